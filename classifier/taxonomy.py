@@ -1,0 +1,93 @@
+"""Class names, their parent groups and what other services call them: read from one versioned file.
+
+A survey adds a class by pointing ``CLASSIFIER_TAXONOMY`` at its own copy of ``taxonomy.json``; a class
+that no checkpoint was trained on (``"trained": false``) can be given by people alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+SHIPPED = Path(__file__).with_name("taxonomy.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class TransientClass:
+    """One class. ``skyportal`` and ``tns`` are None where that service has no such name."""
+
+    name: str
+    group: str
+    trained: bool
+    skyportal: str | None
+    tns: int | None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Taxonomy:
+    """Ordered classes; the order of the trained ones is the order of a network's outputs."""
+
+    version: str
+    groups: tuple[str, ...]
+    classes: tuple[TransientClass, ...]
+
+    def __post_init__(self) -> None:
+        names = [entry.name for entry in self.classes]
+        if len(set(names)) != len(names):
+            raise ValueError("a class name stands twice in the taxonomy")
+        unknown = {entry.group for entry in self.classes} - set(self.groups)
+        if unknown:
+            raise ValueError(f"classes name groups that are not listed: {sorted(unknown)}")
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names that a network may predict, in order."""
+        return tuple(entry.name for entry in self.classes if entry.trained)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that a reviewer may give, in order."""
+        return tuple(entry.name for entry in self.classes)
+
+    def __getitem__(self, name: str) -> TransientClass:
+        for entry in self.classes:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)
+
+    def find(self, text: str) -> TransientClass | None:
+        """The class whose name or alias is ``text``, without regard to case; None if there is none."""
+        wanted = text.strip().casefold()
+        for entry in self.classes:
+            if wanted in {entry.name.casefold(), *(alias.casefold() for alias in entry.aliases)}:
+                return entry
+        return None
+
+    def group_probabilities(self, probabilities: Mapping[str, float]) -> dict[str, float]:
+        """Sum class probabilities into their groups; groups without a class in the mapping are left out."""
+        totals: dict[str, float] = {}
+        for name, probability in probabilities.items():
+            group = self[name].group
+            totals[group] = totals.get(group, 0.0) + probability
+        return {group: totals[group] for group in self.groups if group in totals}
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    """Read a taxonomy file; ValueError where it contradicts itself."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    classes = tuple(
+        TransientClass(**{**entry, "aliases": tuple(entry.get("aliases", ()))})
+        for entry in content["classes"]
+    )
+    return Taxonomy(content["version"], tuple(content["groups"]), classes)
+
+
+@functools.cache
+def load_taxonomy() -> Taxonomy:
+    """The taxonomy in force: ``CLASSIFIER_TAXONOMY`` if set, else the shipped one."""
+    return read_taxonomy(Path(os.environ.get("CLASSIFIER_TAXONOMY") or SHIPPED))
