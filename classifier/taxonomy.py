@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 SHIPPED = Path(__file__).with_name("taxonomy.json")
 
@@ -76,15 +77,22 @@ class Taxonomy:
             totals[group] = totals.get(group, 0.0) + probability
         return {group: totals[group] for group in self.groups if group in totals}
 
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
 
-def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy file; ValueError where it contradicts itself."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+
+def taxonomy_from_dict(content: Mapping[str, Any]) -> Taxonomy:
+    """Inverse of ``Taxonomy.to_dict``; ValueError where it contradicts itself."""
     classes = tuple(
         TransientClass(**{**entry, "aliases": tuple(entry.get("aliases", ()))})
         for entry in content["classes"]
     )
     return Taxonomy(content["version"], tuple(content["groups"]), classes)
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    """Read a taxonomy file; ValueError where it contradicts itself."""
+    return taxonomy_from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @functools.cache

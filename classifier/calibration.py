@@ -1,0 +1,161 @@
+"""From a network's raw outputs to probabilities that can be believed, sets that hold the truth, and a novelty.
+
+Fitted on objects that neither trained the network nor stopped its training, once for each mode.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifier.outputs import MODES, Mode, Outputs, softmax
+from classifier.taxonomy import load_taxonomy
+
+# A conformal set misses the truth in this share of cases.
+MISS = 0.1
+# Classes with fewer calibration spectra take the threshold of their group, and groups that of all.
+CONFORMAL_MIN = 30
+# The least sure of the redshifts, this share, are not given.
+REDSHIFT_REJECTED = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class ModeCalibration:
+    """Fitted numbers of one mode.
+
+    temperature, bias: probabilities are softmax(logits / temperature + bias). thresholds: for each class the least
+    probability with which it enters the set. energy: quantiles (101) of -logsumexp(logits) on calibration objects.
+    redshift_error_scale multiplies the network's 1σ; an estimate below redshift_trust_min is not given.
+    """
+
+    temperature: float
+    bias: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    energy: tuple[float, ...]
+    redshift_error_scale: float
+    redshift_trust_min: float
+
+    def logits(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, classes) raw logits → calibrated ones."""
+        result: NDArray[np.float64] = raw / self.temperature + np.array(self.bias)
+        return result
+
+    def conformal_set(self, probabilities: NDArray[np.float64], names: Sequence[str]) -> list[str]:
+        """(classes,) → names whose probability passes their threshold, most likely first; never empty."""
+        order = np.argsort(-probabilities)
+        inside = [names[i] for i in order if probabilities[i] >= self.thresholds[i]]
+        top = names[order[0]]
+        return inside if top in inside else [top, *inside]
+
+    def novelty(self, raw: NDArray[np.float64]) -> float:
+        """(classes,) raw logits → share of calibration spectra that the network found more familiar, 0..1."""
+        energy = -_logsumexp(raw[None])[0]
+        return float(np.interp(energy, self.energy, np.linspace(0, 1, len(self.energy))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """One ModeCalibration for spectra whose redshift is known, one for the others."""
+
+    known: ModeCalibration
+    blind: ModeCalibration
+
+    def of(self, mode: Mode) -> ModeCalibration:
+        return self.known if mode == "known" else self.blind
+
+    def apply_to(self, outputs: Outputs, mode: Mode) -> Outputs:
+        """Calibrated logits and errors; redshifts that are not trusted become NaN."""
+        fitted = self.of(mode)
+        trusted = outputs.redshift_trust >= fitted.redshift_trust_min
+        return Outputs(
+            fitted.logits(outputs.logits),
+            np.where(trusted, outputs.redshift, np.nan),
+            outputs.redshift_error * fitted.redshift_error_scale,
+            outputs.redshift_trust,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Calibration:
+        """Inverse of ``to_dict``, also after JSON turned its tuples into lists."""
+        return cls(**{mode: _mode_from_dict(content[mode]) for mode in MODES})
+
+
+def _mode_from_dict(content: dict[str, Any]) -> ModeCalibration:
+    return ModeCalibration(**{k: tuple(v) if isinstance(v, list | tuple) else v for k, v in content.items()})
+
+
+def fit_calibration(
+    outputs: Mapping[Mode, Outputs], labels: NDArray[np.int_], redshift: NDArray[np.float64]
+) -> Calibration:
+    """Fit each mode on its outputs for the same n spectra: labels (n,), -1 without one; redshift (n,), NaN unknown."""
+    return Calibration(**{mode: _fit_mode(outputs[mode], labels, redshift) for mode in MODES})
+
+
+def _fit_mode(outputs: Outputs, labels: NDArray[np.int_], redshift: NDArray[np.float64]) -> ModeCalibration:
+    rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
+    raw, truth = outputs.logits[rows], labels[rows]
+    temperature, bias = _fit_scaling(raw, truth)
+    probabilities = softmax(raw / temperature + bias)
+    energy = np.quantile(-_logsumexp(raw), np.linspace(0, 1, 101))
+    known = np.isfinite(redshift) & (labels >= 0)
+    trust_min = float(np.quantile(outputs.redshift_trust[known], REDSHIFT_REJECTED))
+    sure = known & (outputs.redshift_trust >= trust_min)
+    pulls = ((outputs.redshift - redshift) / outputs.redshift_error)[sure]
+    return ModeCalibration(
+        temperature,
+        tuple(bias.tolist()),
+        tuple(_thresholds(probabilities, truth).tolist()),
+        tuple(energy.tolist()),
+        float(1.48 * np.median(np.abs(pulls))),
+        trust_min,
+    )
+
+
+def _fit_scaling(raw: NDArray[np.float64], truth: NDArray[np.int_]) -> tuple[float, NDArray[np.float64]]:
+    """Temperature and per-class bias of least cross-entropy; the bias is held near 0, for rare classes are few."""
+    logits, labels = torch.from_numpy(raw), torch.from_numpy(truth)
+    log_t = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(raw.shape[1], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([log_t, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(logits / log_t.exp() + bias, labels)
+        loss = loss + 2.0 * (bias**2).sum() / len(labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return float(log_t.exp().detach()), bias.detach().numpy()
+
+
+def _thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Class-conditional split conformal (Sadinle et al. 2019): the ⌊MISS (n + 1)⌋-th smallest probability that the
+    true class got; classes with few spectra are pooled with their group, small groups with all."""
+    taxonomy = load_taxonomy()
+    groups = [taxonomy[name].group for name in taxonomy.trained]
+    of_truth = probabilities[np.arange(len(truth)), truth]
+    result = np.zeros(len(groups))
+    for label, group in enumerate(groups):
+        members = [i for i, other in enumerate(groups) if other == group]
+        for rows in (truth == label, np.isin(truth, members), np.ones(len(truth), dtype=bool)):
+            if rows.sum() >= CONFORMAL_MIN:
+                break
+        ordered = np.sort(of_truth[rows])
+        rank = int(np.floor(MISS * (len(ordered) + 1))) - 1
+        result[label] = ordered[rank] if rank >= 0 else 0.0
+    return result
+
+
+def _logsumexp(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    top = raw.max(1)
+    result: NDArray[np.float64] = top + np.log(np.exp(raw - top[:, None]).sum(1))
+    return result

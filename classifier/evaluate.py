@@ -1,0 +1,118 @@
+"""Run a network over labelled spectra and measure what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifier.dataset import LabelledSpectra
+from classifier.network import SpectraNet
+from classifier.outputs import Mode, Outputs, redshift_from_bins
+from classifier.preprocess import PreprocessConfig, network_input
+from classifier.taxonomy import load_taxonomy
+
+# |Δz| / (1 + z) beyond this is an outlier.
+OUTLIER = 0.02
+# A class with fewer spectra than this does not count in macro-F1.
+MACRO_MIN = 10
+
+
+@torch.inference_mode()
+def infer(
+    network: SpectraNet,
+    data: LabelledSpectra,
+    grid: PreprocessConfig,
+    mode: Mode,
+    *,
+    batch_size: int = 256,
+) -> Outputs:
+    """Outputs for every row of ``data``, in the rest frame ("known") or the observed one ("blind")."""
+    network.eval()
+    logits, redshift = [], []
+    log1pz = torch.log1p(data.redshift).nan_to_num(0.0)
+    for start in range(0, len(data), batch_size):
+        rows = slice(start, start + batch_size)
+        shift = log1pz[rows] if mode == "known" else torch.zeros_like(log1pz[rows])
+        rest = torch.full_like(shift, 1.0 if mode == "known" else 0.0)
+        x = network_input(data.flux[rows], data.covered[rows], shift, rest, grid)
+        class_logits, redshift_logits = network.split(network(x))
+        logits.append(class_logits.double().numpy())
+        redshift.append(redshift_logits.double().numpy())
+    all_logits = np.concatenate(logits)
+    if mode == "known":
+        all_logits[~data.redshift.isfinite().numpy()] = np.nan
+    return Outputs(all_logits, *redshift_from_bins(np.concatenate(redshift), network.config))
+
+
+def score(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
+    """Accuracy, macro-F1 (classes with at least ten spectra), per-class figures, confusion, calibration, redshift."""
+    names = load_taxonomy().trained
+    labels = data.labels.numpy()
+    rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
+    probabilities, truth = outputs.probabilities[rows], labels[rows]
+    predicted = probabilities.argmax(1)
+    confusion = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(confusion, (truth, predicted), 1)
+    classes = class_figures(confusion, names)
+    counted = [figures["f1"] for figures in classes.values() if figures["spectra"] >= MACRO_MIN]
+    return {
+        "spectra": int(rows.sum()),
+        "objects": len({data.object_ids[i] for i in np.flatnonzero(rows)}),
+        "accuracy": float((predicted == truth).mean()),
+        "macro_f1": float(np.mean(counted)),
+        "ece": expected_calibration_error(probabilities.max(1), predicted == truth),
+        "classes": classes,
+        "confusion": confusion.tolist(),
+        "names": list(names),
+        "redshift": redshift_figures(outputs, data),
+    }
+
+
+def class_figures(confusion: NDArray[np.int_], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Recall, precision and F1 of each class that occurs; a ratio without a denominator is None, F1 then 0."""
+    figures = {}
+    for i, name in enumerate(names):
+        right, given, true = int(confusion[i, i]), int(confusion[:, i].sum()), int(confusion[i].sum())
+        if true:
+            figures[name] = {
+                "spectra": true,
+                "recall": right / true,
+                "precision": right / given if given else None,
+                "f1": 2 * right / (given + true),
+            }
+    return figures
+
+
+def expected_calibration_error(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15
+) -> float:
+    """Mean |accuracy - confidence| over equal-width bins of confidence, weighted by their counts (Guo et al. 2017)."""
+    number = np.minimum((confidence * bins).astype(int), bins - 1)
+    total = 0.0
+    for i in np.unique(number):
+        inside = number == i
+        total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return float(total)
+
+
+def redshift_figures(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
+    """Bias, σ_NMAD = 1.48 median|δ|, outliers and RMS of δ = Δz / (1 + z), over labelled rows with a redshift that the
+    network trusts; ``given`` says what share that is."""
+    truth = data.redshift.numpy()
+    known = np.isfinite(truth) & (data.labels.numpy() >= 0)
+    trusted = known & np.isfinite(outputs.redshift)
+    delta = ((outputs.redshift - truth) / (1 + truth))[trusted]
+    pulls = ((outputs.redshift - truth) / outputs.redshift_error)[trusted]
+    if not delta.size:
+        return {"given": 0.0}
+    return {
+        "given": float(trusted.sum() / known.sum()),
+        "bias": float(np.median(delta)),
+        "sigma_nmad": float(1.48 * np.median(np.abs(delta))),
+        "outliers": float((np.abs(delta) > OUTLIER).mean()),
+        "rms": float(np.sqrt((delta**2).mean())),
+        "pull_width": float(1.48 * np.median(np.abs(pulls))),
+    }

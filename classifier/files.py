@@ -1,0 +1,76 @@
+"""Which files a command line means, and the redshifts that a manifest gives them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+class ManifestError(Exception):
+    """A manifest that cannot be used; the message says where."""
+
+
+def find_files(paths: Iterable[Path], leave_out: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """Yield (file, name relative to the path it was found under), in order, following links.
+
+    A folder that links back to one of its parents is entered once. ``leave_out`` (the manifest) is never yielded.
+    Raises FileNotFoundError for a path that is not there.
+    """
+    for path in paths:
+        if path.is_dir():
+            found = ((file, file.relative_to(path)) for file in _walk(path))
+        elif path.exists() or path.is_symlink():
+            found = iter([(path, Path(path.name))])
+        else:
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        for file, relative in found:
+            if leave_out is None or not (file.exists() and file.samefile(leave_out)):
+                yield file, relative
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(parent) / name for name in sorted(files))
+
+
+class Manifest:
+    """Redshifts by file: a CSV with the columns ``file`` (a base name or a relative path) and ``redshift``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.redshifts: dict[str, float] = {}
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                self._read(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise ManifestError(f"{path}: {error}") from error
+
+    def _read(self, rows: csv.DictReader[str]) -> None:
+        if "file" not in (rows.fieldnames or ()):
+            raise ManifestError(f"{self.path}: there is no column “file”")
+        for number, row in enumerate(rows, start=2):
+            text = (row.get("redshift") or "").strip()
+            if text.casefold() in {"", "nan", "none", "null", "-"}:
+                continue
+            try:
+                self.redshifts[os.path.normpath(row["file"])] = float(text)
+            except ValueError:
+                raise ManifestError(f"{self.path}, line {number}: “{text}” is not a redshift") from None
+
+    def redshift_of(self, file: Path, relative: Path) -> float | None:
+        """The redshift of a file by its relative path (to the folder searched, or to the manifest), else by its base
+        name; None if the manifest gives none."""
+        beside = os.path.relpath(file, self.path.parent)
+        for key in (os.path.normpath(relative), os.path.normpath(beside), file.name):
+            if key in self.redshifts:
+                return self.redshifts[key]
+        return None

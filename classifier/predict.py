@@ -1,0 +1,152 @@
+"""Classify spectra with a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
+from classifier.errors import SpectrumError
+from classifier.outputs import Mode, Outputs, redshift_from_bins
+from classifier.preprocess import Resampled, network_input, resample
+from classifier.spectrum import Spectrum
+
+BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class SpectrumPrediction:
+    """What the network says of one spectrum.
+
+    probabilities: calibrated, of every class the checkpoint knows, summing to 1; parents: the same by group.
+    conformal_set: classes that hold the truth nine times in ten, most likely first. novelty: share of known
+    spectra that looked more familiar, 0..1. redshift ± redshift_error (1σ): the network's own estimate, None where
+    it is not trusted. redshift_used: the known redshift that the spectrum was shifted by, None if blind.
+    crosscheck: class, redshift and score of the independent template match, None where there is none.
+    """
+
+    class_name: str
+    probabilities: dict[str, float]
+    parents: dict[str, float]
+    conformal_set: list[str]
+    novelty: float
+    redshift: float | None
+    redshift_error: float | None
+    redshift_used: float | None
+    crosscheck: dict[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Row:
+    """One spectrum ready for the network; item is its place in the caller's list."""
+
+    item: int
+    resampled: Resampled
+    redshift: float | None
+    at_rest: bool
+
+
+class Classifier:
+    """A loaded checkpoint on a device."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.network = checkpoint.network.to(device).eval()
+
+    @classmethod
+    def load(cls, path: Path | None = None, device: str = "auto") -> Self:
+        """Load the checkpoint folder ``path`` (None: the shipped one). Raises CheckpointError."""
+        return cls(load_checkpoint(path or SHIPPED), pick_device(device))
+
+    @property
+    def hash(self) -> str:
+        return self.checkpoint.hash
+
+    @property
+    def name(self) -> str:
+        return self.checkpoint.name
+
+    @property
+    def taxonomy_version(self) -> str:
+        return self.checkpoint.taxonomy.version
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self.checkpoint.metrics
+
+    def predict(
+        self, items: Sequence[tuple[Spectrum, float | None]]
+    ) -> list[SpectrumPrediction | SpectrumError]:
+        """Classify (spectrum, known redshift or None) pairs; one result for each, in order.
+
+        A spectrum that cannot be used gives a SpectrumError in its place ("insufficient_coverage",
+        "bad_redshift") and does not disturb the others.
+        """
+        results: dict[int, SpectrumPrediction | SpectrumError] = {}
+        rows: list[_Row] = []
+        for item, (spectrum, redshift) in enumerate(items):
+            try:
+                rows.append(self._prepare(item, spectrum, redshift))
+            except SpectrumError as error:
+                results[item] = error
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            results.update(zip((row.item for row in batch), self._run(batch), strict=True))
+        return [results[item] for item in range(len(items))]
+
+    def _prepare(self, item: int, spectrum: Spectrum, redshift: float | None) -> _Row:
+        if redshift is not None and not (math.isfinite(redshift) and -0.1 < redshift < 10):
+            raise SpectrumError("bad_redshift", f"a redshift of {redshift} cannot be used")
+        return _Row(item, resample(spectrum, self.checkpoint.grid), redshift, spectrum.frame == "rest")
+
+    @torch.inference_mode()
+    def _run(self, rows: Sequence[_Row]) -> list[SpectrumPrediction]:
+        """Every spectrum goes through once in the frame it is classified in; those with a known redshift once more
+        in the observed frame, for the redshift head speaks of that frame alone."""
+        known = [row.at_rest or row.redshift is not None for row in rows]
+        twice = [i for i, row in enumerate(rows) if row.redshift is not None and not row.at_rest]
+        order = [*range(len(rows)), *twice]
+        flux = torch.from_numpy(np.stack([rows[i].resampled.flux for i in order]))
+        covered = torch.from_numpy(np.stack([rows[i].resampled.covered for i in order]))
+        shift = [0.0 if row.at_rest else math.log1p(row.redshift or 0.0) for row in rows] + [0.0] * len(twice)
+        rest = [float(flag) for flag in known] + [0.0] * len(twice)
+        x = network_input(flux, covered, torch.tensor(shift), torch.tensor(rest), self.checkpoint.grid)
+        class_logits, redshift_logits = self.network.split(self.network(x.to(self.device)).float().cpu())
+        # Row i's redshift comes from its observed-frame pass, which is i itself or its second run.
+        second = {i: len(rows) + n for n, i in enumerate(twice)}
+        z_rows = redshift_logits.double().numpy()[[second.get(i, i) for i in range(len(rows))]]
+        raw = class_logits.double().numpy()[: len(rows)]
+        outputs = Outputs(raw, *redshift_from_bins(z_rows, self.network.config))
+        return [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
+
+    def _result(self, row: _Row, outputs: Outputs, i: int, known: bool) -> SpectrumPrediction:
+        mode: Mode = "known" if known else "blind"
+        taxonomy = self.checkpoint.taxonomy
+        fitted = self.checkpoint.calibration.of(mode)
+        one = Outputs(*(getattr(outputs, field.name)[i : i + 1] for field in dataclasses.fields(Outputs)))
+        calibrated = self.checkpoint.calibration.apply_to(one, mode)
+        p: NDArray[np.float64] = calibrated.probabilities[0]
+        probabilities = dict(zip(taxonomy.trained, p.tolist(), strict=True))
+        redshift = None if row.at_rest else _finite(calibrated.redshift[0])
+        return SpectrumPrediction(
+            class_name=taxonomy.trained[int(p.argmax())],
+            probabilities=probabilities,
+            parents=taxonomy.group_probabilities(probabilities),
+            conformal_set=fitted.conformal_set(p, taxonomy.trained),
+            novelty=fitted.novelty(one.logits[0]),
+            redshift=redshift,
+            redshift_error=None if redshift is None else float(calibrated.redshift_error[0]),
+            redshift_used=row.redshift,
+        )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
