@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +29,7 @@ _PARTS: tuple[Part, ...] = tuple(
     for i in range(20)
 )
 
-_COLUMNS = ["object_id", "object", "label", "redshift", "instrument", "real", "source", "wavelength", "flux"]
+_COLUMNS = ["object_id", "object", "label", "redshift", "instrument", "date", "real", "wavelength", "flux"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,7 +37,8 @@ class LabelledSpectra:
     """Resampled spectra with what the archive says of them.
 
     flux: (n, fine_samples) float32; covered: (n, fine_samples) bool; labels: (n,) index into the classes, -1 without
-    one; redshift: (n,) NaN if unknown; object_ids, instruments, labels_raw: n strings; real: (n,) bool.
+    one; redshift: (n,) NaN if unknown; object_ids, instruments: n strings; days: (n,) days since
+    1858-11-17 (MJD), NaN if unknown; real: (n,) bool.
     """
 
     flux: Tensor
@@ -44,6 +47,7 @@ class LabelledSpectra:
     redshift: Tensor
     object_ids: tuple[str, ...]
     instruments: tuple[str, ...]
+    days: Tensor
     real: Tensor
 
     def __len__(self) -> int:
@@ -59,6 +63,7 @@ class LabelledSpectra:
             self.redshift[index],
             tuple(self.object_ids[i] for i in rows),
             tuple(self.instruments[i] for i in rows),
+            self.days[index],
             self.real[index],
         )
 
@@ -83,7 +88,7 @@ def read_labelled(
         kept.append(row)
         flux.append(resampled.flux)
         covered.append(resampled.covered)
-    columns = {name: table[name].take(kept).to_pylist() for name in _COLUMNS[:6]}
+    columns = {name: table[name].take(kept).to_pylist() for name in _COLUMNS[:7]}
     redshift = [float("nan") if z is None else z for z in columns["redshift"]]
     return LabelledSpectra(
         torch.from_numpy(np.stack(flux)),
@@ -92,8 +97,16 @@ def read_labelled(
         torch.tensor(redshift, dtype=torch.float64),
         tuple(columns["object_id"]),
         tuple(instrument or "unknown" for instrument in columns["instrument"]),
+        torch.tensor([_modified_julian_day(date) for date in columns["date"]], dtype=torch.float64),
         torch.tensor(columns["real"]),
     )
+
+
+def _modified_julian_day(date: str | None) -> float:
+    try:
+        return float((datetime.date.fromisoformat((date or "")[:10]) - datetime.date(1858, 11, 17)).days)
+    except ValueError:
+        return math.nan
 
 
 def _ascending(wavelength: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

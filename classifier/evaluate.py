@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from classifier.calibration import Calibration
 from classifier.dataset import LabelledSpectra
 from classifier.network import SpectraNet
 from classifier.outputs import Mode, Outputs, redshift_from_bins
 from classifier.preprocess import PreprocessConfig, network_input
-from classifier.taxonomy import load_taxonomy
 
 # |Δz| / (1 + z) beyond this is an outlier.
 OUTLIER = 0.02
@@ -47,9 +48,8 @@ def infer(
     return Outputs(all_logits, *redshift_from_bins(np.concatenate(redshift), network.config))
 
 
-def score(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
+def score(outputs: Outputs, data: LabelledSpectra, names: Sequence[str]) -> dict[str, Any]:
     """Accuracy, macro-F1 (classes with at least ten spectra), per-class figures, confusion, calibration, redshift."""
-    names = load_taxonomy().trained
     labels = data.labels.numpy()
     rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
     probabilities, truth = outputs.probabilities[rows], labels[rows]
@@ -71,7 +71,19 @@ def score(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
     }
 
 
-def class_figures(confusion: NDArray[np.int_], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def measure(
+    network: SpectraNet,
+    calibration: Calibration,
+    data: LabelledSpectra,
+    grid: PreprocessConfig,
+    names: Sequence[str],
+    mode: Mode,
+) -> dict[str, Any]:
+    """``score`` of one mode after calibration."""
+    return score(calibration.apply_to(infer(network, data, grid, mode), mode), data, names)
+
+
+def class_figures(confusion: NDArray[np.int_], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Recall, precision and F1 of each class that occurs; a ratio without a denominator is None, F1 then 0."""
     figures = {}
     for i, name in enumerate(names):
@@ -116,3 +128,31 @@ def redshift_figures(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
         "rms": float(np.sqrt((delta**2).mean())),
         "pull_width": float(1.48 * np.median(np.abs(pulls))),
     }
+
+
+def text_report(figures: Mapping[str, dict[str, Any]]) -> str:
+    """What ``score`` returned for each mode, as text: headline, a line for each class, confusion matrix."""
+    return "\n\n".join(_mode_text(mode, scored) for mode, scored in figures.items())
+
+
+def _mode_text(mode: str, scored: dict[str, Any]) -> str:
+    z = scored["redshift"]
+    lines = [
+        f"redshift {mode}: {scored['spectra']} spectra of {scored['objects']} objects",
+        f"accuracy {scored['accuracy']:.3f}   macro-F1 {scored['macro_f1']:.3f}   ECE {scored['ece']:.3f}",
+    ]
+    if z["given"]:
+        lines.append(
+            f"network's redshift: given for {z['given']:.1%}, bias {z['bias']:+.4f}, σ_NMAD {z['sigma_nmad']:.4f}, "
+            f"outliers {z['outliers']:.1%}, RMS {z['rms']:.4f}, pull width {z['pull_width']:.2f}"
+        )
+    lines.append(f"\n{'class':12} {'spectra':>8} {'recall':>8} {'precision':>10} {'F1':>6}")
+    for name, row in scored["classes"].items():
+        precision = "-" if row["precision"] is None else f"{row['precision']:.3f}"
+        lines.append(f"{name:12} {row['spectra']:8} {row['recall']:8.3f} {precision:>10} {row['f1']:6.3f}")
+    lines.append("\nconfusion (rows true, columns predicted)")
+    width = max(len(name) for name in scored["names"]) + 1
+    lines.append(" " * width + " ".join(f"{name[-7:]:>7}" for name in scored["names"]))
+    for name, counts in zip(scored["names"], scored["confusion"], strict=True):
+        lines.append(f"{name:{width}}" + " ".join(f"{count or '.':>7}" for count in counts))
+    return "\n".join(lines)

@@ -141,7 +141,7 @@ def network_input(
     flux, covered: (batch, fine_samples). log1pz: (batch,) ln(1 + z) to shift by; 0 leaves the observed frame.
     rest_frame: (batch,) 1 where the result is in the rest frame, else 0; told to the network as a channel.
     """
-    values, mask = _shift_and_average(flux, covered.to(flux.dtype), log1pz, config)
+    values, mask = shift_and_average(flux, covered.to(flux.dtype), log1pz, config)
     count = mask.sum(1, keepdim=True).clamp_min(1.0)
     standard = _standardise(values, mask, count)
     divided = _continuum_divided(values, mask, count, config)
@@ -150,9 +150,10 @@ def network_input(
     return torch.stack([standard, divided, mask, position, frame], dim=1)
 
 
-def _shift_and_average(
+def shift_and_average(
     flux: Tensor, mask: Tensor, log1pz: Tensor, config: PreprocessConfig
 ) -> tuple[Tensor, Tensor]:
+    """(batch, fine_samples) flux and mask of 0 and 1 → both (batch, samples), ln(1 + z) taken out of each row."""
     fine = config.samples * config.oversample
     offset = (math.log(config.first / config.fine_first) + log1pz.double()) / config.log_step
     whole = offset.floor()

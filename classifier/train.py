@@ -11,6 +11,7 @@ import dataclasses
 import math
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from classifier.augment import AugmentConfig, augment, random_frames
 from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint, data_hash, save_checkpoint
 from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights, split_by_object
-from classifier.evaluate import infer, score
+from classifier.evaluate import infer, measure, score
 from classifier.losses import effective_number_weights, focal_loss, redshift_loss
 from classifier.network import SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES, Mode
@@ -75,7 +76,7 @@ def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
     test = data.take(parts["test"])
     metrics = {
         "split": {part: len(rows) for part, rows in parts.items()},
-        "test": {mode: measure(network, calibration, test, grid, mode) for mode in MODES},
+        "test": {mode: measure(network, calibration, test, grid, taxonomy.trained, mode) for mode in MODES},
         "training": {
             "command": f"python -m classifier train --data {data_path.name} --preset {settings.preset}",
             "minutes": round(minutes, 1),
@@ -150,7 +151,7 @@ def fit(
             )
             losses.append(float(loss.detach()))
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-        figures = stop_figures(average, stop, grid)
+        figures = stop_figures(average, stop, grid, taxonomy.trained)
         figures |= {"epoch": epoch + 1, "loss": float(np.mean(losses))}
         history.append(figures)
         print({key: round(value, 4) for key, value in figures.items()}, flush=True)
@@ -202,20 +203,14 @@ def update_average(average: SpectraNet, network: SpectraNet, decay: float) -> No
         kept.lerp_(new, 1 - decay)
 
 
-def stop_figures(network: SpectraNet, stop: LabelledSpectra, grid: PreprocessConfig) -> dict[str, float]:
-    """Macro-F1 and accuracy on the early-stop objects, the mean of both modes, and the blind redshift's σ_NMAD."""
-    known, blind = (score(infer(network, stop, grid, mode), stop) for mode in ("known", "blind"))
+def stop_figures(
+    network: SpectraNet, stop: LabelledSpectra, grid: PreprocessConfig, names: Sequence[str]
+) -> dict[str, float]:
+    """Macro-F1 and accuracy on the early-stop objects, and the blind redshift's σ_NMAD."""
+    known, blind = (score(infer(network, stop, grid, mode), stop, names) for mode in MODES)
     return {
         "macro_f1": 0.5 * (known["macro_f1"] + blind["macro_f1"]),
         "accuracy_known": known["accuracy"],
         "accuracy_blind": blind["accuracy"],
         "redshift_nmad": blind["redshift"]["sigma_nmad"],
     }
-
-
-def measure(
-    network: SpectraNet, calibration: Calibration, test: LabelledSpectra, grid: PreprocessConfig, mode: Mode
-) -> dict[str, Any]:
-    """All figures of one mode on the test objects, after calibration."""
-    raw = infer(network, test, grid, mode)
-    return score(calibration.apply_to(raw, mode), test)
