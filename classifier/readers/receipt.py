@@ -1,0 +1,113 @@
+"""The ingest receipt: what was detected in a file, from what evidence, and what was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from classifier.errors import SpectrumError
+from classifier.spectrum import FluxKind, Frame, Medium, Spectrum
+
+WavelengthUnit = Literal["angstrom", "nm", "um", "log10_angstrom"]
+ThirdColumn = Literal["error", "variance", "ignore"]
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "wavelength_unit": ("angstrom", "nm", "um", "log10_angstrom"),
+    "flux_kind": ("flam", "fnu", "abmag", "counts", "normalised", "flattened", "unknown"),
+    "third_column": ("error", "variance", "ignore"),
+    "frame": ("observed", "rest"),
+    "medium": ("air", "vacuum"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Corrections:
+    """What a user states instead of the reader's guess; None leaves the guess. Columns count from 0.
+
+    Raises SpectrumError("bad_correction") for a value that is not among CHOICES or a negative column.
+    """
+
+    wavelength_unit: WavelengthUnit | None = None
+    flux_kind: FluxKind | None = None
+    wavelength_column: int | None = None
+    flux_column: int | None = None
+    third_column: ThirdColumn | None = None
+    frame: Frame | None = None
+    medium: Medium | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                raise SpectrumError(
+                    "bad_correction", f"{name} must be one of {', '.join(allowed)}, not “{value}”"
+                )
+        for name in ("wavelength_column", "flux_column"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+                raise SpectrumError("bad_correction", f"{name} must be a column number from 0")
+
+    def given(self) -> dict[str, Any]:
+        """The corrections that are made, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass
+class Receipt:
+    """Filled by a reader as it goes; ``to_dict`` gives the JSON-able record."""
+
+    name: str
+    format: str = "unknown"
+    compression: str | None = None
+    rows_read: int = 0
+    rows_used: int = 0
+    wavelength_range: tuple[float, float] | None = None
+    median_step: float | None = None
+    guesses: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    dropped: dict[str, int] = dataclasses.field(default_factory=dict)
+    warnings: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    corrections: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def guess(self, what: str, value: Any, evidence: str, confidence: float) -> None:
+        """Record what was taken to be so, and why; confidence 0..1."""
+        self.guesses.append({"what": what, "value": value, "evidence": evidence, "confidence": confidence})
+
+    def drop(self, reason: str, count: int) -> None:
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
+
+    def warn(self, code: str, message: str) -> None:
+        self.warnings.append({"code": code, "message": message})
+
+    def describe(self, spectrum: Spectrum) -> None:
+        """Fill in what the finished spectrum shows."""
+        first, last = spectrum.wavelength_range
+        self.rows_used = int(spectrum.wavelength.size)
+        self.wavelength_range = (round(first, 3), round(last, 3))
+        self.median_step = round(float(np.median(np.diff(spectrum.wavelength))), 4)
+        observed = spectrum.observed_at
+        self.metadata = {
+            "object": spectrum.object_name,
+            "observed_at": None if observed is None else observed.isoformat().replace("+00:00", "Z"),
+            "exposure_s": spectrum.exposure_s,
+            "telescope": spectrum.telescope,
+            "instrument": spectrum.instrument,
+            "redshift": spectrum.redshift,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        content = dataclasses.asdict(self)
+        content["wavelength_range"] = list(self.wavelength_range) if self.wavelength_range else None
+        return content
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reading:
+    """A spectrum, the receipt of how it was read, and further epochs or objects of the same file."""
+
+    spectrum: Spectrum
+    receipt: dict[str, Any]
+    others: tuple[Reading, ...] = ()
