@@ -27,7 +27,7 @@ from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights,
 from classifier.evaluate import infer, measure, score
 from classifier.losses import effective_number_weights, focal_loss, redshift_loss
 from classifier.network import SpectraNet, SpectraNetConfig
-from classifier.outputs import MODES, Mode
+from classifier.outputs import MODES
 from classifier.preprocess import PreprocessConfig, network_input
 from classifier.taxonomy import load_taxonomy
 
@@ -101,7 +101,7 @@ def calibrate(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and PyTorch."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries below us may draw from the global generator
+    np.random.seed(seed)
     torch.manual_seed(seed)
 
 

@@ -85,7 +85,9 @@ class Classification(models.Model):
     """The decision that stands for a transient before one audience: a projection of the ledger, rebuilt by
     triage.review whenever a decision is added. No row: nothing stands."""
 
-    transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="classifications")
+    transient = models.ForeignKey(
+        "triage.Transient", on_delete=models.CASCADE, related_name="classifications"
+    )
     group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="classification")
     vetted = models.BooleanField()
@@ -97,7 +99,9 @@ class Classification(models.Model):
         ordering = ("-decided_at", "-id")
         constraints = (
             models.UniqueConstraint(
-                fields=("transient",), condition=models.Q(group__isnull=True), name="one_public_classification"
+                fields=("transient",),
+                condition=models.Q(group__isnull=True),
+                name="one_public_classification",
             ),
             models.UniqueConstraint(
                 fields=("transient", "group"),

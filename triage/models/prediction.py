@@ -27,6 +27,7 @@ class Prediction(models.Model):
     redshift_used = models.FloatField(null=True, blank=True)
     class_name = models.CharField(max_length=60)
     probabilities = models.JSONField()
+    parents = models.JSONField(default=dict)
     conformal_set = models.JSONField(default=list)
     novelty = models.FloatField()
     uncertainty = models.FloatField()

@@ -58,17 +58,25 @@ class Spectrum(models.Model):
     observed_at = models.DateTimeField(null=True, blank=True)
     instrument = models.CharField(max_length=120, blank=True)
     stated_redshift = models.FloatField(
-        null=True, blank=True, help_text="Given with the upload; a redshift in the file's header stays in the receipt."
+        null=True,
+        blank=True,
+        help_text="Given with the upload; a redshift in the file's header stays in the receipt.",
     )
     wavelength_min = models.FloatField(null=True, blank=True)
     wavelength_max = models.FloatField(null=True, blank=True)
-    # A fixed-length outline of the flux for lists (see triage.plots.thumbnail), so that they never touch the arrays.
+    # A fixed-length outline of the flux for lists (see triage.outline), so that they never touch the arrays.
     outline = models.JSONField(default=list, blank=True)
     simulated = models.BooleanField(default=False)
 
     state = models.CharField(max_length=12, choices=SpectrumState.choices, default=SpectrumState.QUEUED)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_reason = models.TextField(blank=True)
+    # Two projections, kept so that lists need no search: the newest prediction of this reading (set by
+    # triage.inference), and whether a standing decision calls the spectrum bad (set by triage.review).
+    current_prediction = models.ForeignKey(
+        "triage.Prediction", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    rejected = models.BooleanField(default=False)
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=32, blank=True)
@@ -82,7 +90,9 @@ class Spectrum(models.Model):
         verbose_name_plural = "spectra"
         constraints = (
             models.UniqueConstraint(
-                fields=("sha256", "part"), condition=models.Q(group__isnull=True), name="spectrum_once_in_public"
+                fields=("sha256", "part"),
+                condition=models.Q(group__isnull=True),
+                name="spectrum_once_in_public",
             ),
             models.UniqueConstraint(
                 fields=("sha256", "part", "group"),
@@ -106,7 +116,9 @@ class SpectrumArrays(models.Model):
     wavelength (Å), flux and flux_error (1σ; None where the file gives none) hold the same number of samples.
     """
 
-    spectrum = models.OneToOneField(Spectrum, on_delete=models.CASCADE, primary_key=True, related_name="arrays")
+    spectrum = models.OneToOneField(
+        Spectrum, on_delete=models.CASCADE, primary_key=True, related_name="arrays"
+    )
     wavelength = models.BinaryField()
     flux = models.BinaryField()
     flux_error = models.BinaryField(null=True, blank=True)

@@ -25,7 +25,10 @@ class Transient(models.Model):
     name = models.CharField(max_length=120, unique=True, validators=[validate_transient_name])
     aliases = models.JSONField(default=list, blank=True)
     ra = models.FloatField(
-        "right ascension (deg)", null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(360)]
+        "right ascension (deg)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(360)],
     )
     dec = models.FloatField(
         "declination (deg)", null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]

@@ -1,0 +1,58 @@
+"""Django's admin: to look, and to manage users and groups. Predictions and decisions cannot be edited there either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from triage.models import ApiToken, Checkpoint, Decision, Prediction, Spectrum, Transient
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists and shows, changes nothing."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Transient)
+class TransientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("name", "ra", "dec", "redshift", "redshift_origin", "simulated")
+    search_fields = ("name",)
+
+
+@admin.register(Spectrum)
+class SpectrumAdmin(ReadOnlyAdmin):
+    list_display = ("filename", "transient", "group", "state", "failure_code", "created_at")
+    list_filter = ("state", "group")
+    search_fields = ("filename", "sha256")
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    list_display = ("spectrum", "class_name", "uncertainty", "checkpoint", "created_at")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("transient", "verdict", "class_name", "reviewer", "group", "created_at")
+    list_filter = ("verdict",)
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("name", "hash", "current", "promoted_at")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("label", "user", "key_start", "created_at", "last_used_at", "revoked_at")
+    exclude = ("key_hash",)

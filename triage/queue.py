@@ -1,0 +1,57 @@
+"""The order in which transients are looked at, and why, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from triage.models import Prediction, Transient
+from triage.querysets import TransientQuerySet
+
+# Above this share of known spectra that looked more familiar, a spectrum is called unlike them.
+NOVEL = 0.97
+UNCERTAIN = 0.2
+
+
+def triage_order(user: User) -> TransientQuerySet:
+    """Transients that wait for a decision, the most uncertain first."""
+    queue: TransientQuerySet = Transient.objects.awaiting_review(user).order_by("-uncertainty", "id")
+    return queue
+
+
+def reason(prediction: Prediction | None, since: datetime | None = None) -> str:
+    """Why a transient stands where it does."""
+    if prediction is None:
+        return "waiting for the network"
+    parts = []
+    if prediction.novelty >= NOVEL:
+        parts.append("unlike the spectra the network knows")
+    likely = prediction.conformal_set[:3]
+    if len(likely) > 1:
+        parts.append(f"uncertain: {' or '.join(likely)}")
+    elif prediction.uncertainty > UNCERTAIN:
+        parts.append(f"unsure: {prediction.class_name} at {prediction.probability:.0%}")
+    else:
+        parts.append(f"sure of {prediction.class_name}")
+    if since is not None:
+        parts.append(f"waiting {age(timezone.now() - since)}")
+    return ", ".join(parts)
+
+
+def age(elapsed: timedelta) -> str:
+    """A time span in its largest unit."""
+    seconds = max(int(elapsed.total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def current_predictions(transients: list[Any]) -> dict[int, Prediction]:
+    """The annotated current predictions of a page of transients, by id, with their spectra, in one query."""
+    ids = [t.current_prediction_id for t in transients if t.current_prediction_id is not None]
+    found = Prediction.objects.filter(pk__in=ids).select_related("spectrum", "checkpoint")
+    return {prediction.pk: prediction for prediction in found}
