@@ -41,13 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help="classify spectrum files")
-    classify.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="files or folders; links are followed"
-    )
+    classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders; links are followed")
     classify.add_argument("--redshift", type=float, metavar="Z", help="known redshift of all the files")
-    classify.add_argument(
-        "--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift"
-    )
+    classify.add_argument("--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift")
     classify.add_argument("--jsonl", action="store_true", help="one JSON object a file instead of a table")
     _checkpoint_options(classify)
     classify.set_defaults(run=_classify)
@@ -61,14 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, help="finish within this many minutes")
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser(
-        "evaluate", help="measure a checkpoint on the objects held out of its training"
-    )
+    evaluate = commands.add_parser("evaluate", help="measure a checkpoint on the objects held out of its training")
     evaluate.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
     evaluate.add_argument("--part", default="test", choices=("train", "stop", "calibrate", "test"))
-    evaluate.add_argument(
-        "--report", type=Path, metavar="FILE.md", help="write the model card and its pictures"
-    )
+    evaluate.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
     _checkpoint_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
     return parser

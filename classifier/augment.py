@@ -77,9 +77,7 @@ def _smooth(
     length = 1 << (n + 64).bit_length()
     frequency = torch.fft.rfftfreq(length)
     transfer = torch.exp(-2 * (math.pi * frequency * width) ** 2)
-    both = torch.fft.irfft(torch.fft.rfft(torch.stack([flux * mask, mask]), n=length) * transfer, n=length)[
-        ..., :n
-    ]
+    both = torch.fft.irfft(torch.fft.rfft(torch.stack([flux * mask, mask]), n=length) * transfer, n=length)[..., :n]
     smooth = both[0] / both[1].clamp_min(1e-3)
     return torch.where(_chance(batch, settings.smooth_probability, random), smooth, flux) * mask
 

@@ -61,9 +61,7 @@ def load_statistics(path: Path = STATISTICS) -> dict[tuple[str, int], PhaseStati
     result = {}
     for key in sorted({key.rsplit("|", 1)[0] for key in arrays}):
         name, phase = key.rsplit("|", 1)
-        parts = [
-            arrays[f"{key}|{part}"].astype(float) for part in ("wavelength", "mean", "components", "spread")
-        ]
+        parts = [arrays[f"{key}|{part}"].astype(float) for part in ("wavelength", "mean", "components", "spread")]
         result[name, int(phase)] = PhaseStatistics(*parts)
     return result
 
@@ -109,9 +107,7 @@ def _members(data: LabelledSpectra, names: Sequence[str]) -> dict[tuple[str, int
     return members
 
 
-def _principal_components(
-    values: Array, mask: NDArray[np.bool_], wavelength: Array
-) -> PhaseStatistics | None:
+def _principal_components(values: Array, mask: NDArray[np.bool_], wavelength: Array) -> PhaseStatistics | None:
     """Mean and components of spectra with gaps: gaps are filled with the current reconstruction, and again."""
     window = (wavelength > 4000) & (wavelength < 7500)
     enough = mask[:, window].mean(1) > 0.6

@@ -98,9 +98,7 @@ def class_figures(confusion: NDArray[np.int_], names: Sequence[str]) -> dict[str
     return figures
 
 
-def expected_calibration_error(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15
-) -> float:
+def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15) -> float:
     """Mean |accuracy - confidence| over equal-width bins of confidence, weighted by their counts (Guo et al. 2017)."""
     number = np.minimum((confidence * bins).astype(int), bins - 1)
     total = 0.0

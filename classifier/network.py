@@ -127,8 +127,7 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, config: StageConfig) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            nn.Conv2d(in_channels, config.channels, (1, kernel), padding=(0, kernel // 2))
-            for kernel in config.kernels
+            nn.Conv2d(in_channels, config.channels, (1, kernel), padding=(0, kernel // 2)) for kernel in config.kernels
         )
         width = config.channels * len(config.kernels)
         self.norm = nn.LayerNorm(width)

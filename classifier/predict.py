@@ -82,9 +82,7 @@ class Classifier:
     def metrics(self) -> dict[str, Any]:
         return self.checkpoint.metrics
 
-    def predict(
-        self, items: Sequence[tuple[Spectrum, float | None]]
-    ) -> list[SpectrumPrediction | SpectrumError]:
+    def predict(self, items: Sequence[tuple[Spectrum, float | None]]) -> list[SpectrumPrediction | SpectrumError]:
         """Classify (spectrum, known redshift or None) pairs; one result for each, in order.
 
         A spectrum that cannot be used gives a SpectrumError in its place ("insufficient_coverage",

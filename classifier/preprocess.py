@@ -85,9 +85,7 @@ def resample(spectrum: Spectrum, config: PreprocessConfig) -> Resampled:
     return resample_arrays(spectrum.wavelength, spectrum.flux, config)
 
 
-def resample_arrays(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], config: PreprocessConfig
-) -> Resampled:
+def resample_arrays(wavelength: NDArray[np.float64], flux: NDArray[np.float64], config: PreprocessConfig) -> Resampled:
     """As ``resample``, of bare arrays: wavelength (n,) Å strictly ascending, flux (n,) finite."""
     edges = config.fine_edges()
     rebinned = _mean_over_samples(wavelength, flux, edges)
@@ -150,9 +148,7 @@ def network_input(
     return torch.stack([standard, divided, mask, position, frame], dim=1)
 
 
-def shift_and_average(
-    flux: Tensor, mask: Tensor, log1pz: Tensor, config: PreprocessConfig
-) -> tuple[Tensor, Tensor]:
+def shift_and_average(flux: Tensor, mask: Tensor, log1pz: Tensor, config: PreprocessConfig) -> tuple[Tensor, Tensor]:
     """(batch, fine_samples) flux and mask of 0 and 1 → both (batch, samples), ln(1 + z) taken out of each row."""
     fine = config.samples * config.oversample
     offset = (math.log(config.first / config.fine_first) + log1pz.double()) / config.log_step

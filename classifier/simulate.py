@@ -103,7 +103,5 @@ def write_ascii(spectrum: Spectrum, header: dict[str, str]) -> bytes:
         columns.append(spectrum.flux_error)
     names = "wavelength flux" + (" flux_error" if len(columns) == 3 else "")
     lines = [f"# {key}: {value}" for key, value in header.items()] + [f"# {names}"]
-    lines += [
-        " ".join([f"{row[0]:.2f}", *(f"{v:.5e}" for v in row[1:])]) for row in zip(*columns, strict=True)
-    ]
+    lines += [" ".join([f"{row[0]:.2f}", *(f"{v:.5e}" for v in row[1:])]) for row in zip(*columns, strict=True)]
     return ("\n".join(lines) + "\n").encode()

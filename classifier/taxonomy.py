@@ -84,8 +84,7 @@ class Taxonomy:
 def taxonomy_from_dict(content: Mapping[str, Any]) -> Taxonomy:
     """Inverse of ``Taxonomy.to_dict``; ValueError where it contradicts itself."""
     classes = tuple(
-        TransientClass(**{**entry, "aliases": tuple(entry.get("aliases", ()))})
-        for entry in content["classes"]
+        TransientClass(**{**entry, "aliases": tuple(entry.get("aliases", ()))}) for entry in content["classes"]
     )
     return Taxonomy(content["version"], tuple(content["groups"]), classes)
 

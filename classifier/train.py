@@ -120,9 +120,7 @@ def fit(
     class_weights = effective_number_weights(counts, settings.beta) ** (1 - settings.class_power)
     draw = sampling_weights(data, object_power=settings.object_power, class_power=settings.class_power)
     galactic = torch.tensor([taxonomy[name].group == "Galactic" for name in taxonomy.trained] + [False])
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network).eval()
     best, best_score, since_best = copy.deepcopy(average.state_dict()), -1.0, 0
     history: list[dict[str, Any]] = []

@@ -71,9 +71,7 @@ def submit_spectrum(user: User, content: bytes, filename: str, given: Given | No
     if spectrum is None:
         raise NotFoundError("the record of this file vanished while it was stored; send it again")
     if spectrum.state == SpectrumState.QUARANTINED:
-        raise UnreadableSpectrumError(
-            spectrum.failure_code, spectrum.failure_reason, spectrum.receipt, spectrum
-        )
+        raise UnreadableSpectrumError(spectrum.failure_code, spectrum.failure_reason, spectrum.receipt, spectrum)
     return Submission(spectrum, created)
 
 
@@ -235,15 +233,11 @@ def _clean_name(name: str | None) -> str:
 def _arrays(spectrum: Spectrum, reading: Reading) -> SpectrumArrays:
     read = reading.spectrum
     error = None if read.flux_error is None else pack(read.flux_error)
-    return SpectrumArrays(
-        spectrum=spectrum, wavelength=pack(read.wavelength), flux=pack(read.flux), flux_error=error
-    )
+    return SpectrumArrays(spectrum=spectrum, wavelength=pack(read.wavelength), flux=pack(read.flux), flux_error=error)
 
 
 def _part(reading: Reading, part: int) -> Reading:
     parts = (reading, *reading.others)
     if part >= len(parts):
-        raise SpectrumError(
-            "part_missing", f"read this way, the file has {len(parts)} spectra", reading.receipt
-        )
+        raise SpectrumError("part_missing", f"read this way, the file has {len(parts)} spectra", reading.receipt)
     return parts[part]

@@ -8,18 +8,14 @@ from numpy.typing import NDArray
 POINTS = 96
 
 
-def outline(
-    wavelength: NDArray[np.float64], flux: NDArray[np.float64], points: int = POINTS
-) -> list[float | None]:
+def outline(wavelength: NDArray[np.float64], flux: NDArray[np.float64], points: int = POINTS) -> list[float | None]:
     """Medians of ``flux`` in equal steps of wavelength, scaled so that the 2nd and 98th percentiles are 0 and 1; None
     where there is no sample. wavelength (n,) Å ascending."""
     points = max(2, min(points, wavelength.size // 2))
     edges = np.linspace(wavelength[0], wavelength[-1], points + 1)
     bounds = np.searchsorted(wavelength, edges)
     bounds[-1] = wavelength.size
-    values = [
-        float(np.median(flux[a:b])) if b > a else None for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    values = [float(np.median(flux[a:b])) if b > a else None for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
     known = [value for value in values if value is not None]
     low, high = np.percentile(known, (2, 98))
     span = float(high - low) or 1.0

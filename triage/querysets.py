@@ -36,9 +36,7 @@ class TransientQuerySet(models.QuerySet[Any]):
         from triage.models import Spectrum
 
         surest = (
-            Spectrum.objects.filter(
-                transient=OuterRef("pk"), rejected=False, current_prediction__isnull=False
-            )
+            Spectrum.objects.filter(transient=OuterRef("pk"), rejected=False, current_prediction__isnull=False)
             .visible_to(user)
             .order_by("current_prediction__uncertainty", "-id")
         )
@@ -101,7 +99,5 @@ class ClassificationQuerySet(models.QuerySet[Any]):
         """Vetted classifications visible to the user, where none that is newer and visible stands beside them."""
         from triage.models import Classification
 
-        newest = (
-            Classification.objects.filter(transient=OuterRef("transient")).visible_to(user).newest_first()
-        )
+        newest = Classification.objects.filter(transient=OuterRef("transient")).visible_to(user).newest_first()
         return self.visible_to(user).filter(pk=Subquery(newest.values("pk")[:1])).vetted()

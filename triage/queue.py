@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils import timezone
 
 from triage.models import Prediction, Transient
@@ -55,3 +56,14 @@ def current_predictions(transients: list[Any]) -> dict[int, Prediction]:
     ids = [t.current_prediction_id for t in transients if t.current_prediction_id is not None]
     found = Prediction.objects.filter(pk__in=ids).select_related("spectrum", "checkpoint")
     return {prediction.pk: prediction for prediction in found}
+
+
+def neighbours(user: User, transient: Any) -> tuple[Transient | None, Transient | None]:
+    """The transients before and after this one in the queue; one that is not in it has the first one after it."""
+    order = triage_order(user).exclude(pk=transient.pk)
+    if transient.uncertainty is None:
+        return None, order.first()
+    level = transient.uncertainty
+    after = Q(uncertainty__lt=level) | Q(uncertainty=level, id__gt=transient.pk)
+    before = Q(uncertainty__gt=level) | Q(uncertainty=level, id__lt=transient.pk)
+    return order.filter(before).order_by("uncertainty", "-id").first(), order.filter(after).first()

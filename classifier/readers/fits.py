@@ -87,9 +87,7 @@ def _first_band(data: Array, receipt: Receipt) -> Array:
     if data.ndim == 2 and data.shape[0] <= 4:
         receipt.guess("band", 0, f"{data.shape[0]} rows: the first taken as the spectrum", 0.6)
         return np.asarray(data[0])
-    raise SpectrumError(
-        "not_one_dimensional", f"an image of shape {data.shape} is no one-dimensional spectrum"
-    )
+    raise SpectrumError("not_one_dimensional", f"an image of shape {data.shape} is no one-dimensional spectrum")
 
 
 def _wcs_wavelength(header: Any, samples: int, receipt: Receipt, corrections: Corrections) -> Array:

@@ -41,9 +41,7 @@ class Corrections:
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
-                raise SpectrumError(
-                    "bad_correction", f"{name} must be one of {', '.join(allowed)}, not “{value}”"
-                )
+                raise SpectrumError("bad_correction", f"{name} must be one of {', '.join(allowed)}, not “{value}”")
         for name in ("wavelength_column", "flux_column"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):

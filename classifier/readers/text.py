@@ -62,9 +62,7 @@ def read_text(content: bytes, receipt: Receipt, corrections: Corrections) -> Spe
     wavelength = units.to_angstrom(table.values[:, wave_column], unit, receipt, corrections)
     flux = table.values[:, flux_column]
     error = _error_column(table, wave_column, flux_column, header, receipt, corrections)
-    flux_said = units.flux_said(
-        " ".join(table.names[flux_column : flux_column + 1]) + " " + header.get("BUNIT", "")
-    )
+    flux_said = units.flux_said(" ".join(table.names[flux_column : flux_column + 1]) + " " + header.get("BUNIT", ""))
     converted, kind = units.to_flam(wavelength, flux, flux_said, receipt, corrections)
     if error is not None and kind in ("fnu", "abmag"):
         relative = error / flux if kind == "fnu" else error * (0.4 * np.log(10))
@@ -186,10 +184,7 @@ def _number(cell: str) -> float:
 def _column_names(comments: Sequence[str], columns: int, separator: str | None) -> list[str]:
     """Names from the last header line that has one word for each column and no number; [] if there is none."""
     for line in reversed(comments[-5:]):
-        words = [
-            w.strip().strip("\"'")
-            for w in (line.split(separator) if separator else re.split(r"[\s,|]+", line))
-        ]
+        words = [w.strip().strip("\"'") for w in (line.split(separator) if separator else re.split(r"[\s,|]+", line))]
         words = [word for word in words if word]
         named = any(_WAVELENGTH.search(word) or _FLUX.search(word) for word in words)
         if len(words) >= columns and named and not any(_KEY_VALUE.match(word) for word in words):
@@ -206,9 +201,7 @@ def _header(comments: Sequence[str]) -> dict[str, str]:
         if match:
             value = match[2].strip()
             quoted = re.match(r"'([^']*)'", value)
-            header.setdefault(
-                match[1].strip().upper(), quoted[1].strip() if quoted else value.split(" / ")[0].strip()
-            )
+            header.setdefault(match[1].strip().upper(), quoted[1].strip() if quoted else value.split(" / ")[0].strip())
     return header
 
 
@@ -230,11 +223,7 @@ def _main_columns(table: _Table, receipt: Receipt, corrections: Corrections) -> 
     ]
     flux = corrections.flux_column
     if flux is None:
-        flux = (
-            named_flux[0]
-            if named_flux
-            else next(i for i in range(columns) if i != wave and i >= min(wave, 1))
-        )
+        flux = named_flux[0] if named_flux else next(i for i in range(columns) if i != wave and i >= min(wave, 1))
     if max(wave, flux) >= columns or wave == flux:
         raise SpectrumError("bad_correction", f"the table has the columns 0 to {columns - 1}")
     receipt.guess("columns", {"wavelength": wave, "flux": flux}, "names" if table.names else "order", 0.9)
@@ -265,9 +254,7 @@ def _error_column(
     return None
 
 
-def _third_column(
-    table: _Table, rest: list[int], flux: int, header: dict[str, str]
-) -> tuple[int, str, str, float]:
+def _third_column(table: _Table, rest: list[int], flux: int, header: dict[str, str]) -> tuple[int, str, str, float]:
     for pattern, kind in ((_IVAR, "ivar"), (_VARIANCE, "variance"), (_ERROR, "error")):
         for i in rest:
             if table.names and pattern.search(table.names[i]):

@@ -41,9 +41,7 @@ def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: 
     else:
         unit, evidence, confidence = _from_numbers(middle, values)
         if said and said != unit:
-            receipt.warn(
-                "unit_contradicted", f"the header says {said}, the numbers cannot be: median {middle:.5g}"
-            )
+            receipt.warn("unit_contradicted", f"the header says {said}, the numbers cannot be: median {middle:.5g}")
     receipt.guess("wavelength_unit", unit, evidence, confidence)
     if unit == "log10_angstrom":
         return np.asarray(10.0 ** np.clip(values, -10, 10))
@@ -143,15 +141,11 @@ def finish(
     return Spectrum(wavelength, flux, _usable_error(error, receipt), frame, medium, **known)  # type: ignore[arg-type]
 
 
-def _sorted(
-    wavelength: Array, flux: Array, error: Array | None, receipt: Receipt
-) -> tuple[Array, Array, Array | None]:
+def _sorted(wavelength: Array, flux: Array, error: Array | None, receipt: Receipt) -> tuple[Array, Array, Array | None]:
     if (np.diff(wavelength) < 0).mean() > 0.9:
         receipt.guess("order", "descending", "wavelengths fall", 1.0)
     elif (np.diff(wavelength) < 0).any():
-        receipt.warn(
-            "orders_joined", "wavelengths jump back: overlapping orders were averaged where they repeat"
-        )
+        receipt.warn("orders_joined", "wavelengths jump back: overlapping orders were averaged where they repeat")
     order = np.argsort(wavelength, kind="stable")
     wavelength, flux = wavelength[order], flux[order]
     error = None if error is None else error[order]
@@ -170,9 +164,7 @@ def _usable_error(error: Array | None, receipt: Receipt) -> Array | None:
         return None
     bad = ~(np.isfinite(error) & (error >= 0))
     if bad.mean() > 0.5 or np.nanmax(np.where(bad, 0, error)) == 0:
-        receipt.warn(
-            "error_unusable", "the column of errors holds mostly zeros, negative or missing values; left out"
-        )
+        receipt.warn("error_unusable", "the column of errors holds mostly zeros, negative or missing values; left out")
         return None
     # A missing error is not a small one: such samples take the largest.
     receipt.drop("error missing, the largest taken", int(bad.sum()))

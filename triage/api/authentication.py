@@ -33,11 +33,7 @@ class TokenAuthentication(BaseAuthentication):
         now = timezone.now()
         valid = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
         hashed = ApiToken.hash_key(key)
-        token = (
-            ApiToken.objects.filter(valid, key_hash=hashed, user__is_active=True)
-            .select_related("user")
-            .first()
-        )
+        token = ApiToken.objects.filter(valid, key_hash=hashed, user__is_active=True).select_related("user").first()
         if token is None:
             raise AuthenticationFailed("this token is unknown, revoked or expired", code="invalid_token")
         if token.last_used_at is None or now - token.last_used_at > TOUCH_EVERY:

@@ -114,15 +114,11 @@ class UploadSerializer(serializers.Serializer[dict[str, Any]]):
     """One file, what is known of it, and corrections of the reader's guesses."""
 
     file = serializers.FileField(allow_empty_file=True)
-    transient = serializers.CharField(
-        required=False, max_length=120, help_text="made if it does not exist yet"
-    )
+    transient = serializers.CharField(required=False, max_length=120, help_text="made if it does not exist yet")
     redshift = serializers.FloatField(required=False, allow_null=True)
     observed_at = serializers.DateTimeField(required=False, allow_null=True)
     instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
-    group = serializers.CharField(
-        required=False, help_text="name of one of your groups; without it, for everybody"
-    )
+    group = serializers.CharField(required=False, help_text="name of one of your groups; without it, for everybody")
     wavelength_unit = _choice("wavelength_unit")
     flux_kind = _choice("flux_kind")
     third_column = _choice("third_column")

@@ -208,9 +208,7 @@ class TransientView(APIView):
         spectra = Prefetch("spectra", _spectra(user).in_time_order(), to_attr="visible_spectra")
         decisions = Decision.objects.visible_to(user).select_related("reviewer", "transient")
         ledger = Prefetch("decisions", decisions, to_attr="visible_decisions")
-        transient = (
-            Transient.objects.for_review(user).filter(name=name).prefetch_related(spectra, ledger).first()
-        )
+        transient = Transient.objects.for_review(user).filter(name=name).prefetch_related(spectra, ledger).first()
         if transient is None:
             raise NotFound("there is no such transient")
         return Response(serializers.TransientDetailSerializer(transient).data)

@@ -63,9 +63,7 @@ class Decision(models.Model):
                 condition=~models.Q(verdict__in=[v.value for v in VETTING]) | ~models.Q(class_name=""),
             ),
             # A decision can be undone once.
-            models.UniqueConstraint(
-                fields=("supersedes",), condition=models.Q(verdict="undo"), name="undone_once"
-            ),
+            models.UniqueConstraint(fields=("supersedes",), condition=models.Q(verdict="undo"), name="undone_once"),
         )
         indexes = (models.Index(fields=("transient", "-id"), name="decision_of_transient"),)
 
@@ -85,9 +83,7 @@ class Classification(models.Model):
     """The decision that stands for a transient before one audience: a projection of the ledger, rebuilt by
     triage.review whenever a decision is added. No row: nothing stands."""
 
-    transient = models.ForeignKey(
-        "triage.Transient", on_delete=models.CASCADE, related_name="classifications"
-    )
+    transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="classifications")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="classification")
     vetted = models.BooleanField()

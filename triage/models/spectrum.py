@@ -116,9 +116,7 @@ class SpectrumArrays(models.Model):
     wavelength (Å), flux and flux_error (1σ; None where the file gives none) hold the same number of samples.
     """
 
-    spectrum = models.OneToOneField(
-        Spectrum, on_delete=models.CASCADE, primary_key=True, related_name="arrays"
-    )
+    spectrum = models.OneToOneField(Spectrum, on_delete=models.CASCADE, primary_key=True, related_name="arrays")
     wavelength = models.BinaryField()
     flux = models.BinaryField()
     flux_error = models.BinaryField(null=True, blank=True)

@@ -1,0 +1,58 @@
+// Keys, live counts, and fresh rows while spectra are being processed.
+import { onKey } from "./keys.js";
+
+const rows = document.getElementById("rows");
+const counts = document.querySelector("[data-counts]");
+const POLL_MS = 4000;
+let last = null;
+
+const items = () => [...rows.querySelectorAll(".row")];
+
+function move(step) {
+  const all = items();
+  if (!all.length) return;
+  const now = all.findIndex((row) => row.classList.contains("at"));
+  const next = all[Math.min(Math.max(now + step, 0), all.length - 1)];
+  all.forEach((row) => row.classList.toggle("at", row === next));
+  next.querySelector("a").focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+onKey((key) => {
+  if (key === "j" || key === "k") { move(key === "j" ? 1 : -1); return true; }
+  if (key === "Enter" && !document.activeElement.closest("a, button, summary")) {
+    items()[0]?.querySelector("a").click();
+    return true;
+  }
+  return false;
+});
+
+document.querySelectorAll("[data-submit]").forEach((field) => {
+  field.addEventListener("change", () => field.form.submit());
+});
+
+async function refreshRows() {
+  // Not under somebody's cursor: a row that was reached by key keeps its place.
+  if (rows.querySelector(".row.at")) return;
+  const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
+  if (answer.ok && !answer.redirected) rows.innerHTML = await answer.text();
+}
+
+async function poll() {
+  try {
+    if (!document.hidden) {
+      const answer = await fetch(counts.dataset.counts);
+      if (answer.ok && !answer.redirected) {
+        const now = await answer.json();
+        for (const [name, value] of Object.entries(now)) {
+          const field = counts.querySelector(`[data-count="${name}"]`);
+          if (field) field.textContent = value;
+        }
+        if (last && JSON.stringify(last) !== JSON.stringify(now)) await refreshRows();
+        last = now;
+      }
+    }
+  } catch { /* the server is away for a moment; ask again */ }
+  setTimeout(poll, last?.processing ? POLL_MS / 4 : POLL_MS);
+}
+if (counts) poll();

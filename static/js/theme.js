@@ -1,0 +1,29 @@
+// Loaded before anything is painted, so that a dark room stays dark. The choice is kept in the browser; without one
+// the system's is followed.
+(() => {
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const chosen = () => {
+    try { return localStorage.getItem("theme"); } catch { return null; }
+  };
+  const apply = () => {
+    document.documentElement.dataset.theme = chosen() ?? (system.matches ? "dark" : "light");
+    document.dispatchEvent(new Event("themechange"));
+  };
+  const toggle = () => {
+    const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    try { localStorage.setItem("theme", next); } catch { /* a private window keeps no choice */ }
+    apply();
+  };
+  apply();
+  system.addEventListener("change", apply);
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme-toggle");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", toggle);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey
+        && !event.target.closest("input, textarea, select")) toggle();
+  });
+})();

@@ -1,0 +1,20 @@
+"""Spectral lines that reviewers look for (rest wavelengths in air, Å; NIST ASD) and telluric bands."""
+
+from __future__ import annotations
+
+LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
+    ("H", (4101.7, 4340.5, 4861.3, 6562.8)),
+    ("He I", (4471.5, 5875.6, 6678.2, 7065.2)),
+    ("He II", (4685.7,)),
+    ("C II", (6580.0,)),
+    ("O I", (7774.0,)),
+    ("Na I", (5892.9,)),
+    ("Si II", (4130.0, 5972.0, 6355.0)),
+    ("S II", (5433.0, 5606.0)),
+    ("Ca II", (3945.0, 8567.0)),
+    ("Fe II", (4924.0, 5018.0, 5169.0)),
+    ("[O III]", (4958.9, 5006.8)),
+)
+
+# Observed frame: the O2 B and A bands and the water band at 7200 Å.
+TELLURIC = ((6860.0, 6960.0), (7150.0, 7340.0), (7590.0, 7710.0))

@@ -1,0 +1,98 @@
+"""Small pieces of pages: the outline of a spectrum, ages, the colour of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+
+from classifier.taxonomy import load_taxonomy
+from triage.queue import age
+
+register = template.Library()
+
+WIDTH, HEIGHT = 220, 48
+
+
+@register.simple_tag
+def sparkline(outline: Sequence[float | None]) -> SafeString:
+    """The outline as an SVG, broken where it has gaps. It holds numbers alone, so nothing needs escaping."""
+    if not outline:
+        return mark_safe("")
+    step = WIDTH / max(len(outline) - 1, 1)
+    runs: list[list[str]] = [[]]
+    for i, value in enumerate(outline):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{i * step:.1f},{(HEIGHT - 4) * (1 - (float(value) + 0.1) / 1.2) + 2:.1f}")
+    lines = "".join(f'<polyline points="{" ".join(run)}"/>' for run in runs if len(run) > 1)
+    svg = f'<svg class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
+    return mark_safe(f"{svg}{lines}</svg>")  # noqa: S308
+
+
+@register.filter
+def since(moment: datetime | None) -> str:
+    """Time gone by, in one unit."""
+    return "" if moment is None else age(timezone.now() - moment)
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """0.934 → 93 %; never rounded up to a certainty."""
+    if value is None:
+        return "–"
+    if value > 0.995:
+        return "> 99 %"
+    return "< 1 %" if value < 0.005 else f"{value:.0%}".replace("%", " %")
+
+
+@register.filter
+def group_of(class_name: str) -> str:
+    """CSS name of a class's parent group, which gives it its colour; "none" for a class that is not known."""
+    taxonomy = load_taxonomy()
+    found = taxonomy.find(class_name) if class_name else None
+    return slugify(found.group) if found else "none"
+
+
+@register.filter
+def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
+    """Classes by falling probability."""
+    return sorted(probabilities.items(), key=lambda item: -item[1])
+
+
+@register.filter
+def joined(values: Sequence[Any]) -> str:
+    """Ia, Ib, Ic → Ia or Ib or Ic."""
+    return " or ".join(str(value) for value in values)
+
+
+@register.filter
+def redshift(value: float | None, error: float | None = None) -> str:
+    """A redshift with its error, as precise as the error allows."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: dict[str, Any], **changes: Any) -> str:
+    """The page's query string with some parameters changed; None takes one out."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = value
+    encoded: str = query.urlencode()
+    return f"?{encoded}" if encoded else "?"
+
+
+@register.filter
+def undo_id(tags: str) -> str:
+    """The decision that a message offers to undo, or ""."""
+    return next((tag.removeprefix("undo:") for tag in tags.split() if tag.startswith("undo:")), "")

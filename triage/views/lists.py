@@ -1,0 +1,45 @@
+"""What is vetted, and what could not be read or classified."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from triage import export
+from triage.models import Spectrum, SpectrumState
+from triage.views.base import signed_in
+
+PAGE = 50
+
+
+@login_required
+@require_safe
+def vetted_page(request: HttpRequest) -> HttpResponse:
+    """Filters stay in the address: class, reviewer."""
+    user = signed_in(request)
+    filters = {"class_name": request.GET.get("class", ""), "reviewer": request.GET.get("reviewer", "")}
+    page = Paginator(export.vetted(user, **filters), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": [export.as_row(row) for row in page.object_list],
+        "filters": filters,
+        "query": urlencode({name: value for name, value in filters.items() if value}),
+        "section": "vetted",
+    }
+    return render(request, "vetted.html", context)
+
+
+@login_required
+@require_safe
+def quarantine_page(request: HttpRequest) -> HttpResponse:
+    """Files that could not be read and spectra that could not be classified, newest first."""
+    states = (SpectrumState.QUARANTINED, SpectrumState.FAILED)
+    spectra = Spectrum.objects.visible_to(signed_in(request)).filter(state__in=states)
+    spectra = spectra.select_related("transient", "group", "uploaded_by").order_by("-id")
+    page = Paginator(spectra, PAGE).get_page(request.GET.get("page"))
+    return render(request, "quarantine.html", {"page": page, "section": "quarantine"})

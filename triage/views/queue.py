@@ -1,0 +1,127 @@
+"""The queue: which transients wait for a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from classifier.taxonomy import load_taxonomy
+from triage import queue
+from triage.models import Spectrum, SpectrumState, Transient
+from triage.querysets import TransientQuerySet
+from triage.views.base import signed_in, wants_fragment
+
+PAGE = 25
+STATES = (
+    ("pending", "Pending"),
+    ("unsure", "Unsure"),
+    ("vetted", "Vetted"),
+    ("processing", "Processing"),
+    ("failed", "Failed"),
+    ("all", "All"),
+)
+
+
+@login_required
+@require_safe
+def queue_page(request: HttpRequest) -> HttpResponse:
+    """Filters stay in the address: state, class, q (part of the name), page."""
+    user = signed_in(request)
+    state = request.GET.get("state", "pending")
+    if state not in dict(STATES):
+        state = "pending"
+    rows = _filtered(user, state, request.GET.get("class", ""), request.GET.get("q", "").strip())
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    _attach(user, page.object_list)
+    context = {
+        "page": page,
+        "state": state,
+        "states": STATES,
+        "counts": counts(user),
+        "classes": load_taxonomy().trained,
+        "section": "queue",
+    }
+    return render(request, "partials/queue_rows.html" if wants_fragment(request) else "queue.html", context)
+
+
+@login_required
+@require_safe
+def queue_counts(request: HttpRequest) -> JsonResponse:
+    """Live counts for the page's script."""
+    return JsonResponse(counts(signed_in(request)))
+
+
+def counts(user: Any) -> dict[str, int]:
+    """How many transients wait, are vetted, are unsure; how many spectra are being processed or failed."""
+    reviewed = Transient.objects.for_review(user).order_by()
+    has = Q(current_prediction_id__isnull=False)
+    found: dict[str, int] = reviewed.aggregate(
+        pending=Count("pk", filter=has & Q(standing_verdict__in=("", "bad_spectrum"))),
+        vetted=Count("pk", filter=Q(standing_verdict__in=("confirm", "override"))),
+        unsure=Count("pk", filter=Q(standing_verdict="unsure")),
+    )
+    spectra: dict[str, int] = Spectrum.objects.visible_to(user).aggregate(
+        processing=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
+        failed=Count("pk", filter=Q(state__in=(SpectrumState.FAILED, SpectrumState.QUARANTINED))),
+    )
+    return found | spectra
+
+
+def _filtered(user: Any, state: str, class_name: str, name: str) -> TransientQuerySet:
+    rows: TransientQuerySet
+    rows = queue.triage_order(user) if state == "pending" else _by_state(user, state)
+    if class_name:
+        rows = rows.filter(predicted_class=class_name)
+    if name:
+        rows = rows.filter(name__icontains=name)
+    return rows
+
+
+def _by_state(user: Any, state: str) -> TransientQuerySet:
+    rows: TransientQuerySet = Transient.objects.for_review(user).order_by("-created_at", "-id")
+    if state == "vetted":
+        return rows.filter(standing_verdict__in=("confirm", "override"))
+    if state == "unsure":
+        return rows.filter(standing_verdict="unsure")
+    if state in ("processing", "failed"):
+        wanted = SpectrumState.QUEUED if state == "processing" else SpectrumState.FAILED
+        spectra = Spectrum.objects.visible_to(user).filter(state=wanted)
+        return rows.filter(pk__in=spectra.values("transient"))
+    return rows
+
+
+def _attach(user: Any, transients: Any) -> None:
+    """Give each transient of a page its prediction, spectrum, reason and number of epochs; two queries in all."""
+    found = list(transients)
+    predictions = queue.current_predictions(found)
+    epochs = _epochs(user, [transient.pk for transient in found])
+    for transient in found:
+        transient.prediction = predictions.get(transient.current_prediction_id)
+        latest, transient.epochs = epochs.get(transient.pk, (None, 0))
+        transient.spectrum = transient.prediction.spectrum if transient.prediction else latest
+        waiting_since = transient.spectrum.created_at if transient.spectrum else None
+        transient.reason = _reason(transient, waiting_since)
+
+
+def _reason(transient: Any, waiting_since: Any) -> str:
+    spectrum = transient.spectrum
+    if transient.prediction is None and spectrum is not None and spectrum.failure_code:
+        return str(spectrum.failure_reason)
+    if transient.standing_verdict in ("confirm", "override"):
+        return "vetted"
+    return queue.reason(transient.prediction, waiting_since)
+
+
+def _epochs(user: Any, ids: list[int]) -> dict[int, tuple[Spectrum, int]]:
+    """The newest visible spectrum of each transient and how many there are, without their arrays."""
+    visible = Spectrum.objects.visible_to(user).filter(transient__in=ids)
+    number = visible.filter(transient=OuterRef("transient")).order_by().values("transient").annotate(n=Count("pk"))
+    annotated = visible.annotate(number=Coalesce(Subquery(number.values("n")), 0)).order_by("id")
+    return {spectrum.transient_id: (spectrum, spectrum.number) for spectrum in annotated}

@@ -1,0 +1,177 @@
+"""The review page: one transient, its spectra, what the network thinks, and the reviewer's verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from classifier.taxonomy import load_taxonomy
+from triage import queue, review
+from triage.api.views import original_file
+from triage.arrays import unpack
+from triage.errors import StalePredictionError, TriageError
+from triage.forms import DecisionForm
+from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
+from triage.models.decision import Verdict
+from triage.plots import Epoch, figure_json, spectrum_figure
+from triage.views.base import signed_in
+
+
+@login_required
+@require_safe
+def review_page(request: HttpRequest, name: str) -> HttpResponse:
+    user = signed_in(request)
+    transient = _transient(user, name)
+    spectra = _spectra(user, transient)
+    shown = _shown(spectra, request.GET.get("spectrum"), transient.current_prediction_id)
+    earlier, later = queue.neighbours(user, transient)
+    decisions = Decision.objects.visible_to(user).filter(transient=transient).select_related("reviewer", "supersedes")
+    ledger = _ledger(list(decisions))
+    standing = Classification.objects.filter(transient=transient).visible_to(user).newest_first()
+    context = {
+        "transient": transient,
+        "spectra": spectra,
+        "shown": shown,
+        "prediction": shown.current_prediction if shown else None,
+        "reason": queue.reason(shown.current_prediction if shown else None),
+        "earlier": earlier,
+        "later": later,
+        "ledger": ledger,
+        "standing": standing.select_related("decision__reviewer").first(),
+        "taxonomy": load_taxonomy().classes,
+        "section": "queue",
+    }
+    return render(request, "review.html", context)
+
+
+def _transient(user: User, name: str) -> Any:
+    transient = Transient.objects.for_review(user).filter(name=name).first()
+    if transient is None:
+        raise Http404("There is no such transient.")
+    return transient
+
+
+def _spectra(user: User, transient: Transient) -> list[Spectrum]:
+    spectra = Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order()
+    return list(spectra.select_related("current_prediction__checkpoint", "group"))
+
+
+def _shown(spectra: list[Spectrum], wanted: str | None, prediction_id: int | None) -> Spectrum | None:
+    """The spectrum asked for, else the one whose prediction stands, else the newest."""
+    for spectrum in spectra:
+        if wanted and str(spectrum.pk) == wanted:
+            return spectrum
+    for spectrum in spectra:
+        if prediction_id is not None and spectrum.current_prediction_id == prediction_id:
+            return spectrum
+    return spectra[-1] if spectra else None
+
+
+def _ledger(decisions: list[Decision]) -> list[dict[str, Any]]:
+    """Decisions, newest first, each with whether it was undone."""
+    undone = {decision.supersedes_id for decision in decisions if decision.verdict == Verdict.UNDO}
+    return [{"decision": decision, "undone": decision.pk in undone} for decision in decisions]
+
+
+@login_required
+@require_safe
+def plot_json(request: HttpRequest, name: str) -> JsonResponse:
+    """The figure. Parameters: spectrum (id), smooth (0-2), lines (0 or 1), z (to try another redshift), theme."""
+    user = signed_in(request)
+    transient = _transient(user, name)
+    spectra = _spectra(user, transient)
+    shown = _shown(spectra, request.GET.get("spectrum"), transient.current_prediction_id)
+    arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in spectra])
+    if shown is None or shown.pk not in arrays:
+        return JsonResponse({"code": "no_arrays", "detail": "This spectrum could not be read."}, status=404)
+    figure = spectrum_figure(
+        _epoch(shown, arrays),
+        [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
+        redshift=_redshift(request.GET.get("z", ""), shown),
+        smoothing=int(request.GET.get("smooth", "0") in "12" and request.GET.get("smooth", "0") or 0),
+        lines=request.GET.get("lines", "1") == "1",
+        theme=request.GET.get("theme", "light"),
+    )
+    return JsonResponse(figure_json(figure))
+
+
+def _epoch(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> Epoch:
+    stored = arrays[spectrum.pk]
+    error = None if stored.flux_error is None else unpack(stored.flux_error)
+    return Epoch(unpack(stored.wavelength), unpack(stored.flux), error, spectrum.filename)
+
+
+def _redshift(text: str, spectrum: Spectrum) -> float | None:
+    """The redshift to draw at: the one asked for, else the known one, else the network's."""
+    try:
+        asked = float(text)
+    except ValueError:
+        asked = None
+    if asked is not None and -0.1 < asked < 10:
+        return asked
+    prediction = spectrum.current_prediction
+    if prediction is None:
+        return spectrum.stated_redshift
+    return prediction.redshift if prediction.redshift_used is None else prediction.redshift_used
+
+
+@login_required
+@require_POST
+def decide(request: HttpRequest, name: str) -> HttpResponse:
+    """Record a verdict, then show the next transient of the queue."""
+    user = signed_in(request)
+    transient = _transient(user, name)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(message for errors in form.errors.values() for message in errors))
+        return _back_to(transient)
+    _, later = queue.neighbours(user, transient)
+    try:
+        decision = review.record_decision(user, transient, form.proposal())
+    except StalePredictionError:
+        messages.warning(request, "A newer prediction has come in since you opened this page. Look again.")
+        return _back_to(transient)
+    except TriageError as error:
+        messages.error(request, error.detail)
+        return _back_to(transient)
+    said = f"{transient.name}: {decision.get_verdict_display()} {decision.class_name}".strip()
+    messages.success(request, said, extra_tags=f"undo:{decision.pk}")
+    following = later or queue.triage_order(user).exclude(pk=transient.pk).first()
+    return _back_to(following) if following else redirect("queue")
+
+
+@login_required
+@require_POST
+def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
+    """Take back one's own decision and show its transient again."""
+    try:
+        row = review.undo(signed_in(request), decision_id)
+    except TriageError as error:
+        messages.error(request, error.detail)
+        here = request.POST.get("from", "")
+        safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
+        return redirect(here if safe else "queue")
+    messages.info(request, f"{row.transient.name}: the decision is undone.")
+    return _back_to(row.transient)
+
+
+def _back_to(transient: Transient) -> HttpResponse:
+    return redirect(reverse("review", args=[transient.name]))
+
+
+@login_required
+@require_safe
+def original(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Download the file as it was sent."""
+    spectrum = Spectrum.objects.visible_to(signed_in(request)).select_related("original").filter(pk=spectrum_id).first()
+    if spectrum is None:
+        raise Http404("There is no such spectrum.")
+    return original_file(spectrum)
