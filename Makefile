@@ -1,0 +1,37 @@
+PYTHON ?= python3
+PORT ?= 8000
+export PORT
+
+.PHONY: run setup setup-dev test check clean
+
+run: setup ## the whole desk on http://localhost:$(PORT)/
+	@exec .venv/bin/python manage.py serve
+
+setup: .venv/.ready ## the virtual environment in .venv
+
+.venv/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+setup-dev: .venv/.ready-dev
+
+.venv/.ready-dev: requirements.txt requirements-dev.txt
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch .venv/.ready $@
+
+test: setup-dev ## the whole suite; says in one line which database and broker it uses
+	.venv/bin/python -m pytest -n 2
+
+check: setup-dev ## format, lint, types, migrations, deployment settings, API schema
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$(head -c 48 /dev/urandom | base64) HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
+	.venv/bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+clean:
+	rm -rf .venv var

@@ -1,0 +1,97 @@
+"""Take in spectrum files and folders, as the upload page does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.files import Manifest, ManifestError, find_files
+from triage import intake
+from triage.errors import TriageError
+from triage.models import Spectrum, SpectrumState
+
+INGEST_USER = "ingest"
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        parser.add_argument("--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift")
+        parser.add_argument("--group", help="make the spectra visible to this group alone")
+        parser.add_argument("--user", default=INGEST_USER, help="whose upload it is; made if it does not exist")
+        parser.add_argument("--wait", action="store_true", help="until all are classified")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            manifest = Manifest(options["manifest"]) if options["manifest"] else None
+            files = list(find_files(options["paths"], leave_out=options["manifest"]))
+        except (ManifestError, FileNotFoundError) as error:
+            raise CommandError(str(error)) from error
+        user, created = User.objects.get_or_create(username=options["user"])
+        if created:
+            user.set_unusable_password()
+            user.save()
+        group = self._group(user, options["group"])
+        counts = {"new": 0, "known": 0, "refused": 0}
+        ids = []
+        for number, (file, relative) in enumerate(files, start=1):
+            redshift = manifest.redshift_of(file, relative) if manifest else None
+            spectrum = self._take_in(user, file, intake.Given(redshift=redshift, group=group), counts)
+            if spectrum is not None:
+                ids.append(spectrum.pk)
+            self._progress(f"{number} of {len(files)} files")
+        self._progress("")
+        self.stdout.write(f"{counts['new']} new, {counts['known']} known already, {counts['refused']} refused")
+        if options["wait"]:
+            self._wait(ids)
+
+    def _group(self, user: User, name: str | None) -> Group | None:
+        if not name:
+            return None
+        group = Group.objects.filter(name=name).first()
+        if group is None:
+            raise CommandError(f"there is no group “{name}”")
+        user.groups.add(group)
+        return group
+
+    def _take_in(self, user: User, file: Path, given: intake.Given, counts: dict[str, int]) -> Spectrum | None:
+        try:
+            if file.stat().st_size > settings.UPLOAD_MAX_BYTES:
+                raise CommandError(f"larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+            submission = intake.submit_spectrum(user, file.read_bytes(), file.name, given)
+        except TriageError as error:
+            return self._refuse(file, error.code, error.detail, counts)
+        except OSError as error:
+            return self._refuse(file, "unreadable_file", str(error), counts)
+        except CommandError as error:
+            return self._refuse(file, "too_large", str(error), counts)
+        counts["new" if submission.created else "known"] += 1
+        return submission.spectrum
+
+    def _refuse(self, file: Path, code: str, detail: str, counts: dict[str, int]) -> None:
+        counts["refused"] += 1
+        self._progress("")
+        self.stderr.write(f"{file}: {code}: {detail}")
+
+    def _progress(self, text: str) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{text:40}", ending="")
+            self.stderr.flush()
+
+    def _wait(self, ids: list[int]) -> None:
+        """Until no file's spectrum is queued; the workers do the work."""
+        while left := Spectrum.objects.filter(pk__in=ids, state=SpectrumState.QUEUED).count():
+            self._progress(f"{left} to be classified")
+            time.sleep(0.5)
+        self._progress("")
+        classified = Spectrum.objects.filter(pk__in=ids, state=SpectrumState.CLASSIFIED).count()
+        failed = Spectrum.objects.filter(pk__in=ids, state=SpectrumState.FAILED).count()
+        self.stdout.write(f"{classified} classified, {failed} could not be")
