@@ -144,20 +144,33 @@ def _classify_batch(
 def _answer(
     result: SpectrumPrediction | SpectrumError, receipt: dict[str, Any], redshift: float | None
 ) -> dict[str, Any]:
-    failed = isinstance(result, SpectrumError)
-    return {
-        "ok": not failed,
-        "class": None if failed else result.class_name,
-        "probabilities": {} if failed else result.probabilities,
-        "parents": {} if failed else result.parents,
-        "set": [] if failed else result.conformal_set,
-        "novelty": None if failed else result.novelty,
-        "redshift": None if failed else result.redshift,
-        "redshift_error": None if failed else result.redshift_error,
-        "redshift_used": redshift if failed else result.redshift_used,
-        "crosscheck": None if failed else result.crosscheck,
+    answer: dict[str, Any] = {
+        "ok": False,
+        "class": None,
+        "probabilities": {},
+        "parents": {},
+        "set": [],
+        "novelty": None,
+        "redshift": None,
+        "redshift_error": None,
+        "redshift_used": redshift,
+        "crosscheck": None,
         "receipt": receipt,
-        "error": {"code": result.code, "message": result.message} if failed else None,
+        "error": None,
+    }
+    if isinstance(result, SpectrumError):
+        return answer | {"error": {"code": result.code, "message": result.message}}
+    return answer | {
+        "ok": True,
+        "class": result.class_name,
+        "probabilities": result.probabilities,
+        "parents": result.parents,
+        "set": result.conformal_set,
+        "novelty": result.novelty,
+        "redshift": result.redshift,
+        "redshift_error": result.redshift_error,
+        "redshift_used": result.redshift_used,
+        "crosscheck": result.crosscheck,
     }
 
 

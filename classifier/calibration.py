@@ -30,15 +30,12 @@ class ModeCalibration:
 
     temperature, bias: probabilities are softmax(logits / temperature + bias). thresholds: for each class the least
     probability with which it enters the set. energy: quantiles (101) of -logsumexp(logits) on calibration objects.
-    redshift_error_scale multiplies the network's 1σ; an estimate below redshift_trust_min is not given.
     """
 
     temperature: float
     bias: tuple[float, ...]
     thresholds: tuple[float, ...]
     energy: tuple[float, ...]
-    redshift_error_scale: float
-    redshift_trust_min: float
 
     def logits(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, classes) raw logits → calibrated ones."""
@@ -60,22 +57,25 @@ class ModeCalibration:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """One ModeCalibration for spectra whose redshift is known, one for the others."""
+    """One ModeCalibration for spectra whose redshift is known, one for the others; and the redshift head's, which
+    speaks of the observed frame alone: redshift_error_scale multiplies its 1σ, and an estimate with less probability
+    near it than redshift_trust_min is not given."""
 
     known: ModeCalibration
     blind: ModeCalibration
+    redshift_error_scale: float
+    redshift_trust_min: float
 
     def of(self, mode: Mode) -> ModeCalibration:
         return self.known if mode == "known" else self.blind
 
     def apply_to(self, outputs: Outputs, mode: Mode) -> Outputs:
         """Calibrated logits and errors; redshifts that are not trusted become NaN."""
-        fitted = self.of(mode)
-        trusted = outputs.redshift_trust >= fitted.redshift_trust_min
+        trusted = outputs.redshift_trust >= self.redshift_trust_min
         return Outputs(
-            fitted.logits(outputs.logits),
+            self.of(mode).logits(outputs.logits),
             np.where(trusted, outputs.redshift, np.nan),
-            outputs.redshift_error * fitted.redshift_error_scale,
+            outputs.redshift_error * self.redshift_error_scale,
             outputs.redshift_trust,
         )
 
@@ -85,37 +85,36 @@ class Calibration:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Calibration:
         """Inverse of ``to_dict``, also after JSON turned its tuples into lists."""
-        return cls(**{mode: _mode_from_dict(content[mode]) for mode in MODES})
+        modes: dict[str, Any] = {mode: _mode_from_dict(content[mode]) for mode in MODES}
+        return cls(**{**content, **modes})
 
 
 def _mode_from_dict(content: dict[str, Any]) -> ModeCalibration:
-    return ModeCalibration(**{k: tuple(v) if isinstance(v, list | tuple) else v for k, v in content.items()})
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in content.items()}
+    return ModeCalibration(**fields)
 
 
 def fit_calibration(
     outputs: Mapping[Mode, Outputs], labels: NDArray[np.int_], redshift: NDArray[np.float64]
 ) -> Calibration:
     """Fit each mode on its outputs for the same n spectra: labels (n,), -1 without one; redshift (n,), NaN unknown."""
-    return Calibration(**{mode: _fit_mode(outputs[mode], labels, redshift) for mode in MODES})
+    modes = {mode: _fit_mode(outputs[mode], labels) for mode in MODES}
+    blind = outputs["blind"]
+    known = np.isfinite(redshift) & (labels >= 0)
+    trust_min = float(np.quantile(blind.redshift_trust[known], REDSHIFT_REJECTED))
+    sure = known & (blind.redshift_trust >= trust_min)
+    pulls = ((blind.redshift - redshift) / blind.redshift_error)[sure]
+    return Calibration(modes["known"], modes["blind"], float(1.48 * np.median(np.abs(pulls))), trust_min)
 
 
-def _fit_mode(outputs: Outputs, labels: NDArray[np.int_], redshift: NDArray[np.float64]) -> ModeCalibration:
+def _fit_mode(outputs: Outputs, labels: NDArray[np.int_]) -> ModeCalibration:
     rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
     raw, truth = outputs.logits[rows], labels[rows]
     temperature, bias = _fit_scaling(raw, truth)
     probabilities = softmax(raw / temperature + bias)
     energy = np.quantile(-_logsumexp(raw), np.linspace(0, 1, 101))
-    known = np.isfinite(redshift) & (labels >= 0)
-    trust_min = float(np.quantile(outputs.redshift_trust[known], REDSHIFT_REJECTED))
-    sure = known & (outputs.redshift_trust >= trust_min)
-    pulls = ((outputs.redshift - redshift) / outputs.redshift_error)[sure]
     return ModeCalibration(
-        temperature,
-        tuple(bias.tolist()),
-        tuple(_thresholds(probabilities, truth).tolist()),
-        tuple(energy.tolist()),
-        float(1.48 * np.median(np.abs(pulls))),
-        trust_min,
+        temperature, tuple(bias.tolist()), tuple(_thresholds(probabilities, truth).tolist()), tuple(energy.tolist())
     )
 
 

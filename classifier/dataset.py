@@ -146,7 +146,7 @@ def sampling_weights(data: LabelledSpectra, *, object_power: float, class_power:
     the weight N counts N^(1 - class_power) times; 0 leaves the archive's mix, 1 makes all equal."""
     spectra_of = Counter(data.object_ids)
     weights = torch.tensor([spectra_of[o] ** -object_power for o in data.object_ids], dtype=torch.float64)
-    for label in data.labels.unique():
+    for label in set(data.labels.tolist()):
         rows = data.labels == label
         weights[rows] *= weights[rows].sum() ** -class_power
     return weights / weights.sum()

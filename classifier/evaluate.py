@@ -17,7 +17,7 @@ from classifier.preprocess import PreprocessConfig, network_input
 
 # |Δz| / (1 + z) beyond this is an outlier.
 OUTLIER = 0.02
-# A class with fewer spectra than this does not count in macro-F1.
+# A class with fewer spectra than this does not count in macro-F1, unless all are that small.
 MACRO_MIN = 10
 
 
@@ -43,9 +43,12 @@ def infer(
         logits.append(class_logits.double().numpy())
         redshift.append(redshift_logits.double().numpy())
     all_logits = np.concatenate(logits)
+    estimate, error, trust = redshift_from_bins(np.concatenate(redshift), network.config)
     if mode == "known":
         all_logits[~data.redshift.isfinite().numpy()] = np.nan
-    return Outputs(all_logits, *redshift_from_bins(np.concatenate(redshift), network.config))
+        # The redshift head learned on the observed frame alone.
+        estimate = np.full_like(estimate, np.nan)
+    return Outputs(all_logits, estimate, error, trust)
 
 
 def score(outputs: Outputs, data: LabelledSpectra, names: Sequence[str]) -> dict[str, Any]:
@@ -57,7 +60,8 @@ def score(outputs: Outputs, data: LabelledSpectra, names: Sequence[str]) -> dict
     confusion = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(confusion, (truth, predicted), 1)
     classes = class_figures(confusion, names)
-    counted = [figures["f1"] for figures in classes.values() if figures["spectra"] >= MACRO_MIN]
+    every = [figures["f1"] for figures in classes.values()]
+    counted = [figures["f1"] for figures in classes.values() if figures["spectra"] >= MACRO_MIN] or every
     return {
         "spectra": int(rows.sum()),
         "objects": len({data.object_ids[i] for i in np.flatnonzero(rows)}),

@@ -20,7 +20,7 @@ def find_files(paths: Iterable[Path], leave_out: Path | None = None) -> Iterator
     """
     for path in paths:
         if path.is_dir():
-            found = ((file, file.relative_to(path)) for file in _walk(path))
+            found = iter([(file, file.relative_to(path)) for file in _walk(path)])
         elif path.exists() or path.is_symlink():
             found = iter([(path, Path(path.name))])
         else:

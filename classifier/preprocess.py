@@ -59,12 +59,12 @@ class PreprocessConfig:
 
     def fine_edges(self) -> NDArray[np.float64]:
         """(fine_samples + 1,) Å, observed frame."""
-        return self.fine_first * np.exp(np.arange(self.fine_samples + 1) * self.log_step)
+        return np.asarray(self.fine_first * np.exp(np.arange(self.fine_samples + 1) * self.log_step))
 
     def grid(self) -> NDArray[np.float64]:
         """(samples,) Å: centres of the network's samples."""
         step = self.log_step * self.oversample
-        return self.first * np.exp((np.arange(self.samples) + 0.5) * step)
+        return np.asarray(self.first * np.exp((np.arange(self.samples) + 0.5) * step))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def _mean_over_samples(
 
 def _covered(wavelength: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
     centre = 0.5 * (edges[1:] + edges[:-1])
-    covered = (centre >= wavelength[0]) & (centre <= wavelength[-1])
+    covered: NDArray[np.bool_] = (centre >= wavelength[0]) & (centre <= wavelength[-1])
     step = np.diff(wavelength)
     gaps = np.flatnonzero(step > max(GAP_STEPS * float(np.median(step)), GAP_MIN_A))
     for gap in gaps:

@@ -20,7 +20,7 @@ def evaluate_checkpoint(folder: Path | None, data_path: Path, part: Part, report
     names = checkpoint.taxonomy.trained
     data = read_labelled(data_path, names, checkpoint.grid)
     held_out = data.take(split_by_object(data)[part])
-    figures = {
+    figures: dict[str, dict[str, Any]] = {
         mode: measure(checkpoint.network, checkpoint.calibration, held_out, checkpoint.grid, names, mode)
         for mode in MODES
     }
@@ -34,7 +34,7 @@ def evaluate_checkpoint(folder: Path | None, data_path: Path, part: Part, report
     return "\n\n".join(lines)
 
 
-def write_model_card(checkpoint: Checkpoint, figures: dict[Any, dict[str, Any]], path: Path) -> None:
+def write_model_card(checkpoint: Checkpoint, figures: dict[str, dict[str, Any]], path: Path) -> None:
     """Write the card (Markdown) and a confusion matrix (PNG) for each mode."""
     images = path.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
     plt.close(figure)
 
 
-def _card(checkpoint: Checkpoint, figures: dict[Any, dict[str, Any]]) -> str:
+def _card(checkpoint: Checkpoint, figures: dict[str, dict[str, Any]]) -> str:
     metrics = checkpoint.metrics
     training = metrics["training"]
     split = ", ".join(f"{part} {count:,}" for part, count in metrics["split"].items())
@@ -124,7 +124,7 @@ rows, with the command below.
 """
 
 
-def _headline(figures: dict[Any, dict[str, Any]]) -> str:
+def _headline(figures: dict[str, dict[str, Any]]) -> str:
     rows = [
         "| | accuracy | macro-F1 | SN Ia recall | SN Ia purity | ECE |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -137,7 +137,7 @@ def _headline(figures: dict[Any, dict[str, Any]]) -> str:
         )
     z = figures["blind"]["redshift"]
     rows.append(
-        f"\nThe network's own redshift, blind: given for {z['given']:.1%} of the spectra; σ_NMAD {z['sigma_nmad']:.4f}, "
+        f"\nThe network's own redshift, blind: given for {z['given']:.1%}; σ_NMAD {z['sigma_nmad']:.4f}, "
         f"|Δz|/(1+z) > 0.02 in {z['outliers']:.1%}, RMS {z['rms']:.4f}, width of the pulls {z['pull_width']:.2f}."
     )
     return "\n".join(rows)

@@ -141,7 +141,7 @@ def fit(
             batch = rows[step * settings.batch_size : (step + 1) * settings.batch_size]
             loss = batch_loss(network, data, batch, class_weights, galactic, settings, grid, generator)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             optimiser.step()
             update_average(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from triage.models import Verdict
 from triage.review import Proposal
@@ -47,18 +47,14 @@ class SeveralFilesField(forms.FileField):
 class UploadForm(forms.Form):
     """Spectrum files and what is known of them all."""
 
-    files = SeveralFilesField()
+    spectra = SeveralFilesField()
     transient = forms.CharField(required=False, max_length=120)
     redshift = forms.FloatField(required=False)
     observed_at = forms.DateTimeField(required=False)
     instrument = forms.CharField(required=False, max_length=120)
-    group: forms.ModelChoiceField[Group] = forms.ModelChoiceField(
-        Group.objects.none(), required=False, empty_label="everybody who is signed in"
-    )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["group"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = user.groups.order_by("name")
-        field.to_field_name = "name"
+        self.fields["group"] = forms.ModelChoiceField(
+            user.groups.order_by("name"), required=False, to_field_name="name"
+        )

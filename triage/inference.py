@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
+from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.arrays import unpack
 from triage.models import Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
@@ -156,7 +157,7 @@ def _value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> SpectrumVal
     if stored is None:
         raise SpectrumError("no_arrays", "the samples of this spectrum are not in the database")
     wavelength, index = np.unique(unpack(stored.wavelength), return_index=True)
-    frame = "rest" if spectrum.corrections.get("frame") == "rest" else "observed"
+    frame: Frame = "rest" if spectrum.corrections.get("frame") == "rest" else "observed"
     return SpectrumValue(wavelength, unpack(stored.flux)[index], frame=frame)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ def outline(wavelength: NDArray[np.float64], flux: NDArray[np.float64], points: 
     edges = np.linspace(wavelength[0], wavelength[-1], points + 1)
     bounds = np.searchsorted(wavelength, edges)
     bounds[-1] = wavelength.size
-    values = [float(np.median(flux[a:b])) if b > a else None for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    values = [float(np.median(flux[a:b])) if b > a else None for a, b in itertools.pairwise(bounds)]
     known = [value for value in values if value is not None]
     low, high = np.percentile(known, (2, 98))
     span = float(high - low) or 1.0

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 from bokeh.embed import json_item
-from bokeh.models import BoxAnnotation, ColumnDataSource, HoverTool, Label, LinearAxis, NumeralTickFormatter, Range1d, Span
+from bokeh.models import (
+    BoxAnnotation,
+    ColumnDataSource,
+    HoverTool,
+    Label,
+    LinearAxis,
+    NumeralTickFormatter,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -106,9 +115,12 @@ def figure_json(plot: Any) -> Any:
 def flux_range(flux: Array) -> tuple[float, float]:
     """Limits of the flux axis: the 0.5 and 99.5 percentiles with a margin, so that one cosmic ray does not flatten
     the rest; in units of ``_scale``."""
-    low, high = np.percentile(flux / _scale(flux), (0.5, 99.5))
+    scaled = flux / _scale(flux)
+    low, high = np.percentile(scaled, (0.5, 99.5))
     span = float(high - low) or 1.0
-    return float(low - 0.12 * span), float(high + 0.15 * span)
+    # A line that stands out by half the range is the spectrum's own; what is further out may be cut.
+    low, high = max(scaled.min(), low - 0.5 * span), min(scaled.max(), high + 0.5 * span)
+    return float(low - 0.06 * (high - low)), float(high + 0.06 * (high - low))
 
 
 def _scale(flux: Array) -> float:

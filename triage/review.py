@@ -136,8 +136,8 @@ def _seen(
 
 def _surest(spectra: list[Spectrum]) -> Spectrum | None:
     """The spectrum whose prediction stands for the transient; see TransientQuerySet.with_current_prediction."""
-    candidates = [s for s in spectra if s.current_prediction is not None and not s.rejected]
-    return min(candidates, key=lambda s: (s.current_prediction.uncertainty, -s.pk), default=None)
+    ranked = [(s.current_prediction.uncertainty, -s.pk, s) for s in spectra if s.current_prediction and not s.rejected]
+    return min(ranked)[2] if ranked else None
 
 
 def _only_group(spectra: list[Spectrum]) -> Group | None:

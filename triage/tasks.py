@@ -11,7 +11,7 @@ from classifier.errors import CheckpointError
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="triage.tasks.process_queue")
+@shared_task(name="triage.tasks.process_queue")  # type: ignore[untyped-decorator]
 def process_queue() -> None:
     """Classify whatever is queued."""
     from triage import inference  # it imports PyTorch, which the web server needs not load

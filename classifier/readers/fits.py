@@ -97,7 +97,7 @@ def _wcs_wavelength(header: Any, samples: int, receipt: Receipt, corrections: Co
     if not step:
         raise SpectrumError("no_wcs", "the header gives no wavelength step (CDELT1 or CD1_1)")
     pixel = np.arange(1, samples + 1) - float(header.get("CRPIX1", 1.0))
-    axis = float(header["CRVAL1"]) + pixel * float(step)
+    axis = np.asarray(float(header["CRVAL1"]) + pixel * float(step), dtype=np.float64)
     kind = str(header.get("CTYPE1", "")).upper()
     logarithmic = int(header.get("DC-FLAG", 0) or 0) == 1 or "LOG" in kind
     if not logarithmic and not corrections.wavelength_unit and 2.9 < axis[0] < 4.6 and 2.9 < axis[-1] < 4.6:

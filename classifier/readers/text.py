@@ -97,7 +97,9 @@ def _decode(content: bytes) -> str:
 
 
 def _parse(lines: Sequence[str], receipt: Receipt) -> _Table:
-    comments, rows, skipped = [], [], 0
+    comments: list[str] = []
+    rows: list[str] = []
+    skipped = 0
     for line in lines:
         stripped = line.strip()
         if not stripped:

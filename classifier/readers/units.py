@@ -34,6 +34,7 @@ def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: 
     values: (n,), any order, may hold NaN. Raises SpectrumError("wavelength_unit") where no unit makes them optical.
     """
     middle = float(np.nanmedian(values))
+    unit: str
     if corrections.wavelength_unit:
         unit, evidence, confidence = corrections.wavelength_unit, "stated by the user", 1.0
     elif said and _plausible(middle, said):

@@ -198,7 +198,8 @@ class TransientDetailSerializer(TransientSerializer):
     spectra = SpectrumSerializer(source="visible_spectra", many=True, read_only=True)
     decisions = DecisionSerializer(source="visible_decisions", many=True, read_only=True)
 
-    class Meta(TransientSerializer.Meta):
+    class Meta:
+        model = Transient
         fields = (*TransientSerializer.Meta.fields, "spectra", "decisions")
         read_only_fields = fields
 

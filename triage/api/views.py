@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
@@ -26,6 +26,7 @@ from triage.api.renderers import CsvRenderer, VOTableRenderer
 from triage.arrays import unpack
 from triage.errors import TooLargeError
 from triage.models import Decision, Spectrum, SpectrumArrays, Transient
+from triage.querysets import SpectrumQuerySet
 
 CORRECTIONS = (
     "wavelength_unit",
@@ -41,16 +42,16 @@ _ERRORS = {400: serializers.ErrorSerializer, 404: serializers.ErrorSerializer}
 
 def user_of(request: Request) -> User:
     """The signed-in user; the permission classes have made sure that there is one."""
-    user = request.user
-    assert isinstance(user, User)
-    return user
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
 
 
 class NewestFirst(CursorPagination):
     page_size = 50
     max_page_size = 500
     page_size_query_param = "page_size"
-    ordering = ("-id",)
+    ordering: tuple[str, ...] = ("-id",)
 
 
 class QueueOrder(NewestFirst):
@@ -122,14 +123,14 @@ def _given(user: User, sent: dict[str, Any]) -> intake.Given:
     )
 
 
-def _spectra(user: User) -> QuerySet[Spectrum]:
+def _spectra(user: User) -> SpectrumQuerySet:
     related = ("transient", "group", "current_prediction__checkpoint")
-    spectra: QuerySet[Spectrum] = Spectrum.objects.visible_to(user).select_related(*related)
+    spectra: SpectrumQuerySet = Spectrum.objects.visible_to(user).select_related(*related)
     return spectra
 
 
 def _spectrum(request: Request, spectrum_id: int) -> Spectrum:
-    found = _spectra(user_of(request)).filter(pk=spectrum_id).first()
+    found: Spectrum | None = _spectra(user_of(request)).filter(pk=spectrum_id).first()
     if found is None:
         raise NotFound("there is no such spectrum")
     return found
@@ -217,7 +218,7 @@ class TransientView(APIView):
 class QueueView(generics.ListAPIView[Transient]):
     """Transients that wait for a decision, in the order of triage, each with the reason of its place."""
 
-    serializer_class = serializers.QueueRowSerializer
+    serializer_class = serializers.QueueRowSerializer  # type: ignore[assignment]
     pagination_class = QueueOrder
 
     def get_queryset(self) -> QuerySet[Transient]:
@@ -228,7 +229,7 @@ class QueueView(generics.ListAPIView[Transient]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
         predictions = queue.current_predictions(list(page))
-        rows = [
+        rows: Any = [
             {
                 "transient": transient.name,
                 "reason": queue.reason(prediction, prediction.created_at),

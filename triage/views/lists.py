@@ -23,7 +23,9 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
     """Filters stay in the address: class, reviewer."""
     user = signed_in(request)
     filters = {"class_name": request.GET.get("class", ""), "reviewer": request.GET.get("reviewer", "")}
-    page = Paginator(export.vetted(user, **filters), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(
+        export.vetted(user, class_name=filters["class_name"], reviewer=filters["reviewer"]), PAGE
+    ).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [export.as_row(row) for row in page.object_list],

@@ -96,7 +96,7 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
         _epoch(shown, arrays),
         [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
         redshift=_redshift(request.GET.get("z", ""), shown),
-        smoothing=int(request.GET.get("smooth", "0") in "12" and request.GET.get("smooth", "0") or 0),
+        smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
         lines=request.GET.get("lines", "1") == "1",
         theme=request.GET.get("theme", "light"),
     )
@@ -131,7 +131,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
     transient = _transient(user, name)
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(message for errors in form.errors.values() for message in errors))
+        messages.error(request, " ".join(str(message) for errors in form.errors.values() for message in errors))
         return _back_to(transient)
     _, later = queue.neighbours(user, transient)
     try:

@@ -25,7 +25,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
         form = UploadForm(user, request.POST, request.FILES)
         if form.is_valid():
             given = _given(form.cleaned_data)
-            results = [_take_in(user, file, given) for file in form.cleaned_data["files"]]
+            results = [_take_in(user, file, given) for file in form.cleaned_data["spectra"]]
     else:
         form = UploadForm(user)
     return render(request, "upload.html", {"form": form, "results": results, "section": "upload"})

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.files import Manifest, ManifestError, find_files
 from triage import intake
-from triage.errors import TriageError
+from triage.errors import TooLargeError, TriageError
 from triage.models import Spectrum, SpectrumState
 
 INGEST_USER = "ingest"
@@ -65,14 +65,14 @@ class Command(BaseCommand):
     def _take_in(self, user: User, file: Path, given: intake.Given, counts: dict[str, int]) -> Spectrum | None:
         try:
             if file.stat().st_size > settings.UPLOAD_MAX_BYTES:
-                raise CommandError(f"larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+                raise TooLargeError(f"larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB")
             submission = intake.submit_spectrum(user, file.read_bytes(), file.name, given)
         except TriageError as error:
-            return self._refuse(file, error.code, error.detail, counts)
+            self._refuse(file, error.code, error.detail, counts)
+            return None
         except OSError as error:
-            return self._refuse(file, "unreadable_file", str(error), counts)
-        except CommandError as error:
-            return self._refuse(file, "too_large", str(error), counts)
+            self._refuse(file, "unreadable_file", str(error), counts)
+            return None
         counts["new" if submission.created else "known"] += 1
         return submission.spectrum
 

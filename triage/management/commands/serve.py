@@ -83,7 +83,7 @@ def _web(host: str, port: int) -> list[str]:
 
 
 def _worker() -> list[str]:
-    return ["celery", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "WARNING"]
+    return ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "WARNING"]
 
 
 def _start(*command: str) -> subprocess.Popen[bytes]:

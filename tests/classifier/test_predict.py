@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier.__main__ import main
+from classifier.calibration import ModeCalibration
+from classifier.errors import SpectrumError
+from classifier.predict import Classifier, SpectrumPrediction
+from classifier.spectrum import Spectrum
+from classifier.taxonomy import Taxonomy, load_taxonomy, read_taxonomy
+from tests.conftest import observe, spectrum_file
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load(device="cpu")
+
+
+def test_probabilities_are_of_the_trained_classes_and_sum_to_one(classifier: Classifier) -> None:
+    found = classifier.predict([(observe("SN II"), None), (observe("SN Ia"), 0.03)])
+    for prediction in found:
+        assert isinstance(prediction, SpectrumPrediction)
+        assert tuple(prediction.probabilities) == load_taxonomy().trained
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert sum(prediction.parents.values()) == pytest.approx(1)
+        assert prediction.conformal_set[0] == prediction.class_name
+        assert 0 <= prediction.novelty <= 1
+
+
+def test_it_knows_a_type_ia_supernova(classifier: Classifier) -> None:
+    spectra = [observe("SN Ia", seed) for seed in range(12)]
+    blind = [p for p in classifier.predict([(s, None) for s in spectra]) if isinstance(p, SpectrumPrediction)]
+    assert sum(p.class_name == "SN Ia" for p in blind) >= 10
+    given = [p.redshift for p in blind if p.redshift is not None]
+    assert np.median(given) == pytest.approx(0.03, abs=0.006)
+
+
+def test_a_blind_run_uses_no_redshift(classifier: Classifier) -> None:
+    spectrum = observe()
+    stated = Spectrum(spectrum.wavelength, spectrum.flux, redshift=0.5)
+    without, with_header = classifier.predict([(spectrum, None), (stated, None)])
+    assert without == with_header
+    assert isinstance(without, SpectrumPrediction)
+    assert without.redshift_used is None
+
+
+def test_one_bad_spectrum_does_not_disturb_the_others(classifier: Classifier) -> None:
+    wavelength = np.linspace(15_000, 24_000, 500)
+    infrared = Spectrum(wavelength, np.sin(wavelength))
+    found = classifier.predict([(observe(), None), (infrared, None), (observe(), -3.0), (observe(), None)])
+    assert isinstance(found[1], SpectrumError)
+    assert found[1].code == "insufficient_coverage"
+    assert isinstance(found[2], SpectrumError)
+    assert found[2].code == "bad_redshift"
+    assert isinstance(found[0], SpectrumPrediction)
+    assert isinstance(found[3], SpectrumPrediction)
+    assert found[0].probabilities == pytest.approx(found[3].probabilities, abs=1e-5)
+
+
+def test_nothing_to_classify_is_no_error(classifier: Classifier) -> None:
+    assert classifier.predict([]) == []
+
+
+def test_a_conformal_set_always_holds_the_likeliest_class() -> None:
+    fitted = ModeCalibration(1.0, (0.0, 0.0), (0.9, 0.2), (0.0, 1.0))
+    assert fitted.conformal_set(np.array([0.6, 0.4]), ("a", "b")) == ["a", "b"]
+    assert fitted.conformal_set(np.array([0.95, 0.05]), ("a", "b")) == ["a"]
+
+
+def test_a_survey_can_extend_the_taxonomy_without_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = load_taxonomy().to_dict()
+    new = {"name": "Kilonova", "group": "other", "trained": False, "skyportal": None, "tns": 70, "aliases": ["KN"]}
+    content["classes"] = [*content["classes"], new]
+    (tmp_path / "taxonomy.json").write_text(json.dumps(content))
+    found = read_taxonomy(tmp_path / "taxonomy.json").find("kn")
+    assert found is not None
+    assert found.name == "Kilonova"
+
+
+def test_a_taxonomy_that_contradicts_itself_is_refused() -> None:
+    shipped = load_taxonomy()
+    with pytest.raises(ValueError, match="twice"):
+        Taxonomy("x", shipped.groups, (*shipped.classes, shipped.classes[0]))
+    with pytest.raises(ValueError, match="groups"):
+        Taxonomy("x", (), shipped.classes)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "night" / "deep").mkdir(parents=True)
+    (tmp_path / "night" / "a.txt").write_bytes(spectrum_file("SN Ia", REDSHIFT="0.9"))
+    (tmp_path / "night" / "deep" / "b.dat").write_bytes(spectrum_file("SN II", 2))
+    (tmp_path / "night" / "notes.md").write_text("nothing to see")
+    (tmp_path / "night" / "m.csv").write_text("file,redshift,who\na.txt,0.03,me\ndeep/b.dat,,me\n")
+    (tmp_path / "night" / "link").symlink_to(tmp_path / "night" / "deep")
+    (tmp_path / "night" / "deep" / "loop").symlink_to(tmp_path / "night")
+    return tmp_path / "night"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, object]]:
+    assert main(["classify", "--jsonl", *map(str, arguments)]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_classify_gives_a_line_a_file_and_never_reads_the_manifest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = run(capsys, folder, "--manifest", folder / "m.csv")
+    by_name = {Path(str(line["file"])).name: line for line in lines}
+    assert set(by_name) == {"a.txt", "b.dat", "notes.md"}
+    assert by_name["a.txt"]["redshift_used"] == 0.03
+    assert by_name["b.dat"]["redshift_used"] is None
+    assert by_name["notes.md"]["ok"] is False
+    assert by_name["notes.md"]["error"]["code"] == "no_table"  # type: ignore[index]
+
+
+def test_without_a_manifest_classify_is_blind_whatever_the_header_says(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = run(capsys, folder / "a.txt")
+    assert line["redshift_used"] is None
+    assert line["receipt"]["metadata"]["redshift"] == 0.9  # type: ignore[index]
+    assert set(line) == {
+        *("file", "ok", "class", "probabilities", "parents", "set", "novelty", "redshift", "redshift_error"),
+        *("redshift_used", "crosscheck", "receipt", "error", "spectra"),
+    }
+
+
+def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run(capsys, folder / "a.txt", folder / "deep" / "b.dat", "--redshift", "0.02")
+    assert [line["redshift_used"] for line in lines] == [0.02, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.txt"], "no such file"),
+        ([".", "--manifest", "nowhere.csv"], "nowhere.csv"),
+        ([".", "--checkpoint", "nowhere"], "cannot be loaded"),
+    ],
+)
+def test_usage_errors_are_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_manifest_with_a_bad_redshift_says_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "m.csv").write_text("file,redshift\na.txt,high\n")
+    assert main(["classify", str(folder), "--manifest", str(folder / "m.csv")]) == 2
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_the_table_is_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", str(folder / "a.txt"), str(folder / "notes.md")]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "a.txt" in first
+    assert "SN" in first
+    assert "no_table" in second
+
+
+def test_the_classifier_stands_without_django() -> None:
+    code = "import sys, classifier.predict, classifier.readers, classifier.train; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

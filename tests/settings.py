@@ -1,0 +1,21 @@
+"""The settings of the tests: triage.settings with a folder of their own and quick password hashes."""
+
+import os
+import tempfile
+
+from tests.backends import choose
+
+_DATABASE_URL, _REDIS_URL = choose()
+os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = _DATABASE_URL, _REDIS_URL
+os.environ["TRIAGE_VAR"] = os.environ.get("TRIAGE_TEST_VAR") or tempfile.mkdtemp(prefix="triage-test-")
+os.environ["CELERY_QUEUE"] = f"triage-test-{os.getpid()}"
+os.environ.setdefault("SECRET_KEY", "only for tests")
+
+from triage.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]  # noqa: F405
