@@ -137,6 +137,11 @@ def text_report(figures: Mapping[str, dict[str, Any]]) -> str:
     return "\n\n".join(_mode_text(mode, scored) for mode, scored in figures.items())
 
 
+def ratio(value: float | None) -> str:
+    """Three decimals, or a dash where there is no such ratio."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _mode_text(mode: str, scored: dict[str, Any]) -> str:
     z = scored["redshift"]
     lines = [
@@ -150,7 +155,7 @@ def _mode_text(mode: str, scored: dict[str, Any]) -> str:
         )
     lines.append(f"\n{'class':12} {'spectra':>8} {'recall':>8} {'precision':>10} {'F1':>6}")
     for name, row in scored["classes"].items():
-        precision = "-" if row["precision"] is None else f"{row['precision']:.3f}"
+        precision = ratio(row["precision"])
         lines.append(f"{name:12} {row['spectra']:8} {row['recall']:8.3f} {precision:>10} {row['f1']:6.3f}")
     lines.append("\nconfusion (rows true, columns predicted)")
     width = max(len(name) for name in scored["names"]) + 1

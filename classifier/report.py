@@ -7,7 +7,7 @@ from typing import Any
 
 from classifier.checkpoint import SHIPPED, Checkpoint, data_hash, load_checkpoint
 from classifier.dataset import Part, read_labelled, split_by_object
-from classifier.evaluate import measure, text_report
+from classifier.evaluate import measure, ratio, text_report
 from classifier.outputs import MODES
 
 MODE_TITLES = {"known": "Redshift known", "blind": "Blind (no redshift)"}
@@ -130,16 +130,17 @@ def _headline(figures: dict[str, dict[str, Any]]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for mode, scored in figures.items():
-        ia = scored["classes"]["SN Ia"]
+        ia = scored["classes"].get("SN Ia", {})
         rows.append(
-            f"| {MODE_TITLES[mode]} | {scored['accuracy']:.3f} | {scored['macro_f1']:.3f} | {ia['recall']:.3f} | "
-            f"{ia['precision']:.3f} | {scored['ece']:.3f} |"
+            f"| {MODE_TITLES[mode]} | {scored['accuracy']:.3f} | {scored['macro_f1']:.3f} | "
+            f"{ratio(ia.get('recall'))} | {ratio(ia.get('precision'))} | {scored['ece']:.3f} |"
         )
     z = figures["blind"]["redshift"]
-    rows.append(
-        f"\nThe network's own redshift, blind: given for {z['given']:.1%}; σ_NMAD {z['sigma_nmad']:.4f}, "
-        f"|Δz|/(1+z) > 0.02 in {z['outliers']:.1%}, RMS {z['rms']:.4f}, width of the pulls {z['pull_width']:.2f}."
-    )
+    if z["given"]:
+        rows.append(
+            f"\nThe network's own redshift, blind: given for {z['given']:.1%}; σ_NMAD {z['sigma_nmad']:.4f}, "
+            f"|Δz|/(1+z) > 0.02 in {z['outliers']:.1%}, RMS {z['rms']:.4f}, width of the pulls {z['pull_width']:.2f}."
+        )
     return "\n".join(rows)
 
 
@@ -150,7 +151,8 @@ def _mode_section(mode: str, scored: dict[str, Any]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for name, row in scored["classes"].items():
-        precision = "-" if row["precision"] is None else f"{row['precision']:.3f}"
-        rows.append(f"| {name} | {row['spectra']} | {row['recall']:.3f} | {precision} | {row['f1']:.3f} |")
+        rows.append(
+            f"| {name} | {row['spectra']} | {row['recall']:.3f} | {ratio(row['precision'])} | {row['f1']:.3f} |"
+        )
     rows.append(f"\n![Confusion matrix](images/confusion_{mode}.png)\n\n")
     return "\n".join(rows)

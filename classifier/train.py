@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from classifier.augment import AugmentConfig, augment, random_frames
+from classifier.blend import BlendConfig, Blender
 from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint, data_hash, save_checkpoint
 from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights, split_by_object
@@ -56,8 +57,10 @@ class TrainConfig:
     class_power: float = 0.5
     patience: int = 8
     seed: int = 1
+    bfloat16: bool = True
     minutes: float | None = None
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    blend: BlendConfig = dataclasses.field(default_factory=BlendConfig)
 
 
 def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
@@ -120,6 +123,9 @@ def fit(
     class_weights = effective_number_weights(counts, settings.beta) ** (1 - settings.class_power)
     draw = sampling_weights(data, object_power=settings.object_power, class_power=settings.class_power)
     galactic = torch.tensor([taxonomy[name].group == "Galactic" for name in taxonomy.trained] + [False])
+    hosted = galactic.logical_not()
+    hosted[[taxonomy.trained.index("Galaxy"), -1]] = False
+    blender = Blender.of(data, taxonomy.trained.index("Galaxy"), hosted, draw, settings.blend, grid)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network).eval()
     best, best_score, since_best = copy.deepcopy(average.state_dict()), -1.0, 0
@@ -139,7 +145,7 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(progress, epoch + step / steps, settings)
             batch = rows[step * settings.batch_size : (step + 1) * settings.batch_size]
-            loss = batch_loss(network, data, batch, class_weights, galactic, settings, grid, generator)
+            loss = batch_loss(network, blender, batch, class_weights, galactic, settings, grid, generator)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
@@ -173,7 +179,7 @@ def learning_rate(progress: float, epochs_done: float, settings: TrainConfig) ->
 
 def batch_loss(
     network: SpectraNet,
-    data: LabelledSpectra,
+    blender: Blender,
     rows: Tensor,
     class_weights: Tensor,
     galactic: Tensor,
@@ -182,11 +188,15 @@ def batch_loss(
     generator: torch.Generator,
 ) -> Tensor:
     """Loss of one batch of rows, augmented, each in the rest frame or the observed one by chance."""
+    data = blender.data
     labels = data.labels[rows]
-    flux, covered = augment(data.flux[rows], data.covered[rows], settings.augment, grid, generator)
+    flux, covered = augment(*blender.batch(rows, generator), settings.augment, grid, generator)
     shift, rest, log1pz = random_frames(data.redshift[rows], galactic[labels], settings.augment, generator)
     x = network_input(flux, covered, shift, rest, grid)
-    class_logits, redshift_logits = network.split(network(x))
+    # Half the time on a CPU with bfloat16 instructions, and as good: the weights and the loss stay in float32.
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
+        output = network(x)
+    class_logits, redshift_logits = network.split(output.float())
     loss = focal_loss(class_logits, labels, class_weights, settings.gamma, settings.smoothing)
     usable = (rest == 0) & log1pz.isfinite()
     return loss + settings.redshift_weight * redshift_loss(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,7 @@ def reviewer(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture(scope="session")
-def raw_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def raw_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real files of the archive, unpacked; skipped where they are not beside the project."""
     archive = SHARED / "raw.tar.xz"
     if not archive.exists():
@@ -62,4 +62,4 @@ def raw_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("raw")
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
-    yield folder / "raw"
+    return folder / "raw"

@@ -96,9 +96,7 @@ def test_a_saved_checkpoint_is_the_same_checkpoint(trained: Path, tmp_path: Path
     assert save_checkpoint(loaded, tmp_path) == loaded.hash
 
 
-def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(
-    trained: Path, parquet: Path, tmp_path: Path
-) -> None:
+def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(trained: Path, parquet: Path, tmp_path: Path) -> None:
     said = evaluate_checkpoint(trained, parquet, "test", tmp_path / "card.md")
     assert "accuracy" in said
     assert "confusion" in said

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from tests.conftest import spectrum_file
+from triage import inference
+from triage.intake import Given, submit_spectrum
+from triage.models import ApiToken, Decision, Spectrum, Transient
+
+pytestmark = pytest.mark.django_db
+
+API = "/api/v1"
+
+
+def client_of(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {ApiToken.issue(user, 'test')[1]}")
+    return client
+
+
+@pytest.fixture
+def api(reviewer: User) -> APIClient:
+    return client_of(reviewer)
+
+
+def upload(api: APIClient, content: bytes | None = None, name: str = "a.txt", **fields: Any) -> Any:
+    file = SimpleUploadedFile(name, spectrum_file() if content is None else content)
+    return api.post(f"{API}/spectra/", {"file": file, **fields}, format="multipart")
+
+
+def address(name: str) -> str:
+    return f"{API}/transients/{quote(name, safe='')}/"
+
+
+def test_an_upload_is_accepted_classified_and_vetted(api: APIClient) -> None:
+    sent = upload(api, transient="SN 2026abc", redshift="0.03", instrument="SEDM", observed_at="2026-11-20T03:04:05Z")
+    assert sent.status_code == 202
+    assert set(sent.json()) == {"id", "state", "transient", "receipt"}
+    assert (sent.json()["state"], sent.json()["transient"]) == ("queued", "SN 2026abc")
+    inference.process_queue()
+    spectrum = api.get(f"{API}/spectra/{sent.json()['id']}/").json()
+    assert spectrum["state"] == "classified"
+    assert spectrum["prediction"]["redshift_used"] == 0.03
+    assert spectrum["observed_at"] == "2026-11-20T03:04:05.000000Z"
+    verdict = {"verdict": "confirm", "prediction": spectrum["prediction"]["id"]}
+    decided = api.post(f"{address('SN 2026abc')}decisions/", verdict)
+    assert decided.status_code == 201
+    (row,) = api.get(f"{API}/classifications/").json()["results"]
+    assert row["transient"] == "SN 2026abc"
+    assert row["class_name"] == spectrum["prediction"]["class_name"]
+    assert (row["redshift"], row["redshift_origin"], row["reviewer"]) == (0.03, "upload", "reviewer")
+    assert row["checkpoint"] == spectrum["prediction"]["checkpoint"]
+    assert row["spectra"] == [spectrum["id"]]
+    undone = api.delete(f"{API}/decisions/{decided.json()['id']}/")
+    assert undone.status_code == 200
+    assert api.get(f"{API}/classifications/").json()["results"] == []
+
+
+def test_the_same_file_again_is_200_with_the_first_id(api: APIClient) -> None:
+    first, second = upload(api), upload(api, name="b.txt")
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert first.json()["id"] == second.json()["id"]
+
+
+def test_an_unreadable_file_is_400_with_code_and_receipt_and_stays_in_quarantine(api: APIClient) -> None:
+    sent = upload(api, b"what is this?")
+    assert sent.status_code == 400
+    body = sent.json()
+    assert body["code"] == "no_table"
+    assert body["detail"]
+    assert body["receipt"]["name"] == "a.txt"
+    assert api.get(f"{API}/spectra/{body['id']}/").json()["state"] == "quarantined"
+    assert api.get(f"{API}/spectra/{body['id']}/original/").content == b"what is this?"
+    assert api.get(f"{API}/spectra/{body['id']}/arrays/").status_code == 404
+
+
+def test_too_little_coverage_is_202_and_then_failed(api: APIClient) -> None:
+    sent = upload(api, b"\n".join(b"%d %d" % (w, w % 17) for w in range(12_000, 24_000, 20)))
+    assert sent.status_code == 202
+    inference.process_queue()
+    spectrum = api.get(f"{API}/spectra/{sent.json()['id']}/").json()
+    assert spectrum["state"] == "failed"
+    assert spectrum["error"]["code"] == "insufficient_coverage"
+
+
+def test_corrections_can_be_sent_with_the_file_or_later(api: APIClient) -> None:
+    content = b"\n".join(b"%.3f %.4f" % (w / 10, 2 + np.sin(w / 50)) for w in np.linspace(4000, 9000, 400))
+    sent = upload(api, content, wavelength_unit="angstrom")
+    assert sent.json()["receipt"]["wavelength_range"] == [400.0, 900.0]
+    again = api.post(f"{API}/spectra/{sent.json()['id']}/reread/", {"wavelength_unit": "nm"})
+    assert again.status_code == 202
+    assert again.json()["receipt"]["wavelength_range"] == [4000.0, 9000.0]
+
+
+def test_arrays_come_back_as_they_were_read(api: APIClient) -> None:
+    rows = np.loadtxt(spectrum_file().decode().splitlines())
+    arrays = api.get(f"{API}/spectra/{upload(api).json()['id']}/arrays/").json()
+    np.testing.assert_allclose(arrays["wavelength"], rows[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(arrays["flux_error"], rows[:, 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["MASTER OT J120451.50+265946.6", "a?b#c%d", "SN 2026é", "ends.with.", 'it\'s "quoted" & <b>']
+)
+def test_a_name_may_hold_anything_but_a_slash(api: APIClient, name: str) -> None:
+    assert upload(api, transient=name).json()["transient"] == name
+    inference.process_queue()
+    assert api.get(address(name)).json()["name"] == name
+    assert api.post(f"{address(name)}decisions/", {"verdict": "override", "class_name": "TDE"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"redshift": "high"}, "redshift"),
+        ({"redshift": "99"}, "redshift"),
+        ({"observed_at": "yesterday"}, "observed_at"),
+        ({"group": "nobody"}, "group"),
+        ({"frame": "sideways"}, "frame"),
+        ({"transient": "a/b"}, "transient"),
+    ],
+)
+def test_bad_fields_are_400_with_a_code(api: APIClient, fields: dict[str, str], field: str) -> None:
+    answer = upload(api, **fields)
+    assert answer.status_code == 400
+    assert set(answer.json()) >= {"code", "detail"}
+    assert field in answer.json()["detail"]
+    assert not Spectrum.objects.exists()
+
+
+def test_a_stale_prediction_is_409(api: APIClient) -> None:
+    sent = upload(api, transient="X")
+    inference.process_queue()
+    seen = api.get(f"{API}/spectra/{sent.json()['id']}/").json()["prediction"]["id"]
+    api.post(f"{API}/spectra/{sent.json()['id']}/reread/", {"frame": "rest"})
+    inference.process_queue()
+    answer = api.post(f"{address('X')}decisions/", {"verdict": "confirm", "prediction": seen})
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_prediction")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"verdict": "override", "class_name": "SN Iz"}, "unknown_class"),
+        ({"verdict": "override"}, "invalid_decision"),
+        ({"verdict": "undo"}, "invalid"),
+        ({}, "invalid"),
+        ({"verdict": "confirm", "prediction": 999}, "invalid_decision"),
+    ],
+)
+def test_a_wrong_decision_is_400_with_a_code(api: APIClient, body: dict[str, Any], code: str) -> None:
+    upload(api, transient="X")
+    inference.process_queue()
+    answer = api.post(f"{address('X')}decisions/", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert not Decision.objects.exists()
+
+
+def test_the_queue_comes_in_order_with_reasons(api: APIClient, reviewer: User, django_assert_num_queries: Any) -> None:
+    for seed, name in enumerate(("SN Ia", "SN Ib", "SN Ic", "AGN", "SN II")):
+        submit_spectrum(reviewer, spectrum_file(name, seed), f"{seed}.txt", Given(transient=f"T{seed}"))
+    inference.process_queue()
+    api.get(f"{API}/queue/")
+    with django_assert_num_queries(3):  # the token, the page, its predictions
+        rows = api.get(f"{API}/queue/").json()["results"]
+    probabilities = [row["prediction"]["probability"] for row in rows]
+    assert probabilities == sorted(probabilities)
+    assert all(row["reason"] for row in rows)
+    paged, url = [], f"{API}/queue/?page_size=2"
+    while url:
+        page = api.get(url).json()
+        paged += [row["transient"] for row in page["results"]]
+        url = page["next"]
+    assert paged == [row["transient"] for row in rows]
+
+
+def vet(api: APIClient, count: int) -> None:
+    for seed in range(count):
+        upload(api, spectrum_file(seed=seed), transient=f"=T{seed}")
+    inference.process_queue()
+    for seed in range(count):
+        api.post(f"{address(f'=T{seed}')}decisions/", {"verdict": "override", "class_name": "TDE" if seed else "AGN"})
+
+
+def test_classifications_leave_as_json_csv_and_votable(api: APIClient) -> None:
+    vet(api, 3)
+    listed = api.get(f"{API}/classifications/").json()["results"]
+    answer = api.get(f"{API}/classifications/?format=csv", HTTP_ACCEPT="application/json")
+    assert answer["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [row["transient"] for row in rows] == ["'" + entry["transient"] for entry in listed]  # no formulas
+    table = Table.read(io.BytesIO(api.get(f"{API}/classifications/?format=votable").content), format="votable")
+    assert list(table["transient"]) == [entry["transient"] for entry in listed]
+    # Unknown coordinates are empty cells, never 0.
+    assert np.isnan(np.ma.filled(np.ma.asarray(table["ra"], dtype=float), np.nan)).all()
+
+
+def test_classifications_can_be_filtered(api: APIClient) -> None:
+    vet(api, 3)
+    now = timezone.now().isoformat()
+
+    def names(query: dict[str, str]) -> list[str]:
+        return [row["transient"] for row in api.get(f"{API}/classifications/", query).json()["results"]]
+
+    assert names({"class_name": "AGN"}) == ["=T0"]
+    assert names({"reviewer": "nobody"}) == []
+    assert names({"since": now}) == []
+    assert len(names({"since": "2020-01-01"})) == 3
+    assert len(names({"since": "2020-01-01T00:00:00Z", "reviewer": "reviewer"})) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/classifications/?since=soon", 400, "invalid"),
+        ("/classifications/?since=soon&format=csv", 400, "invalid"),
+        ("/classifications/?format=xml", 404, "not_found"),
+        ("/queue/?cursor=nonsense", 404, "not_found"),
+        ("/spectra/999/", 404, "not_found"),
+        ("/transients/nobody/", 404, "not_found"),
+        ("/nowhere/", 404, "not_found"),
+    ],
+)
+def test_errors_are_json_with_a_code(api: APIClient, path: str, status: int, code: str) -> None:
+    answer = api.get(f"{API}{path}")
+    assert answer.status_code == status
+    assert answer["Content-Type"].startswith("application/json")
+    assert answer.json()["code"] == code
+
+
+def test_wrong_methods_and_bodies_are_json_too(api: APIClient) -> None:
+    assert api.put(f"{API}/queue/").json()["code"] == "method_not_allowed"
+    upload(api, transient="X")
+    broken = api.generic("POST", f"{address('X')}decisions/", "{", content_type="application/json")
+    assert (broken.status_code, broken.json()["code"]) == (400, "parse_error")
+    odd = api.generic("POST", f"{address('X')}decisions/", "<x/>", content_type="application/xml")
+    assert (odd.status_code, odd.json()["code"]) == (415, "unsupported_media_type")
+
+
+PROTECTED = ["/", "/spectra/", "/spectra/1/", "/transients/", "/transients/X/", "/queue/", "/classifications/"]
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_without_a_login_there_is_401(path: str, db: None) -> None:
+    answer = APIClient().get(f"{API}{path}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+def test_schema_and_docs_are_public(db: None) -> None:
+    assert APIClient().get(f"{API}/schema/").status_code == 200
+    assert APIClient().get("/api/docs/").status_code == 200
+
+
+def test_a_revoked_expired_or_unknown_token_is_401(reviewer: User) -> None:
+    token, key = ApiToken.issue(reviewer, "x")
+    assert key not in {str(value) for value in ApiToken.objects.values().get().values()}
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {key}")
+    assert client.get(f"{API}/queue/").status_code == 200
+    for change in ({"revoked_at": timezone.now()}, {"revoked_at": None, "expires_at": timezone.now()}):
+        ApiToken.objects.filter(pk=token.pk).update(**change)
+        assert client.get(f"{API}/queue/").json()["code"] == "invalid_token"
+
+
+def test_what_hangs_on_a_private_spectrum_is_seen_by_its_group_alone(make_user: Callable[..., User]) -> None:
+    alice, bob = client_of(make_user("alice", "a")), client_of(make_user("bob"))
+    sent = upload(alice, transient="secret", group="a").json()
+    inference.process_queue()
+    decision = alice.post(f"{address('secret')}decisions/", {"verdict": "confirm"}).json()
+    for path in (f"/spectra/{sent['id']}/", f"/spectra/{sent['id']}/arrays/", f"/spectra/{sent['id']}/original/"):
+        assert alice.get(API + path).status_code == 200
+        assert bob.get(API + path).status_code == 404
+    assert bob.get(address("secret")).status_code == 404
+    assert bob.post(f"{address('secret')}decisions/", {"verdict": "confirm"}).status_code == 404
+    assert bob.delete(f"{API}/decisions/{decision['id']}/").status_code == 404
+    for path in ("/spectra/", "/transients/", "/queue/", "/classifications/"):
+        assert bob.get(API + path).json()["results"] == []
+        assert "secret" not in bob.get(f"{API}/classifications/?format=csv").content.decode()
+    assert len(alice.get(f"{API}/classifications/").json()["results"]) == 1
+
+
+def test_lists_take_a_constant_number_of_queries(
+    api: APIClient, reviewer: User, django_assert_max_num_queries: Any
+) -> None:
+    vet(api, 6)
+    for path in ("/spectra/", "/transients/", "/queue/", "/classifications/"):
+        with django_assert_max_num_queries(5):
+            assert api.get(API + path).status_code == 200
+
+
+def test_a_session_needs_the_csrf_token(reviewer: User) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    client.login(username="reviewer", password="a long password")
+    assert client.get(f"{API}/queue/").status_code == 200
+    assert upload(client).status_code == 403
+    assert not Transient.objects.exists()

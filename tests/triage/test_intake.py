@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import Group, User
+
+from tests.conftest import spectrum_file
+from triage import intake
+from triage.arrays import unpack
+from triage.errors import InvalidUploadError, TooLargeError, UnreadableSpectrumError
+from triage.intake import Given, submit_spectrum
+from triage.models import Original, Spectrum, SpectrumState, Transient
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_keeps_the_original_byte_for_byte_and_the_arrays(reviewer: User) -> None:
+    content = spectrum_file(OBJECT="ZTF26aa")
+    submission = submit_spectrum(reviewer, content, "a.txt")
+    spectrum = Spectrum.objects.get()
+    assert submission.created
+    assert bytes(spectrum.original.content) == content
+    assert spectrum.state == SpectrumState.QUEUED
+    assert spectrum.transient is not None
+    assert spectrum.transient.name == "ZTF26aa"
+    rows = np.loadtxt(content.decode().splitlines())
+    np.testing.assert_allclose(unpack(spectrum.arrays.wavelength), rows[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(unpack(spectrum.arrays.flux), rows[:, 1], rtol=1e-6)
+
+
+def test_the_same_file_again_gives_the_first_record(reviewer: User) -> None:
+    first = submit_spectrum(reviewer, spectrum_file(), "a.txt")
+    second = submit_spectrum(reviewer, spectrum_file(), "renamed.txt")
+    assert (second.created, second.spectrum.pk) == (False, first.spectrum.pk)
+
+
+def test_another_groups_copy_of_a_file_is_not_revealed(make_user: Callable[..., User]) -> None:
+    alice, bob = make_user("alice", "a"), make_user("bob", "b")
+    mine = submit_spectrum(alice, spectrum_file(), "a.txt", Given(group=alice.groups.get()))
+    theirs = submit_spectrum(bob, spectrum_file(), "a.txt", Given(group=bob.groups.get()))
+    assert theirs.created
+    assert theirs.spectrum.pk != mine.spectrum.pk
+    assert Original.objects.count() == 1
+
+
+def test_nobody_uploads_into_a_group_that_is_not_theirs(reviewer: User) -> None:
+    group = Group.objects.create(name="others")
+    with pytest.raises(InvalidUploadError, match="not a member"):
+        submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(group=group))
+
+
+def test_an_unreadable_file_is_kept_with_its_reason(reviewer: User) -> None:
+    for _ in range(2):
+        with pytest.raises(UnreadableSpectrumError) as caught:
+            submit_spectrum(reviewer, b"no spectrum at all", "notes.txt")
+    spectrum = Spectrum.objects.get()
+    assert caught.value.code == spectrum.failure_code == "no_table"
+    assert spectrum.state == SpectrumState.QUARANTINED
+    assert bytes(spectrum.original.content) == b"no spectrum at all"
+    assert spectrum.transient is None
+
+
+def test_an_unknown_date_and_redshift_stay_unknown(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    assert spectrum.observed_at is spectrum.stated_redshift is None
+    assert spectrum.transient is not None
+    assert spectrum.transient.redshift is None
+
+
+def test_a_redshift_of_zero_is_a_redshift(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file("Star", redshift=0.0), "a.txt", Given(redshift=0.0)).spectrum
+    assert spectrum.stated_redshift == 0.0
+    assert spectrum.transient is not None
+    assert spectrum.transient.redshift == 0.0
+
+
+def test_a_redshift_sent_privately_does_not_reach_a_shared_transient(make_user: Callable[..., User]) -> None:
+    public, alice = make_user("public"), make_user("alice", "a")
+    submit_spectrum(public, spectrum_file(seed=1), "a.txt", Given(transient="X"))
+    given = Given(transient="X", redshift=0.1, group=alice.groups.get())
+    spectrum = submit_spectrum(alice, spectrum_file(seed=2), "b.txt", given).spectrum
+    assert Transient.objects.get().redshift is None
+    assert spectrum.stated_redshift == 0.1
+
+
+def test_a_header_redshift_stays_in_the_receipt(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(REDSHIFT="0.7"), "a.txt").spectrum
+    assert spectrum.receipt["metadata"]["redshift"] == 0.7
+    assert spectrum.stated_redshift is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [Given(redshift=float("nan")), Given(redshift=-2.0), Given(transient="a/b"), Given(corrections={"colour": "red"})],
+)
+def test_nonsense_is_refused_and_nothing_kept(reviewer: User, given: Given) -> None:
+    with pytest.raises(InvalidUploadError):
+        submit_spectrum(reviewer, spectrum_file(), "a.txt", given)
+    assert not Original.objects.exists()
+
+
+def test_a_file_over_the_limit_is_refused(reviewer: User, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 100
+    with pytest.raises(TooLargeError):
+        submit_spectrum(reviewer, spectrum_file(), "a.txt")
+
+
+def test_a_dead_broker_does_not_break_an_upload(
+    reviewer: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(intake.process_queue, "apply_async", refuse)
+    with django_capture_on_commit_callbacks(execute=True) as callbacks:
+        submit_spectrum(reviewer, spectrum_file(), "a.txt")
+    assert len(callbacks) == 1
+    assert Spectrum.objects.get().state == SpectrumState.QUEUED
+
+
+def test_a_correction_reads_the_original_again(reviewer: User) -> None:
+    content = b"\n".join(b"%.3f %.4f" % (w / 10, 2 + np.sin(w / 50)) for w in np.linspace(4000, 9000, 400))
+    spectrum = submit_spectrum(reviewer, content, "a.txt", Given(corrections={"wavelength_unit": "angstrom"})).spectrum
+    assert spectrum.wavelength_max == pytest.approx(900)
+    again = intake.read_again(reviewer, spectrum, {"wavelength_unit": "nm"})
+    assert again.wavelength_max == pytest.approx(9000)
+    assert (again.reading, again.state) == (2, SpectrumState.QUEUED)
+    assert again.receipt["corrections"] == {"wavelength_unit": "nm"}
+
+
+def test_a_failed_correction_leaves_the_reading_as_it_was(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    with pytest.raises(UnreadableSpectrumError):
+        intake.read_again(reviewer, spectrum, {"flux_column": 40})
+    assert Spectrum.objects.get().reading == 1

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import spectrum_file
+from triage import inference, intake, review
+from triage.errors import (
+    AlreadyUndoneError,
+    InvalidDecisionError,
+    NotFoundError,
+    NotYourDecisionError,
+    StalePredictionError,
+    UnknownClassError,
+)
+from triage.intake import Given, submit_spectrum
+from triage.models import Classification, Decision, Spectrum, Transient
+from triage.models.prediction import ImmutableRecordError
+from triage.review import Proposal, record_decision
+
+pytestmark = pytest.mark.django_db
+
+
+def classified(user: User, name: str = "X", seed: int = 1, **given: object) -> Transient:
+    submit_spectrum(user, spectrum_file(seed=seed), f"{seed}.txt", Given(transient=name, **given))  # type: ignore[arg-type]
+    inference.process_queue()
+    return Transient.objects.get(name=name)
+
+
+def waiting(user: User) -> list[str]:
+    return list(Transient.objects.awaiting_review(user).values_list("name", flat=True))
+
+
+def vetted(user: User) -> dict[str, str]:
+    rows = Classification.objects.standing_before(user)
+    return dict(rows.values_list("transient__name", "decision__class_name"))
+
+
+def test_confirming_takes_the_predictions_class_and_leaves_the_queue(reviewer: User) -> None:
+    transient = classified(reviewer)
+    assert waiting(reviewer) == ["X"]
+    decision = record_decision(reviewer, transient, Proposal("confirm"))
+    prediction = Spectrum.objects.get().current_prediction
+    assert prediction is not None
+    assert decision.class_name == prediction.class_name
+    assert decision.prediction_seen["checkpoint"] == prediction.checkpoint.hash
+    assert decision.spectra_seen == [Spectrum.objects.get().pk]
+    assert waiting(reviewer) == []
+
+
+def test_an_override_names_any_class_of_the_taxonomy_by_name_or_alias(reviewer: User) -> None:
+    transient = classified(reviewer)
+    decision = record_decision(reviewer, transient, Proposal("override", class_name="91bg"))
+    assert decision.class_name == "SN Ia-91bg"
+    with pytest.raises(UnknownClassError):
+        record_decision(reviewer, transient, Proposal("override", class_name="SN Iz"))
+    with pytest.raises(InvalidDecisionError):
+        record_decision(reviewer, transient, Proposal("override"))
+
+
+def test_only_confirm_and_override_vet(reviewer: User) -> None:
+    transient = classified(reviewer)
+    record_decision(reviewer, transient, Proposal("override", class_name="TDE"))
+    assert vetted(reviewer) == {"X": "TDE"}
+    record_decision(reviewer, transient, Proposal("unsure"))
+    assert vetted(reviewer) == {}
+    assert waiting(reviewer) == []
+
+
+def test_undo_lets_the_earlier_decision_stand_again(reviewer: User) -> None:
+    transient = classified(reviewer)
+    record_decision(reviewer, transient, Proposal("override", class_name="TDE"))
+    second = record_decision(reviewer, transient, Proposal("override", class_name="AGN"))
+    row = review.undo(reviewer, second.pk)
+    assert row.supersedes == second
+    assert vetted(reviewer) == {"X": "TDE"}
+    assert Decision.objects.count() == 3
+    with pytest.raises(AlreadyUndoneError):
+        review.undo(reviewer, second.pk)
+    with pytest.raises(InvalidDecisionError):
+        review.undo(reviewer, row.pk)
+
+
+def test_one_undoes_only_ones_own(reviewer: User, make_user: Callable[..., User]) -> None:
+    decision = record_decision(reviewer, classified(reviewer), Proposal("confirm"))
+    with pytest.raises(NotYourDecisionError):
+        review.undo(make_user("other"), decision.pk)
+
+
+def test_a_prediction_that_is_no_longer_current_is_stale(reviewer: User) -> None:
+    transient = classified(reviewer)
+    spectrum = Spectrum.objects.get()
+    seen = spectrum.current_prediction_id
+    intake.read_again(reviewer, spectrum, {"frame": "rest"})
+    inference.process_queue()
+    with pytest.raises(StalePredictionError):
+        record_decision(reviewer, transient, Proposal("confirm", prediction=seen))
+    record_decision(reviewer, transient, Proposal("confirm", prediction=Spectrum.objects.get().current_prediction_id))
+
+
+def test_a_prediction_of_another_transient_is_refused(reviewer: User) -> None:
+    transient = classified(reviewer)
+    classified(reviewer, "Y", seed=2)
+    other = Spectrum.objects.get(transient__name="Y").current_prediction_id
+    with pytest.raises(InvalidDecisionError):
+        record_decision(reviewer, transient, Proposal("confirm", prediction=other))
+
+
+def test_of_several_spectra_the_bad_one_is_named_and_the_rest_stays_in_the_queue(reviewer: User) -> None:
+    transient = classified(reviewer)
+    classified(reviewer, seed=2)
+    with pytest.raises(InvalidDecisionError, match="which"):
+        record_decision(reviewer, transient, Proposal("bad_spectrum"))
+    first, second = Spectrum.objects.order_by("id")
+    decision = record_decision(reviewer, transient, Proposal("bad_spectrum", spectrum=first.pk))
+    assert waiting(reviewer) == ["X"]
+    record_decision(reviewer, transient, Proposal("bad_spectrum", spectrum=second.pk))
+    assert waiting(reviewer) == []
+    review.undo(reviewer, decision.pk)
+    first.refresh_from_db()
+    assert not first.rejected
+
+
+def test_a_decision_on_a_private_spectrum_is_seen_by_its_group_alone(make_user: Callable[..., User]) -> None:
+    alice, bob = make_user("alice", "a"), make_user("bob")
+    transient = classified(alice, group=alice.groups.get())
+    record_decision(alice, transient, Proposal("override", class_name="TDE"))
+    assert vetted(alice) == {"X": "TDE"}
+    assert vetted(bob) == {}
+    assert not Transient.objects.visible_to(bob).exists()
+    with pytest.raises(NotFoundError):
+        record_decision(bob, transient, Proposal("confirm"))
+
+
+def test_each_audience_has_its_own_standing_classification(make_user: Callable[..., User]) -> None:
+    alice, bob = make_user("alice", "a"), make_user("bob")
+    transient = classified(bob)
+    private = submit_spectrum(
+        alice, spectrum_file(seed=5), "p", Given(transient="X", group=alice.groups.get())
+    ).spectrum
+    inference.process_queue()
+    record_decision(bob, transient, Proposal("override", class_name="TDE"))
+    private.refresh_from_db()
+    record_decision(alice, transient, Proposal("override", class_name="AGN", prediction=private.current_prediction_id))
+    assert vetted(bob) == {"X": "TDE"}
+    assert vetted(alice) == {"X": "AGN"}
+
+
+def test_the_ledger_cannot_be_edited(reviewer: User) -> None:
+    decision = record_decision(reviewer, classified(reviewer), Proposal("confirm"))
+    with pytest.raises(ImmutableRecordError):
+        decision.save()
+    with pytest.raises(ImmutableRecordError):
+        decision.delete()
+
+
+VERDICTS = st.sampled_from(["confirm", "override", "unsure", "bad_spectrum", "undo"])
+
+
+@given(steps=st.lists(st.tuples(VERDICTS, st.integers(0, 1), st.integers(0, 5)), max_size=14))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_stands_is_the_last_decision_not_undone(
+    steps: list[tuple[str, int, int]], make_user: Callable[..., User]
+) -> None:
+    """Any sequence of decisions by two people against a plain list of them."""
+    people = [User.objects.filter(username=n).first() or make_user(n) for n in ("one", "two")]
+    number = Transient.objects.count()
+    transient = classified(people[0], f"T{number}", seed=number)
+    standing: list[Decision] = []
+    for verdict, who, which in steps:
+        mine = [d for d in standing if d.reviewer == people[who]]
+        if verdict == "undo":
+            if mine:
+                taken_back = mine[which % len(mine)]
+                review.undo(people[who], taken_back.pk)
+                standing.remove(taken_back)
+            continue
+        name = "TDE" if verdict == "override" else ""
+        spectrum = Spectrum.objects.get(transient=transient).pk
+        standing.append(record_decision(people[who], transient, Proposal(verdict, class_name=name, spectrum=spectrum)))
+    row = Classification.objects.filter(transient=transient).first()
+    assert (row.decision if row else None) == (standing[-1] if standing else None)
+    assert Spectrum.objects.get(transient=transient).rejected == any(d.verdict == "bad_spectrum" for d in standing)
