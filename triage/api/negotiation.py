@@ -16,6 +16,6 @@ class FormatFirst(DefaultContentNegotiation):
         """The renderer of the format asked for (404 if there is none), else what Accept says."""
         wanted = request.query_params.get("format")
         if wanted:
-            renderer: BaseRenderer = self.filter_renderers(list(renderers), wanted)[0]
-            return renderer, renderer.media_type or ""
+            found: list[BaseRenderer] = self.filter_renderers(list(renderers), wanted)
+            return found[0], str(found[0].media_type)
         return super().select_renderer(request, list(renderers), format_suffix)
