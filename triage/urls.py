@@ -2,16 +2,26 @@
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from triage.api.errors import as_json
 
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """To the one icon."""
+    return redirect(static("icon.svg"))
+
+
 urlpatterns = [
     path("api/v1/", include("triage.api.urls")),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("admin/", admin.site.urls),
+    # Browsers ask for it on pages that name no icon of their own, such as the admin's.
+    path("favicon.ico", favicon),
     path("", include("triage.views.urls")),
 ]
 

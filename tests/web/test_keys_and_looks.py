@@ -1,0 +1,123 @@
+"""Pages in a real browser: no errors in the console, no sideways scrolling, keys, both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import chromium, log_in, watched
+from tests.conftest import spectrum_file
+from tests.desk import Desk, running
+
+pytestmark = pytest.mark.browser
+
+ADDRESSES = ("", "?state=all", "upload/", "vetted/", "quarantine/", "account/tokens/", "api/docs/", "admin/")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with running(tmp_path_factory.mktemp("desk")) as started:
+        started.wait_until_classified()
+        yield started
+
+
+@pytest.fixture
+def page(desk: Desk) -> Iterator[Page]:
+    with chromium() as opened:
+        log_in(opened, desk.url, desk.user, desk.password)
+        yield opened
+
+
+def open_first(page: Page, desk: Desk) -> str:
+    page.goto(desk.url)
+    name = page.locator(".row strong").first.inner_text()
+    page.locator(".row a").first.click()
+    page.wait_for_selector("#plot[data-drawn]")
+    return name
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_logs_an_error_or_scrolls_sideways(page: Page, desk: Desk, width: int, theme: str) -> None:
+    errors = watched(page)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    for address in ADDRESSES:
+        page.goto(desk.url + address, wait_until="networkidle")
+        if not address.startswith(("api", "admin")):
+            assert page.evaluate("document.documentElement.dataset.theme") == theme
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    open_first(page, desk)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert errors == []
+
+
+def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk)
+    figure = "Bokeh.documents.at(-1).roots()[0]"
+    before = page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start")
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 100, y - 40)
+    page.mouse.down()
+    page.mouse.move(x + 100, y + 40, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"{figure}.x_range.end - {figure}.x_range.start < {before / 2}")
+    drawn = page.locator("#plot").get_attribute("data-drawn")
+    page.keyboard.press("s")
+    expect(page.locator('[data-plot="smooth"] b')).to_have_text("light")
+    expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
+    assert errors == []
+
+
+def test_the_rows_can_be_walked_by_key(page: Page, desk: Desk) -> None:
+    page.goto(desk.url)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    name = page.locator(".row").nth(1).locator("strong").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text(name)
+    page.keyboard.press("n")
+    expect(page.locator("h1")).not_to_contain_text(name)
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+
+
+def test_letters_typed_into_a_comment_decide_nothing(page: Page, desk: Desk) -> None:
+    name = open_first(page, desk)
+    page.click("textarea[name=comment]")
+    page.keyboard.type("curb")
+    assert name in page.locator("h1").inner_text()
+    # What was typed is still there after a reload.
+    page.reload()
+    expect(page.locator("textarea[name=comment]")).to_have_value("curb")
+
+
+def test_the_next_likely_class_is_one_key(page: Page, desk: Desk) -> None:
+    name = open_first(page, desk)
+    second = page.locator(".quick [data-class]").first.get_attribute("data-class")
+    page.keyboard.press("1")
+    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden {second}")
+    page.keyboard.press("z")
+    expect(page.locator("#messages .message.info")).to_contain_text("undone")
+
+
+def test_a_file_that_is_dropped_gets_a_receipt_and_a_class(page: Page, desk: Desk) -> None:
+    page.goto(f"{desk.url}upload/")
+    content = spectrum_file("SN Ia", seed=77).decode()
+    page.evaluate(
+        """content => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([content], "AT2026drop_20261101.txt"));
+            const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
+            document.getElementById("drop").dispatchEvent(new DragEvent("drop", options));
+        }""",
+        content,
+    )
+    card = page.locator("#results .result")
+    expect(card.locator(".receipt summary")).to_contain_text("rows")
+    expect(card).to_contain_text("%", timeout=20_000)
