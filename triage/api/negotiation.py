@@ -18,4 +18,5 @@ class FormatFirst(DefaultContentNegotiation):
         if wanted:
             found: list[BaseRenderer] = self.filter_renderers(list(renderers), wanted)
             return found[0], str(found[0].media_type)
-        return super().select_renderer(request, list(renderers), format_suffix)
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, list(renderers), format_suffix)
+        return chosen
