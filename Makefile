@@ -22,7 +22,7 @@ setup-dev: .venv/.ready-dev
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch .venv/.ready $@
 
-test: setup-dev ## the whole suite; says in one line which database and broker it uses
+test: setup-dev ## the whole suite; says in its first lines which database and broker it uses
 	.venv/bin/python -m pytest -n 2
 
 check: setup-dev ## format, lint, types, migrations, deployment settings, API schema
@@ -30,7 +30,7 @@ check: setup-dev ## format, lint, types, migrations, deployment settings, API sc
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/python manage.py makemigrations --check --dry-run
-	SECRET_KEY=$$(head -c 48 /dev/urandom | base64) HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
+	SECRET_KEY="$$(head -c 48 /dev/urandom | base64 | tr -d '\n')" HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
 	.venv/bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 clean:

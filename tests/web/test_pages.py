@@ -198,3 +198,9 @@ def test_an_unknown_address_is_a_page_of_ours(browser: Client, path: str) -> Non
     answer = browser.get(path)
     assert answer.status_code == 404
     assert "To the queue" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_told_without_a_login(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.content) == (200, b"ok\n")

@@ -3,10 +3,12 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from triage.views import lists, queue, review, tokens, upload
+from triage.views import health, lists, queue, review, tokens, upload
 
 urlpatterns = [
     path("", queue.queue_page, name="queue"),
+    path("healthz", health.alive, name="alive"),
+    path("readyz", health.ready, name="ready"),
     path("queue/counts/", queue.queue_counts, name="queue-counts"),
     path("upload/", upload.upload_page, name="upload"),
     path("vetted/", lists.vetted_page, name="vetted"),
