@@ -12,6 +12,7 @@ setup: .venv/.ready ## the virtual environment in .venv
 .venv/.ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(if $(PIP_INDEX_TORCH),.venv/bin/python -m pip install --quiet --disable-pip-version-check --index-url $(PIP_INDEX_TORCH) $$(grep '^torch==' requirements.txt))
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

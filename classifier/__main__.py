@@ -1,4 +1,4 @@
-"""Command line: ``python -m classifier classify|train|evaluate``."""
+"""Command line: ``python -m classifier classify|train|evaluate|statistics``."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
     _checkpoint_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    statistics = commands.add_parser("statistics", help="compute the class statistics that simulated spectra use")
+    statistics.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
+    statistics.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    statistics.set_defaults(run=_statistics)
     return parser
 
 
@@ -200,6 +205,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     from classifier.report import evaluate_checkpoint
 
     print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    return 0
+
+
+def _statistics(options: argparse.Namespace) -> int:
+    from classifier.class_statistics import compute_statistics
+    from classifier.dataset import read_labelled, split_by_object
+    from classifier.preprocess import PreprocessConfig
+    from classifier.taxonomy import load_taxonomy
+
+    names = load_taxonomy().trained
+    data = read_labelled(options.data, names, PreprocessConfig())
+    # Of the training objects alone, so that nothing drawn resembles an object the checkpoint is tested on.
+    for name, phase in compute_statistics(data.take(split_by_object(data)["train"]), names, options.out):
+        print(f"{name}, phase bin {phase}")
     return 0
 
 
