@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test check clean
+.PHONY: run setup setup-dev test check screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -33,6 +33,9 @@ check: setup-dev ## format, lint, types, migrations, deployment settings, API sc
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	SECRET_KEY="$$(head -c 48 /dev/urandom | base64 | tr -d '\n')" HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
 	.venv/bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+screenshots: ## pictures of each page into docs/images/pages, of the desk that runs
+	.venv/bin/python docs/screenshots.py docs/images/pages
 
 clean:
 	rm -rf .venv var
