@@ -33,8 +33,8 @@ class AugmentConfig:
     tilt: float = 0.35
     wiggle: float = 0.06
     redden_max: float = 0.8
-    noise_probability: float = 0.7
-    signal_to_noise: tuple[float, float] = (2.5, 60.0)
+    noise_probability: float = 0.5
+    signal_to_noise: tuple[float, float] = (3.0, 80.0)
     cut_ends_probability: float = 0.6
     cut_ends_max: float = 0.25
     instrument_probability: float = 0.25

@@ -1,6 +1,7 @@
 """A checkpoint: a folder that alone rebuilds the network, its preprocessing, taxonomy and calibration.
 
-``weights.safetensors`` holds the weights (nothing in it can run code), ``checkpoint.json`` the rest.
+``weights.safetensors`` holds the weights (nothing in it can run code), ``templates.safetensors`` the templates of the
+cross-check, ``checkpoint.json`` the rest and the hashes of both.
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.calibration import Calibration
+from classifier.crosscheck import Templates
 from classifier.errors import CheckpointError
-from classifier.network import SpectraNet, SpectraNetConfig
+from classifier.network import Ensemble, SpectraNet, SpectraNetConfig
 from classifier.preprocess import PreprocessConfig
 from classifier.taxonomy import Taxonomy, taxonomy_from_dict
 
 SHIPPED = Path(__file__).with_name("checkpoints") / "spectranet"
-WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
-FORMAT = 1
+WEIGHTS, TEMPLATES, DESCRIPTION = "weights.safetensors", "templates.safetensors", "checkpoint.json"
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that a prediction needs. metrics: how it was trained and what it scored. hash: of both files, "" before
+    """All that a prediction needs. metrics: how it was trained and what it scored. hash: of all files, "" before
     they are written."""
 
-    network: SpectraNet
+    network: Ensemble
+    templates: Templates
     grid: PreprocessConfig
     taxonomy: Taxonomy
     calibration: Calibration
@@ -41,15 +44,17 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> str:
-    """Write both files into ``folder``; returns the checkpoint's hash."""
+    """Write the files into ``folder``; returns the checkpoint's hash."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: value.contiguous().half() for key, value in checkpoint.network.state_dict().items()}
     save_file(state, folder / WEIGHTS)
+    checkpoint.templates.save(folder / TEMPLATES)
     description = {
         "format": FORMAT,
         "name": checkpoint.name,
-        "weights_sha256": data_hash(folder / WEIGHTS),
+        "sha256": {name: data_hash(folder / name) for name in (WEIGHTS, TEMPLATES)},
         "network": checkpoint.network.config.to_dict(),
+        "members": len(checkpoint.network.members),
         "preprocess": dataclasses.asdict(checkpoint.grid),
         "taxonomy": checkpoint.taxonomy.to_dict(),
         "calibration": checkpoint.calibration.to_dict(),
@@ -68,13 +73,16 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise CheckpointError(f"{folder}: format {content['format']} is not known here")
-        if data_hash(folder / WEIGHTS) != content["weights_sha256"]:
-            raise CheckpointError(f"{folder}: the weights are not those that checkpoint.json describes")
-        network = SpectraNet(SpectraNetConfig(**content["network"]))
+        for name, wanted in content["sha256"].items():
+            if data_hash(folder / name) != wanted:
+                raise CheckpointError(f"{folder}: {name} is not the file that checkpoint.json describes")
+        config = SpectraNetConfig(**content["network"])
+        network = Ensemble([SpectraNet(config) for _ in range(content["members"])])
         state = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
         network.load_state_dict(state)
         return Checkpoint(
             network.eval(),
+            Templates.load(folder / TEMPLATES),
             PreprocessConfig(**content["preprocess"]),
             taxonomy_from_dict(content["taxonomy"]),
             Calibration.from_dict(content["calibration"]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from classifier.calibration import Calibration
 from classifier.dataset import LabelledSpectra
-from classifier.network import SpectraNet
+from classifier.network import Ensemble, SpectraNet
 from classifier.outputs import Mode, Outputs, redshift_from_bins
 from classifier.preprocess import PreprocessConfig, network_input
 
@@ -23,7 +23,7 @@ MACRO_MIN = 10
 
 @torch.inference_mode()
 def infer(
-    network: SpectraNet,
+    network: SpectraNet | Ensemble,
     data: LabelledSpectra,
     grid: PreprocessConfig,
     mode: Mode,
@@ -76,7 +76,7 @@ def score(outputs: Outputs, data: LabelledSpectra, names: Sequence[str]) -> dict
 
 
 def measure(
-    network: SpectraNet,
+    network: SpectraNet | Ensemble,
     calibration: Calibration,
     data: LabelledSpectra,
     grid: PreprocessConfig,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
+import math
+from collections.abc import Sequence
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -190,4 +192,29 @@ class SpectraNet(nn.Module):
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Output of ``forward`` → (batch, classes) logits, (batch, redshift_outputs)."""
+        return output[:, : self.config.classes], output[:, self.config.classes :]
+
+
+class Ensemble(nn.Module):
+    """Networks of one shape, trained from different seeds, that answer as one: (batch, in_channels, samples) →
+    (batch, outputs), the logarithm of their geometric-mean class probabilities and of their mean redshift ones."""
+
+    def __init__(self, members: Sequence[SpectraNet]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.config = members[0].config
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers = [self.split(member(x)) for member in self.members]
+        classes = torch.stack([torch.log_softmax(logits, dim=1) for logits, _ in answers]).mean(0)
+        # A mixture: where the members disagree about the redshift, the result has their several peaks.
+        redshift = torch.stack([torch.log_softmax(logits, dim=1) for _, logits in answers])
+        return torch.cat([classes, redshift.logsumexp(0) - math.log(len(answers))], dim=1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(batch, in_channels, samples) → (batch, members x hidden): the embedding of all members, side by side."""
+        return torch.cat([cast(SpectraNet, member).features(x) for member in self.members], dim=1)
+
+    def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``SpectraNet.split``."""
         return output[:, : self.config.classes], output[:, self.config.classes :]

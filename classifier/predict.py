@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
+from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
 from classifier.outputs import Mode, Outputs, redshift_from_bins
 from classifier.preprocess import Resampled, network_input, resample
@@ -29,7 +30,8 @@ class SpectrumPrediction:
     conformal_set: classes that hold the truth nine times in ten, most likely first. novelty: share of known
     spectra that looked more familiar, 0..1. redshift ± redshift_error (1σ): the network's own estimate, None where
     it is not trusted. redshift_used: the known redshift that the spectrum was shifted by, None if blind.
-    crosscheck: class, redshift and score of the independent template match, None where there is none.
+    crosscheck: class, redshift and score of the independent template match and the template's number (see
+    classifier.crosscheck), None where too little could be compared.
     """
 
     class_name: str
@@ -60,6 +62,7 @@ class Classifier:
         self.checkpoint = checkpoint
         self.device = device
         self.network = checkpoint.network.to(device).eval()
+        self.crosscheck = CrossCheck(checkpoint.templates, checkpoint.grid)
 
     @classmethod
     def load(cls, path: Path | None = None, device: str = "auto") -> Self:
@@ -143,7 +146,20 @@ class Classifier:
             redshift=redshift,
             redshift_error=None if redshift is None else float(calibrated.redshift_error[0]),
             redshift_used=row.redshift,
+            crosscheck=self._second_opinion(row),
         )
+
+    def _second_opinion(self, row: _Row) -> dict[str, Any] | None:
+        flux, covered = torch.from_numpy(row.resampled.flux), torch.from_numpy(row.resampled.covered)
+        match = self.crosscheck.match(flux, covered, row.redshift, row.at_rest)
+        if match is None:
+            return None
+        return {
+            "class": self.checkpoint.taxonomy.trained[match.label],
+            "redshift": match.redshift,
+            "score": match.score,
+            "template": match.template,
+        }
 
 
 def _finite(value: float) -> float | None:

@@ -142,7 +142,7 @@ def network_input(
     values, mask = shift_and_average(flux, covered.to(flux.dtype), log1pz, config)
     count = mask.sum(1, keepdim=True).clamp_min(1.0)
     standard = _standardise(values, mask, count)
-    divided = _continuum_divided(values, mask, count, config)
+    divided = continuum_divided(values, mask, config)
     position = torch.linspace(-1.0, 1.0, config.samples, dtype=flux.dtype).expand_as(mask)
     frame = rest_frame.to(flux.dtype).unsqueeze(1).expand_as(mask)
     return torch.stack([standard, divided, mask, position, frame], dim=1)
@@ -174,7 +174,10 @@ def _standardise(values: Tensor, mask: Tensor, count: Tensor) -> Tensor:
     return torch.asinh(centred / spread.clamp_min(1e-6))
 
 
-def _continuum_divided(values: Tensor, mask: Tensor, count: Tensor, config: PreprocessConfig) -> Tensor:
+def continuum_divided(values: Tensor, mask: Tensor, config: PreprocessConfig) -> Tensor:
+    """(batch, samples) flux and mask → what stands above or below the running mean, in units of its mean size and
+    compressed by asinh; 0 where not covered."""
+    count = mask.sum(1, keepdim=True).clamp_min(1.0)
     width = round(config.continuum_width / (config.log_step * config.oversample))
     continuum = running_mean(values, mask, width)
     floor = 0.1 * values.abs().sum(1, keepdim=True) / count

@@ -79,13 +79,15 @@ def _card(checkpoint: Checkpoint, figures: dict[str, dict[str, Any]]) -> str:
 | | |
 | --- | --- |
 | checkpoint | `{checkpoint.hash[:16]}` |
-| network | SpectraNet, {parameters / 1e6:.2f} M parameters, {len(checkpoint.network.config.stages)} scales |
+| network | SpectraNet: {len(checkpoint.network.members)} members of {len(checkpoint.network.config.stages)} scales, \
+{parameters / 1e6:.2f} M parameters in all |
+| templates | {len(checkpoint.templates.labels)}, of the cross-check |
 | input | {checkpoint.grid.samples} samples of ln λ, {checkpoint.grid.first:.0f}-{checkpoint.grid.last:.0f} Å |
 | taxonomy | {checkpoint.taxonomy.version} |
 | data | `{metrics["data"]["file"]}`, SHA-256 `{metrics["data"]["sha256"][:16]}…` |
 | spectra | {split} |
 | trained | `{training["command"]}`, {training["minutes"]} min, {training["threads"]} CPU threads, \
-{training["epochs"]} epochs |
+{" + ".join(str(len(history)) for history in training["histories"])} epochs |
 
 ## What it is for
 

@@ -27,25 +27,28 @@ from classifier.checkpoint import Checkpoint, data_hash, save_checkpoint
 from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights, split_by_object
 from classifier.evaluate import infer, measure, score
 from classifier.losses import effective_number_weights, focal_loss, redshift_loss
-from classifier.network import SpectraNet, SpectraNetConfig
+from classifier.network import Ensemble, SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES
 from classifier.preprocess import PreprocessConfig, network_input
 from classifier.taxonomy import load_taxonomy
+from classifier.templates import make_templates
 
 PRESETS = ("compact",)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Numbers of the recipe. epoch_size: spectra drawn in an epoch; minutes: stop then, None for no limit."""
+    """Numbers of the recipe. members: networks of the ensemble; epoch_size: spectra drawn in an epoch; minutes: for
+    each member at most, None for no limit."""
 
     preset: str = "compact"
-    epochs: int = 30
+    members: int = 3
+    epochs: int = 45
     epoch_size: int = 12000
     batch_size: int = 128
     learning_rate: float = 1e-3
     learning_rate_min: float = 1e-5
-    weight_decay: float = 0.02
+    weight_decay: float = 0.03
     warmup_epochs: float = 1.0
     ema: float = 0.995
     clip: float = 1.0
@@ -54,8 +57,8 @@ class TrainConfig:
     smoothing: float = 0.03
     redshift_weight: float = 0.4
     object_power: float = 0.6
-    class_power: float = 0.5
-    patience: int = 8
+    class_power: float = 0.35
+    patience: int = 15
     seed: int = 1
     bfloat16: bool = True
     minutes: float | None = None
@@ -64,38 +67,55 @@ class TrainConfig:
 
 
 def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
-    """Train, calibrate, measure on the test objects, and write the checkpoint into the folder ``out``."""
-    seed_everything(settings.seed)
+    """Train, calibrate, measure on the test objects, and write the checkpoint into the folder ``out``.
+
+    The first member stops early on the stop objects and so finds how many epochs are enough; the others train that
+    long on those objects too.
+    """
     taxonomy = load_taxonomy()
     grid = PreprocessConfig()
     data = read_labelled(data_path, taxonomy.trained, grid)
     parts = split_by_object(data)
-    network = SpectraNet(SpectraNetConfig.compact(len(taxonomy.trained)))
     started = time.monotonic()
-    network, history = fit(network, data.take(parts["train"]), data.take(parts["stop"]), settings, grid)
-    minutes = (time.monotonic() - started) / 60
-    network = network.half().float()  # as it will be stored, so that what is measured is what is shipped
-    calibration = calibrate(network, data.take(parts["calibrate"]), grid)
-    test = data.take(parts["test"])
-    metrics = {
-        "split": {part: len(rows) for part, rows in parts.items()},
-        "test": {mode: measure(network, calibration, test, grid, taxonomy.trained, mode) for mode in MODES},
-        "training": {
-            "command": f"python -m classifier train --data {data_path.name} --preset {settings.preset}",
-            "minutes": round(minutes, 1),
-            "threads": torch.get_num_threads(),
-            "epochs": len(history),
-            "settings": dataclasses.asdict(settings),
-            "history": history,
-        },
-        "data": {"file": data_path.name, "sha256": data_hash(data_path)},
+    first, history = fit(data.take(parts["train"]), data.take(parts["stop"]), settings, grid)
+    members, histories = [first], [history]
+    enough = max(history, key=lambda figures: figures["macro_f1"])["epoch"]
+    for number in range(1, settings.members):
+        changed = dataclasses.replace(settings, seed=settings.seed + number, epochs=enough)
+        member, history = fit(data.take(torch.cat([parts["train"], parts["stop"]])), None, changed, grid)
+        members.append(member)
+        histories.append(history)
+    training = {
+        "command": f"python -m classifier train --data {data_path.name} --preset {settings.preset}",
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "threads": torch.get_num_threads(),
+        "settings": dataclasses.asdict(settings),
+        "histories": histories,
     }
-    checkpoint = Checkpoint(network, grid, taxonomy, calibration, metrics)
+    described = {"training": training, "data": {"file": data_path.name, "sha256": data_hash(data_path)}}
+    checkpoint = finish(members, data, grid, described)
     save_checkpoint(checkpoint, out)
     return checkpoint
 
 
-def calibrate(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig) -> Calibration:
+def finish(
+    members: Sequence[SpectraNet], data: LabelledSpectra, grid: PreprocessConfig, described: dict[str, Any]
+) -> Checkpoint:
+    """Templates, calibration and test figures for trained members; ``described`` goes into the metrics."""
+    taxonomy = load_taxonomy()
+    parts = split_by_object(data)
+    network = Ensemble(members).half().float()  # as it will be stored, so that what is measured is what is shipped
+    templates = make_templates(data.take(torch.cat([parts["train"], parts["stop"]])), len(taxonomy.trained), grid)
+    calibration = calibrate(network, data.take(parts["calibrate"]), grid)
+    test = data.take(parts["test"])
+    metrics = described | {
+        "split": {part: len(rows) for part, rows in parts.items()},
+        "test": {mode: measure(network, calibration, test, grid, taxonomy.trained, mode) for mode in MODES},
+    }
+    return Checkpoint(network, templates, grid, taxonomy, calibration, metrics)
+
+
+def calibrate(network: Ensemble, data: LabelledSpectra, grid: PreprocessConfig) -> Calibration:
     """Fit the calibration of both modes on ``data``."""
     outputs = {mode: infer(network, data, grid, mode) for mode in MODES}
     return fit_calibration(outputs, data.labels.numpy(), data.redshift.numpy())
@@ -109,15 +129,13 @@ def seed_everything(seed: int) -> None:
 
 
 def fit(
-    network: SpectraNet,
-    data: LabelledSpectra,
-    stop: LabelledSpectra,
-    settings: TrainConfig,
-    grid: PreprocessConfig,
+    data: LabelledSpectra, stop: LabelledSpectra | None, settings: TrainConfig, grid: PreprocessConfig
 ) -> tuple[SpectraNet, list[dict[str, Any]]]:
-    """Train on ``data`` until macro-F1 on ``stop`` rises no more; returns the best averaged weights and a line of
-    figures for each epoch."""
+    """Train a network on ``data`` until macro-F1 on ``stop`` rises no more (None: for all epochs); returns the best
+    (last) averaged weights and a line of figures for each epoch."""
+    seed_everything(settings.seed)
     taxonomy = load_taxonomy()
+    network = SpectraNet(SpectraNetConfig.compact(len(taxonomy.trained)))
     generator = torch.Generator().manual_seed(settings.seed)
     counts = torch.bincount(data.labels[data.labels >= 0], minlength=len(taxonomy.trained)).float()
     class_weights = effective_number_weights(counts, settings.beta) ** (1 - settings.class_power)
@@ -155,12 +173,15 @@ def fit(
             )
             losses.append(float(loss.detach()))
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-        figures = stop_figures(average, stop, grid, taxonomy.trained)
-        figures |= {"epoch": epoch + 1, "loss": float(np.mean(losses))}
+        figures = {"epoch": epoch + 1, "loss": float(np.mean(losses))}
+        if stop is not None:
+            figures |= stop_figures(average, stop, grid, taxonomy.trained)
         history.append(figures)
         print({key: round(value, 4) for key, value in figures.items()}, flush=True)
         since_best += 1
-        if figures["macro_f1"] > best_score:
+        if stop is None:
+            best, since_best = average.state_dict(), 0
+        elif figures["macro_f1"] > best_score:
             best, best_score, since_best = copy.deepcopy(average.state_dict()), figures["macro_f1"], 0
         out_of_time = settings.minutes and (time.monotonic() - started) / 60 >= settings.minutes
         if since_best >= settings.patience or out_of_time:

@@ -77,7 +77,7 @@ def test_augmentation_keeps_shapes_and_never_adds_coverage(parquet: Path) -> Non
 @pytest.fixture(scope="module")
 def trained(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("checkpoint")
-    train(parquet, out, TrainConfig(epochs=1, epoch_size=64, batch_size=32))
+    train(parquet, out, TrainConfig(members=2, epochs=1, epoch_size=64, batch_size=32))
     return out
 
 
@@ -88,7 +88,7 @@ def test_training_writes_a_checkpoint_that_rebuilds_itself_bit_for_bit(trained: 
     np.testing.assert_array_equal(one.logits, two.logits)
     assert first.hash == second.hash
     assert first.metrics["data"]["sha256"]
-    assert first.metrics["training"]["history"]
+    assert first.metrics["training"]["histories"]
 
 
 def test_a_saved_checkpoint_is_the_same_checkpoint(trained: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(trained: Path,
     assert "redshift known" in text_report(load_checkpoint(trained).metrics["test"])
 
 
-@pytest.mark.parametrize("damage", ["weights.safetensors", "checkpoint.json"])
+@pytest.mark.parametrize("damage", ["weights.safetensors", "templates.safetensors", "checkpoint.json"])
 def test_a_damaged_checkpoint_is_refused(trained: Path, tmp_path: Path, damage: str) -> None:
     for file in trained.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
