@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
 from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
+from classifier.explain import Attribution, contributions
 from classifier.outputs import Mode, Outputs, redshift_from_bins
 from classifier.preprocess import Resampled, network_input, resample
 from classifier.spectrum import Spectrum
@@ -107,6 +108,27 @@ class Classifier:
         if redshift is not None and not (math.isfinite(redshift) and -0.1 < redshift < 10):
             raise SpectrumError("bad_redshift", f"a redshift of {redshift} cannot be used")
         return _Row(item, resample(spectrum, self.checkpoint.grid), redshift, spectrum.frame == "rest")
+
+    def explain(self, spectrum: Spectrum, redshift: float | None, class_name: str, *, steps: int = 1) -> Attribution:
+        """Which wavelengths speak for ``class_name``; steps as in classifier.explain.contributions.
+
+        Raises SpectrumError as ``predict`` does, and ValueError for a class that the checkpoint does not know."""
+        if class_name not in self.checkpoint.taxonomy.trained:
+            raise ValueError(f"the checkpoint does not know the class {class_name}")
+        label = self.checkpoint.taxonomy.trained.index(class_name)
+        row = self._prepare(0, spectrum, redshift)
+        grid = self.checkpoint.grid
+        shift = 0.0 if row.at_rest else math.log1p(redshift or 0.0)
+        x = network_input(
+            torch.from_numpy(row.resampled.flux)[None],
+            torch.from_numpy(row.resampled.covered)[None],
+            torch.tensor([shift]),
+            torch.tensor([float(row.at_rest or redshift is not None)]),
+            grid,
+        )
+        found = contributions(self.network, x.to(self.device), label, steps).cpu().double().numpy()
+        scale = float(np.abs(found).max()) or 1.0
+        return Attribution(class_name, grid.grid() * math.exp(shift), found / scale)
 
     @torch.inference_mode()
     def _run(self, rows: Sequence[_Row]) -> list[SpectrumPrediction]:
