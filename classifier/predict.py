@@ -17,7 +17,7 @@ from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
 from classifier.explain import Attribution, contributions
 from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
-from classifier.preprocess import Resampled, network_input, resample
+from classifier.preprocess import Resampled, check_rest_coverage, network_input, resample
 from classifier.spectrum import Spectrum
 
 BATCH = 64
@@ -107,7 +107,11 @@ class Classifier:
     def _prepare(self, item: int, spectrum: Spectrum, redshift: float | None) -> _Row:
         if redshift is not None and not (math.isfinite(redshift) and -0.1 < redshift < 10):
             raise SpectrumError("bad_redshift", f"a redshift of {redshift} cannot be used")
-        return _Row(item, resample(spectrum, self.checkpoint.grid), redshift, spectrum.frame == "rest")
+        resampled = resample(spectrum, self.checkpoint.grid)
+        at_rest = spectrum.frame == "rest"
+        if redshift is not None and not at_rest:
+            check_rest_coverage(resampled, redshift, self.checkpoint.grid)
+        return _Row(item, resampled, redshift, at_rest)
 
     def explain(self, spectrum: Spectrum, redshift: float | None, class_name: str, *, steps: int = 1) -> Attribution:
         """Which wavelengths speak for ``class_name``; steps as in classifier.explain.contributions.
