@@ -54,8 +54,8 @@ def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = 
 
 
 def register(classifier: Classifier) -> Checkpoint:
-    """The record of the loaded checkpoint; the first one ever seen becomes the current one."""
-    checkpoint, created = Checkpoint.objects.get_or_create(
+    """The record of the loaded checkpoint, which is the current one from now on."""
+    checkpoint, _ = Checkpoint.objects.get_or_create(
         hash=classifier.hash,
         defaults={
             "name": classifier.name,
@@ -63,7 +63,7 @@ def register(classifier: Classifier) -> Checkpoint:
             "metrics": classifier.metrics,
         },
     )
-    if created:
+    if not checkpoint.current:
         with transaction.atomic():
             Checkpoint.objects.filter(current=True).update(current=False)
             Checkpoint.objects.filter(pk=checkpoint.pk).update(current=True, promoted_at=timezone.now())

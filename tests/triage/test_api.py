@@ -330,3 +330,11 @@ def test_an_empty_comment_is_an_empty_cell_of_the_csv(api: APIClient) -> None:
     vet(api, 1)
     (row,) = csv.DictReader(io.StringIO(api.get(f"{API}/classifications/?format=csv").content.decode()))
     assert row["comment"] == ""
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(api: APIClient, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 1 << 20
+    file = SimpleUploadedFile("big.txt", b"0" * (4 << 20))
+    answer = api.post(f"{API}/spectra/", {"file": file}, format="multipart")
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "too_large"
