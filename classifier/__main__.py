@@ -1,4 +1,4 @@
-"""Command line: ``python -m classifier classify|train|evaluate|statistics``."""
+"""Command line: ``python -m classifier classify|train|evaluate|bench|statistics``."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
     _checkpoint_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    bench = commands.add_parser("bench", help="measure the speed on this machine; prints JSON")
+    bench.add_argument("--batch", type=int, default=32)
+    _checkpoint_options(bench)
+    bench.set_defaults(run=_bench)
 
     statistics = commands.add_parser("statistics", help="compute the class statistics that simulated spectra use")
     statistics.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
@@ -212,6 +217,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from classifier.report import evaluate_checkpoint
 
     print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from classifier.bench import bench
+
+    print(json.dumps(bench(options.checkpoint, options.device, options.batch), indent=1))
     return 0
 
 
