@@ -149,7 +149,7 @@ def test_magnitudes_become_f_lambda() -> None:
         (b"", "empty_file"),
         (b"hello\nworld\n", "no_table"),
         (b"\x00\x01\x02\x03" * 500, "binary"),
-        (b"PK\x03\x04rest", "archive"),
+        (b"PK\x03\x04rest", "bad_archive"),
         (b"\x1f\x8b broken", "bad_gzip"),
         (b"\n".join(b"%d" % i for i in range(4000, 4100)), "one_column"),
         (text(WAVELENGTH * 1e6, FLUX), "wavelength_unit"),
