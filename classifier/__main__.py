@@ -16,7 +16,7 @@ from classifier.files import Manifest, ManifestError, find_files
 
 if TYPE_CHECKING:
     from classifier.predict import Classifier, SpectrumPrediction
-    from classifier.readers import Reading
+    from classifier.readers import Folder, Reading
 
 FILES_AT_ONCE = 32
 
@@ -97,8 +97,11 @@ def classify_files(
 
     Blind unless ``redshift`` or the manifest gives one; what a header states stays in the receipt.
     """
+    from classifier.readers import Folder
+
+    beside = Folder()
     for batch in _batched(files):
-        yield from _classify_batch(classifier, batch, manifest, redshift)
+        yield from _classify_batch(classifier, batch, manifest, redshift, beside)
 
 
 def _batched(files: Iterable[tuple[Path, Path]]) -> Iterator[tuple[tuple[Path, Path], ...]]:
@@ -112,16 +115,16 @@ def _classify_batch(
     batch: Iterable[tuple[Path, Path]],
     manifest: Manifest | None,
     redshift: float | None,
+    beside: Folder,
 ) -> Iterator[dict[str, Any]]:
-    from classifier.readers import read_spectrum
+    from classifier.readers import read_spectra
 
     readings: list[tuple[Path, float | None, list[Reading] | SpectrumError]] = []
     for file, relative in batch:
         known = manifest.redshift_of(file, relative) if manifest else None
         known = redshift if known is None else known
         try:
-            first = read_spectrum(file, file.name)
-            readings.append((file, known, [first, *first.others]))
+            readings.append((file, known, read_spectra(file, file.name, beside=beside.of(file))))
         except SpectrumError as error:
             readings.append((file, known, error))
         except OSError as error:

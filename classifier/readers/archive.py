@@ -14,6 +14,7 @@ from classifier.readers import beside
 from classifier.readers.limits import (
     MAX_ARCHIVE_INDEX,
     MAX_ARCHIVE_MEMBERS,
+    MAX_ARCHIVE_SECONDS,
     MAX_ARCHIVE_UNPACKED,
     MAX_BYTES,
     MAX_PARTS,
@@ -27,6 +28,7 @@ _END_OF_INDEX = b"PK\x05\x06"
 _ENCRYPTED = 0x1
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_SKIPPED_NAMED = 20
+_MAX_TABLES = 20
 
 
 def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, read: Reader) -> list[Part]:
@@ -36,12 +38,14 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
     Raises SpectrumError ("bad_archive", "too_many_files", "too_large", "no_spectrum")."""
     receipt.compression = "zip"
     members = list(_members(content))
-    tables = {name: body for name, body in members if _may_be_table(name) and beside.looks_like_table(body)}
+    candidates = [(name, body) for name, body in members if _may_be_table(name)]
+    tables = {name: body for name, body in candidates[:_MAX_TABLES] if beside.looks_like_table(body)}
     said: beside.Rows = {}
     for body in tables.values():
         said |= beside.read_table(body)
     parts: list[Part] = []
     skipped: list[str] = []
+    seconds = 0.0
     for name, body in members:
         if name in tables:
             continue
@@ -51,6 +55,9 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
             parts.extend(read(body, own, corrections))
         except SpectrumError as error:
             skipped.append(f"{name}: {error}")
+        seconds += _estimate(own, body)
+        if seconds > MAX_ARCHIVE_SECONDS:
+            raise SpectrumError("too_large", "the archive takes too long to read in one go: send it in pieces")
         if len(parts) > MAX_PARTS:
             raise SpectrumError("too_many_spectra", f"more than {MAX_PARTS} spectra in one archive")
     if not parts:
@@ -61,8 +68,18 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
     return parts
 
 
+def _estimate(receipt: Receipt, body: bytes) -> float:
+    """Seconds that a member cost, by its format and size, on a slow core."""
+    if receipt.format.startswith(("fits", "desi")):
+        return 2.5e-3 + 2e-8 * len(body)
+    if receipt.format == "json":
+        return 2.5e-7 * len(body)
+    uneven = any(guess["what"] == "table" for guess in receipt.guesses)
+    return 5e-4 + receipt.rows_read * (4e-6 if uneven else 8e-7)
+
+
 def _may_be_table(name: str) -> bool:
-    return name.lower().endswith((".csv", ".tsv", ".json", ".txt"))
+    return name.lower().endswith((".csv", ".tsv", ".json"))
 
 
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from classifier.readers.limits import MAX_JSON_BYTES
-
 # Columns that name the file of a row, and columns without which a table is no description of spectra.
 _FILE_COLUMN = re.compile(r"(ascii|fits)[ _]?file(name)?|file(name|_name)?", re.I)
 _OTHER_COLUMN = re.compile(
     r"(wl|flux|spec|obs|obj|iau)[ _.\-]?\w*|instrument|telescope|redshift|object|remarks|type", re.I
 )
+_FILE_KEY = re.compile(rb'"((ascii|fits)[ _]?file|file)[ _]?(name)?"\s*:', re.I)
 _KEYS = {
     "OBS-DATE": "DATE-OBS",
     "OBSDATE": "DATE-OBS",
@@ -36,6 +35,7 @@ _KEYS = {
 _MAX_ROWS = 20_000
 _MAX_CELL = 500
 _MAX_BYTES = 4 << 20
+_MAX_JSON_BYTES = 1 << 20
 
 Rows = dict[str, dict[str, str]]
 
@@ -44,7 +44,8 @@ def looks_like_table(content: bytes) -> bool:
     """Whether a file describes spectra instead of holding one: its first line names a file column and another."""
     head = content[:4096].lstrip(b"\xef\xbb\xbf \r\n")
     if head[:1] in (b"{", b"["):
-        return len(content) <= MAX_JSON_BYTES and b"wavelengths" not in content and bool(_from_json(content))
+        named = len(content) <= _MAX_JSON_BYTES and _FILE_KEY.search(content) and b"wavelengths" not in content
+        return bool(named and _from_json(content))
     line = re.split(r"[\r\n]", head.decode("latin-1"), maxsplit=1)[0]
     words = [word.strip().strip('"') for word in re.split(r"[,;\t]", line)]
     return (
@@ -103,8 +104,7 @@ def _by_file(rows: Iterator[Mapping[str, Any]]) -> Rows:
                 files.append(re.split(r"[/\\]", text)[-1])
             elif text:
                 said[_KEYS.get(name.upper(), name.upper())] = text
-        # The same transient goes by "2018hlp" in these tables.
-        found.update((file, said) for file in files if file)
+            found.update((file, said) for file in files if file)
     return found
 
 

@@ -44,6 +44,7 @@ def _usable_rows(
 ) -> tuple[Array, Array, Array | None]:
     # Beyond float32's range a sum of squares overflows, and no telescope measures that.
     finite = np.isfinite(wavelength) & (np.abs(flux) < 1e30)
+    error = None if error is None else np.where(np.abs(error) < 1e30, error, np.nan)
     positive = finite & (wavelength > 0)
     receipt.drop("not finite", int((~finite).sum()))
     receipt.drop("wavelength not positive", int((finite & ~positive).sum()))
@@ -74,7 +75,7 @@ def _sorted(wavelength: Array, flux: Array, error: Array | None, receipt: Receip
 def _usable_error(error: Array | None, receipt: Receipt) -> Array | None:
     if error is None or not error.size:
         return None
-    bad = ~((error >= 0) & (error < 1e30))
+    bad = ~(error >= 0)
     if bad.mean() > 0.5 or np.nanmax(np.where(bad, 0, error)) == 0:
         receipt.warn("error_unusable", "the column of errors holds mostly zeros, negative or missing values; left out")
         return None

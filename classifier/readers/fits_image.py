@@ -49,7 +49,6 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     apertures = _first_band(data, header, receipt)
     unit = str(header.get("BUNIT", ""))
     medium = medium_of(header)
-    error = _error_beside(hdu, hdus, receipt, corrections) if len(apertures) == 1 else None
     if beside is not None:
         axes = [_beside_axis(beside, receipt, corrections)] * len(apertures)
     elif _is_multispec(header):
@@ -58,6 +57,7 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
         axes = np.split(wavelengths(axis, str(header.get("WAT1_001", "")), receipt, corrections), len(apertures))
     else:
         axes = [_wcs_axis(header, samples, receipt, corrections)] * len(apertures)
+    error = _error_beside(hdu, hdus, receipt, corrections) if len(apertures) == 1 else None
     found = [
         Found(axis, row, error, unit, medium, label=f"aperture {number + 1}", header=_aperture_name(header, number))
         for number, (axis, row) in enumerate(zip(axes, apertures, strict=True))
@@ -142,8 +142,9 @@ def _image_beside(hdu: Any, hdus: Any, samples: int) -> Any:
     if "CRVAL1" in hdu.header or "COEFF0" in hdu.header:
         return None
     for other in hdus:
-        same = other.header.get("NAXIS1") == samples and other.header.get("NAXIS") == 1
-        if isinstance(other, fits.ImageHDU) and same and _WAVELENGTH_NAME.search(other.name):
+        if not isinstance(other, fits.ImageHDU) or not _WAVELENGTH_NAME.search(other.name):
+            continue
+        if other.header.get("NAXIS1") == samples and other.header.get("NAXIS") == 1:
             return other
     return None
 
@@ -160,8 +161,9 @@ def _error_beside(hdu: Any, hdus: Any, receipt: Receipt, corrections: Correction
         return None
     for pattern, kind in _ERROR_NAMES:
         for other in hdus:
-            same = other.header.get("NAXIS") == 1 and other.header.get("NAXIS1") == hdu.header["NAXIS1"]
-            if other is not hdu and isinstance(other, fits.ImageHDU) and same and pattern.search(other.name):
+            if other is hdu or not isinstance(other, fits.ImageHDU) or not pattern.search(other.name):
+                continue
+            if other.header.get("NAXIS") == 1 and other.header.get("NAXIS1") == hdu.header["NAXIS1"]:
                 receipt.guess("error_column", {"extension": other.name, "kind": kind}, "its name", 0.9)
                 return sigma(np.asarray(other.data, dtype=np.float64), corrections.third_column or kind)
     return None

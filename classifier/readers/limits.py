@@ -16,12 +16,16 @@ MAX_ROWS = 500_000
 MAX_JSON_BYTES = 12 << 20
 MAX_TEXT_BYTES = 48 << 20
 MAX_LINE = 20_000
+MAX_COLUMNS = 32
+MAX_UNEVEN_CELLS = 2_000_000
 MAX_HEADER_LINES = 5_000
 # All spectra of one file together.
 MAX_PARTS = 1_000
 MAX_ARCHIVE_MEMBERS = 1_000
 MAX_ARCHIVE_UNPACKED = 64 << 20
 MAX_ARCHIVE_INDEX = 1 << 20
+# Estimated, not measured, so that an archive is taken or refused everywhere alike.
+MAX_ARCHIVE_SECONDS = 4.0
 
 
 def is_zip(content: bytes) -> bool:

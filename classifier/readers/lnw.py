@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers import metadata
 from classifier.readers.finish import finish
-from classifier.readers.limits import MAX_TEXT_BYTES
 from classifier.readers.receipt import Corrections, Part, Receipt
 from classifier.spectrum import Array
 
 # epochs, samples, first and last wavelength (Å), spline knots, name, …, type
 _FIRST_LINE = re.compile(rb"\s*(\d{1,3})\s+(\d{2,5})\s+(\d+\.\d*)\s+(\d+\.\d*)\s+(\d{1,4})\s+(\S+)\s[^\r\n]*[A-Za-z]")
-_MAX_EPOCHS = 400
+_MAX_EPOCHS, _MAX_SAMPLES, _MAX_KNOTS = 400, 8192, 1000
+_MAX_BYTES = 24 << 20
 
 
 def is_lnw(content: bytes) -> bool:
@@ -29,13 +28,14 @@ def read_lnw(content: bytes, receipt: Receipt, corrections: Corrections) -> list
     """One spectrum an epoch, in the file's order. Raises SpectrumError("bad_lnw")."""
     receipt.format = "snid-lnw"
     match = _FIRST_LINE.match(content[:300])
-    if match is None or len(content) > MAX_TEXT_BYTES:
+    if match is None or len(content) > _MAX_BYTES:
         raise SpectrumError("bad_lnw", "no SNID template file")
     epochs, samples, knots = int(match[1]), int(match[2]), int(match[5])
     if not 0 < epochs <= _MAX_EPOCHS:
         raise SpectrumError("bad_lnw", f"{epochs} epochs")
-    wanted = 3 + knots + samples
-    lines = content.decode("latin-1").splitlines()[1:wanted]
+    if samples > _MAX_SAMPLES or knots > _MAX_KNOTS:
+        raise SpectrumError("bad_lnw", f"{samples} samples and {knots} knots")
+    lines = content.decode("latin-1").splitlines()[1 : 3 + knots + samples]
     # The fits of the continuum (a line of counts, one a knot) stand before the ages.
     ages, values = _numbers(lines[1 + knots : 2 + knots], epochs), _numbers(lines[2 + knots :], epochs)
     if ages.shape[0] != 1 or values.shape[0] != samples:
@@ -74,14 +74,11 @@ def _epochs(
 
 
 def _numbers(lines: list[str], epochs: int) -> Array:
-    """(rows, 1 + epochs); rows end at the first line that does not hold as many numbers."""
-    rows: list[list[float]] = []
-    for line in islice(lines, 100_000):
-        try:
-            row = [float(word) for word in line.split()]
-        except ValueError:
-            break
-        if len(row) != epochs + 1:
-            break
-        rows.append(row)
-    return np.array(rows, dtype=np.float64).reshape(-1, epochs + 1)
+    """(rows, 1 + epochs), or no rows where one holds something else. Raises SpectrumError("bad_lnw")."""
+    if not lines:
+        return np.empty((0, epochs + 1))
+    try:
+        values: Array = np.loadtxt(lines, ndmin=2, comments=None, dtype=np.float64)
+    except ValueError as error:
+        raise SpectrumError("bad_lnw", f"a row that is no row of numbers: {error}"[:200]) from error
+    return values if values.shape[1] == epochs + 1 else np.empty((0, epochs + 1))

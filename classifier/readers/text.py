@@ -11,7 +11,14 @@ from classifier.errors import SpectrumError
 from classifier.readers import checks, metadata, units
 from classifier.readers.columns import Table, column_words, error_column, main_columns
 from classifier.readers.finish import finish
-from classifier.readers.limits import MAX_HEADER_LINES, MAX_LINE, MAX_ROWS, MAX_TEXT_BYTES
+from classifier.readers.limits import (
+    MAX_COLUMNS,
+    MAX_HEADER_LINES,
+    MAX_LINE,
+    MAX_ROWS,
+    MAX_TEXT_BYTES,
+    MAX_UNEVEN_CELLS,
+)
 from classifier.readers.receipt import Corrections, Part, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array, FluxKind, Medium
 
@@ -23,6 +30,7 @@ _DATED = re.compile(r"\s*(?:obs\w*[ -])?date\s+((?:19|20)\d\d-\d\d-\d\d(?:T[\d:.
 _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 _BARE_EXPONENT = re.compile(r"(?<=\d)([+-]\d{2,3})$")
 _WORDS_FOR_MISSING = {"", "nan", "null", "none", "--", "---", "indef", "n/a", "na", "nodata", "inf", "-inf", "..."}
+_ROWS_AT_ONCE = 20_000
 _WAVELENGTH_KEY = re.compile(r"(WAVE\w*|WL|LAMBDA)([ _-]?UNITS?)?|CUNIT1|TUNIT1|WAT1_001|XUNITS?", re.I)
 _FLUX_KEY = re.compile(r"FLUX([ _-]?UNITS?)?|BUNIT|YUNITS?|SPEC\. UNITS", re.I)
 _MEDIUM_KEYS = ("WL MEDIUM", "MEDIUM", "AIRORVAC", "WAVELENGTH MEDIUM", "CTYPE1")
@@ -124,8 +132,11 @@ def _plain_numbers(rows: list[str], separator: str | None, decimal_comma: bool) 
 
 
 def _numbers(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
+    """(rows, columns) of a table; of a very wide one the first MAX_COLUMNS."""
+    columns = len(rows[len(rows) // 2].split(separator))
+    wanted = range(MAX_COLUMNS) if columns > MAX_COLUMNS else None
     try:
-        values: Array = np.loadtxt(rows, delimiter=separator, comments=None, ndmin=2, dtype=np.float64)
+        values: Array = np.loadtxt(rows, delimiter=separator, comments=None, ndmin=2, dtype=np.float64, usecols=wanted)
     except ValueError:
         return _row_by_row(rows, separator, receipt)
     return values
@@ -133,16 +144,36 @@ def _numbers(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
 
 def _row_by_row(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
     """The patient way, for tables with missing cells, remarks after the numbers or rows of unequal length."""
-    split = (
-        [re.split(r"[\s,]+", row.strip(" ,")) for row in rows]
-        if separator is None
-        else [row.split(separator) for row in rows]
-    )
-    lengths = np.array([len(row) for row in split])
+
+    def cells(row: str) -> list[str]:
+        if separator is None:
+            return row.replace(",", " ").split(None, MAX_COLUMNS)[:MAX_COLUMNS]
+        return row.split(separator, MAX_COLUMNS)[:MAX_COLUMNS]
+
+    lengths = np.array([len(cells(row)) for row in rows[:: max(len(rows) // 2000, 1)]])
     width = int(np.bincount(lengths).argmax())
-    whole = [row[:width] for row in split if len(row) >= width]
-    receipt.drop("row too short", len(split) - len(whole))
-    return np.array([[_number(cell) for cell in row] for row in whole], dtype=np.float64)
+    if width * len(rows) > MAX_UNEVEN_CELLS:
+        raise SpectrumError("too_many_rows", f"an uneven table of {len(rows):,} rows and {width} columns")
+    receipt.guess("table", "uneven", "missing cells, remarks or rows of unequal length", 0.9)
+    tables: list[Array] = []
+    # A few rows at a time: the cells of a whole table as texts would take a hundred times its size.
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        split = [row for row in map(cells, rows[start : start + _ROWS_AT_ONCE]) if len(row) >= width]
+        tables.append(np.array([_column([row[i] for row in split]) for i in range(width)]).T.reshape(-1, width))
+    values = np.concatenate(tables)
+    receipt.drop("row too short", len(rows) - values.shape[0])
+    return values
+
+
+def _column(cells: list[str]) -> Array:
+    try:
+        return np.array(cells, dtype=np.float64)
+    except ValueError:
+        pass
+    # A column of remarks, which nobody wants number by number.
+    if all(cell.isalpha() and cell.lower() not in _WORDS_FOR_MISSING for cell in cells[:: max(len(cells) // 50, 1)]):
+        return np.full(len(cells), np.nan)
+    return np.array([_number(cell) for cell in cells], dtype=np.float64)
 
 
 def _number(cell: str) -> float:
@@ -151,7 +182,7 @@ def _number(cell: str) -> float:
     except ValueError:
         pass
     cell = cell.strip()
-    if cell.lower() in _WORDS_FOR_MISSING:
+    if cell.isalpha() or cell.lower() in _WORDS_FOR_MISSING:
         return float("nan")
     try:
         # Fortran drops the letter where an exponent has three digits: 1.0-105.

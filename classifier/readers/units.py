@@ -75,7 +75,7 @@ def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: 
     else:
         unit, evidence, confidence = _from_numbers(middle, finite)
         if said and said != unit:
-            receipt.warn("unit_contradicted", f"the header says {said}, the numbers cannot be: median {middle:.5g}")
+            receipt.warn("unit_contradicted", f"the header says {said}, which numbers around {middle:.5g} are not")
     receipt.guess("wavelength_unit", unit, evidence, confidence)
     if unit == "log10_angstrom":
         return np.asarray(10.0 ** np.clip(values, -10, 10))
@@ -120,10 +120,8 @@ def to_flam(
     kind: FluxKind
     if corrections.flux_kind:
         kind, evidence, confidence = corrections.flux_kind, "stated by the user", 1.0
-    elif said:
-        kind, evidence, confidence = said, "the header names it", 0.95
     else:
-        kind, evidence, confidence = _kind_from_numbers(flux)
+        kind, evidence, confidence = _flux_kind(flux, said, receipt)
     receipt.guess("flux_kind", kind, evidence, confidence)
     if kind == "abmag":
         middle = np.nanmedian(flux) if np.isfinite(flux).any() else 0.0
@@ -149,6 +147,15 @@ def _coefficient(receipt: Receipt) -> float | None:
         return None
     receipt.guess("flux_coefficient", factor, "the table beside the file", 0.95)
     return factor
+
+
+def _flux_kind(flux: Array, said: FluxKind | None, receipt: Receipt) -> tuple[FluxKind, str, float]:
+    from_numbers = _kind_from_numbers(flux)
+    if said in ("counts", "normalised") and from_numbers[0] == "flam":
+        # The header of the raw frame outlives the flux calibration.
+        receipt.warn("flux_contradicted", f"the header says {said}, which numbers this small are not")
+        return from_numbers
+    return (said, "the header names it", 0.95) if said else from_numbers
 
 
 def _kind_from_numbers(flux: Array) -> tuple[FluxKind, str, float]:
