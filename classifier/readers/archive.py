@@ -28,7 +28,7 @@ _END_OF_INDEX = b"PK\x05\x06"
 _ENCRYPTED = 0x1
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_SKIPPED_NAMED = 20
-_MAX_TABLES = 20
+_MAX_JSON_TABLES = 20
 
 
 def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, read: Reader) -> list[Part]:
@@ -38,8 +38,7 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
     Raises SpectrumError ("bad_archive", "too_many_files", "too_large", "no_spectrum")."""
     receipt.compression = "zip"
     members = list(_members(content))
-    candidates = [(name, body) for name, body in members if _may_be_table(name)]
-    tables = {name: body for name, body in candidates[:_MAX_TABLES] if beside.looks_like_table(body)}
+    tables = {name: body for name, body in _candidates(members) if beside.looks_like_table(body)}
     said: beside.Rows = {}
     for body in tables.values():
         said |= beside.read_table(body)
@@ -78,8 +77,10 @@ def _estimate(receipt: Receipt, body: bytes) -> float:
     return 5e-4 + receipt.rows_read * (4e-6 if uneven else 8e-7)
 
 
-def _may_be_table(name: str) -> bool:
-    return name.lower().endswith((".csv", ".tsv", ".json"))
+def _candidates(members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Members that may be tables of metadata; few of the JSON ones, since looking into those takes a whole parse."""
+    json = [member for member in members if member[0].lower().endswith(".json")]
+    return [m for m in members if m[0].lower().endswith((".csv", ".tsv"))] + json[:_MAX_JSON_TABLES]
 
 
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
