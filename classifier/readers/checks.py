@@ -40,8 +40,10 @@ def look_over(spectrum: Spectrum, receipt: Receipt) -> None:
 
 
 def warn_rest_frame(receipt: Receipt, evidence: str) -> None:
-    """Say once that a spectrum looks de-redshifted."""
-    if all(warning["code"] != "looks_rest_frame" for warning in receipt.warnings):
+    """Say once that a spectrum looks de-redshifted, unless the user has spoken."""
+    if "frame" not in receipt.corrections and all(
+        warning["code"] != "looks_rest_frame" for warning in receipt.warnings
+    ):
         receipt.warn("looks_rest_frame", f"looks de-redshifted: {evidence}; if it is, correct the frame")
 
 

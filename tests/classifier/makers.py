@@ -104,7 +104,9 @@ def lnw(ages: Sequence[float], samples: int = 1024) -> bytes:
     """A SNID template: a line of facts, two knots of a continuum fit, the ages, then the flattened fluxes."""
     wave = 2500 * (10000 / 2500) ** (np.arange(samples) / samples)
     inside = (wave > 3500) & (wave < 9000)
-    lines = [f"{len(ages):5d}{samples:5d}{2500.0:10.2f}{10000.0:10.2f}{2:7d}     {'sn1990N':12}   1.50  Ia-norm    1  1"]
+    lines = [
+        f"{len(ages):5d}{samples:5d}{2500.0:10.2f}{10000.0:10.2f}{2:7d}     {'sn1990N':12}   1.50  Ia-norm    1  1"
+    ]
     lines.append("      2" + "".join(f"  2{0.5:14.5f}" for _ in ages))
     lines += [f"{knot:7d}" + "".join(f"{3.5:10.4f}{0.1:10.4f}" for _ in ages) for knot in (1, 2)]
     lines.append("       0" + "".join(f"{age:9.3f}" for age in ages))

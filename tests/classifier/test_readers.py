@@ -14,14 +14,7 @@ from hypothesis import strategies as st
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, read_spectrum
-
-WAVELENGTH = np.linspace(3800, 9200, 300)
-FLUX = 1e-15 * (2 + np.sin(WAVELENGTH / 40) + WAVELENGTH / 5000)
-
-
-def text(*columns: np.ndarray, separator: str = " ", head: str = "", form: str = "{:.6g}") -> bytes:
-    rows = [separator.join(form.format(value) for value in row) for row in zip(*columns, strict=True)]
-    return (head + "\n".join(rows) + "\n").encode()
+from tests.classifier.makers import FLUX, WAVELENGTH, image, text
 
 
 def guess(receipt: dict[str, Any], what: str) -> Any:
@@ -169,15 +162,6 @@ def test_a_gzip_bomb_is_refused_before_it_unfolds() -> None:
     with pytest.raises(SpectrumError) as caught:
         read_spectrum(bomb)
     assert caught.value.code == "too_large"
-
-
-def image(values: np.ndarray, **header: Any) -> bytes:
-    hdu = fits.PrimaryHDU(values.astype(np.float32))
-    for key, value in header.items():
-        hdu.header[key.replace("__", "-")] = value
-    buffer = io.BytesIO()
-    hdu.writeto(buffer)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("step_key", ["CDELT1", "CD1_1"])
