@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -76,6 +77,9 @@ def _checkpoint_options(parser: argparse.ArgumentParser) -> None:
 def _classify(options: argparse.Namespace) -> int:
     from classifier.predict import Classifier
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The name of a file need not be UTF-8; escaped, the line stays valid JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
     manifest = Manifest(options.manifest) if options.manifest else None
     classifier = Classifier.load(options.checkpoint, options.device)
     files = find_files(options.paths, leave_out=options.manifest)

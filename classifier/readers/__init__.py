@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from classifier.errors import SpectrumError
 from classifier.readers.archive import read_archive
 from classifier.readers.beside import Folder, looks_like_table
 from classifier.readers.fits import is_fits, read_fits
 from classifier.readers.limits import MAX_BYTES, decompress, is_zip
 from classifier.readers.lnw import is_lnw, read_lnw
-from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt
+from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
 from classifier.readers.skyportal import is_json, read_json
 from classifier.readers.text import read_text
 
@@ -48,12 +50,14 @@ def read_spectra(
     corrections = corrections or Corrections()
     receipt = Receipt(name, corrections=corrections.given(), beside=dict(beside or {}))
     try:
-        if is_zip(content):
-            parts = read_archive(content, receipt, corrections, _read_one)
-        else:
-            parts = _read_one(content, receipt, corrections)
+        # What overflows becomes infinite, and is dropped and counted with the other samples that are not finite.
+        with np.errstate(all="ignore"):
+            if is_zip(content):
+                parts = read_archive(content, receipt, corrections, _read_one)
+            else:
+                parts = _read_one(content, receipt, corrections)
     except SpectrumError as error:
-        raise SpectrumError(error.code, error.message, receipt.to_dict()) from error
+        raise SpectrumError(error.code, printable(error.message), receipt.to_dict()) from error
     return [Reading(spectrum, receipt.to_dict()) for spectrum, receipt in parts]
 
 

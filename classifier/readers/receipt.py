@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -123,7 +124,24 @@ class Receipt:
     def to_dict(self) -> dict[str, Any]:
         content = dataclasses.asdict(self)
         content["wavelength_range"] = list(self.wavelength_range) if self.wavelength_range else None
-        return content
+        cleaned: dict[str, Any] = _storable(content)
+        return cleaned
+
+
+def printable(text: str) -> str:
+    """A text without the control characters and half surrogates that databases and terminals refuse."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _storable(value: Any) -> Any:
+    """The same value as JSON and a database take it: printable texts, and None for what is not finite."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {printable(str(key)): _storable(entry) for key, entry in value.items()}
+    return [_storable(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 Part = tuple[Spectrum, Receipt]
