@@ -99,6 +99,8 @@ def _first_band(data: Any, header: Any, receipt: Receipt) -> list[Array]:
 def _wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Corrections) -> Array:
     start, step = float(header["CRVAL1"]), _step(header)
     pixel = np.arange(1, samples + 1) - float(header.get("CRPIX1", 1.0))
+    if "CRPIX1" not in header:
+        receipt.guess("reference_pixel", 1, "the header gives no CRPIX1", 0.7)
     kind, unit = str(header.get("CTYPE1", "")).upper(), str(header.get("CUNIT1", ""))
     if kind.endswith("-LOG") and abs(start) > 20:
         receipt.guess("wavelength_scale", "WAVE-LOG", "CTYPE1", 0.95)

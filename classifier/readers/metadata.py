@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
+
+_T = TypeVar("_T")
 
 _OBJECT = (
     "OBJECT",
@@ -60,25 +62,31 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     The object's name stays as it is written there. An object or date found only in the file's name is recorded as a
     guess, and so is one that replaces an impossible date of the header.
     """
-    said = {**receipt.beside, **{key: value for key, value in header.items() if value.strip()}}
-    object_name = _text(said, _OBJECT)
+    sources = (header, receipt.beside)
+    object_name = _first(_text(source, _OBJECT) for source in sources)
     named = object_in_name(receipt.part or "") or object_in_name(receipt.name)
     if object_name is None and named is not None:
         object_name = named
         receipt.guess("object", named, "the file's name", 0.8)
-    exposure, redshift = _number(said, _EXPOSURE), _number(said, _REDSHIFT)
+    exposure = _first(_number(source, _EXPOSURE) for source in sources)
+    redshift = _first(_number(source, _REDSHIFT) for source in sources)
+    stated = _first(_observed_at(source) for source in sources)
     return {
         "object_name": object_name,
-        "observed_at": _date(said, receipt, discovery_year(named) or discovery_year(object_name)),
-        "instrument": _text(said, _INSTRUMENT),
-        "telescope": _text(said, _TELESCOPE),
+        "observed_at": _date(stated, receipt, discovery_year(named) or discovery_year(object_name)),
+        "instrument": _first(_text(source, _INSTRUMENT) for source in sources),
+        "telescope": _first(_text(source, _TELESCOPE) for source in sources),
         "exposure_s": exposure if exposure and exposure > 0 else None,
         "redshift": redshift if redshift is not None and -0.1 < redshift < 10 else None,
     }
 
 
-def _date(said: Mapping[str, str], receipt: Receipt, found_in: int | None) -> datetime | None:
-    stated = _observed_at(said)
+def _first(found: Iterable[_T | None]) -> _T | None:
+    return next((value for value in found if value is not None), None)
+
+
+def _date(stated: datetime | None, receipt: Receipt, found_in: int | None) -> datetime | None:
+    """The stated date if it can be true, else the one in the file's name."""
     named = date_in_name(receipt.part or "") or date_in_name(receipt.name)
     # A year's grace: an object is sometimes named after the images of an earlier season.
     if stated is not None and found_in is not None and stated.year < found_in - 1:

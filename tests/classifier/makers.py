@@ -55,7 +55,7 @@ def table(columns: Mapping[str, tuple[Array, str]], **header: Any) -> bytes:
 def multispec(fluxes: Array, specs: Sequence[str]) -> bytes:
     """IRAF multispec: one description an aperture, cut into cards of 68 characters as IRAF cuts them."""
     said = "wtype=multispec " + " ".join(f'spec{i} = "{spec}"' for i, spec in enumerate(specs, 1))
-    header: dict[str, Any] = {"CTYPE1": "MULTISPE", "CTYPE2": "MULTISPE", "WAT0_001": "system=multispec"}
+    header: dict[str, Any] = {"CTYPE1": "MULTISPE", "CTYPE2": "MULTISPE", "WAT0_001": "system=multispec", "WCSDIM": 3}
     header["WAT1_001"] = "wtype=multispec label=Wavelength units=angstroms"
     for number, start in enumerate(range(0, len(said), 68), 1):
         header[f"WAT2_{number:03}"] = said[start : start + 68]

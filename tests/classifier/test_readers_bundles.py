@@ -10,6 +10,7 @@ import pytest
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Folder, read_spectra, read_spectrum
+from classifier.readers.survey import read_all, report
 from tests.classifier.makers import FLUX, WAVELENGTH, as_json, image, lnw, skyportal, text, wiserep_csv, zipped
 
 WISEREP = {
@@ -147,9 +148,21 @@ def test_the_table_of_a_folder_speaks_for_its_files_and_is_no_spectrum(tmp_path:
 
 
 def test_the_header_of_the_file_goes_before_the_table_beside_it() -> None:
-    content = text(WAVELENGTH, FLUX, head="# INSTRUME: EFOSC2\n# EXPTIME:\n")
-    spectrum = read_spectrum(content, beside={"INSTRUMENT": "SNIFS", "INSTRUME": "SNIFS", "EXPTIME": "60"}).spectrum
-    assert (spectrum.instrument, spectrum.exposure_s) == ("EFOSC2", 60.0)
+    content = text(WAVELENGTH, FLUX, head="# INSTR: EFOSC2\n# UTDATE: 2026-01-02\n# EXPTIME:\n")
+    beside = {"INSTRUME": "SNIFS", "DATE-OBS": "2020-01-01", "EXPTIME": "60"}
+    reading = read_spectrum(content, beside=beside)
+    assert (reading.spectrum.instrument, reading.spectrum.exposure_s) == ("EFOSC2", 60.0)
+    assert reading.receipt["metadata"]["observed_at"] == "2026-01-02T00:00:00Z"
+
+
+def test_a_survey_of_an_archive_tells_what_was_read_and_refused(tmp_path: Path) -> None:
+    (tmp_path / "SN2014J_20140322.dat").write_bytes(text(WAVELENGTH, FLUX))
+    (tmp_path / "bad.txt").write_bytes(b"hello")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("file,instrument,obs_date\nSN2014J_20140322.dat,LDSS,2014-03-23\nbad.txt,LDSS,2014-03-23\n")
+    lines = list(report(list(read_all(tmp_path, manifest))))
+    assert "2 files, 1 read, 1 refused" in lines
+    assert {"- refused: bad.txt: no_table", "Dates: 1 a day apart", "| LDSS | 1 | 3800 | 9200 |"} <= set(lines)
 
 
 def test_a_zip_of_many_files_is_one_batch_and_names_what_it_left_out() -> None:
