@@ -13,8 +13,8 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers.archive import read_archive
 from classifier.readers.beside import Folder, looks_like_table
-from classifier.readers.fits import is_fits, read_fits
-from classifier.readers.limits import MAX_BYTES, decompress, is_zip
+from classifier.readers.fits import is_fits, read_fits, read_large_fits
+from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES, decompress, is_zip
 from classifier.readers.lnw import is_lnw, read_lnw
 from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
 from classifier.readers.skyportal import is_json, read_json
@@ -46,13 +46,16 @@ def read_spectra(
     table of metadata says of the file (see ``Folder``), keys in upper case. Raises SpectrumError with a code and the
     receipt so far, and OSError for a path that cannot be opened.
     """
-    content, name = _content(file, name)
     corrections = corrections or Corrections()
+    large = _large_fits(file)
+    content, name = (b"", name or large.name) if large else _content(file, name)
     receipt = Receipt(name, corrections=corrections.given(), beside=dict(beside or {}))
     try:
         # What overflows becomes infinite, and is dropped and counted with the other samples that are not finite.
         with np.errstate(all="ignore"):
-            if is_zip(content):
+            if large:
+                parts = read_large_fits(large, receipt, corrections)
+            elif is_zip(content):
                 parts = read_archive(content, receipt, corrections, _read_one)
             else:
                 parts = _read_one(content, receipt, corrections)
@@ -72,6 +75,17 @@ def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     if is_lnw(content):
         return read_lnw(content, receipt, corrections)
     return read_text(content, receipt, corrections)
+
+
+def _large_fits(file: BinaryIO | bytes | os.PathLike[str] | str) -> Path | None:
+    """The path of a FITS file that is too large to be read whole, or None."""
+    if not isinstance(file, str | os.PathLike):
+        return None
+    path = Path(file)
+    if not path.is_file() or not MAX_BYTES < path.stat().st_size <= MAX_MAPPED_BYTES:
+        return None
+    with path.open("rb") as opened:
+        return path if is_fits(opened.read(240)) else None
 
 
 def _content(file: BinaryIO | bytes | os.PathLike[str] | str, name: str | None) -> tuple[bytes, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import mmap
 import re
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
@@ -49,12 +51,24 @@ def read_fits(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     """Read the first extension that holds spectra. Raises SpectrumError ("bad_fits", "no_spectrum", …)."""
     receipt.format = "fits"
     check_structure(content)
+    return _read(io.BytesIO(content), receipt, corrections)
+
+
+def read_large_fits(path: Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
+    """As ``read_fits``, of a file too large to be held in memory, such as DESI's; only what is needed is loaded."""
+    receipt.format = "fits"
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        check_structure(content)
+    return _read(path, receipt, corrections)
+
+
+def _read(source: io.BytesIO | Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
     with warnings.catch_warnings():
         # Headers in the wild break the standard in ways that do not touch the spectrum.
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             with fits.open(
-                io.BytesIO(content), memmap=False, lazy_load_hdus=True, disable_image_compression=True
+                source, memmap=isinstance(source, Path), lazy_load_hdus=True, disable_image_compression=True
             ) as hdus:
                 found, header = _first_found(hdus, receipt, corrections)
         except _DAMAGE as error:
@@ -62,7 +76,7 @@ def read_fits(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     return _parts(found, header, receipt, corrections)
 
 
-def check_structure(content: bytes) -> None:
+def check_structure(content: bytes | mmap.mmap) -> None:
     """Walk over the headers without trusting them: what they promise must lie in the file.
 
     Raises SpectrumError("bad_fits")."""

@@ -8,6 +8,8 @@ from classifier.errors import SpectrumError
 from classifier.readers.receipt import Receipt
 
 MAX_BYTES = 64 << 20
+# Of FITS files on disk, which are read piece by piece.
+MAX_MAPPED_BYTES = 4 << 30
 MAX_UNPACKED = 96 << 20
 # Each member copies what is left of the file.
 MAX_GZIP_MEMBERS = 16

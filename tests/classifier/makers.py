@@ -84,13 +84,15 @@ def sdss_spec() -> bytes:
     return write(fits.PrimaryHDU(), coadd, found)
 
 
-def desi(ids: Sequence[int], objects: Sequence[str]) -> bytes:
-    """Three cameras that overlap; every target's flux is its place in the file plus one, with a line."""
+def desi(ids: Sequence[int], objects: Sequence[str], ballast: int = 0) -> bytes:
+    """Three cameras that overlap; every target's flux is its place in the file plus one, with a line.
+
+    ballast: bytes of an extension that nobody needs, as the resolution matrices are."""
     fibermap = fits.BinTableHDU.from_columns(
         [fits.Column("TARGETID", "K", array=np.array(ids)), fits.Column("OBJTYPE", "3A", array=np.array(objects))],
         name="FIBERMAP",
     )
-    hdus: list[Any] = [fits.PrimaryHDU(), fibermap]
+    hdus: list[Any] = [fits.PrimaryHDU(), fibermap, fits.ImageHDU(np.zeros(ballast, np.uint8), name="B_RESOLUTION")]
     for camera, first, last in (("B", 3600, 5800), ("R", 5760, 7620), ("Z", 7520, 9824)):
         wave = np.arange(first, last + 0.1, 0.8)
         flux = np.outer(np.arange(len(ids)) + 1, 1 + 0.1 * np.sin(wave / 50)).astype(np.float32)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,6 +163,21 @@ def test_a_desi_target_is_chosen_by_its_id() -> None:
     assert reading.receipt["metadata"]["object"] == "39628"
     with pytest.raises(SpectrumError, match="39627, 39628"):
         read_spectra(content, "coadd.fits", Corrections(target="1"))
+
+
+def test_a_file_too_large_for_memory_is_read_from_disk_piece_by_piece(tmp_path: Path) -> None:
+    path = tmp_path / "coadd.fits"
+    path.write_bytes(desi([39627, 39628], ["TGT", "TGT"], ballast=80 << 20))
+    tracemalloc.start()
+    readings = read_spectra(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [reading.receipt["part"] for reading in readings] == ["39627", "39628"]
+    assert peak < 20 << 20
+    with path.open("r+b") as opened:
+        opened.truncate(70 << 20)
+    with pytest.raises(SpectrumError, match="promises"):
+        read_spectra(path)
 
 
 def test_a_table_of_one_row_of_arrays_is_opened_up() -> None:
