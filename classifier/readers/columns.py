@@ -18,7 +18,7 @@ FLUX = re.compile(r"(flux|flam|fnu|f_?lambda|^fl[xm]?(\b|[_(])|counts?$|intensit
 ERROR = re.compile(r"(err|sig|std|unc|noise|rms|dflux|^er(\b|\()|e_)", re.I)
 VARIANCE = re.compile(r"var", re.I)
 IVAR = re.compile(r"(ivar|inv.*var|weight)", re.I)
-OTHER = re.compile(r"(sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
+OTHER = re.compile(r"(fit|model|sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
 
 # A column is taken for an error where its level is within this factor of the scatter, in log10.
 _NEAR = 1.5
@@ -93,7 +93,21 @@ def _wavelength_column(table: Table, receipt: Receipt) -> int:
     if table.values.shape[1] > 2 and _is_row_number(table.values[:, 0]):
         receipt.guess("wavelength_column", 1, "the first column counts the rows", 0.8)
         return 1
+    if not table.names and not _is_axis(table.values[:, 0]):
+        # The number of an order may stand first, or the flux.
+        axes = [i for i in range(1, min(table.values.shape[1], 4)) if _is_axis(table.values[:, i])]
+        if len(axes) == 1:
+            receipt.guess("wavelength_column", axes[0], "the only column that runs in one direction", 0.7)
+            return axes[0]
     return 0
+
+
+def _is_axis(values: Array) -> bool:
+    """Whether nearly all steps go the same way, as wavelengths do even where orders overlap."""
+    steps = np.diff(values[np.isfinite(values)])
+    rising = float((steps > 0).mean()) if steps.size else 0.0
+    falling = float((steps < 0).mean()) if steps.size else 0.0
+    return max(rising, falling) > 0.9
 
 
 def _is_flux(name: str) -> bool:

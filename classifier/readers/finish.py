@@ -9,7 +9,9 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers.checks import look_over
 from classifier.readers.receipt import Corrections, Receipt
-from classifier.spectrum import Array, Spectrum
+from classifier.spectrum import MIN_SAMPLES, Array, Spectrum
+
+_ZEROS_AT_END, _ZEROS_INSIDE, _FEW_ZEROS = 3, 8, 0.15
 
 
 def finish(
@@ -29,6 +31,7 @@ def finish(
     wavelength, flux, error = _usable_rows(wavelength, flux, error, receipt)
     if wavelength.size and not (np.diff(wavelength) > 0).all():
         wavelength, flux, error = _sorted(wavelength, flux, error, receipt)
+    wavelength, flux, error = _observed(wavelength, flux, error, receipt)
     if corrections.frame:
         known["frame"] = corrections.frame
         receipt.guess("frame", corrections.frame, "stated by the user", 1.0)
@@ -70,6 +73,27 @@ def _sorted(wavelength: Array, flux: Array, error: Array | None, receipt: Receip
     if error is not None:
         error = np.sqrt(np.bincount(inverse, error**2)) / counts
     return unique, flux, error
+
+
+def _observed(
+    wavelength: Array, flux: Array, error: Array | None, receipt: Receipt
+) -> tuple[Array, Array, Array | None]:
+    """Without the runs of exact zeros that stand for "not observed": at the ends, and in gaps between detectors."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flux == 0, [0]])))
+    starts, stops = edges[::2], edges[1::2]
+    at_end = (starts == 0) | (stops == flux.size)
+    empty = at_end & (stops - starts >= _ZEROS_AT_END)
+    inside = ~at_end & (stops - starts >= _ZEROS_INSIDE)
+    # Where zeros are common they are counts of no photons.
+    if (stops - starts)[~at_end].sum() < _FEW_ZEROS * flux.size:
+        empty |= inside
+    keep = np.ones(flux.size, dtype=bool)
+    for start, stop in zip(starts[empty], stops[empty], strict=True):
+        keep[start:stop] = False
+    if keep.all() or keep.sum() < MIN_SAMPLES:
+        return wavelength, flux, error
+    receipt.drop("runs of zero flux, taken as not observed", int((~keep).sum()))
+    return wavelength[keep], flux[keep], None if error is None else error[keep]
 
 
 def _usable_error(error: Array | None, receipt: Receipt) -> Array | None:

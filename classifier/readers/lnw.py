@@ -57,14 +57,9 @@ def _epochs(
         own = receipt.of_part(label) if ages.size > 1 else receipt
         own.guess("phase_days", round(float(age), 2), f"the file's header, days since {since}", 0.9)
         own.rows_read = values.shape[0]
-        covered = values[:, column] != 0
-        # Zeros at both ends stand for wavelengths that were not observed.
-        inside = np.flatnonzero(covered)
-        rows = slice(inside[0], inside[-1] + 1) if inside.size else slice(0, 0)
-        own.drop("not observed (zeros at the ends)", values.shape[0] - (rows.stop - rows.start))
         try:
             fields = {"flux_kind": "flattened", "frame": "rest", **known}
-            parts.append((finish(values[rows, 0], values[rows, column], None, own, corrections, **fields), own))
+            parts.append((finish(values[:, 0], values[:, column], None, own, corrections, **fields), own))
         except SpectrumError as error:
             receipt.warn("part_not_read", f"{label}: {error}")
     if not parts:

@@ -72,6 +72,23 @@ def test_the_index_that_pandas_writes_is_no_wavelength() -> None:
     np.testing.assert_allclose(read_spectrum(bare).spectrum.wavelength, WAVELENGTH, rtol=1e-5)
 
 
+def test_wavelengths_need_not_stand_first() -> None:
+    after_flux = read_spectrum(text(FLUX + NOISE, WAVELENGTH))
+    np.testing.assert_allclose(after_flux.spectrum.wavelength, WAVELENGTH, rtol=1e-5)
+    np.testing.assert_allclose(after_flux.spectrum.flux, FLUX + NOISE, rtol=1e-5)
+    order = np.repeat([71.0, 72.0, 73.0], 100)
+    np.testing.assert_allclose(read_spectrum(text(order, WAVELENGTH, FLUX)).spectrum.flux, FLUX, rtol=1e-5)
+
+
+def test_runs_of_zeros_were_not_observed_but_single_ones_were() -> None:
+    flux = FLUX.copy()
+    flux[:40] = flux[100:120] = flux[200] = flux[-2:] = 0
+    reading = read_spectrum(text(WAVELENGTH, flux))
+    assert reading.receipt["dropped"] == {"runs of zero flux, taken as not observed": 60}
+    counts = np.random.default_rng(0).poisson(0.3, 300)
+    assert read_spectrum(text(WAVELENGTH, np.r_[1, counts[1:-1], 1])).receipt["rows_used"] == 300
+
+
 @pytest.mark.parametrize(
     ("third", "kind"),
     [
