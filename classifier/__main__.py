@@ -103,7 +103,7 @@ def classify_files(
     """
     from classifier.readers import Folder
 
-    beside = Folder()
+    beside = Folder(leave_out=manifest.path if manifest else None)
     for batch in _batched(files):
         yield from _classify_batch(classifier, batch, manifest, redshift, beside)
 

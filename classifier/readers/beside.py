@@ -109,9 +109,12 @@ def _by_file(rows: Iterator[Mapping[str, Any]]) -> Rows:
 
 
 class Folder:
-    """What the tables of a folder say of the files in it; each folder is looked through once."""
+    """What the tables of a folder say of the files in it; each folder is looked through once.
 
-    def __init__(self) -> None:
+    leave_out: a table that is not asked, such as the manifest of a run."""
+
+    def __init__(self, leave_out: Path | None = None) -> None:
+        self._leave_out = leave_out
         self._known: dict[Path, Rows] = {}
 
     def of(self, file: Path) -> dict[str, str]:
@@ -122,11 +125,12 @@ class Folder:
             self._known = {folder: self._read(folder)}
         return self._known[folder].get(file.name, {})
 
-    @staticmethod
-    def _read(folder: Path) -> Rows:
+    def _read(self, folder: Path) -> Rows:
         rows: Rows = {}
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             if path.suffix.lower() not in (".csv", ".tsv", ".json") or not path.is_file():
+                continue
+            if self._leave_out is not None and self._leave_out.exists() and path.samefile(self._leave_out):
                 continue
             try:
                 with path.open("rb") as opened:
