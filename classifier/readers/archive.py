@@ -26,6 +26,18 @@ Reader = Callable[[bytes, Receipt, Corrections], list[Part]]
 
 _END_OF_INDEX = b"PK\x05\x06"
 _ENCRYPTED = 0x1
+# What zipfile raises on damaged archives.
+_DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_SKIPPED_NAMED = 20
 _MAX_JSON_TABLES = 20
@@ -89,7 +101,7 @@ def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
     room = MAX_ARCHIVE_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+            files = [info for info in archive.infolist() if not _is_litter(info.filename)]
             if len(files) > MAX_ARCHIVE_MEMBERS:
                 raise SpectrumError("too_many_files", f"{len(files)} files; an archive may have {MAX_ARCHIVE_MEMBERS}")
             for info in files:
@@ -105,15 +117,16 @@ def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
                     raise SpectrumError("bad_archive", f"{name}: an archive within the archive")
                 if body.strip():
                     yield name, body
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError, ValueError, struct.error) as error:
+    except _DAMAGE as error:
         raise SpectrumError("bad_archive", f"damaged zip archive: {error}"[:300]) from error
 
 
 def _is_litter(name: str) -> bool:
-    """What operating systems and people add to archives: __MACOSX, .DS_Store, pictures, documents."""
+    """Folders, and what operating systems and people add: __MACOSX, .DS_Store, pictures, documents."""
     base = re.split(r"[/\\]", name)[-1]
     return (
-        "__MACOSX" in name
+        not base
+        or "__MACOSX" in name
         or base.startswith(".")
         or bool(re.search(r"\.(png|jpe?g|gif|pdf|ps|eps|docx?|md|html?)$|^readme", base, re.I))
     )

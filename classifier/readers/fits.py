@@ -17,7 +17,7 @@ from classifier.errors import SpectrumError
 from classifier.readers import metadata, units
 from classifier.readers.finish import finish
 from classifier.readers.fits_desi import is_desi, read_desi
-from classifier.readers.fits_found import Found
+from classifier.readers.fits_found import Found, join_orders, same_range
 from classifier.readers.fits_image import read_image
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_PARTS
@@ -136,8 +136,26 @@ def _first_found(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple
             refusal = refusal or error
             continue
         if found:
-            return found, {**primary, **_strings(hdu.header)}
+            header = {**primary, **_strings(hdu.header)}
+            return (_with_other_arms(found[0], hdu, hdus, receipt, corrections) if len(found) == 1 else found), header
     raise refusal or SpectrumError("no_spectrum", "no extension holds a one-dimensional spectrum")
+
+
+def _with_other_arms(first: Found, hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
+    """The spectrum of a table joined with those of the next ones of the same columns, while these do not overlap: blue
+    and red arms are often stored so."""
+    arms = [first]
+    if not isinstance(hdu, fits.BinTableHDU):
+        return arms
+    for other in hdus[hdus.index(hdu) + 1 :]:
+        if not isinstance(other, fits.BinTableHDU) or other.columns.names != hdu.columns.names:
+            break
+        # Its guesses are the same again.
+        found = read_table(other, hdus, receipt.of_part("arm"), corrections)
+        if len(found) != 1 or same_range([*arms, found[0]]):
+            break
+        arms.append(found[0])
+    return join_orders(arms, receipt)
 
 
 def _strings(header: Any) -> dict[str, str]:

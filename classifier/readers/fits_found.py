@@ -53,7 +53,7 @@ def medium_of(header: Any) -> Medium | None:
 
 def join_orders(parts: Sequence[Found], receipt: Receipt) -> list[Found]:
     """Neighbouring orders made one spectrum, objects that cover the same range left apart."""
-    if len(parts) < 2 or _same_range(parts):
+    if len(parts) < 2 or same_range(parts):
         return list(parts)
     first = parts[0]
     receipt.warn("orders_joined", f"{len(parts)} orders were joined; where they overlap, both are kept in order")
@@ -65,7 +65,8 @@ def join_orders(parts: Sequence[Found], receipt: Receipt) -> list[Found]:
     return [dataclasses.replace(first, wavelength=wavelength, flux=flux, error=error, label=None)]
 
 
-def _same_range(parts: Sequence[Found]) -> bool:
+def same_range(parts: Sequence[Found]) -> bool:
+    """Whether most of the spectra share much of their range with the next, as several objects or exposures do."""
     ranges = [(float(np.nanmin(part.wavelength)), float(np.nanmax(part.wavelength))) for part in parts]
     ranges.sort()
     shared = 0

@@ -92,7 +92,7 @@ def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, correcti
         candidates = [n for n in names if n != flux and pattern.search(n) and not _NOT_ERROR.search(n)]
         # FLUX_REDUCED has ERR_REDUCED, OPT_FLAM has OPT_FLAM_IVAR: the name that shares most goes first.
         stem = flux.lower().split("_")
-        candidates.sort(key=lambda n: -sum(word in n.lower() for word in stem))
+        candidates.sort(key=lambda n: (-sum(word in n.lower() for word in stem), len(n)))
         if candidates:
             kind = corrections.third_column or kind
             receipt.guess("error_column", {"column": candidates[0], "kind": kind}, "its name", 0.95)

@@ -70,7 +70,7 @@ def _epochs(
 
 def _numbers(lines: list[str], epochs: int) -> Array:
     """(rows, 1 + epochs), or no rows where one holds something else. Raises SpectrumError("bad_lnw")."""
-    if not lines:
+    if not any(map(str.strip, lines)):
         return np.empty((0, epochs + 1))
     try:
         values: Array = np.loadtxt(lines, ndmin=2, comments=None, dtype=np.float64)

@@ -51,6 +51,8 @@ _MJD = ("MJD-OBS", "MJD_OBS", "MJD-AVG", "MJD", "OBS_MJD")
 _JD = ("JD", "JD-OBS", "JD_OBS", "HJD", "BJD")
 # -1 and its kin stand for "missing" in the headers of several pipelines.
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
+# The header of the star observed for calibration sometimes ends up on the transient's file.
+_STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -59,15 +61,12 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     """Fields of a Spectrum from an upper-case header, then from the table beside the file; unknown ones are None.
 
-    The object's name stays as it is written there. An object or date found only in the file's name is recorded as a
-    guess, and so is one that replaces an impossible date of the header.
+    An object or date found only in the file's name is recorded as a guess, and so is every change to what the header
+    says.
     """
     sources = (header, receipt.beside)
-    object_name = _first(_text(source, _OBJECT) for source in sources)
     named = object_in_name(receipt.part or "") or object_in_name(receipt.name)
-    if object_name is None and named is not None:
-        object_name = named
-        receipt.guess("object", named, "the file's name", 0.8)
+    object_name = _object(_first(_text(source, _OBJECT) for source in sources), named, receipt)
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
     stated = _first(_observed_at(source) for source in sources)
@@ -79,6 +78,22 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
         "exposure_s": exposure if exposure and exposure > 0 else None,
         "redshift": redshift if redshift is not None and -0.1 < redshift < 10 else None,
     }
+
+
+def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | None:
+    """The header's name, spelt as its survey does where only the case differs; else the one in the file's name."""
+    if stated is None or (named is not None and _STANDARD_STAR.match(stated)):
+        if named is not None:
+            receipt.guess("object", named, "the file's name", 0.8)
+        return named or stated
+    # SEDM adds the place on its field of lenses, which is no part of the name.
+    name = re.sub(r" \[[A-Z]\]$", "", stated)
+    spelt = object_in_name(name)
+    if spelt is not None and spelt.casefold() == name.casefold():
+        name = spelt
+    if name != stated:
+        receipt.guess("object", name, f"the header's {stated}", 0.95)
+    return name
 
 
 def _first(found: Iterable[_T | None]) -> _T | None:

@@ -102,7 +102,7 @@ def test_it_reads_metadata_from_the_header_and_invents_none() -> None:
         "# INSTRUME: SEDM\n# REDSHIFT: -1\n# RA: 00:04:25.70\n"
     )
     spectrum = read_spectrum(text(WAVELENGTH, FLUX, head=head)).spectrum
-    assert spectrum.object_name == "ZTF26aabc [A]"
+    assert spectrum.object_name == "ZTF26aabc"
     assert spectrum.observed_at is not None
     assert spectrum.observed_at.isoformat() == "2026-03-04T05:06:07+00:00"
     assert (spectrum.exposure_s, spectrum.instrument, spectrum.redshift) == (1800.0, "SEDM", None)

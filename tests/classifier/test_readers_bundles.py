@@ -47,7 +47,7 @@ def test_a_snid_template_gives_a_flattened_spectrum_at_rest_for_every_epoch() ->
     assert [guess(reading.receipt, "phase_days") for reading in readings] == [-7.5, 3.0, 12.25]
     for reading in readings:
         assert (reading.spectrum.frame, reading.spectrum.flux_kind) == ("rest", "flattened")
-        assert reading.spectrum.object_name == "sn1990N"
+        assert reading.spectrum.object_name == "SN1990N"
         assert 3500 < reading.spectrum.wavelength[0] < reading.spectrum.wavelength[-1] < 9000
     assert readings[0].spectrum.flux[5] != readings[1].spectrum.flux[5]
 
@@ -211,6 +211,7 @@ def test_a_path_that_climbs_out_of_the_archive_is_a_label_and_nothing_is_written
         (zipped({"a.txt": b"hello"}), "no_spectrum"),
         (zipped({"a.zip": zipped({"b": b"x"})}), "bad_archive"),
         (zipped({"a.txt": text(WAVELENGTH, FLUX)})[:-30], "bad_archive"),
+        (zipped({"a": text(WAVELENGTH, FLUX)}).replace(b"a", b"\0"), "no_spectrum"),
         (as_json({"status": "error"}), "no_spectrum"),
         (b"{" * 10, "bad_json"),
     ],

@@ -201,6 +201,20 @@ def test_rows_of_arrays_are_orders_where_their_ranges_follow_each_other() -> Non
     assert reading.spectrum.wavelength_range == pytest.approx((4000, 6000))
 
 
+def arm(first: float, last: float) -> Any:
+    wave = np.linspace(first, last, 200)
+    columns = [("LAMBDA", wave), ("SPEC", 2 + np.sin(wave / 50)), ("IVAR", np.full(200, 4.0))]
+    return fits.BinTableHDU.from_columns([fits.Column(n, "200D", array=values[None]) for n, values in columns])
+
+
+def test_blue_and_red_arms_in_tables_of_their_own_are_joined() -> None:
+    (reading,) = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(6550, 9000), arm(4000, 6500)))
+    assert reading.spectrum.wavelength_range == pytest.approx((4000, 9000))
+    assert "orders_joined" in codes(reading.receipt)
+    (single,) = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(4000, 6500)))
+    assert single.spectrum.wavelength_range == pytest.approx((4000, 6500))
+
+
 def test_janskys_and_microns_of_a_table_become_f_lambda_and_angstrom() -> None:
     jansky = FLUX * WAVELENGTH**2
     columns = {"WAVELENGTH": (WAVELENGTH / 1e4, "um"), "FLUX": (jansky, "Jy"), "FLUX_ERROR": (jansky / 10, "Jy")}

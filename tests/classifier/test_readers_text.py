@@ -255,9 +255,25 @@ def test_objects_are_read_from_file_names_as_their_survey_spells_them(name: str,
     assert object_in_name(name) == object_name
 
 
-def test_the_header_names_the_object_as_it_likes() -> None:
-    reading = read_spectrum(text(WAVELENGTH, FLUX, head="# OBJECT: sn2009IP  east\n"), "SN2009ip.dat")
-    assert reading.spectrum.object_name == "sn2009IP east"
+@pytest.mark.parametrize(
+    ("stated", "object_name"),
+    [
+        ("sn2009IP  east", "sn2009IP east"),
+        ("at2018azu", "AT2018azu"),
+        ("PTF11EON", "PTF11eon"),
+        ("ZTF18abtnlik [A]", "ZTF18abtnlik"),
+        ("13adc", "13adc"),
+        ("HIP52478", "SN2009ip"),
+    ],
+)
+def test_the_header_names_the_object_and_only_its_case_is_mended(stated: str, object_name: str) -> None:
+    reading = read_spectrum(text(WAVELENGTH, FLUX, head=f"# OBJECT: {stated}\n"), "SN2009ip.dat")
+    assert reading.spectrum.object_name == object_name
+    changed = [entry["value"] for entry in reading.receipt["guesses"] if entry["what"] == "object"]
+    assert changed == ([] if " ".join(stated.split()) == object_name else [object_name])
+
+
+def test_the_files_name_is_the_last_source_of_the_object() -> None:
     named = read_spectrum(text(WAVELENGTH, FLUX), "sn2009ip.dat")
     assert (named.spectrum.object_name, guess(named.receipt, "object")) == ("SN2009ip", "SN2009ip")
 
