@@ -20,6 +20,9 @@ from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Rece
 from classifier.readers.skyportal import is_json, read_json
 from classifier.readers.text import read_text
 
+# bzip2, xz, 7-zip, RAR, zstd
+_PACKED = (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+
 __all__ = ["CHOICES", "Corrections", "Folder", "Reading", "read_spectra", "read_spectrum"]
 
 
@@ -66,6 +69,10 @@ def read_spectra(
 
 def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
     content = decompress(content, receipt)
+    if content.startswith(_PACKED) or content[257:262] == b"ustar":
+        raise SpectrumError(
+            "unsupported_archive", "packed in a way that is not read: send it as it is, or as zip or gzip"
+        )
     if is_fits(content):
         return read_fits(content, receipt, corrections)
     if looks_like_table(content):

@@ -45,7 +45,7 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     receipt.format, receipt.rows_read = "fits-image", samples
     data = hdu.data
     if survey:
-        return _survey(header, np.atleast_2d(data), receipt)
+        return _survey(header, np.atleast_2d(data), receipt, corrections)
     apertures = _first_band(data, header, receipt)
     unit = str(header.get("BUNIT", ""))
     medium = medium_of(header)
@@ -126,13 +126,13 @@ def _step(header: Any) -> float:
     return steps[-1] if steps[0] == 1.0 else steps[0]
 
 
-def _survey(header: Any, data: Any, receipt: Receipt) -> list[Found]:
+def _survey(header: Any, data: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
     """Images of SDSS (spSpec: flux, continuum-subtracted, error, mask …) and LAMOST (flux, ivar, wavelength …)."""
     axis = 10.0 ** (float(header["COEFF0"]) + float(header["COEFF1"]) * np.arange(data.shape[1]))
     receipt.guess("wavelength_scale", "log10", "COEFF0 and COEFF1", 0.98)
     rows = np.asarray(data, dtype=np.float64)
     error = None
-    if rows.shape[0] > 2:
+    if rows.shape[0] > 2 and corrections.third_column != "ignore":
         lamost = np.allclose(rows[2], axis, rtol=1e-3)
         error = sigma(rows[1], "ivar") if lamost else np.where(rows[2] > 0, rows[2], np.nan)
         receipt.guess("error_column", {"row": 1 if lamost else 2}, "LAMOST" if lamost else "SDSS spSpec", 0.9)

@@ -212,6 +212,8 @@ def test_a_path_that_climbs_out_of_the_archive_is_a_label_and_nothing_is_written
         (zipped({"a.zip": zipped({"b": b"x"})}), "bad_archive"),
         (zipped({"a.txt": text(WAVELENGTH, FLUX)})[:-30], "bad_archive"),
         (zipped({"a": text(WAVELENGTH, FLUX)}).replace(b"a", b"\0"), "no_spectrum"),
+        (b"BZh91AY&SY" + bytes(99), "unsupported_archive"),
+        (bytes(257) + b"ustar" + bytes(512), "unsupported_archive"),
         (as_json({"status": "error"}), "no_spectrum"),
         (b"{" * 10, "bad_json"),
     ],
