@@ -28,6 +28,9 @@ def finish(
     counted in the receipt. Raises SpectrumError, as Spectrum does."""
     if wavelength.shape != flux.shape or wavelength.ndim != 1:
         raise SpectrumError("shape_mismatch", f"wavelengths {wavelength.shape} and fluxes {flux.shape} differ")
+    if error is not None and error.shape != flux.shape:
+        receipt.warn("error_unusable", f"{error.shape} errors for {flux.shape} fluxes; left out")
+        error = None
     wavelength, flux, error = _usable_rows(wavelength, flux, error, receipt)
     if wavelength.size and not (np.diff(wavelength) > 0).all():
         wavelength, flux, error = _sorted(wavelength, flux, error, receipt)
@@ -45,6 +48,9 @@ def finish(
 def _usable_rows(
     wavelength: Array, flux: Array, error: Array | None, receipt: Receipt
 ) -> tuple[Array, Array, Array | None]:
+    if error is not None and 0 < (unmeasured := np.isinf(error)).mean() < 0.5:
+        receipt.drop("no weight (an inverse variance of zero)", int(unmeasured.sum()))
+        wavelength, flux, error = wavelength[~unmeasured], flux[~unmeasured], error[~unmeasured]
     # Beyond float32's range a sum of squares overflows, and no telescope measures that.
     finite = np.isfinite(wavelength) & (np.abs(flux) < 1e30)
     error = None if error is None else np.where(np.abs(error) < 1e30, error, np.nan)

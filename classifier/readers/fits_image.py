@@ -108,6 +108,9 @@ def _wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correcti
         return wavelengths(start * np.exp(np.clip(pixel * step / start, -50, 50)), unit, receipt, corrections)
     axis = np.asarray(start + pixel * step, dtype=np.float64)
     logarithmic = int(float(header.get("DC-FLAG", 0) or 0)) == 1 or "LOG" in kind
+    if logarithmic and abs(axis[0]) > 20:
+        receipt.warn("scale_contradicted", f"the header says logarithmic, which an axis from {axis[0]:.5g} is not")
+        logarithmic = False
     by_values = 2.9 < axis[0] < 4.6 and 2.9 < axis[-1] < 4.6 and "um" not in unit.lower()
     if corrections.wavelength_unit or not (logarithmic or by_values):
         return wavelengths(axis, unit, receipt, corrections)

@@ -10,7 +10,7 @@ from classifier.errors import SpectrumError
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, FluxKind, Medium
 
-_SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4}
+_SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
 # Å: a header is believed where it puts the middle of the spectrum between these.
 _BELIEVABLE = {
     "angstrom": (900, 300_000),
@@ -102,6 +102,8 @@ def _from_numbers(middle: float, values: Array) -> tuple[str, str, float]:
         return "log10_angstrom", said, 0.85
     if 0.15 < middle < 30.0 and first > 0.05:
         return "um", said, 0.8 if middle < 3.0 else 0.5
+    if 1.5e-7 < middle < 3e-5:
+        return "m", said, 0.8
     raise SpectrumError("wavelength_unit", f"the first column is no wavelength in a unit known here ({said})")
 
 
@@ -176,11 +178,13 @@ def _kind_from_numbers(flux: Array) -> tuple[FluxKind, str, float]:
 
 
 def sigma(values: Array, kind: str) -> Array | None:
-    """1σ from a column of ``kind`` error, variance or ivar, NaN where it is unusable; None for "ignore"."""
+    """1σ from a column of ``kind`` error, variance or ivar, NaN where it is unusable; None for "ignore".
+
+    An inverse variance of zero says that nothing was measured: its σ is infinite."""
     if kind == "ignore":
         return None
     if kind == "error":
         return values
     if kind == "variance":
         return np.asarray(np.sqrt(np.where(values >= 0, values, np.nan)))
-    return np.asarray(np.sqrt(1 / np.where(values > 0, values, np.nan)))
+    return np.asarray(np.sqrt(1 / np.where(values >= 0, values, np.nan)))

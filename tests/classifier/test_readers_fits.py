@@ -49,6 +49,12 @@ def test_a_logarithmic_axis_without_its_flag_is_known_by_its_numbers() -> None:
     np.testing.assert_allclose(read_spectrum(content).spectrum.wavelength, LOG_WAVELENGTH, rtol=1e-9)
 
 
+def test_a_flag_of_a_logarithm_on_a_linear_axis_is_not_believed() -> None:
+    reading = read_spectrum(image(FLUX, CRVAL1=3800.0, CDELT1=STEP, DC__FLAG=1))
+    assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
+    assert "scale_contradicted" in codes(reading.receipt)
+
+
 def test_a_natural_logarithm_is_told_from_a_decimal_one() -> None:
     first, last = np.log(3800), np.log(9200)
     content = image(FLUX, CRVAL1=first, CDELT1=(last - first) / 299, CTYPE1="LOG-LAMBDA", DC__FLAG=1)
@@ -132,10 +138,10 @@ def test_sdss_images_carry_their_error_in_the_third_row() -> None:
 
 def test_sdss_tables_are_logarithmic_in_vacuum_with_inverse_variance() -> None:
     reading = read_spectrum(sdss_spec())
-    np.testing.assert_allclose(reading.spectrum.wavelength, LOG_WAVELENGTH, rtol=1e-5)
-    np.testing.assert_allclose(reading.spectrum.flux, LOG_FLUX, rtol=1e-5)
+    np.testing.assert_allclose(reading.spectrum.wavelength, LOG_WAVELENGTH[10:], rtol=1e-5)
+    np.testing.assert_allclose(reading.spectrum.flux, LOG_FLUX[10:], rtol=1e-5)
     np.testing.assert_allclose(reading.spectrum.flux_error, 0.1, rtol=1e-5)
-    assert reading.receipt["dropped"] == {"error missing, the largest taken": 10}
+    assert reading.receipt["dropped"] == {"no weight (an inverse variance of zero)": 10}
     assert (reading.spectrum.medium, reading.spectrum.redshift) == ("vacuum", 0.25)
 
 
@@ -192,6 +198,13 @@ def test_a_table_of_one_row_of_arrays_is_opened_up() -> None:
     spectrum = read_spectrum(content).spectrum
     np.testing.assert_allclose(spectrum.wavelength, WAVELENGTH, rtol=1e-9)
     np.testing.assert_allclose(spectrum.flux_error, FLUX / 10)
+
+
+def test_errors_of_another_length_are_left_out_with_a_warning() -> None:
+    columns = {"WAVE": (WAVELENGTH[None], ""), "FLUX": (FLUX[None], ""), "ERR": (FLUX[None, :90], "")}
+    reading = read_spectrum(table(columns))
+    assert reading.spectrum.flux_error is None
+    assert "error_unusable" in codes(reading.receipt)
 
 
 def test_rows_of_arrays_are_orders_where_their_ranges_follow_each_other() -> None:

@@ -133,8 +133,15 @@ def test_a_decimal_comma_may_stand_in_columns_of_spaces() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "unit"),
-    [(300.0, 2480.0, "nm"), (994.0, 2480.0, "nm"), (1150.0, 3180.0, "angstrom"), (0.8, 2.4, "um"), (5.0, 28.0, "um")],
-    ids=["all of X-shooter", "its infrared arm", "STIS in the ultraviolet", "SpeX", "MIRI"],
+    [
+        (300.0, 2480.0, "nm"),
+        (994.0, 2480.0, "nm"),
+        (1150.0, 3180.0, "angstrom"),
+        (0.8, 2.4, "um"),
+        (5.0, 28.0, "um"),
+        (3e-7, 9e-7, "m"),
+    ],
+    ids=["all of X-shooter", "its infrared arm", "STIS in the ultraviolet", "SpeX", "MIRI", "SI"],
 )
 def test_numbers_alone_tell_the_unit_at_the_edges(first: float, last: float, unit: str) -> None:
     reading = read_spectrum(text(np.linspace(first, last, 300), FLUX))
