@@ -13,6 +13,9 @@ from classifier.spectrum import Array
 
 _SPEC = re.compile(r'spec(\d+)\s*=\s*"([^"]*)"')
 _MAX_ORDER = 100
+_CHEBYSHEV, _LEGENDRE, _CUBIC_SPLINE, _LINEAR_SPLINE = 1, 2, 3, 4
+# How many coefficients each kind has beyond its order, or its number of pieces.
+_EXTRA = {_CHEBYSHEV: 0, _LEGENDRE: 0, _CUBIC_SPLINE: 3, _LINEAR_SPLINE: 1}
 
 
 def dispersions(header: Any, apertures: int, samples: int) -> list[Array]:
@@ -47,17 +50,32 @@ def _axis(words: list[str] | None, number: int, samples: int) -> Array:
 
 
 def _functions(values: list[float], pixel: Array) -> Array:
-    """Σ weight · (zero point + polynomial of the pixel), over the functions of a non-linear solution."""
+    """Σ weight · (zero point + function of the pixel), over the functions of a non-linear solution."""
     axis = np.zeros_like(pixel)
     while values:
-        if len(values) < 6 or int(values[2]) not in (1, 2):
-            raise SpectrumError("unsupported_wcs", "a dispersion function other than Chebyshev or Legendre polynomials")
-        weight, zero, kind, order = values[0], values[1], int(values[2]), int(values[3])
-        low, high, coefficients = values[4], values[5], values[6 : 6 + order]
-        if not 0 < order <= _MAX_ORDER or len(coefficients) < order or high <= low:
+        if len(values) < 6 or int(values[2]) not in _EXTRA:
+            raise SpectrumError("unsupported_wcs", "a dispersion function other than polynomials and splines")
+        weight, zero, kind, order, low, high = values[:6]
+        count = int(order) + _EXTRA[int(kind)]
+        coefficients = np.array(values[6 : 6 + count])
+        if not 0 < order <= _MAX_ORDER or coefficients.size < count or high <= low:
             raise SpectrumError("bad_wcs", "a garbled dispersion function")
-        x = (2 * pixel - (high + low)) / (high - low)
-        evaluate = chebyshev.chebval if kind == 1 else legendre.legval
-        axis += weight * (zero + evaluate(x, coefficients))
-        values = values[6 + order :]
+        along = (pixel - low) / (high - low)
+        axis += weight * (zero + _evaluate(int(kind), along, coefficients))
+        values = values[6 + count :]
     return axis
+
+
+def _evaluate(kind: int, along: Array, coefficients: Array) -> Array:
+    """along: (n,) from 0 to 1 over the range of the fit."""
+    if kind in (_CHEBYSHEV, _LEGENDRE):
+        evaluate = chebyshev.chebval if kind == _CHEBYSHEV else legendre.legval
+        return np.asarray(evaluate(2 * along - 1, coefficients))
+    pieces = coefficients.size - _EXTRA[kind]
+    place = along * pieces
+    piece = np.clip(np.floor(place), 0, pieces - 1).astype(int)
+    b = place - piece
+    a = 1 - b
+    # IRAF's help on specwcs gives these bases; the cubic one sums to six.
+    bases = (a, b) if kind == _LINEAR_SPLINE else (a**3, 1 + 3 * a * (1 + a * b), 1 + 3 * b * (1 + a * b), b**3)
+    return np.asarray(sum(coefficients[piece + i] * basis for i, basis in enumerate(bases)))

@@ -99,8 +99,17 @@ def test_wavelengths_may_be_an_extension_of_their_own() -> None:
         ("1 1 0 3800.0 18.06 300 0.1 1 2", (3800 + 18.06 * np.arange(300)) / 1.1),
         # Chebyshev: 6500 + 2700 x, with x from -1 to 1 over the pixels.
         ("1 1 2 3800.0 18.06 300 0. 1 2 1.0 0.0 1 2 1.0 300.0 6500.0 2700.0", np.linspace(3800, 9200, 300)),
+        # Splines of two pieces through a straight line; the bases of the cubic one sum to six.
+        (
+            "1 1 2 3800.0 18.06 300 0. 1 2 1.0 0.0 4 2 1.0 300.0 3800.0 6500.0 9200.0",
+            np.linspace(3800, 9200, 300),
+        ),
+        (
+            "1 1 2 3800.0 18.06 300 0. 1 2 1.0 500.0 3 2 1.0 300.0 100.0 550.0 1000.0 1450.0 1900.0",
+            np.linspace(3800, 9200, 300),
+        ),
     ],
-    ids=["linear", "logarithmic", "doppler corrected", "chebyshev"],
+    ids=["linear", "logarithmic", "doppler corrected", "chebyshev", "linear spline", "cubic spline"],
 )
 def test_iraf_multispec_spells_its_wavelengths_out(spec: str, wavelength: Any) -> None:
     bands = np.stack([FLUX, FLUX * 3, FLUX * 0]).reshape(3, 1, 300)
@@ -125,8 +134,10 @@ def test_apertures_over_the_same_range_are_spectra_of_their_own() -> None:
 
 
 def test_a_dispersion_that_cannot_be_computed_is_refused_and_not_made_up() -> None:
-    spline = "1 1 2 3800.0 18.06 300 0. 1 2 1.0 0.0 3 2 1.0 300.0 6500.0 2700.0 1 1 1"
-    assert refusal(multispec(FLUX.reshape(1, 300), [spline])) == "unsupported_wcs"
+    sampled = "1 1 2 3800.0 18.06 300 0. 1 2 1.0 0.0 6 2 1.0 300.0 6500.0 2700.0 1 1 1"
+    assert refusal(multispec(FLUX.reshape(1, 300), [sampled])) == "unsupported_wcs"
+    cut = "1 1 2 3800.0 18.06 300 0. 1 2 1.0 0.0 3 2 1.0 300.0 6500.0 2700.0"
+    assert refusal(multispec(FLUX.reshape(1, 300), [cut])) == "bad_wcs"
 
 
 def test_sdss_images_carry_their_error_in_the_third_row() -> None:
