@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -16,7 +17,7 @@ from classifier.files import Manifest, ManifestError, find_files
 
 if TYPE_CHECKING:
     from classifier.predict import Classifier, SpectrumPrediction
-    from classifier.readers import Reading
+    from classifier.readers import Folder, Reading
 
 FILES_AT_ONCE = 32
 
@@ -93,6 +94,9 @@ def _checkpoint_options(parser: argparse.ArgumentParser) -> None:
 def _classify(options: argparse.Namespace) -> int:
     from classifier.predict import Classifier
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The name of a file need not be UTF-8; escaped, the line stays valid JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
     manifest = Manifest(options.manifest) if options.manifest else None
     classifier = Classifier.load(options.checkpoint, options.device)
     files = find_files(options.paths, leave_out=options.manifest)
@@ -114,8 +118,11 @@ def classify_files(
 
     Blind unless ``redshift`` or the manifest gives one; what a header states stays in the receipt.
     """
+    from classifier.readers import Folder
+
+    beside = Folder(leave_out=manifest.path if manifest else None)
     for batch in _batched(files):
-        yield from _classify_batch(classifier, batch, manifest, redshift)
+        yield from _classify_batch(classifier, batch, manifest, redshift, beside)
 
 
 def _batched(files: Iterable[tuple[Path, Path]]) -> Iterator[tuple[tuple[Path, Path], ...]]:
@@ -129,16 +136,16 @@ def _classify_batch(
     batch: Iterable[tuple[Path, Path]],
     manifest: Manifest | None,
     redshift: float | None,
+    beside: Folder,
 ) -> Iterator[dict[str, Any]]:
-    from classifier.readers import read_spectrum
+    from classifier.readers import read_spectra
 
     readings: list[tuple[Path, float | None, list[Reading] | SpectrumError]] = []
     for file, relative in batch:
         known = manifest.redshift_of(file, relative) if manifest else None
         known = redshift if known is None else known
         try:
-            first = read_spectrum(file, file.name)
-            readings.append((file, known, [first, *first.others]))
+            readings.append((file, known, read_spectra(file, file.name, beside=beside.of(file))))
         except SpectrumError as error:
             readings.append((file, known, error))
         except OSError as error:
