@@ -39,7 +39,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders.sort()
-        yield from (Path(parent) / name for name in sorted(files))
+        found = (Path(parent) / name for name in sorted(files))
+        # A pipe or a socket would be waited on for ever; a broken link is yielded, to be told of.
+        yield from (file for file in found if file.is_file() or not file.exists())
 
 
 class Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,12 @@ from classifier.readers.text import read_text
 
 # bzip2, xz, 7-zip, RAR, zstd
 _PACKED = (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+
+# What a file that no reader foresaw may raise in ours or in Astropy: it is refused and kept like any other, and the
+# files after it are read.
+_UNFORESEEN = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, StopIteration, RecursionError)
+
+log = logging.getLogger(__name__)
 
 __all__ = ["CHOICES", "Corrections", "Folder", "Reading", "read_spectra", "read_spectrum"]
 
@@ -64,6 +71,10 @@ def read_spectra(
                 parts = _read_one(content, receipt, corrections)
     except SpectrumError as error:
         raise SpectrumError(error.code, printable(error.message), receipt.to_dict()) from error
+    except _UNFORESEEN as error:
+        log.exception("no reader foresaw this file: %r", name)
+        message = f"the reader failed on this file ({type(error).__name__}); please report it"
+        raise SpectrumError("reader_error", message, receipt.to_dict()) from error
     return [Reading(spectrum, receipt.to_dict()) for spectrum, receipt in parts]
 
 

@@ -35,6 +35,8 @@ def finish(
     if wavelength.size and not (np.diff(wavelength) > 0).all():
         wavelength, flux, error = _sorted(wavelength, flux, error, receipt)
     wavelength, flux, error = _observed(wavelength, flux, error, receipt)
+    if not corrections.wavelength_unit:
+        _refuse_pixel_numbers(wavelength)
     if corrections.frame:
         known["frame"] = corrections.frame
         receipt.guess("frame", corrections.frame, "stated by the user", 1.0)
@@ -43,6 +45,14 @@ def finish(
     look_over(spectrum, receipt)
     receipt.describe(spectrum)
     return spectrum
+
+
+def _refuse_pixel_numbers(wavelength: Array) -> None:
+    """Numbers 0, 1, 2 … or 1, 2, 3 … count samples; nobody observes from 1 Å in steps of exactly 1 Å."""
+    if wavelength.size >= MIN_SAMPLES and wavelength[0] in (1.0, 2.0) and (np.diff(wavelength) == 1.0).all():
+        raise SpectrumError(
+            "no_wavelengths", "the first column counts samples (1, 2, 3 …): the spectrum has no wavelength calibration"
+        )
 
 
 def _usable_rows(

@@ -174,9 +174,9 @@ def _parse_date(text: str, header: Mapping[str, str]) -> tuple[datetime | None, 
     text = f"{loose[1]}-{int(loose[2]):02}-{int(loose[3]):02}" if loose else text
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "T", 1))
-    except ValueError:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None, False
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     if ":" in text:
         return found, False
     for key in _TIMES:

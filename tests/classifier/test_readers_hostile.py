@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import SpectrumError
-from classifier.readers import read_spectra
+from classifier.files import find_files
+from classifier.readers import read_spectra, read_spectrum
 from tests.classifier import makers
 from tests.classifier.makers import FLUX, WAVELENGTH, image, lnw, spspec, table, text, zipped
 
@@ -148,3 +151,32 @@ def test_damaged_files_are_read_or_refused_and_never_crash(kind: str, data: st.D
         return
     assert refused.code
     assert refused.message
+
+
+def test_dates_beyond_the_calendar_are_no_dates() -> None:
+    rows = "\n".join(f"{4000 + i} {1 + i % 7}" for i in range(900))
+    reading = read_spectrum(f"# DATE-OBS: 0001-01-01T00:00:00+05:00\n{rows}".encode(), "x.txt")
+    assert reading.spectrum.observed_at is None
+
+
+def test_sample_numbers_are_not_taken_for_angstroms() -> None:
+    content = "\n".join(f"{i + 1} {1 + i % 7}" for i in range(4000)).encode()
+    with pytest.raises(SpectrumError) as caught:
+        read_spectrum(content, "x.txt")
+    assert caught.value.code == "no_wavelengths"
+
+
+def test_what_no_reader_foresaw_is_refused_like_any_other_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("classifier.readers.read_text", broken)
+    with pytest.raises(SpectrumError) as caught:
+        read_spectrum(b"4000 1\n" * 20, "x.txt")
+    assert caught.value.code == "reader_error"
+
+
+def test_a_pipe_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.txt").write_text("")
+    assert [file.name for file, _ in find_files([tmp_path])] == ["a.txt"]
