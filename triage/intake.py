@@ -87,16 +87,44 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any]) -
         raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
     with transaction.atomic():
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-        _fill(spectrum, reading, Given(corrections=corrected.given(), redshift=spectrum.stated_redshift))
-        spectrum.reading += 1
-        spectrum.current_prediction = None
-        if spectrum.transient is None:
-            spectrum.transient = _transient(spectrum.group, Given(), reading, spectrum.filename)
-        _queue(spectrum)
-        spectrum.save()
-        SpectrumArrays.objects.filter(spectrum=spectrum).delete()
-        _arrays(spectrum, reading).save(force_insert=True)
+        _store_reading(spectrum, reading, Given(corrections=corrected.given()))
     return spectrum
+
+
+def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectrum:
+    """Take a newer version of a file into the record of an earlier one, and queue it. The earlier bytes are kept.
+
+    Raises UnreadableSpectrumError and InvalidUploadError, after which the record is as it was."""
+    if len(content) > settings.UPLOAD_MAX_BYTES:
+        raise TooLargeError(f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+    corrected = make_corrections(given.corrections)
+    try:
+        reading = _part(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
+    except SpectrumError as error:
+        raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        with transaction.atomic():
+            spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
+            spectrum.original = Original.objects.get_or_create(
+                sha256=sha256, defaults={"content": content, "size": len(content)}
+            )[0]
+            spectrum.sha256, spectrum.stated_redshift = sha256, given.redshift
+            spectrum.observed_at, spectrum.instrument = None, ""
+            _store_reading(spectrum, reading, given)
+    except IntegrityError:
+        raise InvalidUploadError("this version is known as another spectrum") from None
+    return spectrum
+
+
+def queue_again(transient: Transient) -> int:
+    """Have the spectra of a transient classified once more, since its known redshift has changed; returns how many.
+    Those that were sent with a redshift of their own are classified with that, and need not be."""
+    spectra = Spectrum.objects.filter(transient=transient, state=SpectrumState.CLASSIFIED, stated_redshift__isnull=True)
+    count = spectra.update(state=SpectrumState.QUEUED, attempts=0, lease_until=None, lease_token="")
+    if count:
+        transaction.on_commit(ring_doorbell)
+    return count
 
 
 def make_corrections(given: Mapping[str, Any]) -> Corrections:
@@ -193,6 +221,19 @@ def _store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> S
     spectrum.save(force_insert=True)
     _arrays(spectrum, reading).save(force_insert=True)
     return spectrum
+
+
+def _store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
+    """Another reading of a stored spectrum, in place of the one before."""
+    _fill(spectrum, reading, given)
+    spectrum.reading += 1
+    spectrum.current_prediction = None
+    if spectrum.transient is None:
+        spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename)
+    _queue(spectrum)
+    spectrum.save()
+    SpectrumArrays.objects.filter(spectrum=spectrum).delete()
+    _arrays(spectrum, reading).save(force_insert=True)
 
 
 def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:

@@ -75,6 +75,18 @@ class SpectrumQuerySet(models.QuerySet[Any]):
         return self.order_by(F("observed_at").asc(nulls_last=True), "id")
 
 
+class SharedQuerySet(models.QuerySet[Any]):
+    """Rows with a ``group`` of their own, such as connections to other services and reports to them."""
+
+    def visible_to(self, user: User) -> Self:
+        return self.filter(shared_with(user)) if user.is_authenticated else self.none()
+
+
+class PostQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(shared_with(user, "instance__")) if user.is_authenticated else self.none()
+
+
 class PredictionQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User) -> Self:
         return self.filter(shared_with(user, "spectrum__")) if user.is_authenticated else self.none()

@@ -20,3 +20,32 @@ def process_queue() -> None:
         inference.process_queue()
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
+
+
+# A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
+SYNC_SLICE_SECONDS = 15.0
+
+
+@shared_task(name="triage.tasks.sync_skyportal")  # type: ignore[untyped-decorator]
+def sync_skyportal() -> None:
+    """Sync the SkyPortals that are due."""
+    from triage.skyportal import sync
+
+    if sync.sync_due(SYNC_SLICE_SECONDS):
+        sync_skyportal.apply_async(retry=False)
+
+
+@shared_task(name="triage.tasks.send_to_skyportal")  # type: ignore[untyped-decorator]
+def send_to_skyportal() -> None:
+    """Post and withdraw what SkyPortals are to hold."""
+    from triage.skyportal import outbox
+
+    outbox.run(SYNC_SLICE_SECONDS)
+
+
+@shared_task(name="triage.tasks.poll_tns")  # type: ignore[untyped-decorator]
+def poll_tns() -> None:
+    """Ask the TNS what became of reports."""
+    from triage import tns
+
+    tns.poll_replies()
