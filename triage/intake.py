@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,19 +14,17 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from kombu.exceptions import OperationalError
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Reading, read_spectrum
 from triage.arrays import pack
+from triage.doorbell import ring
 from triage.errors import InvalidUploadError, NotFoundError, TooLargeError, UnreadableSpectrumError
 from triage.models import Original, Spectrum, SpectrumArrays, SpectrumState, Transient
 from triage.models.transient import validate_transient_name
 from triage.outline import outline
 from triage.querysets import shared_with
 from triage.tasks import process_queue
-
-log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,12 +136,8 @@ def make_corrections(given: Mapping[str, Any]) -> Corrections:
 
 
 def ring_doorbell() -> None:
-    """Tell the workers that there is work. A broker that does not answer loses nothing: the periodic task looks into
-    the database itself."""
-    try:
-        process_queue.apply_async(retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("the broker did not take the doorbell (%s); the periodic task will find the work", error)
+    """Tell the workers that there is work."""
+    ring(process_queue)
 
 
 def _check(user: User, content: bytes, given: Given) -> None:

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from classifier.errors import CheckpointError
+from triage.doorbell import ring
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def sync_skyportal() -> None:
     from triage.skyportal import sync
 
     if sync.sync_due(SYNC_SLICE_SECONDS):
-        sync_skyportal.apply_async(retry=False)
+        ring(sync_skyportal)
 
 
 @shared_task(name="triage.tasks.send_to_skyportal")  # type: ignore[untyped-decorator]

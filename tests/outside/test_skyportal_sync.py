@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -42,19 +43,6 @@ from triage.skyportal.client import Client
 from triage.skyportal.errors import RefusedError, UnauthorisedError
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def hurry(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No waiting between requests, and hardly any after a failure."""
-    settings.SKYPORTAL_REQUESTS_PER_SECOND = 10_000
-    monkeypatch.setattr(client_module, "BACKOFF_SECONDS", 0.001)
-
-
-@pytest.fixture
-def fritz() -> Iterator[FakeSkyPortal]:
-    with FakeSkyPortal(burst=10**6) as server:
-        yield server
 
 
 def connect(server: FakeSkyPortal, group: Group | None = None, **fields: Any) -> SkyPortalInstance:
@@ -448,15 +436,16 @@ def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition
             server.add_spectrum(f"ZTF{i % 15}")
         instance = connect(server)
         kills = 0
-        for _ in range(12):
-            with _process(tmp_path) as process:
-                before = len(server.requests)
-                while process.poll() is None and len(server.requests) < before + 45:
-                    time.sleep(0.02)
-                if process.poll() is None:
-                    process.send_signal(signal.SIGKILL)
-                    kills += 1
-                if process.wait() == 0:
+        with _database(tmp_path) as database:
+            for _ in range(12):
+                with _process(tmp_path, database) as process:
+                    before = len(server.requests)
+                    while process.poll() is None and len(server.requests) < before + 45:
+                        time.sleep(0.02)
+                    if process.poll() is None:
+                        process.send_signal(signal.SIGKILL)
+                        kills += 1
+                if process.returncode == 0:
                     break
         assert process.returncode == 0, (tmp_path / "log").read_text()
         assert kills >= 2
@@ -466,26 +455,31 @@ def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition
         assert (done.new, done.total, done.done) == (40, 40, 40)
 
 
-def _process(folder: Path) -> subprocess.Popen[bytes]:
-    """`sync_skyportal` on the tests' own database, as its own process."""
+@contextlib.contextmanager
+def _database(folder: Path) -> Iterator[str]:
+    """A line of settings for the tests' own database as another process sees it. One in memory is lent out as a file
+    and taken back."""
     database = connection.settings_dict
-    url = f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    sqlite = connection.vendor == "sqlite"
-    settings_file = folder / "killed.py"
+    if connection.vendor != "sqlite":
+        yield f"DATABASES['default']['NAME'] = {str(database['NAME'])!r}"
+        return
+    connection.ensure_connection()
+    with contextlib.closing(sqlite3.connect(folder / "lent.sqlite3")) as file:
+        connection.connection.backup(file)
+    yield f"DATABASES['default']['NAME'] = {str(folder / 'lent.sqlite3')!r}"
+    with contextlib.closing(sqlite3.connect(folder / "lent.sqlite3")) as file:
+        file.backup(connection.connection)
+
+
+def _process(folder: Path, database: str) -> subprocess.Popen[bytes]:
+    """`sync_skyportal` as its own process."""
     lines = ["from tests.settings import *", "SKYPORTAL_LEASE_SECONDS = 2", "SKYPORTAL_REQUESTS_PER_SECOND = 1000"]
-    if sqlite:
-        lines.append(f"DATABASES['default']['NAME'] = {json.dumps(str(database['NAME']))}")
-    settings_file.write_text("\n".join(lines))
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "killed",
-        "PYTHONPATH": os.pathsep.join([str(folder), str(Path.cwd())]),
-        "TRIAGE_TEST_BACKEND": "embedded" if sqlite else "auto",
-        "DATABASE_URL": "" if sqlite else url,
-    }
+    (folder / "killed.py").write_text("\n".join([*lines, database]))
+    path = os.pathsep.join([str(folder), str(Path.cwd())])
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "manage.py", "sync_skyportal", "--wait"],
-            env=environment,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "killed", "PYTHONPATH": path},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

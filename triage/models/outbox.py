@@ -37,6 +37,7 @@ class SkyPortalPost(models.Model):
     """One thing that one server is to hold: made, posted, and taken back where it does not stand any more.
 
     key: written into the classification's origin. wanted: whether what it says still stands.
+    maybe_there: whether the server may hold it, known or not.
     attempts: since the last success; next_attempt_at: not before then. lease_*: who is posting it until when.
     """
 
@@ -50,6 +51,7 @@ class SkyPortalPost(models.Model):
     remote_spectrum = models.PositiveBigIntegerField(null=True, blank=True)
     key = models.CharField(max_length=32, unique=True, default=new_key)
     wanted = models.BooleanField(default=True)
+    maybe_there = models.BooleanField(default=False)
     state = models.CharField(max_length=11, choices=PostState.choices, default=PostState.WAITING)
     remote_id = models.PositiveBigIntegerField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)

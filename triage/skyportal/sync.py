@@ -12,16 +12,19 @@ import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from triage.errors import TokenUnreadableError, TriageError
+from triage.doorbell import ring
+from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.models import RemoteSpectrum, RemoteState, RunState, SkyPortalInstance, SkyPortalRun
 from triage.skyportal import importing, listing
 from triage.skyportal.client import Client
 from triage.skyportal.errors import SkyPortalError, UnreachableError
 from triage.skyportal.payload import SkipError
+from triage.tasks import sync_skyportal
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +114,7 @@ def sync(
         try:
             with Client(instance.url, instance.token, lease.keep) as client:
                 _work(client, instance, run, lease, budget_seconds)
-        except (SkyPortalError, TokenUnreadableError, TriageError) as error:
+        except (SkyPortalError, TriageError) as error:
             _fail(instance, run, error.detail)
     except LeaseLostError:
         log.warning("the sync of %s was taken over by another process", instance)
@@ -257,6 +260,21 @@ def _fail(instance: SkyPortalInstance, run: SkyPortalRun, detail: str) -> None:
     SkyPortalInstance.objects.filter(pk=instance.pk).update(
         failures=F("failures") + 1, next_run_at=timezone.now() + timedelta(minutes=minutes)
     )
+
+
+def request_run(user: User, instance_id: int, *, full: bool) -> SkyPortalInstance:
+    """Have an instance synced as soon as a worker is free. Raises NotFoundError."""
+    instance: SkyPortalInstance | None = SkyPortalInstance.objects.visible_to(user).filter(pk=instance_id).first()
+    if instance is None:
+        raise NotFoundError("there is no such SkyPortal")
+    if not instance.enabled:
+        raise InvalidActionError(f"{instance} is switched off")
+    instance.next_run_at = timezone.now()
+    if full:
+        instance.reconciled_at = None
+    instance.save(update_fields=["next_run_at", "reconciled_at"])
+    transaction.on_commit(lambda: ring(sync_skyportal))
+    return instance
 
 
 def preview(instance: SkyPortalInstance, since: datetime | None = None, *, full: bool = False) -> dict[str, int]:

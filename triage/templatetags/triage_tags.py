@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -78,6 +79,12 @@ def redshift(value: float | None, error: float | None = None) -> str:
     if value is None:
         return "–"
     return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON with indentation."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @register.simple_tag(takes_context=True)
