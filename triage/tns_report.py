@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.db.models import F
 
 from classifier.taxonomy import load_taxonomy
 from triage.arrays import unpack
@@ -99,11 +100,16 @@ def find_name(given: str, transient: Transient) -> str:
 
 
 def _spectrum(user: User, standing: Classification, wanted: int | None) -> Spectrum | None:
-    """The one asked for, else the one the decision rests on; never one that others may see less of."""
+    """The one asked for, else the one the decision rests on, else the latest that was seen; never one that others may
+    see less of."""
     rows = Spectrum.objects.visible_to(user).filter(transient=standing.transient_id, arrays__isnull=False)
     if standing.group_id is None:
         rows = rows.filter(group__isnull=True)
-    found: Spectrum | None = rows.filter(pk=wanted or standing.decision.spectrum_id).first()
+    chosen = wanted or standing.decision.spectrum_id
+    if chosen is None:
+        rows = rows.filter(pk__in=standing.decision.spectra_seen, rejected=False)
+        return next(iter(rows.order_by(F("observed_at").desc(nulls_last=True), "-id")), None)
+    found: Spectrum | None = rows.filter(pk=chosen).first()
     return found
 
 

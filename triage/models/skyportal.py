@@ -34,7 +34,7 @@ class SkyPortalInstance(models.Model):
     """
 
     name = models.CharField(max_length=80, unique=True)
-    url = models.URLField("address", max_length=200)
+    url = models.CharField("address", max_length=200)
     encrypted_token = models.TextField()
     group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     enabled = models.BooleanField(default=True)

@@ -59,7 +59,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data
-        if not sent.get("token") and (not self.instance.pk or "url" in self.changed_data):
+        if not sent.get("token") and sent.get("url") != self.initial.get("url"):
             # Else whoever may edit the address could have the stored token sent to a server of their own.
             self.add_error("token", "A new address needs its token.")
         posting = [sent.get(name) for name in ("decisions", "predictions")]
