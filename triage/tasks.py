@@ -7,7 +7,6 @@ import logging
 from celery import shared_task
 
 from classifier.errors import CheckpointError
-from triage.doorbell import ring
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def process_queue() -> None:
 
 
 # A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
-SYNC_SLICE_SECONDS = 15.0
+SLICE_SECONDS = 15.0
 
 
 @shared_task(name="triage.tasks.sync_skyportal")  # type: ignore[untyped-decorator]
@@ -32,8 +31,7 @@ def sync_skyportal() -> None:
     """Sync the SkyPortals that are due."""
     from triage.skyportal import sync
 
-    if sync.sync_due(SYNC_SLICE_SECONDS):
-        ring(sync_skyportal)
+    sync.sync_due(SLICE_SECONDS)
 
 
 @shared_task(name="triage.tasks.send_to_skyportal")  # type: ignore[untyped-decorator]
@@ -41,7 +39,7 @@ def send_to_skyportal() -> None:
     """Post and withdraw what SkyPortals are to hold."""
     from triage.skyportal import outbox
 
-    outbox.run(SYNC_SLICE_SECONDS)
+    outbox.run(SLICE_SECONDS)
 
 
 @shared_task(name="triage.tasks.poll_tns")  # type: ignore[untyped-decorator]

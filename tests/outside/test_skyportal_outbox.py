@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from tests.fakes.server import HTML, AnswerError
 from tests.fakes.skyportal import PRIVATE, PUBLIC, TOKEN, FakeSkyPortal
+from tests.outside.processes import kill_after, lent_database, start
 from triage import inference, review
 from triage.errors import InvalidActionError, NotFoundError
 from triage.models import (
@@ -157,7 +159,7 @@ def test_a_post_in_another_process_hands_is_left_alone(fritz: FakeSkyPortal, rev
 
 
 def test_with_a_tenth_of_all_requests_failing_each_classification_is_there_once(reviewer: User) -> None:
-    names = [f"ZTF{i}" for i in range(30)]
+    names = [f"ZTF{i}" for i in range(16)]
     with FakeSkyPortal(burst=10**6, seed=5) as server:
         synced(server, *names, decisions="always", predictions="always")
         server.fail_rate = 0.1
@@ -165,14 +167,14 @@ def test_with_a_tenth_of_all_requests_failing_each_classification_is_there_once(
             decide(reviewer, name, "AGN" if number % 2 else "TDE")
         for _ in range(6):
             deliver()
-        for name in names[:10]:
+        for name in names[:6]:
             decide(reviewer, name, "SN IIn")
-        for _ in range(8):
+        for _ in range(6):
             deliver()
-        assert server.failed > 10
+        assert server.failed > 5
         people = [(name, said) for name, said, machine in there(server) if not machine]
         assert sorted(name for name, _ in people) == sorted(names)
-        assert {said for name, said in people if name in names[:10]} == {"IIn"}
+        assert {said for name, said in people if name in names[:6]} == {"IIn"}
         assert sum(machine for *_, machine in there(server)) == len(names)
         assert len(server.annotations) == len(names)
         assert not SkyPortalPost.objects.exclude(state__in=(PostState.POSTED, PostState.WITHDRAWN)).exists()
@@ -305,3 +307,26 @@ def test_a_groups_decisions_go_to_its_own_connection_alone(
     assert not SkyPortalPost.objects.visible_to(bob).exists()
     with pytest.raises(NotFoundError):
         outbox.answer(bob, post.pk, "approve")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_killed_while_it_posts_leaves_each_classification_there_once(tmp_path: Path, reviewer: User) -> None:
+    """A real process, killed with SIGKILL again and again while a tenth of the requests fail."""
+    names = [f"ZTF{i}" for i in range(12)]
+    with FakeSkyPortal(burst=10**6, seed=11) as server:
+        synced(server, *names, decisions="always")
+        for name in names:
+            decide(reviewer, name, "AGN")
+        server.fail_rate = 0.1
+        kills = 0
+        for round_number in range(5):
+            SkyPortalPost.objects.update(next_attempt_at=None)
+            with lent_database(tmp_path) as database, start(tmp_path, database, "send_skyportal") as process:
+                kills += kill_after(process, server, 5 + round_number)
+            # Until the dead process's lease has run out.
+            time.sleep(2.1)
+        for _ in range(6):
+            deliver()
+        assert kills >= 3
+        assert there(server) == [(name, "AGN", False) for name in sorted(names)]
+        assert set(SkyPortalPost.objects.values_list("state", flat=True)) == {PostState.POSTED}

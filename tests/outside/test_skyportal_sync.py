@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -18,12 +12,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.conftest import spectrum_file
 from tests.fakes.skyportal import PRIVATE, PUBLIC, TOKEN, FakeSkyPortal, stamp
+from tests.outside.processes import kill_after, lent_database, start
 from triage import inference
 from triage.intake import Given, submit_spectrum
 from triage.models import (
@@ -353,7 +347,7 @@ def test_with_a_tenth_of_all_requests_failing_each_spectrum_still_comes_once() -
             server.add_spectrum(f"ZTF{i % 40}")
         instance = connect(server)
         done = run(instance)
-        assert server.failed > 20
+        assert server.failed > 10
         assert (done.state, done.new) == (RunState.DONE, 120)
         assert each_once(server, instance)
 
@@ -380,17 +374,16 @@ def test_a_server_that_goes_away_fails_the_run_and_the_next_one_does_the_rest(fr
 
 
 def test_a_run_is_done_in_slices_that_add_up(fritz: FakeSkyPortal) -> None:
-    for i in range(6):
+    for i in range(12):
         fritz.add_spectrum(f"ZTF{i}")
-    instance = connect(fritz)
+    connect(fritz)
+    for _ in range(3):
+        sync.sync_due(0.3)
+    assert SkyPortalRun.objects.get().state == RunState.RUNNING
     for _ in range(20):
-        if not sync.sync_due(0.0):
-            break
-    done = SkyPortalRun.objects.first()
-    assert done is not None
-    if done.state == RunState.RUNNING:
-        done = run(instance)
-    assert (SkyPortalRun.objects.count(), done.new, done.done) == (1, 6, 6)
+        sync.sync_due(0.3)
+    done = SkyPortalRun.objects.get()
+    assert (done.state, done.new, done.done) == (RunState.DONE, 12, 12)
 
 
 def test_two_processes_do_not_sync_one_instance_at_once(fritz: FakeSkyPortal) -> None:
@@ -432,54 +425,18 @@ def test_a_bearer_token_is_what_the_server_refuses(fritz: FakeSkyPortal) -> None
 def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition(tmp_path: Path) -> None:
     """A real process, killed with SIGKILL again and again while a tenth of the requests fail."""
     with FakeSkyPortal(burst=10**6, fail_rate=0.1, seed=3) as server:
-        for i in range(40):
-            server.add_spectrum(f"ZTF{i % 15}")
+        for i in range(24):
+            server.add_spectrum(f"ZTF{i % 9}")
         instance = connect(server)
         kills = 0
-        with _database(tmp_path) as database:
+        with lent_database(tmp_path) as database:
             for _ in range(12):
-                with _process(tmp_path, database) as process:
-                    before = len(server.requests)
-                    while process.poll() is None and len(server.requests) < before + 45:
-                        time.sleep(0.02)
-                    if process.poll() is None:
-                        process.send_signal(signal.SIGKILL)
-                        kills += 1
+                with start(tmp_path, database, "sync_skyportal", "--wait") as process:
+                    kills += kill_after(process, server, 20)
                 if process.returncode == 0:
                     break
         assert process.returncode == 0, (tmp_path / "log").read_text()
         assert kills >= 2
         assert each_once(server, instance)
-        assert SkyPortalRun.objects.filter(state=RunState.DONE).count() == 1
         done = SkyPortalRun.objects.get()
-        assert (done.new, done.total, done.done) == (40, 40, 40)
-
-
-@contextlib.contextmanager
-def _database(folder: Path) -> Iterator[str]:
-    """A line of settings for the tests' own database as another process sees it. One in memory is lent out as a file
-    and taken back."""
-    database = connection.settings_dict
-    if connection.vendor != "sqlite":
-        yield f"DATABASES['default']['NAME'] = {str(database['NAME'])!r}"
-        return
-    connection.ensure_connection()
-    with contextlib.closing(sqlite3.connect(folder / "lent.sqlite3")) as file:
-        connection.connection.backup(file)
-    yield f"DATABASES['default']['NAME'] = {str(folder / 'lent.sqlite3')!r}"
-    with contextlib.closing(sqlite3.connect(folder / "lent.sqlite3")) as file:
-        file.backup(connection.connection)
-
-
-def _process(folder: Path, database: str) -> subprocess.Popen[bytes]:
-    """`sync_skyportal` as its own process."""
-    lines = ["from tests.settings import *", "SKYPORTAL_LEASE_SECONDS = 2", "SKYPORTAL_REQUESTS_PER_SECOND = 1000"]
-    (folder / "killed.py").write_text("\n".join([*lines, database]))
-    path = os.pathsep.join([str(folder), str(Path.cwd())])
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "manage.py", "sync_skyportal", "--wait"],
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "killed", "PYTHONPATH": path},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        assert (done.state, done.new, done.total, done.done) == (RunState.DONE, 24, 24, 24)

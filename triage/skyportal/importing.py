@@ -56,20 +56,41 @@ def service_user(instance: SkyPortalInstance) -> User:
     return user
 
 
-def fetch_one(client: Client, instance: SkyPortalInstance, row: RemoteSpectrum) -> Fetched:
-    """Ask for the source, what is said of it, and the samples. Raises SkipError with the reason not to import it."""
-    try:
-        source = read_source(client.source(row.remote_name))
-        record_classifications(instance, row.remote_name, client.classifications(row.remote_name))
-    except (NotVisibleError, RefusedError) as error:
-        raise SkipError("source_not_visible", error.detail) from error
-    if instance.only_unclassified and classified_by_people(instance, row.remote_name):
-        raise SkipError("classified_there", "people have classified the source there")
-    try:
-        record = client.spectrum(row.remote_id)
-    except (NotVisibleError, RefusedError) as error:
-        raise SkipError("not_visible", error.detail) from error
-    return Fetched(source, read_spectrum_record(record, instance.url))
+class Fetcher:
+    """Asks for spectra and their sources; for each source once, however many spectra it has."""
+
+    def __init__(self, client: Client, instance: SkyPortalInstance) -> None:
+        self.client, self.instance = client, instance
+        self._sources: dict[str, Source | SkipError] = {}
+
+    def fetch(self, row: RemoteSpectrum) -> Fetched:
+        """The source, what is said of it, and the samples. Raises SkipError with the reason not to import it."""
+        source = self._source(row.remote_name)
+        if self.instance.only_unclassified and classified_by_people(self.instance, row.remote_name):
+            raise SkipError("classified_there", "people have classified the source there")
+        try:
+            record = self.client.spectrum(row.remote_id)
+        except (NotVisibleError, RefusedError) as error:
+            raise SkipError("not_visible", error.detail) from error
+        return Fetched(source, read_spectrum_record(record, self.instance.url))
+
+    def _source(self, name: str) -> Source:
+        found = self._sources.get(name)
+        if found is None:
+            found = self._sources[name] = self._ask(name)
+        if isinstance(found, SkipError):
+            raise found
+        return found
+
+    def _ask(self, name: str) -> Source | SkipError:
+        try:
+            source = read_source(self.client.source(name))
+            record_classifications(self.instance, name, self.client.classifications(name))
+        except (NotVisibleError, RefusedError) as error:
+            return SkipError("source_not_visible", error.detail)
+        except SkipError as skip:
+            return skip
+        return source
 
 
 def classified_by_people(instance: SkyPortalInstance, name: str) -> bool:
@@ -168,14 +189,11 @@ def fill_transient(transient: Transient, source: Source, instance: SkyPortalInst
         intake.queue_again(transient)
 
 
-def record_classifications(
-    instance: SkyPortalInstance, name: str, rows: list[dict[str, Any]], *, complete: bool = True
-) -> None:
-    """Keep what is said of one source. complete: the rows are all there are, so that others were taken back."""
+def record_classifications(instance: SkyPortalInstance, name: str, rows: list[dict[str, Any]]) -> None:
+    """Keep what is said of one source; the rows are all there are, so that others were taken back."""
     ids = [remote_id for row in rows if (remote_id := record_classification(instance, name, row)) is not None]
-    if complete:
-        gone = RemoteClassification.objects.filter(instance=instance, remote_name=name).exclude(remote_id__in=ids)
-        gone.delete()
+    gone = RemoteClassification.objects.filter(instance=instance, remote_name=name).exclude(remote_id__in=ids)
+    gone.delete()
 
 
 def record_classification(instance: SkyPortalInstance, name: str, row: dict[str, Any]) -> int | None:

@@ -85,13 +85,11 @@ def due() -> QuerySet[SkyPortalInstance]:
     return rows.distinct()
 
 
-def sync_due(budget_seconds: float) -> bool:
-    """Give each instance that is due a share of the time; returns whether any of them is not finished."""
-    return any([_unfinished(sync(instance, budget_seconds)) for instance in due()])
-
-
-def _unfinished(run: SkyPortalRun | None) -> bool:
-    return run is not None and run.state == RunState.RUNNING
+def sync_due(budget_seconds: float) -> None:
+    """Give each instance that is due a share of the time."""
+    instances = list(due())
+    for instance in instances:
+        sync(instance, budget_seconds / len(instances))
 
 
 def sync(
@@ -144,11 +142,12 @@ def _work(
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     if run.listed_at is None:
         _list(client, instance, run, lease)
+    fetcher = importing.Fetcher(client, instance)
     lost = 0
     while row := _next(instance):
         if deadline is not None and time.monotonic() > deadline:
             return
-        lost = 0 if _handle(client, instance, run, lease, row) else lost + 1
+        lost = 0 if _handle(fetcher, run, lease, row) else lost + 1
         if lost >= GIVE_UP_AFTER:
             raise UnreachableError(f"{lost} spectra in a row could not be fetched; the rest follows when it answers")
     _finish(instance, run, lease)
@@ -174,7 +173,7 @@ def _next(instance: SkyPortalInstance) -> RemoteSpectrum | None:
     return rows.select_related("spectrum__transient").order_by("remote_modified", "remote_id").first()
 
 
-def _handle(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease, row: RemoteSpectrum) -> bool:
+def _handle(fetcher: importing.Fetcher, run: SkyPortalRun, lease: Lease, row: RemoteSpectrum) -> bool:
     """Deal with one spectrum; False where the server gave no answer."""
     # Counted before: a spectrum that kills its process is not tried for ever.
     row.attempts += 1
@@ -183,7 +182,7 @@ def _handle(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, leas
         _record_failure(run, lease, row, f"given up after {MAX_ATTEMPTS} attempts: {row.detail}")
         return True
     try:
-        fetched = importing.fetch_one(client, instance, row)
+        fetched = fetcher.fetch(row)
     except SkipError as skip:
         _record_skip(run, lease, row, skip)
         return True
@@ -194,7 +193,7 @@ def _handle(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, leas
         lease.check()
         run.fetched += 1
         try:
-            outcome = importing.store_one(instance, row, fetched)
+            outcome = importing.store_one(fetcher.instance, row, fetched)
         except SkipError as skip:
             _skip(run, row, skip)
         else:
