@@ -82,7 +82,9 @@ class SharedQuerySet(models.QuerySet[Any]):
         return self.filter(shared_with(user)) if user.is_authenticated else self.none()
 
 
-class PostQuerySet(models.QuerySet[Any]):
+class ConnectedQuerySet(models.QuerySet[Any]):
+    """Rows that belong to a connection to another service, and are seen by whoever sees that."""
+
     def visible_to(self, user: User) -> Self:
         return self.filter(shared_with(user, "instance__")) if user.is_authenticated else self.none()
 

@@ -213,8 +213,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The broker's messages are only a doorbell; this finds whatever was lost.
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
-    "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 20.0, "options": {"expires": 20}},
-    "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 30.0, "options": {"expires": 30}},
+    "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
+    "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
     "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }
 

@@ -23,7 +23,7 @@ def process_queue() -> None:
 
 
 # A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
-SLICE_SECONDS = 15.0
+SLICE_SECONDS = 5.0
 
 
 @shared_task(name="triage.tasks.sync_skyportal")  # type: ignore[untyped-decorator]

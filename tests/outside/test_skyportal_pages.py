@@ -12,8 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.conftest import spectrum_file
 from tests.fakes.skyportal import PUBLIC, TOKEN, FakeSkyPortal
 from triage import inference
+from triage.intake import Given, submit_spectrum
 from triage.models import Policy, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
 from triage.review import Proposal, record_decision
 from triage.skyportal import outbox, sync
@@ -201,3 +203,18 @@ def test_the_lists_cost_a_fixed_number_of_queries(fritz: FakeSkyPortal, reviewer
     for number in range(1, 5):
         grow(number)
     assert cost() == first
+
+
+def test_the_page_of_a_transient_says_what_is_said_elsewhere_to_those_who_may_know(
+    fritz: FakeSkyPortal, staff: User, reviewer: User, client: Client
+) -> None:
+    fritz.add_spectrum("ZTF1")
+    fritz.classify("ZTF1", "Tidal Disruption Event", author_name="<b>somebody</b>")
+    sync.sync(add(fritz.url, group=Group.objects.get(name="a"), only_unclassified=False))
+    submit_spectrum(reviewer, spectrum_file(), "public.txt", Given(transient="ZTF1"))
+    client.force_login(staff)
+    shown = client.get(reverse("review", args=["ZTF1"])).content.decode()
+    assert "Tidal Disruption Event" in shown
+    assert "&lt;b&gt;somebody" in shown
+    client.force_login(reviewer)
+    assert "Elsewhere" not in client.get(reverse("review", args=["ZTF1"])).content.decode()

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from triage.models.skyportal import SkyPortalInstance
-from triage.querysets import PostQuerySet
+from triage.querysets import ConnectedQuerySet
 
 
 class PostKind(models.TextChoices):
@@ -66,7 +66,7 @@ class SkyPortalPost(models.Model):
     posted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = PostQuerySet.as_manager()
+    objects: ClassVar = ConnectedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

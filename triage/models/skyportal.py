@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from triage import vault
-from triage.querysets import SharedQuerySet
+from triage.querysets import ConnectedQuerySet, SharedQuerySet
 
 
 class Policy(models.TextChoices):
@@ -219,6 +219,8 @@ class RemoteClassification(models.Model):
     author = models.CharField(max_length=120, blank=True)
     origin = models.TextField(blank=True)
     remote_modified = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = ConnectedQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from triage.errors import InvalidActionError, NotFoundError, TriageError
@@ -150,7 +150,8 @@ def _open(instance: SkyPortalInstance) -> QuerySet[SkyPortalPost]:
     now = timezone.now()
     due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now)
     posts: QuerySet[SkyPortalPost] = SkyPortalPost.objects.filter(due, instance=instance, state__in=OPEN)
-    return _idle(posts).order_by("id")
+    # A reviewer's word does not wait behind a night of predictions.
+    return _idle(posts).order_by(Case(When(kind=PostKind.DECISION, then=0), default=1), "id")
 
 
 def deliver(instance: SkyPortalInstance, deadline: float) -> int:

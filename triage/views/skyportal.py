@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Case, Count, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -87,6 +87,8 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     posts = SkyPortalPost.objects.visible_to(user)
     if state in PostState.values:
         posts = posts.filter(state=state)
+    # What waits for somebody comes first.
+    posts = posts.order_by(Case(When(state__in=(PostState.ASKING, PostState.GIVEN_UP), then=0), default=1), "-id")
     related = ("instance", "decision__reviewer", "decision__transient", "prediction__spectrum__transient")
     context: dict[str, Any] = {
         "page": Paginator(posts.select_related(*related), PAGE).get_page(request.GET.get("page")),
