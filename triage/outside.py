@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from django.conf import settings
 
 from triage.errors import InvalidActionError
 
@@ -41,3 +44,22 @@ def fetch(client: httpx.Client, method: str, path: str, **options: Any) -> tuple
             if len(body) > MAX_ANSWER_BYTES:
                 raise AnswerTooLargeError(f"an answer of more than {MAX_ANSWER_BYTES >> 20} MiB")
     return response, bytes(body)
+
+
+def public_address(url: str) -> str:
+    """The IP address that a URL's host has now, for a request to exactly that one.
+
+    Raises InvalidActionError unless all of its addresses are public ones, or settings allow others: else a user could
+    have this server speak to machines that only it can reach."""
+    parts = urlsplit(checked_url(url))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise InvalidActionError(f"the host {parts.hostname} cannot be found") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
+        for address in addresses:
+            if not ip_address(address.split("%")[0]).is_global:
+                raise InvalidActionError(f"{parts.hostname} is an address within a private network")
+    return addresses[0]

@@ -185,6 +185,9 @@ SKYPORTAL_REQUESTS_PER_SECOND = env_int("SKYPORTAL_REQUESTS_PER_SECOND", 4)
 SKYPORTAL_TIMEOUT_SECONDS = env_int("SKYPORTAL_TIMEOUT_SECONDS", 30)
 SKYPORTAL_LEASE_SECONDS = env_int("SKYPORTAL_LEASE_SECONDS", 180)
 
+# Users name the addresses of webhooks, so these may not lie in the server's own network unless this says so.
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env_bool("WEBHOOKS_TO_PRIVATE_ADDRESSES")
+
 # Reports to the Transient Name Server; without a key nothing can be sent, only previewed.
 TNS_SANDBOX_URL = env("TNS_SANDBOX_URL", "https://sandbox.wis-tns.org")
 TNS_LIVE_URL = env("TNS_LIVE_URL", "https://www.wis-tns.org")
@@ -215,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
     "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
     "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
+    "send-webhooks": {"task": "triage.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 15}},
     "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }
 

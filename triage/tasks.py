@@ -48,3 +48,11 @@ def poll_tns() -> None:
     from triage import tns
 
     tns.poll_replies()
+
+
+@shared_task(name="triage.tasks.send_webhooks")  # type: ignore[untyped-decorator]
+def send_webhooks() -> None:
+    """Tell webhooks what is new."""
+    from triage import webhooks
+
+    webhooks.run(SLICE_SECONDS)

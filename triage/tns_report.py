@@ -31,7 +31,7 @@ _SPECTRUM_KEYS = {
     "remarks",
     "spec_proprietary_period",
 }
-# Ids of the TNS's object types that a report may carry; see docs/skyportal.md.
+# Ids of the TNS's object types, as they were last known; before sending, the TNS's own table is asked.
 OBJECT_TYPES = {*range(15), 18, 19, 24, 25, 26, 27, 29, 30, 31, 99, 100, 103, 104, 105, 106, 120}
 
 

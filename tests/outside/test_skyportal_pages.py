@@ -95,6 +95,19 @@ def test_a_stored_token_is_not_sent_to_another_address(staff: User, client: Clie
     assert b"needs its token" in answer.content
 
 
+def test_what_came_in_for_some_people_is_not_given_to_others_by_an_edit(
+    fritz: FakeSkyPortal, staff: User, client: Client
+) -> None:
+    fritz.add_spectrum("ZTF1")
+    instance = add(fritz.url)
+    sync.sync(instance)
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "group": str(Group.objects.get(name="a").pk)}
+    assert b"add the server once more" in client.post(reverse("edit-skyportal", args=[instance.pk]), sent).content
+    instance.refresh_from_db()
+    assert instance.group is None
+
+
 def test_posting_begins_when_it_is_chosen(staff: User, client: Client) -> None:
     client.force_login(staff)
     client.post(reverse("add-skyportal"), SENT)

@@ -18,12 +18,14 @@ from triage.models.spectrum import Original, Spectrum, SpectrumArrays, SpectrumS
 from triage.models.tns import TnsReport, TnsState, TnsTarget
 from triage.models.token import ApiToken
 from triage.models.transient import Transient
+from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "ApiToken",
     "Checkpoint",
     "Classification",
     "Decision",
+    "DeliveryState",
     "Original",
     "Policy",
     "PostKind",
@@ -45,4 +47,6 @@ __all__ = [
     "TnsTarget",
     "Transient",
     "Verdict",
+    "Webhook",
+    "WebhookDelivery",
 ]

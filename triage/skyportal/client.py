@@ -129,7 +129,9 @@ class Client:
                 response, body = fetch(self._http, method, path, **options)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 trouble = f"no connection ({error})"
-            except (httpx.HTTPError, AnswerTooLargeError) as error:
+            except AnswerTooLargeError as error:
+                raise RefusedError(f"{method} {path}: {error}") from error
+            except httpx.HTTPError as error:
                 trouble = f"no answer ({type(error).__name__}: {error})"
                 _give_up_write(method, trouble)
             else:

@@ -62,6 +62,8 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         if not sent.get("token") and sent.get("url") != self.initial.get("url"):
             # Else whoever may edit the address could have the stored token sent to a server of their own.
             self.add_error("token", "A new address needs its token.")
+        if self.instance.pk and "group" in self.changed_data and self.instance.imports.exists():
+            self.add_error("group", "Spectra have come in for these people already; add the server once more instead.")
         posting = [sent.get(name) for name in ("decisions", "predictions")]
         if any(policy != Policy.NEVER for policy in posting) and not sent.get("share_with"):
             self.add_error("share_with", "Say which groups may see what is posted; without any it would be everybody.")
@@ -74,7 +76,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         before = (self.initial.get("decisions"), self.initial.get("predictions"))
         if all(policy in (None, Policy.NEVER) for policy in before):
             instance.posting_since = timezone.now()
-        if {"remote_groups", "instruments", "only_unclassified", "group"} & set(self.changed_data):
+        if {"remote_groups", "instruments", "only_unclassified"} & set(self.changed_data):
             instance.reconciled_at = None
         if commit:
             instance.save()

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from triage.views import health, lists, queue, review, skyportal, tns, tokens, upload
+from triage.views import health, lists, queue, review, skyportal, tns, tokens, upload, webhooks
 
 urlpatterns = [
     path("", queue.queue_page, name="queue"),
@@ -32,6 +32,8 @@ urlpatterns = [
     path("transients/<str:name>/tns/send/", tns.send, name="send-tns"),
     path("account/tokens/", tokens.tokens_page, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
+    path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),
+    path("account/webhooks/<int:webhook_id>/<str:action>/", webhooks.change, name="change-webhook"),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]
