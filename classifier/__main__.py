@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (ManifestError, CheckpointError, FileNotFoundError) as error:
+    except (ManifestError, CheckpointError) as error:
         print(f"classifier: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
     classify = commands.add_parser("classify", help="classify spectrum files")
     classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders; links are followed")
-    classify.add_argument("--redshift", type=float, metavar="Z", help="known redshift of all the files")
+    classify.add_argument("--redshift", type=_redshift, metavar="Z", help="known redshift of all the files")
     classify.add_argument("--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift")
     classify.add_argument("--jsonl", action="store_true", help="one JSON object a file instead of a table")
     _checkpoint_options(classify)
@@ -69,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     statistics.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     statistics.set_defaults(run=_statistics)
     return parser
+
+
+def _redshift(text: str) -> float:
+    value = float(text)
+    if not -0.1 < value < 10:
+        raise argparse.ArgumentTypeError(f"a redshift lies between -0.1 and 10, not {text}")
+    return value
 
 
 def _checkpoint_options(parser: argparse.ArgumentParser) -> None:

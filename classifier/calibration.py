@@ -18,8 +18,10 @@ from classifier.taxonomy import load_taxonomy
 
 # A conformal set misses the truth in this share of cases.
 MISS = 0.1
-# Classes with fewer calibration spectra take the threshold of their group, and groups that of all.
+# Classes with fewer calibration spectra than this look to their group's threshold too.
 CONFORMAL_MIN = 30
+# A class below this probability is in no set.
+LEAST_THRESHOLD = 0.01
 # The least sure of the redshifts, this share, are not given.
 REDSHIFT_REJECTED = 0.1
 
@@ -103,7 +105,10 @@ def fit_calibration(
     known = np.isfinite(redshift) & (labels >= 0)
     trust_min = float(np.quantile(blind.redshift_trust[known], REDSHIFT_REJECTED))
     sure = known & (blind.redshift_trust >= trust_min)
-    pulls = ((blind.redshift - redshift) / blind.redshift_error)[sure]
+    # Stars, whose redshift is easy, would make the error of the others look too small.
+    taxonomy = load_taxonomy()
+    galactic = [i for i, name in enumerate(taxonomy.trained) if taxonomy[name].group == "Galactic"]
+    pulls = ((blind.redshift - redshift) / blind.redshift_error)[sure & ~np.isin(labels, galactic)]
     return Calibration(modes["known"], modes["blind"], float(1.48 * np.median(np.abs(pulls))), trust_min)
 
 
@@ -138,20 +143,25 @@ def _fit_scaling(raw: NDArray[np.float64], truth: NDArray[np.int_]) -> tuple[flo
 
 def _thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
     """Class-conditional split conformal (Sadinle et al. 2019): the ⌊MISS (n + 1)⌋-th smallest probability that the
-    true class got; classes with few spectra are pooled with their group, small groups with all."""
+    true class got. A class with few spectra takes the lower of its own threshold, if it has enough for one at all, and
+    of that pooled over its group: never that of all spectra, which the commonest class decides."""
     taxonomy = load_taxonomy()
     groups = [taxonomy[name].group for name in taxonomy.trained]
     of_truth = probabilities[np.arange(len(truth)), truth]
     result = np.zeros(len(groups))
     for label, group in enumerate(groups):
         members = [i for i, other in enumerate(groups) if other == group]
-        for rows in (truth == label, np.isin(truth, members), np.ones(len(truth), dtype=bool)):
-            if rows.sum() >= CONFORMAL_MIN:
-                break
-        ordered = np.sort(of_truth[rows])
-        rank = int(np.floor(MISS * (len(ordered) + 1))) - 1
-        result[label] = ordered[rank] if rank >= 0 else 0.0
+        own = _quantile(of_truth[truth == label])
+        if (truth == label).sum() < CONFORMAL_MIN:
+            pooled = _quantile(of_truth[np.isin(truth, members)])
+            own = min((value for value in (own, pooled) if value is not None), default=None)
+        result[label] = LEAST_THRESHOLD if own is None else max(own, LEAST_THRESHOLD)
     return result
+
+
+def _quantile(probabilities: NDArray[np.float64]) -> float | None:
+    rank = int(np.floor(MISS * (len(probabilities) + 1))) - 1
+    return float(np.sort(probabilities)[rank]) if rank >= 0 else None
 
 
 def _logsumexp(raw: NDArray[np.float64]) -> NDArray[np.float64]:

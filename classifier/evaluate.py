@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from classifier.calibration import Calibration
 from classifier.dataset import LabelledSpectra
 from classifier.network import Ensemble, SpectraNet
-from classifier.outputs import Mode, Outputs, redshift_from_bins
+from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
 from classifier.preprocess import PreprocessConfig, network_input
 
 # |Δz| / (1 + z) beyond this is an outlier.
@@ -30,25 +31,36 @@ def infer(
     *,
     batch_size: int = 256,
 ) -> Outputs:
-    """Outputs for every row of ``data``, in the rest frame ("known") or the observed one ("blind")."""
+    """Outputs for every row of ``data``, as prediction would give them with the redshift ("known") or without."""
     network.eval()
+    observed, redshift = _passes(network, data, grid, torch.zeros(len(data)), 0.0, batch_size)
+    estimate, error, trust = redshift_from_bins(redshift, network.config)
+    if mode == "blind":
+        return Outputs(observed, estimate, error, trust)
+    rest, _ = _passes(network, data, grid, torch.log1p(data.redshift).nan_to_num(0.0), 1.0, batch_size)
+    logits = both_frames(rest, observed)
+    logits[~data.redshift.isfinite().numpy()] = np.nan
+    return Outputs(logits, np.full_like(estimate, np.nan), error, trust)
+
+
+def _passes(
+    network: SpectraNet | Ensemble,
+    data: LabelledSpectra,
+    grid: PreprocessConfig,
+    shift: Tensor,
+    rest_frame: float,
+    batch_size: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Class and redshift logits of all rows, each shifted by its ln(1 + z)."""
     logits, redshift = [], []
-    log1pz = torch.log1p(data.redshift).nan_to_num(0.0)
     for start in range(0, len(data), batch_size):
         rows = slice(start, start + batch_size)
-        shift = log1pz[rows] if mode == "known" else torch.zeros_like(log1pz[rows])
-        rest = torch.full_like(shift, 1.0 if mode == "known" else 0.0)
-        x = network_input(data.flux[rows], data.covered[rows], shift, rest, grid)
+        rest = torch.full_like(shift[rows], rest_frame)
+        x = network_input(data.flux[rows], data.covered[rows], shift[rows], rest, grid)
         class_logits, redshift_logits = network.split(network(x))
         logits.append(class_logits.double().numpy())
         redshift.append(redshift_logits.double().numpy())
-    all_logits = np.concatenate(logits)
-    estimate, error, trust = redshift_from_bins(np.concatenate(redshift), network.config)
-    if mode == "known":
-        all_logits[~data.redshift.isfinite().numpy()] = np.nan
-        # The redshift head learned on the observed frame alone.
-        estimate = np.full_like(estimate, np.nan)
-    return Outputs(all_logits, estimate, error, trust)
+    return np.concatenate(logits), np.concatenate(redshift)
 
 
 def score(outputs: Outputs, data: LabelledSpectra, names: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,15 +17,14 @@ def find_files(paths: Iterable[Path], leave_out: Path | None = None) -> Iterator
     """Yield (file, name relative to the path it was found under), in order, following links.
 
     A folder that links back to one of its parents is entered once. ``leave_out`` (the manifest) is never yielded.
-    Raises FileNotFoundError for a path that is not there.
+    A path that is not there is yielded as a file.
     """
     for path in paths:
         if path.is_dir():
             found = iter([(file, file.relative_to(path)) for file in _walk(path)])
-        elif path.exists() or path.is_symlink():
-            found = iter([(path, Path(path.name))])
         else:
-            raise FileNotFoundError(f"{path}: no such file or folder")
+            # One that does not exist is yielded too: whoever opens it says so, and the others go on.
+            found = iter([(path, Path(path.name))])
         for file, relative in found:
             if leave_out is None or not (file.exists() and file.samefile(leave_out)):
                 yield file, relative
@@ -51,20 +51,28 @@ class Manifest:
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 self._read(csv.DictReader(file))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"{path}: this is not UTF-8 text") from error
+        except (OSError, csv.Error) as error:
             raise ManifestError(f"{path}: {error}") from error
 
     def _read(self, rows: csv.DictReader[str]) -> None:
-        if "file" not in (rows.fieldnames or ()):
-            raise ManifestError(f"{self.path}: there is no column “file”")
+        found = [(name or "").strip().casefold() for name in rows.fieldnames or ()]
+        for wanted in ("file", "redshift"):
+            if wanted not in found:
+                raise ManifestError(f"{self.path}: there is no column “{wanted}” among {', '.join(found) or 'none'}")
+        rows.fieldnames = found
         for number, row in enumerate(rows, start=2):
             text = (row.get("redshift") or "").strip()
             if text.casefold() in {"", "nan", "none", "null", "-"}:
                 continue
             try:
-                self.redshifts[os.path.normpath(row["file"])] = float(text)
+                redshift = float(text)
             except ValueError:
-                raise ManifestError(f"{self.path}, line {number}: “{text}” is not a redshift") from None
+                redshift = math.nan
+            if not math.isfinite(redshift):
+                raise ManifestError(f"{self.path}, line {number}: “{text}” is not a redshift")
+            self.redshifts[os.path.normpath((row["file"] or "").strip())] = redshift
 
     def redshift_of(self, file: Path, relative: Path) -> float | None:
         """The redshift of a file by its relative path (to the folder searched, or to the manifest), else by its base

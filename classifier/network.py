@@ -197,7 +197,8 @@ class SpectraNet(nn.Module):
 
 class Ensemble(nn.Module):
     """Networks of one shape, trained from different seeds, that answer as one: (batch, in_channels, samples) →
-    (batch, outputs), the logarithm of their geometric-mean class probabilities and of their mean redshift ones."""
+    (batch, outputs), their mean class logits (hence the geometric mean of their probabilities, with the energy that the
+    novelty is read from) and the logarithm of their mean redshift probabilities."""
 
     def __init__(self, members: Sequence[SpectraNet]) -> None:
         super().__init__()
@@ -206,7 +207,7 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         answers = [self.split(member(x)) for member in self.members]
-        classes = torch.stack([torch.log_softmax(logits, dim=1) for logits, _ in answers]).mean(0)
+        classes = torch.stack([logits for logits, _ in answers]).mean(0)
         # A mixture: where the members disagree about the redshift, the result has their several peaks.
         redshift = torch.stack([torch.log_softmax(logits, dim=1) for _, logits in answers])
         return torch.cat([classes, redshift.logsumexp(0) - math.log(len(answers))], dim=1)

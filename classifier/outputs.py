@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifier.network import SpectraNetConfig
 
-# "known": the redshift is known and the spectrum in the rest frame; "blind": in the observed frame.
+# "known": the redshift is known, and the spectrum is seen in both frames; "blind": in the observed frame alone.
 Mode = Literal["known", "blind"]
 MODES: tuple[Mode, ...] = ("known", "blind")
 
@@ -36,6 +36,12 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     result: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
     return result
+
+
+def both_frames(rest: NDArray[np.float64], observed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logits of a spectrum with a known redshift, (n, classes), from its passes in both frames: the mean, for
+    the two passes err differently. (Not of log-probabilities, which would lose the energy that tells the novelty.)"""
+    return 0.5 * (rest + observed)
 
 
 def redshift_from_bins(

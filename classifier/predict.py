@@ -16,8 +16,8 @@ from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_dev
 from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
 from classifier.explain import Attribution, contributions
-from classifier.outputs import Mode, Outputs, redshift_from_bins
-from classifier.preprocess import Resampled, network_input, resample
+from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
+from classifier.preprocess import Resampled, check_rest_coverage, network_input, resample
 from classifier.spectrum import Spectrum
 
 BATCH = 64
@@ -107,7 +107,11 @@ class Classifier:
     def _prepare(self, item: int, spectrum: Spectrum, redshift: float | None) -> _Row:
         if redshift is not None and not (math.isfinite(redshift) and -0.1 < redshift < 10):
             raise SpectrumError("bad_redshift", f"a redshift of {redshift} cannot be used")
-        return _Row(item, resample(spectrum, self.checkpoint.grid), redshift, spectrum.frame == "rest")
+        resampled = resample(spectrum, self.checkpoint.grid)
+        at_rest = spectrum.frame == "rest"
+        if redshift is not None and not at_rest:
+            check_rest_coverage(resampled, redshift, self.checkpoint.grid)
+        return _Row(item, resampled, redshift, at_rest)
 
     def explain(self, spectrum: Spectrum, redshift: float | None, class_name: str, *, steps: int = 1) -> Attribution:
         """Which wavelengths speak for ``class_name``; steps as in classifier.explain.contributions.
@@ -132,8 +136,8 @@ class Classifier:
 
     @torch.inference_mode()
     def _run(self, rows: Sequence[_Row]) -> list[SpectrumPrediction]:
-        """Every spectrum goes through once in the frame it is classified in; those with a known redshift once more
-        in the observed frame, for the redshift head speaks of that frame alone."""
+        """Every spectrum goes through once in the frame that is known best; those with a known redshift once more in
+        the observed frame, for a second view of the class and because the redshift head speaks of that frame alone."""
         known = [row.at_rest or row.redshift is not None for row in rows]
         twice = [i for i, row in enumerate(rows) if row.redshift is not None and not row.at_rest]
         order = [*range(len(rows)), *twice]
@@ -146,7 +150,9 @@ class Classifier:
         # Row i's redshift comes from its observed-frame pass, which is i itself or its second run.
         second = {i: len(rows) + n for n, i in enumerate(twice)}
         z_rows = redshift_logits.double().numpy()[[second.get(i, i) for i in range(len(rows))]]
-        raw = class_logits.double().numpy()[: len(rows)]
+        raw = class_logits.double().numpy()
+        for i, again in second.items():
+            raw[i] = both_frames(raw[i], raw[again])
         outputs = Outputs(raw, *redshift_from_bins(z_rows, self.network.config))
         return [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
 

@@ -88,9 +88,12 @@ def resample(spectrum: Spectrum, config: PreprocessConfig) -> Resampled:
 def resample_arrays(wavelength: NDArray[np.float64], flux: NDArray[np.float64], config: PreprocessConfig) -> Resampled:
     """As ``resample``, of bare arrays: wavelength (n,) Å strictly ascending, flux (n,) finite."""
     edges = config.fine_edges()
-    rebinned = _mean_over_samples(wavelength, flux, edges)
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        rebinned = _mean_over_samples(wavelength, flux, edges)
     covered = _covered(wavelength, edges)
     scale = float(np.median(np.abs(flux))) or float(np.abs(flux).max())
+    if not (math.isfinite(scale) and np.isfinite(rebinned).all()):
+        raise SpectrumError("not_finite", "the flux has values too large to compute with")
     out = np.where(covered, rebinned / scale, 0.0).astype(np.float32)
     _check_coverage(covered, edges, config)
     return Resampled(np.clip(out, -1e4, 1e4), covered)
@@ -128,6 +131,17 @@ def _check_coverage(covered: NDArray[np.bool_], edges: NDArray[np.float64], conf
         raise SpectrumError(
             "insufficient_coverage",
             f"covers {total:.0f} Å of {low:.0f}-{high:.0f} Å; {config.need_optical_angstrom:.0f} Å are needed",
+        )
+
+
+def check_rest_coverage(resampled: Resampled, redshift: float, config: PreprocessConfig) -> None:
+    """Raises SpectrumError("insufficient_coverage") where a redshift moves the spectrum off the network's grid."""
+    edges = config.fine_edges() / (1 + redshift)
+    on_grid = float(np.diff(np.clip(edges, config.first, config.last))[resampled.covered].sum())
+    if on_grid * (1 + redshift) < config.need_optical_angstrom:
+        raise SpectrumError(
+            "insufficient_coverage",
+            f"at z = {redshift:g} only {on_grid:.0f} Å (rest frame) lie within {config.first:.0f}-{config.last:.0f} Å",
         )
 
 

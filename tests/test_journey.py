@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
+import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +48,8 @@ def _not_a_spectrum(folder: Path) -> Path:
 def upload(page: Page, desk: Desk, files: list[Path]) -> None:
     page.goto(f"{desk.url}upload/")
     page.set_input_files("#files", [str(file) for file in files])
+    expect(page.locator("#chosen")).to_contain_text(f"{len(files)} file")
+    page.click("#send")
     expect(page.locator("#results .result")).to_have_count(len(files))
     page.wait_for_function(
         "count => document.querySelectorAll('#results .result .receipt, #results .result.refused').length === count",
@@ -124,6 +129,33 @@ def fetch(desk: Desk, path: str) -> str:
     request = urllib.request.Request(f"{desk.url}api/v1/{path}", headers={"Authorization": f"Token {desk.token}"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return str(answer.read().decode())
+
+
+def test_a_killed_worker_is_replaced(desk: Desk, tmp_path: Path) -> None:
+    (worker,) = [
+        process
+        for process in Path("/proc").glob("[0-9]*")
+        if _parent(process) == desk.process.pid and b"celery" in _read(process / "cmdline")
+    ]
+    os.kill(int(worker.name), signal.SIGKILL)
+    (tmp_path / "after.txt").write_bytes(spectrum_file("SN II", seed=404))
+    with chromium() as page:
+        log_in(page, desk.url, desk.user, desk.password)
+        upload(page, desk, [tmp_path / "after.txt"])
+    desk.wait_until_classified()
+    assert "starting it again" in desk.log.read_text()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent(process: Path) -> int:
+    found = re.search(rb"PPid:\s+(\d+)", _read(process / "status"))
+    return int(found[1]) if found else 0
 
 
 def test_ctrl_c_ends_all_of_it_within_ten_seconds(desk: Desk) -> None:

@@ -34,6 +34,13 @@ class StalePredictionError(TriageError):
     status = 409
 
 
+class NewerDecisionError(TriageError):
+    """Somebody else decided while the reviewer was looking."""
+
+    code = "newer_decision"
+    status = 409
+
+
 class AlreadyUndoneError(TriageError):
     code = "already_undone"
     status = 409

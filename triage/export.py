@@ -53,12 +53,13 @@ def vetted(
 def as_row(classification: Classification) -> dict[str, Any]:
     """One classification with its provenance: what was predicted, by which checkpoint, and which spectra were seen.
 
-    redshift: the reviewer's; else the one known for the transient; else the network's. redshift_origin says which."""
+    redshift: the reviewer's; else the one known when the decision was taken; else the network's. redshift_origin says
+    which."""
     decision, transient = classification.decision, classification.transient
     seen = decision.prediction_seen
     redshift, origin = decision.redshift, "reviewer"
     if redshift is None:
-        redshift, origin = transient.redshift, transient.redshift_origin or "catalogue"
+        redshift, origin = seen.get("known_redshift"), seen.get("known_redshift_origin")
     if redshift is None:
         redshift, origin = seen.get("redshift"), "network"
     return {
@@ -104,6 +105,6 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return " ".join(str(item) for item in value)
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + value
     return value

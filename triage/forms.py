@@ -20,12 +20,11 @@ class DecisionForm(forms.Form):
     comment = forms.CharField(required=False, max_length=4000, widget=forms.Textarea)
     prediction = forms.IntegerField(required=False)
     spectrum = forms.IntegerField(required=False)
+    last_decision = forms.IntegerField(required=False)
 
     def proposal(self) -> Proposal:
-        """The verdict as triage.review takes it; a confirmation names no class, for the prediction has one."""
-        data = self.cleaned_data
-        override = data["verdict"] == Verdict.OVERRIDE
-        return Proposal(**{**data, "class_name": data["class_name"] if override else ""})
+        """The verdict as triage.review takes it; it checks that a class typed beside a confirmation is the same."""
+        return Proposal(**self.cleaned_data)
 
 
 class SeveralFilesInput(forms.ClearableFileInput):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -38,24 +38,24 @@ def load_classifier() -> Classifier:
     return Classifier.load(settings.CLASSIFIER_CHECKPOINT, settings.CLASSIFIER_DEVICE)
 
 
-def process_queue(batch_size: int | None = None) -> int:
-    """Classify until nothing is left to claim; returns how many spectra were handled. A checkpoint that cannot be
-    loaded raises CheckpointError and leaves everything queued."""
+def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Classify until nothing is left to claim, or until ``stopping()`` between two batches; returns how many spectra
+    were handled. A checkpoint that cannot be loaded raises CheckpointError and leaves everything queued."""
     done = 0
     give_up_exhausted()
     if not _claimable().exists():
         return 0
     classifier = load_classifier()
     checkpoint = register(classifier)
-    while batch := claim_batch(batch_size or settings.CLASSIFIER_BATCH):
+    while not stopping() and (batch := claim_batch(batch_size or settings.CLASSIFIER_BATCH)):
         classify_batch(classifier, checkpoint, batch)
         done += len(batch)
     return done
 
 
 def register(classifier: Classifier) -> Checkpoint:
-    """The record of the loaded checkpoint; the first one ever seen becomes the current one."""
-    checkpoint, created = Checkpoint.objects.get_or_create(
+    """The record of the loaded checkpoint, which is the current one from now on."""
+    checkpoint, _ = Checkpoint.objects.get_or_create(
         hash=classifier.hash,
         defaults={
             "name": classifier.name,
@@ -63,7 +63,7 @@ def register(classifier: Classifier) -> Checkpoint:
             "metrics": classifier.metrics,
         },
     )
-    if created:
+    if not checkpoint.current:
         with transaction.atomic():
             Checkpoint.objects.filter(current=True).update(current=False)
             Checkpoint.objects.filter(pk=checkpoint.pk).update(current=True, promoted_at=timezone.now())

@@ -43,10 +43,12 @@ class Given:
 
 @dataclasses.dataclass(frozen=True)
 class Submission:
-    """spectrum: the record of the file (its first part). created: False where the same bytes were known already."""
+    """spectrum: the record of the file (its first part). created: False where the same bytes were known already; notes
+    then say what became of anything new that was stated with them."""
 
     spectrum: Spectrum
     created: bool
+    notes: tuple[str, ...] = ()
 
 
 def submit_spectrum(user: User, content: bytes, filename: str, given: Given | None = None) -> Submission:
@@ -60,68 +62,84 @@ def submit_spectrum(user: User, content: bytes, filename: str, given: Given | No
     sha256 = hashlib.sha256(content).hexdigest()
     known = _find_known(user, sha256, given.group)
     if known is None:
-        known = _read_and_store(user, content, Path(filename).name[:255] or "unnamed", sha256, given)
+        known = _read_and_store(user, content, Path(filename).name[:255] or f"unnamed-{sha256[:8]}", sha256, given)
         created = known is not None
     else:
         created = False
     spectrum = known or _find_known(user, sha256, given.group)
     if spectrum is None:
         raise NotFoundError("the record of this file vanished while it was stored; send it again")
+    if spectrum.state == SpectrumState.QUARANTINED and not created and given.corrections:
+        return Submission(read_again(user, spectrum, given.corrections, given), created=True)
     if spectrum.state == SpectrumState.QUARANTINED:
         raise UnreadableSpectrumError(spectrum.failure_code, spectrum.failure_reason, spectrum.receipt, spectrum)
-    return Submission(spectrum, created)
+    return Submission(spectrum, created, () if created else _add_what_is_new(user, spectrum, given))
 
 
-def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any]) -> Spectrum:
-    """Read the original once more with what the user states instead of the reader's guesses, and queue it.
+def _add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ...]:
+    """Fill in what a known file's record lacked; what it has is not overwritten by a second upload."""
+    notes = []
+    with transaction.atomic():
+        spectrum = Spectrum.objects.select_for_update().get(pk=known.pk)
+        if given.redshift is not None and spectrum.stated_redshift is None and spectrum.uploaded_by_id == user.pk:
+            spectrum.stated_redshift = given.redshift
+            spectrum.current_prediction = None
+            _queue(spectrum)
+            if spectrum.group_id is None:
+                _state_redshift(spectrum.transient, given)
+            notes.append(f"the redshift {given.redshift} is new; the spectrum is classified again with it")
+        elif given.redshift is not None and given.redshift != spectrum.stated_redshift:
+            notes.append("the redshift was not used: this file was sent before, with another or by somebody else")
+        if given.observed_at and spectrum.observed_at is None:
+            spectrum.observed_at = given.observed_at
+            notes.append("the date is new and was added")
+        if given.instrument and not spectrum.instrument:
+            spectrum.instrument = given.instrument[:120]
+            notes.append("the instrument is new and was added")
+        if given.transient and spectrum.transient and given.transient != spectrum.transient.name:
+            notes.append(f"the name was not used: this file belongs to {spectrum.transient.name}")
+        spectrum.save()
+    known.refresh_from_db()
+    return tuple(notes)
+
+
+def _state_redshift(transient: Transient | None, given: Given) -> None:
+    """Give a transient the redshift that came with a public spectrum, where it has none."""
+    if transient is not None and transient.redshift is None and given.redshift is not None:
+        transient.redshift, transient.redshift_origin = given.redshift, "upload"
+        transient.save(update_fields=["redshift", "redshift_origin"])
+
+
+def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], given: Given | None = None) -> Spectrum:
+    """Read the original once more with what the user states instead of the reader's guesses, and queue it. given: what
+    else was stated, for a spectrum that had been in quarantine.
 
     Raises UnreadableSpectrumError and leaves the earlier reading as it was where the new one fails."""
     corrected = make_corrections(corrections)
+    given = dataclasses.replace(given or Given(redshift=spectrum.stated_redshift), corrections=corrected.given())
     content = bytes(spectrum.original.content)
     try:
-        reading = _part(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
+        reading = part_of(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
     except SpectrumError as error:
         raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
     with transaction.atomic():
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-        _store_reading(spectrum, reading, Given(corrections=corrected.given()))
+        store_reading(spectrum, reading, given)
     return spectrum
 
 
-def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectrum:
-    """Take a newer version of a file into the record of an earlier one, and queue it. The earlier bytes are kept.
-
-    Raises UnreadableSpectrumError and InvalidUploadError, after which the record is as it was."""
-    if len(content) > settings.UPLOAD_MAX_BYTES:
-        raise TooLargeError(f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-    corrected = make_corrections(given.corrections)
-    try:
-        reading = _part(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
-    except SpectrumError as error:
-        raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    try:
-        with transaction.atomic():
-            spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-            spectrum.original = Original.objects.get_or_create(
-                sha256=sha256, defaults={"content": content, "size": len(content)}
-            )[0]
-            spectrum.sha256, spectrum.stated_redshift = sha256, given.redshift
-            spectrum.observed_at, spectrum.instrument = None, ""
-            _store_reading(spectrum, reading, given)
-    except IntegrityError:
-        raise InvalidUploadError("this version is known as another spectrum") from None
-    return spectrum
-
-
-def queue_again(transient: Transient) -> int:
-    """Have the spectra of a transient classified once more, since its known redshift has changed; returns how many.
-    Those that were sent with a redshift of their own are classified with that, and need not be."""
-    spectra = Spectrum.objects.filter(transient=transient, state=SpectrumState.CLASSIFIED, stated_redshift__isnull=True)
-    count = spectra.update(state=SpectrumState.QUEUED, attempts=0, lease_until=None, lease_token="")
-    if count:
-        transaction.on_commit(ring_doorbell)
-    return count
+def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
+    """Put another reading of a stored spectrum in place of the one before, and queue it; within a transaction."""
+    _fill(spectrum, reading, given)
+    spectrum.stated_redshift = given.redshift
+    spectrum.reading += 1
+    spectrum.current_prediction = None
+    if spectrum.transient is None:
+        spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
+    _queue(spectrum)
+    spectrum.save()
+    SpectrumArrays.objects.filter(spectrum=spectrum).delete()
+    _arrays(spectrum, reading).save(force_insert=True)
 
 
 def make_corrections(given: Mapping[str, Any]) -> Corrections:
@@ -190,7 +208,7 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
             )[0]
             if failure is not None:
                 return _store_quarantined(blank, failure, given)
-            stored = [_store_part(blank, reading, part, given) for part, reading in enumerate(readings)]
+            stored = [_storepart_of(blank, reading, part, given) for part, reading in enumerate(readings)]
             transaction.on_commit(ring_doorbell)
             return stored[0]
     except IntegrityError:
@@ -206,27 +224,14 @@ def _store_quarantined(spectrum: Spectrum, failure: SpectrumError, given: Given)
     return spectrum
 
 
-def _store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Spectrum:
+def _storepart_of(blank: Spectrum, reading: Reading, part: int, given: Given) -> Spectrum:
     values = {field.attname: getattr(blank, field.attname) for field in Spectrum._meta.concrete_fields}
     spectrum = Spectrum(**{**values, "id": None, "part": part})
     _fill(spectrum, reading, given)
-    spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename)
+    spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
     spectrum.save(force_insert=True)
     _arrays(spectrum, reading).save(force_insert=True)
     return spectrum
-
-
-def _store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
-    """Another reading of a stored spectrum, in place of the one before."""
-    _fill(spectrum, reading, given)
-    spectrum.reading += 1
-    spectrum.current_prediction = None
-    if spectrum.transient is None:
-        spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename)
-    _queue(spectrum)
-    spectrum.save()
-    SpectrumArrays.objects.filter(spectrum=spectrum).delete()
-    _arrays(spectrum, reading).save(force_insert=True)
 
 
 def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:
@@ -245,22 +250,21 @@ def _queue(spectrum: Spectrum) -> None:
     transaction.on_commit(ring_doorbell)
 
 
-def _transient(group: Group | None, given: Given, reading: Reading, filename: str) -> Transient:
+def _transient(group: Group | None, given: Given, reading: Reading, filename: str, sha256: str) -> Transient:
     """The transient by the name given, else the file's object, else the file's stem; made where it does not exist.
 
-    A redshift sent with a private spectrum becomes the transient's only where the transient is new, since others may
-    see it; the spectrum keeps its own copy in any case."""
-    name = given.transient or _clean_name(reading.spectrum.object_name) or _clean_name(Path(filename).stem)
-    transient, created = Transient.objects.get_or_create(name=name, defaults={"simulated": given.simulated})
-    unknown = transient.redshift is None and given.redshift is not None
-    if unknown and (created or group is None):
-        transient.redshift, transient.redshift_origin = given.redshift, "upload"
-        transient.save(update_fields=["redshift", "redshift_origin"])
+    A redshift sent with a private spectrum stays with the spectrum, for others may see the transient."""
+    stem = _clean_name(Path(filename).stem)
+    name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
+    transient, _ = Transient.objects.get_or_create(name=name, defaults={"simulated": given.simulated})
+    if group is None:
+        _state_redshift(transient, given)
     return transient
 
 
 def _clean_name(name: str | None) -> str:
-    cleaned = "".join("_" if c == "/" else c for c in (name or "") if c.isprintable()).strip()[:120]
+    # Browsers send a quotation mark in a file's name as %22.
+    cleaned = "".join("_" if c == "/" else c for c in (name or "").replace("%22", '"') if c.isprintable()).strip()[:120]
     return "" if cleaned in {".", ".."} else cleaned
 
 
@@ -270,7 +274,7 @@ def _arrays(spectrum: Spectrum, reading: Reading) -> SpectrumArrays:
     return SpectrumArrays(spectrum=spectrum, wavelength=pack(read.wavelength), flux=pack(read.flux), flux_error=error)
 
 
-def _part(reading: Reading, part: int) -> Reading:
+def part_of(reading: Reading, part: int) -> Reading:
     parts = (reading, *reading.others)
     if part >= len(parts):
         raise SpectrumError("part_missing", f"read this way, the file has {len(parts)} spectra", reading.receipt)

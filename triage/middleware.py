@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from triage.api.errors import as_json
 
 # BokehJS writes style attributes and elements, hence 'unsafe-inline' for styles; scripts are ours alone.
 POLICY = "; ".join(
@@ -20,6 +24,27 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
+# What a form or an API request holds beside its file.
+BESIDE_THE_FILE = 2 << 20
+
+
+class RefuseEarlyMiddleware:
+    """400 for a NUL in the address, which Postgres cannot store or look for, and 413 for a body that is too long,
+    before any of it is read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return as_json(400, "invalid", "an address may not hold a NUL character")
+        files = settings.DATA_UPLOAD_MAX_NUMBER_FILES if request.path == reverse("upload") else 1
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > files * settings.UPLOAD_MAX_BYTES + BESIDE_THE_FILE:
+            return as_json(413, "too_large", f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+        return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware:

@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 # More samples than this cannot be told apart on a screen.
 MAX_POINTS = 2400
+# Names of lines closer than this share of the plot's width are put at different heights, so many of them.
+LABEL_ROOM, LABEL_LEVELS = 0.022, 4
 # Standard deviation of the smoothing, in samples.
 SMOOTHING = {0: 0.0, 1: 1.5, 2: 4.0}
 GAP_STEPS = 8.0
@@ -66,13 +68,15 @@ def spectrum_figure(
     others: Sequence[Epoch],
     *,
     redshift: float | None,
+    at_rest: bool,
     smoothing: int,
     lines: bool,
     theme: str,
 ) -> Any:
     """The chosen epoch with its error band, the other epochs behind it on the same scale.
 
-    redshift puts the rest-frame axis and the lines; None leaves both out. smoothing: a key of SMOOTHING.
+    redshift puts the rest-frame axis and the lines; None leaves both out. at_rest: the spectrum came in the rest frame,
+    where the lines need no redshift. smoothing: a key of SMOOTHING.
     """
     colours = PALETTES.get(theme, PALETTES["light"])
     low, high = flux_range(epoch.flux)
@@ -86,7 +90,7 @@ def spectrum_figure(
         output_backend="canvas",
         x_range=Range1d(float(epoch.wavelength[0]) - margin, float(epoch.wavelength[-1]) + margin),
         y_range=Range1d(low, high),
-        x_axis_label="Observed wavelength (Å)",
+        x_axis_label="Rest wavelength (Å)" if at_rest else "Observed wavelength (Å)",
         y_axis_label="Flux (F_λ, scaled)",
         name="spectrum",
     )
@@ -99,10 +103,12 @@ def spectrum_figure(
         plot.add_layout(
             BoxAnnotation(left=start, right=end, fill_color=colours.telluric, fill_alpha=0.1, line_color=None)
         )
-    if redshift is not None:
+    if redshift is not None and not at_rest:
         _rest_axis(plot, redshift)
-        if lines:
-            _draw_lines(plot, redshift, (float(epoch.wavelength[0]), float(epoch.wavelength[-1])), low, colours)
+    if at_rest:
+        redshift = 0.0
+    if redshift is not None and lines:
+        _draw_lines(plot, redshift, (float(epoch.wavelength[0]), float(epoch.wavelength[-1])), low, colours)
     _dress(plot, colours)
     return plot
 
@@ -197,25 +203,30 @@ def _rest_axis(plot: Any, redshift: float) -> None:
 
 
 def _draw_lines(plot: Any, redshift: float, covered: tuple[float, float], low: float, colours: Palette) -> None:
-    for name, wavelengths in LINES:
-        for wavelength in wavelengths:
-            at = wavelength * (1 + redshift)
-            if covered[0] <= at <= covered[1]:
-                plot.add_layout(
-                    Span(location=at, dimension="height", line_color=colours.line, line_alpha=0.55, line_dash="dotted")
-                )
-                plot.add_layout(
-                    Label(
-                        x=at,
-                        y=low,
-                        y_offset=4,
-                        x_offset=2,
-                        text=name,
-                        angle=np.pi / 2,
-                        text_font_size="10px",
-                        text_color=colours.line,
-                    )
-                )
+    """Dotted lines with their names at the foot; a name that would lie on its left neighbour's is put above it."""
+    places = sorted((wavelength * (1 + redshift), name) for name, wavelengths in LINES for wavelength in wavelengths)
+    room = LABEL_ROOM * (covered[1] - covered[0])
+    previous, level = -np.inf, 0
+    for at, name in places:
+        if not covered[0] <= at <= covered[1]:
+            continue
+        plot.add_layout(
+            Span(location=at, dimension="height", line_color=colours.line, line_alpha=0.55, line_dash="dotted")
+        )
+        level = (level + 1) % LABEL_LEVELS if at - previous < room else 0
+        previous = at
+        plot.add_layout(
+            Label(
+                x=at,
+                y=low,
+                y_offset=4 + 36 * level,
+                x_offset=2,
+                text=name,
+                angle=np.pi / 2,
+                text_font_size="10px",
+                text_color=colours.line,
+            )
+        )
 
 
 def _dress(plot: Any, colours: Palette) -> None:

@@ -48,12 +48,15 @@ class TransientQuerySet(models.QuerySet[Any]):
         )
 
     def with_review_state(self, user: User) -> Self:
-        """Annotate standing_verdict, "" if no decision stands before the user."""
+        """Annotate standing_verdict and standing_class, "" if no decision stands before the user, and
+        standing_redshift, the reviewer's own, None if left open."""
         from triage.models import Classification
 
         standing = Classification.objects.filter(transient=OuterRef("pk")).visible_to(user).newest_first()
         return self.annotate(
             standing_verdict=Coalesce(Subquery(standing.values("decision__verdict")[:1]), Value("")),
+            standing_class=Coalesce(Subquery(standing.values("decision__class_name")[:1]), Value("")),
+            standing_redshift=Subquery(standing.values("decision__redshift")[:1]),
         )
 
     def for_review(self, user: User) -> Self:

@@ -31,10 +31,11 @@ def reason(prediction: Prediction | None, since: datetime | None = None) -> str:
     if prediction.novelty >= NOVEL:
         parts.append("unlike the spectra the network knows")
     likely = prediction.conformal_set[:3]
+    if len(likely) == 1 and prediction.uncertainty > UNCERTAIN:
+        # The set is sure enough, the probabilities are not.
+        likely = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
     if len(likely) > 1:
-        parts.append(f"uncertain: {' or '.join(likely)}")
-    elif prediction.uncertainty > UNCERTAIN:
-        parts.append(f"unsure: {prediction.class_name} at {prediction.probability:.0%}")
+        parts.append(f"{', '.join(likely[:-1])} or {likely[-1]}")
     else:
         parts.append(f"sure of {prediction.class_name}")
     if since is not None:

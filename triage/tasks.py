@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from celery.worker import state
 
 from classifier.errors import CheckpointError
 
@@ -17,7 +18,7 @@ def process_queue() -> None:
     from triage import inference  # it imports PyTorch, which the web server needs not load
 
     try:
-        inference.process_queue()
+        inference.process_queue(stopping=lambda: state.should_stop is not None)
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
 

@@ -33,4 +33,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return defaults.server_error(request)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 likewise, for requests that Django refuses before a view sees them."""
+    if request.path.startswith("/api/"):
+        return as_json(400, "bad_request", "the request cannot be taken: too many fields or files, or a bad address")
+    return defaults.bad_request(request, exception)
+
+
+handler400 = bad_request
 handler500 = server_error

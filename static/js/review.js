@@ -7,6 +7,10 @@ const picker = document.getElementById("class_name");
 const RELOAD_MS = 2000;
 let sent = false;
 
+const taken = sessionStorage.getItem("sent");
+sessionStorage.removeItem("sent");
+if (taken && document.querySelector("#messages .message.success")) sessionStorage.removeItem(taken);
+
 function press(key) {
   const target = document.querySelector(`[data-key="${key}"]`);
   if (target) target.click();
@@ -17,7 +21,7 @@ onKey((key) => {
   if (key === "?") { help.showModal(); return true; }
   if (key === "o" && picker) { picker.focus(); return true; }
   if (key === "z") {
-    const undo = document.querySelector("[data-undo]");
+    const undo = document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]");
     if (undo) undo.requestSubmit();
     return Boolean(undo);
   }
@@ -57,7 +61,8 @@ if (form) {
   form.addEventListener("submit", (event) => {
     if (sent) event.preventDefault();
     sent = true;
-    sessionStorage.removeItem(draftKey);
+    // The draft goes when the next page says that the decision was taken.
+    sessionStorage.setItem("sent", draftKey);
   });
   window.addEventListener("pageshow", () => { sent = false; });
   const draftKey = `draft:${location.pathname}`;
@@ -66,4 +71,10 @@ if (form) {
   comment.addEventListener("input", () => sessionStorage.setItem(draftKey, comment.value));
 }
 
-if (document.querySelector("[data-reload]")) setTimeout(() => location.reload(), RELOAD_MS);
+// Not while somebody types.
+function reload() {
+  const typed = form && [...form.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
+  if (typed) setTimeout(reload, RELOAD_MS);
+  else location.reload();
+}
+if (document.querySelector("[data-reload]")) setTimeout(reload, RELOAD_MS);

@@ -44,6 +44,12 @@ function pump() {
   }
 }
 
+// From the cookie, which a new login in another tab renews.
+function csrfToken() {
+  const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
+  return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
+}
+
 function send({ file, card }) {
   const progress = element("progress");
   progress.max = 1; progress.value = 0;
@@ -59,7 +65,7 @@ function send({ file, card }) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open("POST", form.dataset.api);
-    request.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
+    request.setRequestHeader("X-CSRFToken", csrfToken());
     request.responseType = "json";
     request.upload.addEventListener("progress", (e) => { if (e.lengthComputable) progress.value = e.loaded / e.total; });
     request.addEventListener("loadend", () => {
@@ -81,7 +87,9 @@ function taken(card, answer, known) {
   if (known) line.append(element("span", "tag", "known already"), " ");
   const state = element("span", "muted", ` ${answer.state}…`);
   line.append(link, state);
-  card.append(line, receipt(answer.receipt));
+  card.append(line);
+  for (const note of answer.notes ?? []) card.append(element("p", "warn", `${note[0].toUpperCase()}${note.slice(1)}.`));
+  card.append(receipt(answer.receipt));
   watch(answer.id, state);
 }
 
@@ -90,10 +98,13 @@ function refused(card, file, status, answer) {
   card.classList.add("refused");
   const line = element("p");
   if (status === 0) line.append(element("span", "tag bad", "no connection"), " The file did not arrive. ");
-  else if (status === 403) line.append(element("span", "tag bad", "not signed in"), " Log in again in another tab, then retry. ");
-  else line.append(element("span", "tag bad", answer?.code ?? `error ${status}`), ` ${answer?.detail ?? "The server could not take it."} `);
-  if (answer?.id) line.append("It is kept in quarantine.");
-  else {
+  else if (status === 401 || status === 403) line.append(element("span", "tag bad", "not signed in"), " Log in again in another tab, then retry. ");
+  else line.append(element("span", "tag bad", answer?.code ?? `error ${status}`), ` ${sentence(answer?.detail ?? "the server could not take it")} `);
+  if (answer?.id) {
+    const kept = element("a", "", "quarantine");
+    kept.href = "/quarantine/";
+    line.append("It is kept in ", kept, ".");
+  } else if (!status || status === 401 || status === 403 || status === 429 || status >= 500) {
     const retry = element("button", "link", "Try again");
     retry.type = "button";
     retry.addEventListener("click", () => {
@@ -105,6 +116,8 @@ function refused(card, file, status, answer) {
   }
   card.append(line);
 }
+
+const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 function receipt(content) {
   const box = element("details", "receipt");
@@ -134,6 +147,7 @@ async function watch(id, place, tries = 0) {
           place.className = "";
           place.textContent = ` ${spectrum.prediction.class_name}, ${Math.round(100 * spectrum.prediction.probability)} %`;
         } else {
+          place.closest(".result").classList.add("refused");
           place.append(" ", element("span", "tag bad", spectrum.error?.code ?? spectrum.state), ` ${spectrum.error?.message ?? ""}`);
         }
         return;
@@ -145,10 +159,19 @@ async function watch(id, place, tries = 0) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (!input.files.length) { input.click(); return; }
   add(input.files);
   input.value = "";
+  showChosen();
 });
-input.addEventListener("change", () => { add(input.files); input.value = ""; });
+// Chosen files wait, so that what is known of them can be filled in; dropped ones go at once.
+function showChosen() {
+  const chosen = document.getElementById("chosen");
+  const count = input.files.length;
+  chosen.hidden = !count;
+  chosen.textContent = `${count} file${count === 1 ? "" : "s"} chosen`;
+}
+input.addEventListener("change", showChosen);
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
 drop.addEventListener("drop", (event) => { event.preventDefault(); add(event.dataTransfer.files); });

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -140,7 +141,6 @@ def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere.txt"], "no such file"),
         ([".", "--manifest", "nowhere.csv"], "nowhere.csv"),
         ([".", "--checkpoint", "nowhere"], "cannot be loaded"),
     ],
@@ -148,6 +148,38 @@ def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.Capt
 def test_usage_errors_are_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_path_that_is_not_there_gets_its_line_and_the_others_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, good = run(capsys, folder / "nowhere.txt", folder / "a.txt")
+    assert missing["error"]["code"] == "unreadable_file"
+    assert good["ok"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("file,z\na.txt,0.1\n", "no column “redshift” among file, z"),
+        ("name;redshift\n", "no column “file”"),
+        ("file,redshift\na.txt,inf\n", "line 2"),
+    ],
+)
+def test_a_manifest_that_would_leave_the_run_blind_is_refused(
+    folder: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "m.csv").write_text(content)
+    assert main(["classify", str(folder), "--manifest", str(folder / "m.csv")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_manifest_may_have_spaces_and_capitals_in_its_header(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "m.csv").write_text("File, Redshift \n a.txt , 0.02\n")
+    (line,) = run(capsys, folder / "a.txt", "--manifest", folder / "m.csv")
+    assert line["redshift_used"] == 0.02
 
 
 def test_a_manifest_with_a_bad_redshift_says_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,3 +199,27 @@ def test_the_table_is_for_people(folder: Path, capsys: pytest.CaptureFixture[str
 def test_the_classifier_stands_without_django() -> None:
     code = "import sys, classifier.predict, classifier.readers, classifier.train; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_familiar_spectra_are_not_novel_and_a_lamp_is() -> None:
+    classifier = Classifier.load(device="cpu")
+    familiar = [(observe(name, seed=seed), None) for name in ("SN Ia", "SN II") for seed in range(4, 12)]
+    novelty = [result.novelty for result in classifier.predict(familiar) if isinstance(result, SpectrumPrediction)]
+    assert len(novelty) == 16
+    assert np.median(novelty) < 0.9
+
+
+def test_a_redshift_that_leaves_nothing_on_the_grid_is_refused() -> None:
+    classifier = Classifier.load(device="cpu")
+    (result,) = classifier.predict([(observe(), 6.0)])
+    assert isinstance(result, SpectrumError)
+    assert result.code == "insufficient_coverage"
+
+
+def test_flux_too_large_to_compute_with_is_refused() -> None:
+    spectrum = observe()
+    flux = spectrum.flux.copy()
+    flux[100] = 1.7e308
+    broken = dataclasses.replace(spectrum, flux=flux, flux_error=None)
+    (result,) = Classifier.load(device="cpu").predict([(broken, None)])
+    assert isinstance(result, SpectrumError) or np.isfinite(list(result.probabilities.values())).all()

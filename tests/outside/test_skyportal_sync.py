@@ -270,19 +270,33 @@ def test_a_groups_spectra_are_its_own_and_so_is_the_redshift(
 ) -> None:
     fritz.tokens = {TOKEN: {PRIVATE}}
     alice, bob = make_user("alice", "a"), make_user("bob")
-    for name in ("ZTF26shared", "ZTF26own"):
-        fritz.add_source(name, (PRIVATE,), redshift=0.07)
-        fritz.add_spectrum(name, (PRIVATE,))
-    submit_spectrum(bob, spectrum_file(), "public.txt", Given(transient="ZTF26shared"))
+    fritz.add_source("ZTF26own", (PRIVATE,), redshift=0.07)
+    fritz.add_spectrum("ZTF26own", (PRIVATE,))
+    instance = connect(fritz, group=Group.objects.get(name="a"))
+    run(instance)
+    assert Spectrum.objects.visible_to(alice).count() == 1
+    assert not Spectrum.objects.visible_to(bob).exists()
+    assert not Transient.objects.visible_to(bob).exists()
+    assert (Transient.objects.get().ra, Transient.objects.get().redshift) == (120.5, None)
+    inference.process_queue()
+    assert Spectrum.objects.get().current_prediction.redshift_used == 0.07  # type: ignore[union-attr]
+    fritz.sources["ZTF26own"] |= {"redshift": 0.08, "modified": fritz.now()}
+    run(instance)
+    inference.process_queue()
+    assert Spectrum.objects.get().current_prediction.redshift_used == 0.08  # type: ignore[union-attr]
+
+
+def test_what_a_group_learns_is_not_written_where_others_look(
+    fritz: FakeSkyPortal, make_user: Callable[..., User]
+) -> None:
+    fritz.tokens = {TOKEN: {PRIVATE}}
+    make_user("alice", "a")
+    submit_spectrum(make_user("bob"), spectrum_file(), "public.txt", Given(transient="ZTF26shared"))
+    fritz.add_source("ZTF26shared", (PRIVATE,), redshift=0.07, alias=["SECRET"])
+    fritz.add_spectrum("ZTF26shared", (PRIVATE,))
     run(connect(fritz, group=Group.objects.get(name="a")))
-    assert Spectrum.objects.visible_to(alice).count() == 3
-    assert Spectrum.objects.visible_to(bob).get().filename == "public.txt"
-    assert not Transient.objects.visible_to(bob).filter(name="ZTF26own").exists()
-    assert Transient.objects.get(name="ZTF26own").redshift == 0.07
-    shared = Spectrum.objects.get(transient__name="ZTF26shared", group__isnull=False)
-    assert shared.stated_redshift == 0.07
-    assert shared.transient is not None
-    assert shared.transient.redshift is None
+    transient = Transient.objects.get()
+    assert (transient.ra, transient.redshift, transient.aliases) == (None, None, [])
 
 
 def test_only_the_groups_asked_for_are_fetched(fritz: FakeSkyPortal) -> None:

@@ -306,3 +306,35 @@ def test_a_session_needs_the_csrf_token(reviewer: User) -> None:
     assert client.get(f"{API}/queue/").status_code == 200
     assert upload(client).status_code == 403
     assert not Transient.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "since", ["2026-02-30", "2026-13-45T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_time_that_does_not_exist_is_a_400(api: APIClient, since: str) -> None:
+    answer = api.get(f"{API}/classifications/", {"since": since})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    "path", ["/transients/%00/", "/classifications/?class_name=%00", "/classifications/?reviewer=%00"]
+)
+def test_a_nul_in_an_address_is_a_400(api: APIClient, path: str) -> None:
+    answer = api.get(API + path)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+
+
+def test_an_empty_comment_is_an_empty_cell_of_the_csv(api: APIClient) -> None:
+    vet(api, 1)
+    (row,) = csv.DictReader(io.StringIO(api.get(f"{API}/classifications/?format=csv").content.decode()))
+    assert row["comment"] == ""
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(api: APIClient, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 1 << 20
+    file = SimpleUploadedFile("big.txt", b"0" * (4 << 20))
+    answer = api.post(f"{API}/spectra/", {"file": file}, format="multipart")
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "too_large"

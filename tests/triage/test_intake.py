@@ -136,3 +136,50 @@ def test_a_failed_correction_leaves_the_reading_as_it_was(reviewer: User) -> Non
     with pytest.raises(UnreadableSpectrumError):
         intake.read_again(reviewer, spectrum, {"flux_column": 40})
     assert Spectrum.objects.get().reading == 1
+
+
+def test_a_redshift_sent_later_with_the_same_file_is_used(reviewer: User) -> None:
+    content = spectrum_file()
+    first = intake.submit_spectrum(reviewer, content, "a.txt").spectrum
+    again = intake.submit_spectrum(reviewer, content, "a.txt", Given(redshift=0.03, transient="Other"))
+    assert again.spectrum.pk == first.pk
+    assert again.spectrum.stated_redshift == 0.03
+    assert again.spectrum.state == SpectrumState.QUEUED
+    assert [note.split(" was")[0] for note in again.notes if "not used" in note] == ["the name"]
+    third = intake.submit_spectrum(reviewer, content, "a.txt", Given(redshift=0.05))
+    assert third.spectrum.stated_redshift == 0.03
+    assert "not used" in third.notes[0]
+
+
+def test_what_is_known_already_is_not_overwritten_by_others(reviewer: User, make_user: Callable[..., User]) -> None:
+    content = spectrum_file()
+    intake.submit_spectrum(reviewer, content, "a.txt")
+    answer = intake.submit_spectrum(make_user("other"), content, "a.txt", Given(redshift=0.03))
+    assert answer.spectrum.stated_redshift is None
+    assert "not used" in answer.notes[0]
+
+
+@pytest.mark.parametrize("name", [" .txt", "..txt", ".", "\u200b.dat"])
+def test_a_file_without_any_name_still_gets_a_transient_with_one(reviewer: User, name: str) -> None:
+    spectrum = intake.submit_spectrum(reviewer, spectrum_file(), name).spectrum
+    assert spectrum.transient.name.startswith("unnamed-")
+
+
+def test_a_redshift_sent_with_a_private_spectrum_stays_with_it(make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A")
+    given = Given(transient="X", redshift=0.0437, group=owner.groups.get())
+    spectrum = intake.submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum
+    assert spectrum.transient.redshift is None
+    assert spectrum.stated_redshift == 0.0437
+
+
+def test_a_quarantined_file_sent_again_with_a_correction_is_read(reviewer: User) -> None:
+    content = "\n".join(f"{0.4 + 0.0002 * i:.5f} {1 + 0.1 * (i % 7)}" for i in range(900)).encode()
+    corrections = {"wavelength_unit": "um"}
+    spectrum = intake.submit_spectrum(reviewer, content, "a.txt", Given(corrections=corrections)).spectrum
+    assert spectrum.wavelength_min == pytest.approx(4000, abs=5)
+    bad = b"# flux only\n" + b"\n".join(str(i).encode() for i in range(50))
+    for _ in range(2):
+        with pytest.raises(UnreadableSpectrumError):
+            intake.submit_spectrum(reviewer, bad, "b.txt", Given(transient="Y", corrections=corrections))
+    assert Spectrum.objects.filter(state=SpectrumState.QUARANTINED).count() == 1

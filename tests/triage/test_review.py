@@ -12,6 +12,7 @@ from triage import inference, intake, review
 from triage.errors import (
     AlreadyUndoneError,
     InvalidDecisionError,
+    NewerDecisionError,
     NotFoundError,
     NotYourDecisionError,
     StalePredictionError,
@@ -184,4 +185,79 @@ def test_what_stands_is_the_last_decision_not_undone(
         standing.append(record_decision(people[who], transient, Proposal(verdict, class_name=name, spectrum=spectrum)))
     row = Classification.objects.filter(transient=transient).first()
     assert (row.decision if row else None) == (standing[-1] if standing else None)
-    assert Spectrum.objects.get(transient=transient).rejected == any(d.verdict == "bad_spectrum" for d in standing)
+    assert Spectrum.objects.get(transient=transient).rejected == (
+        bool(standing) and standing[-1].verdict == "bad_spectrum"
+    )
+
+
+def test_a_decision_taken_by_somebody_else_meanwhile_is_told(reviewer: User, make_user: Callable[..., User]) -> None:
+    transient = classified(reviewer)
+    other = make_user("other")
+    first = record_decision(other, transient, Proposal("override", class_name="TDE", last_decision=0))
+    with pytest.raises(NewerDecisionError, match="other decided"):
+        record_decision(reviewer, transient, Proposal("override", class_name="AGN", last_decision=0))
+    assert vetted(reviewer) == {"X": "TDE"}
+    record_decision(reviewer, transient, Proposal("override", class_name="AGN", last_decision=first.pk))
+    assert vetted(reviewer) == {"X": "AGN"}
+
+
+def test_an_unknown_class_comes_with_near_ones(reviewer: User) -> None:
+    with pytest.raises(UnknownClassError, match="did you mean SN Ibn"):
+        record_decision(reviewer, classified(reviewer), Proposal("override", class_name="SN Ibnn"))
+
+
+def test_calling_another_epoch_bad_leaves_a_vetted_classification_standing(reviewer: User) -> None:
+    transient = classified(reviewer)
+    classified(reviewer, seed=2)
+    first, second = Spectrum.objects.order_by("id")
+    record_decision(reviewer, transient, Proposal("override", class_name="TDE", spectrum=first.pk))
+    record_decision(reviewer, transient, Proposal("bad_spectrum", spectrum=second.pk))
+    assert vetted(reviewer) == {"X": "TDE"}
+    record_decision(reviewer, transient, Proposal("bad_spectrum", spectrum=first.pk))
+    assert vetted(reviewer) == {}
+
+
+def test_a_later_verdict_on_a_bad_spectrum_takes_it_back_into_use(
+    reviewer: User, make_user: Callable[..., User]
+) -> None:
+    transient = classified(reviewer)
+    record_decision(reviewer, transient, Proposal("bad_spectrum"))
+    spectrum = Spectrum.objects.get()
+    assert spectrum.rejected
+    record_decision(make_user("other"), transient, Proposal("confirm", prediction=spectrum.current_prediction_id))
+    spectrum.refresh_from_db()
+    assert not spectrum.rejected
+
+
+def test_a_public_decision_tells_nothing_of_private_spectra(reviewer: User, make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A", "B")
+    transient = classified(owner)
+    group = owner.groups.get(name="A")
+    classified(owner, seed=2, group=group)
+    public, private = Spectrum.objects.order_by("id")
+    with pytest.raises(InvalidDecisionError, match="another spectrum"):
+        record_decision(
+            owner, transient, Proposal("confirm", spectrum=public.pk, prediction=private.current_prediction_id)
+        )
+    decision = record_decision(owner, transient, Proposal("confirm", prediction=public.current_prediction_id))
+    assert decision.spectra_seen == [public.pk]
+    inner = record_decision(owner, transient, Proposal("confirm", prediction=private.current_prediction_id))
+    assert inner.group == group
+    assert set(inner.spectra_seen) == {public.pk, private.pk}
+
+
+def test_where_spectra_of_several_groups_were_seen_the_decision_says_on_which_it_rests(
+    make_user: Callable[..., User],
+) -> None:
+    owner = make_user("owner", "A", "B")
+    for seed, name in ((1, "A"), (2, "B")):
+        submit_spectrum(
+            owner, spectrum_file(seed=seed), f"{seed}.txt", Given(transient="X", group=owner.groups.get(name=name))
+        )
+    transient = Transient.objects.get()
+    with pytest.raises(InvalidDecisionError, match="several groups"):
+        record_decision(owner, transient, Proposal("override", class_name="AGN"))
+    spectrum = Spectrum.objects.order_by("id").first()
+    assert spectrum is not None
+    decision = record_decision(owner, transient, Proposal("override", class_name="AGN", spectrum=spectrum.pk))
+    assert decision.group == spectrum.group

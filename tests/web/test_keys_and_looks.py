@@ -81,8 +81,10 @@ def test_the_rows_can_be_walked_by_key(page: Page, desk: Desk) -> None:
     name = page.locator(".row").nth(1).locator("strong").inner_text()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text(name)
+    page.wait_for_selector("#plot[data-drawn]")
     page.keyboard.press("n")
     expect(page.locator("h1")).not_to_contain_text(name)
+    page.wait_for_selector("#plot[data-drawn]")
     page.keyboard.press("?")
     expect(page.locator("#help")).to_be_visible()
 

@@ -204,3 +204,53 @@ def test_an_unknown_address_is_a_page_of_ours(browser: Client, path: str) -> Non
 def test_health_is_told_without_a_login(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def test_a_refused_decision_keeps_what_was_typed(browser: Client, reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    typed = {"verdict": "override", "class_name": "SN Foo", "comment": "odd bump at 6000", "redshift": "0.123"}
+    answer = browser.post(reverse("decide", args=["T0"]), typed)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert all(f'value="{typed[name]}"' in page for name in ("class_name", "redshift"))
+    assert "odd bump at 6000" in page
+    assert "did you mean" in page
+    # A class typed beside Confirm is not silently dropped.
+    answer = browser.post(reverse("decide", args=["T0"]), {**typed, "class_name": "AGN", "verdict": "confirm"})
+    assert answer.status_code == 400
+    assert not Decision.objects.exists()
+
+
+def test_the_list_of_the_vetted_shows_what_was_decided(browser: Client, reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    review.record_decision(
+        reviewer, Transient.objects.get(), review.Proposal("override", class_name="LBV", redshift=0.7)
+    )
+    page = browser.get(reverse("queue"), {"state": "vetted", "class": "LBV"}).content.decode()
+    assert "LBV" in page
+    assert "z 0.7" in page
+    assert "the network said" in page
+
+
+def test_a_transient_of_bad_spectra_alone_has_a_place(browser: Client, reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    review.record_decision(reviewer, Transient.objects.get(), review.Proposal("bad_spectrum"))
+    page = browser.get(reverse("queue"), {"state": "bad"}).content.decode()
+    assert "T0" in page
+    assert "in the queue of the network" not in page
+
+
+def test_the_undo_key_works_on_any_review_page(browser: Client, reviewer: User) -> None:
+    for seed in range(2):
+        send(reviewer, f"T{seed}", seed)
+    classify_all()
+    decision = review.record_decision(
+        reviewer, Transient.objects.get(name="T0"), review.Proposal("override", class_name="AGN")
+    )
+    assert (
+        f'{reverse("undo", args=[decision.pk])}" data-undo-last'
+        in browser.get(reverse("review", args=["T1"])).content.decode()
+    )

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from classifier.readers import CHOICES
+from triage.intake import Submission
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 
 
@@ -95,15 +96,19 @@ class ArraysSerializer(serializers.Serializer[dict[str, Any]]):
     flux_error = serializers.ListField(child=serializers.FloatField(), allow_null=True)
 
 
-class SubmissionSerializer(serializers.ModelSerializer[Spectrum]):
+class SubmissionSerializer(serializers.Serializer[Submission]):
     """The answer to an upload."""
 
-    transient = serializers.CharField(source="transient.name", allow_null=True, default=None)
-    receipt = serializers.DictField()
+    id = serializers.IntegerField(source="spectrum.pk")
+    state = serializers.CharField(source="spectrum.state")
+    transient = serializers.CharField(source="spectrum.transient.name", allow_null=True, default=None)
+    receipt = serializers.DictField(source="spectrum.receipt")
 
-    class Meta:
-        model = Spectrum
-        fields = ("id", "state", "transient", "receipt")
+
+class KnownFileSerializer(SubmissionSerializer):
+    """The answer to a file that was sent before."""
+
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what became of what was new with it")
 
 
 def _choice(name: str) -> serializers.ChoiceField:
@@ -192,6 +197,9 @@ class ProposalSerializer(serializers.Serializer[dict[str, Any]]):
     prediction = serializers.IntegerField(required=False, allow_null=True)
     spectrum = serializers.IntegerField(required=False, allow_null=True)
     blind = serializers.BooleanField(required=False, default=False)
+    last_decision = serializers.IntegerField(
+        required=False, allow_null=True, help_text="newest decision seen, 0 for none; a newer one of others gives 409"
+    )
 
 
 class TransientDetailSerializer(TransientSerializer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -86,7 +87,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
     @extend_schema(
         request=serializers.UploadSerializer,
         responses={
-            200: serializers.SubmissionSerializer,
+            200: serializers.KnownFileSerializer,
             202: serializers.SubmissionSerializer,
             400: serializers.UnreadableSerializer,
             413: serializers.ErrorSerializer,
@@ -103,8 +104,9 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         submission = intake.submit_spectrum(
             user_of(request), sent["file"].read(), sent["file"].name, _given(user_of(request), sent)
         )
-        body = serializers.SubmissionSerializer(submission.spectrum).data
-        return Response(body, status=202 if submission.created else 200)
+        if submission.created:
+            return Response(serializers.SubmissionSerializer(submission).data, status=202)
+        return Response(serializers.KnownFileSerializer(submission).data)
 
 
 def _given(user: User, sent: dict[str, Any]) -> intake.Given:
@@ -185,7 +187,7 @@ class RereadView(APIView):
         if not isinstance(request.data, dict):
             raise ValidationError({"corrections": ["send an object"]})
         spectrum = intake.read_again(user_of(request), _spectrum(request, spectrum_id), request.data)
-        return Response(serializers.SubmissionSerializer(spectrum).data, status=202)
+        return Response(serializers.SubmissionSerializer(intake.Submission(spectrum, created=False)).data, status=202)
 
 
 class TransientsView(generics.ListAPIView[Transient]):
@@ -315,10 +317,13 @@ class ClassificationsView(APIView):
 def _since(text: str) -> Any:
     if not text:
         return None
-    # A + that was not escaped arrives as a space.
-    moment = parse_datetime(text.replace(" ", "+", 1) if "T" in text else text)
-    if moment is None and (day := parse_date(text)):
-        moment = parse_datetime(f"{day.isoformat()}T00:00:00Z")
-    if moment is None:
-        raise ValidationError({"since": ["give a time such as 2026-11-23T04:00:00Z"]})
-    return moment if moment.tzinfo else parse_datetime(moment.isoformat() + "Z")
+    try:
+        # A + that was not escaped arrives as a space.
+        moment = parse_datetime(text.replace(" ", "+", 1) if "T" in text else text)
+        if moment is None and (day := parse_date(text)):
+            moment = datetime(day.year, day.month, day.day)
+        if moment is not None:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValidationError({"since": ["give a time such as 2026-11-23T04:00:00Z"]})

@@ -7,9 +7,10 @@ import hashlib
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from classifier.taxonomy import load_taxonomy
-from triage import intake
+from triage import intake, replacement
 from triage.errors import TriageError, UnreadableSpectrumError
 from triage.models import (
     Original,
@@ -128,7 +129,7 @@ def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched)
     given = _given(instance, fetched)
     try:
         if row.spectrum is not None:
-            return intake.replace_original(row.spectrum, fetched.file.content, given)
+            return replacement.replace_original(row.spectrum, fetched.file.content, given)
         user = service_user(instance)
         return intake.submit_spectrum(user, fetched.file.content, fetched.file.filename, given).spectrum
     except UnreadableSpectrumError as error:
@@ -139,13 +140,10 @@ def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched)
 
 
 def _given(instance: SkyPortalInstance, fetched: Fetched) -> intake.Given:
-    """A private source's redshift goes with the spectrum where the transient is shared with others already."""
-    name = local_name(fetched.source.name)
-    transient = Transient.objects.filter(name=name).first()
-    shared = transient is not None and not _belongs_to(transient, instance)
+    """A private source's redshift goes with the spectrum, for others may see the transient."""
     return intake.Given(
-        transient=name,
-        redshift=fetched.source.redshift if shared else None,
+        transient=local_name(fetched.source.name),
+        redshift=None if instance.group is None else fetched.source.redshift,
         observed_at=fetched.file.observed_at,
         instrument=fetched.file.instrument,
         group=instance.group,
@@ -169,24 +167,39 @@ def _belongs_to(transient: Transient, instance: SkyPortalInstance) -> bool:
 
 def fill_transient(transient: Transient, source: Source, instance: SkyPortalInstance) -> None:
     """Take over what the source knows more: position, names, and the redshift where ours came from there or is not
-    known. A redshift that changes has the spectra classified again."""
-    if not _belongs_to(transient, instance):
+    known. Where the redshift changes, the spectra are classified again."""
+    if _belongs_to(transient, instance):
+        if transient.ra is None or transient.dec is None:
+            transient.ra, transient.dec = source.ra, source.dec
+        transient.aliases = list(dict.fromkeys([*transient.aliases, *source.aliases]))
+        transient.save(update_fields=["ra", "dec", "aliases"])
+    if instance.group is None:
+        _follow_in_public(transient, source)
+    else:
+        _follow_in_private(transient, source, instance)
+
+
+def _follow_in_public(transient: Transient, source: Source) -> None:
+    if transient.redshift is not None and not transient.redshift_origin.startswith("skyportal"):
         return
-    before = (transient.ra, transient.dec, transient.redshift, transient.redshift_error, list(transient.aliases))
-    if transient.ra is None or transient.dec is None:
-        transient.ra, transient.dec = source.ra, source.dec
-    transient.aliases = list(dict.fromkeys([*transient.aliases, *source.aliases]))
     earlier = transient.redshift
-    if earlier is None or transient.redshift_origin.startswith("skyportal"):
-        transient.redshift, transient.redshift_error = source.redshift, source.redshift_error
-        origin = f"skyportal: {source.redshift_origin}" if source.redshift_origin else "skyportal"
-        transient.redshift_origin = origin if source.redshift is not None else ""
-    after = (transient.ra, transient.dec, transient.redshift, transient.redshift_error, transient.aliases)
-    if after == before:
-        return
-    transient.save(update_fields=["ra", "dec", "aliases", "redshift", "redshift_error", "redshift_origin"])
+    origin = f"skyportal: {source.redshift_origin}" if source.redshift_origin else "skyportal"
+    transient.redshift, transient.redshift_error = source.redshift, source.redshift_error
+    transient.redshift_origin = origin if source.redshift is not None else ""
+    transient.save(update_fields=["redshift", "redshift_error", "redshift_origin"])
     if transient.redshift != earlier:
-        intake.queue_again(transient)
+        replacement.classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
+
+
+def _follow_in_private(transient: Transient, source: Source, instance: SkyPortalInstance) -> None:
+    """The spectra of this connection carry the redshift themselves."""
+    mine = Spectrum.objects.filter(transient=transient, group=instance.group, skyportal__instance=instance)
+    other = Q(stated_redshift__isnull=False)
+    if source.redshift is not None:
+        other = Q(stated_redshift__isnull=True) | ~Q(stated_redshift=source.redshift)
+    ids = list(mine.filter(other).values_list("pk", flat=True))
+    Spectrum.objects.filter(pk__in=ids).update(stated_redshift=source.redshift)
+    replacement.classify_again(Spectrum.objects.filter(pk__in=ids))
 
 
 def record_classifications(instance: SkyPortalInstance, name: str, rows: list[dict[str, Any]]) -> None:

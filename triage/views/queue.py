@@ -24,6 +24,7 @@ STATES = (
     ("unsure", "Unsure"),
     ("vetted", "Vetted"),
     ("processing", "Processing"),
+    ("bad", "Bad spectra"),
     ("failed", "Failed"),
     ("all", "All"),
 )
@@ -59,17 +60,19 @@ def queue_counts(request: HttpRequest) -> JsonResponse:
 
 
 def counts(user: Any) -> dict[str, int]:
-    """How many transients wait, are vetted, are unsure; how many spectra are being processed or failed."""
+    """How many transients wait, are vetted, unsure, have only bad spectra or one that failed; how many spectra are
+    being processed."""
     reviewed = Transient.objects.for_review(user).order_by()
     has = Q(current_prediction_id__isnull=False)
     found: dict[str, int] = reviewed.aggregate(
         pending=Count("pk", filter=has & Q(standing_verdict__in=("", "bad_spectrum"))),
         vetted=Count("pk", filter=Q(standing_verdict__in=("confirm", "override"))),
         unsure=Count("pk", filter=Q(standing_verdict="unsure")),
+        bad=Count("pk", filter=~has & Q(standing_verdict="bad_spectrum")),
     )
     spectra: dict[str, int] = Spectrum.objects.visible_to(user).aggregate(
         processing=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
-        failed=Count("pk", filter=Q(state__in=(SpectrumState.FAILED, SpectrumState.QUARANTINED))),
+        failed=Count("transient", filter=Q(state=SpectrumState.FAILED), distinct=True),
     )
     return found | spectra
 
@@ -78,7 +81,8 @@ def _filtered(user: Any, state: str, class_name: str, name: str) -> TransientQue
     rows: TransientQuerySet
     rows = queue.triage_order(user) if state == "pending" else _by_state(user, state)
     if class_name:
-        rows = rows.filter(predicted_class=class_name)
+        vetted = Q(standing_verdict__in=("confirm", "override"))
+        rows = rows.filter((vetted & Q(standing_class=class_name)) | (~vetted & Q(predicted_class=class_name)))
     if name:
         rows = rows.filter(name__icontains=name)
     return rows
@@ -90,6 +94,8 @@ def _by_state(user: Any, state: str) -> TransientQuerySet:
         return rows.filter(standing_verdict__in=("confirm", "override"))
     if state == "unsure":
         return rows.filter(standing_verdict="unsure")
+    if state == "bad":
+        return rows.filter(standing_verdict="bad_spectrum", current_prediction_id__isnull=True)
     if state in ("processing", "failed"):
         wanted = SpectrumState.QUEUED if state == "processing" else SpectrumState.FAILED
         spectra = Spectrum.objects.visible_to(user).filter(state=wanted)
@@ -115,7 +121,10 @@ def _reason(transient: Any, waiting_since: Any) -> str:
     if transient.prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
     if transient.standing_verdict in ("confirm", "override"):
-        return "vetted"
+        said = transient.prediction.class_name if transient.prediction else transient.standing_class
+        return "vetted" if said == transient.standing_class else f"vetted; the network said {said}"
+    if transient.standing_verdict == "bad_spectrum" and transient.prediction is None:
+        return "its spectra were called bad"
     return queue.reason(transient.prediction, waiting_since)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +19,7 @@ from classifier.taxonomy import load_taxonomy
 from triage import queue, review
 from triage.api.views import original_file
 from triage.arrays import unpack
-from triage.errors import StalePredictionError, TriageError
+from triage.errors import InvalidDecisionError, TriageError
 from triage.forms import DecisionForm
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
 from triage.models.decision import Verdict
@@ -29,9 +31,20 @@ from triage.views.base import signed_in
 @require_safe
 def review_page(request: HttpRequest, name: str) -> HttpResponse:
     user = signed_in(request)
-    transient = _transient(user, name)
+    return _page(request, user, _transient(user, name), request.GET.get("spectrum"))
+
+
+def _page(
+    request: HttpRequest,
+    user: User,
+    transient: Any,
+    wanted: str | None,
+    draft: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page, showing the spectrum ``wanted``; draft: what was typed into the form, where it could not be taken."""
     spectra = _spectra(user, transient)
-    shown = _shown(spectra, request.GET.get("spectrum"), transient.current_prediction_id)
+    shown = _shown(spectra, wanted, transient.current_prediction_id)
     earlier, later = queue.neighbours(user, transient)
     decisions = Decision.objects.visible_to(user).filter(transient=transient).select_related("reviewer", "supersedes")
     ledger = _ledger(list(decisions))
@@ -45,11 +58,21 @@ def review_page(request: HttpRequest, name: str) -> HttpResponse:
         "earlier": earlier,
         "later": later,
         "ledger": ledger,
+        "last_decision": max((entry["decision"].pk for entry in ledger), default=0),
+        "last_own": _last_own(user),
         "standing": standing.select_related("decision__reviewer").first(),
         "taxonomy": load_taxonomy().classes,
+        "draft": draft or {},
         "section": "queue",
     }
-    return render(request, "review.html", context)
+    return render(request, "review.html", context, status=status)
+
+
+def _last_own(user: User) -> Decision | None:
+    """The user's last decision, if it is not undone yet: what the undo key takes back."""
+    undone = Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
+    mine = Decision.objects.visible_to(user).filter(reviewer=user).exclude(verdict=Verdict.UNDO)
+    return mine.filter(~Exists(undone)).select_related("transient").order_by("-id").first()
 
 
 def _transient(user: User, name: str) -> Any:
@@ -96,6 +119,7 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
         _epoch(shown, arrays),
         [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
         redshift=_redshift(request.GET.get("z", ""), shown),
+        at_rest=shown.corrections.get("frame") == "rest",
         smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
         lines=request.GET.get("lines", "1") == "1",
         theme=request.GET.get("theme", "light"),
@@ -130,18 +154,14 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
     user = signed_in(request)
     transient = _transient(user, name)
     form = DecisionForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, " ".join(str(message) for errors in form.errors.values() for message in errors))
-        return _back_to(transient)
     _, later = queue.neighbours(user, transient)
     try:
+        if not form.is_valid():
+            raise InvalidDecisionError(" ".join(str(text) for errors in form.errors.values() for text in errors))
         decision = review.record_decision(user, transient, form.proposal())
-    except StalePredictionError:
-        messages.warning(request, "A newer prediction has come in since you opened this page. Look again.")
-        return _back_to(transient)
     except TriageError as error:
-        messages.error(request, error.detail)
-        return _back_to(transient)
+        messages.error(request, f"Not recorded: {error.detail}.")
+        return _page(request, user, transient, request.POST.get("spectrum"), request.POST.dict(), error.status)
     said = f"{transient.name}: {decision.get_verdict_display()} {decision.class_name}".strip()
     messages.success(request, said, extra_tags=f"undo:{decision.pk}")
     following = later or queue.triage_order(user).exclude(pk=transient.pk).first()

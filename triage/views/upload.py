@@ -49,4 +49,9 @@ def _take_in(user: User, file: Any, given: intake.Given) -> dict[str, Any]:
         return {"name": file.name, "error": error, "spectrum": error.spectrum}
     except TriageError as error:
         return {"name": file.name, "error": error, "spectrum": None}
-    return {"name": file.name, "spectrum": submission.spectrum, "created": submission.created}
+    return {
+        "name": file.name,
+        "spectrum": submission.spectrum,
+        "created": submission.created,
+        "notes": submission.notes,
+    }

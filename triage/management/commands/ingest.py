@@ -33,7 +33,7 @@ class Command(BaseCommand):
         try:
             manifest = Manifest(options["manifest"]) if options["manifest"] else None
             files = list(find_files(options["paths"], leave_out=options["manifest"]))
-        except (ManifestError, FileNotFoundError) as error:
+        except ManifestError as error:
             raise CommandError(str(error)) from error
         user, created = User.objects.get_or_create(username=options["user"])
         if created:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from triage import demo
 
 START_SECONDS = 60
-STOP_SECONDS = 7
+# A worker ends between two batches when asked; whatever it holds is not lost if it takes longer than this.
+STOP_SECONDS = 6
+# More deaths than this within so many seconds are no accident.
+DEATHS_MOST, DEATHS_WITHIN = 5, 60.0
+# Celery's lecture to root, which would push the address off the screen.
+QUIET = ("-W", "ignore:You're running the worker with superuser")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -36,12 +43,15 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         login = demo.demo_login(demo.login_file())
-        signal.signal(signal.SIGTERM, _interrupt)
-        signal.signal(signal.SIGHUP, _interrupt)
+        for number in SIGNALS:
+            # Under nohup a closed terminal is no reason to end.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _interrupt)
+        commands = {"web server": _web(host, port), "worker": _worker()}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            processes["web server"] = _start(*_web(host, port))
-            processes["worker"] = _start(*_worker())
+            for name, command in commands.items():
+                processes[name] = _start(command)
             self._wait_until_up(processes, host, port)
             url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
             demo.write_login(demo.login_file(), url, login)
@@ -52,11 +62,28 @@ class Command(BaseCommand):
             self.stdout.write(f"\n  {url}   user {login.user}   password {login.password}")
             self.stdout.write(f"  written to {demo.login_file()}; Ctrl-C ends it\n")
             self.stdout.flush()
-            _watch(processes)
+            self._watch(processes, commands)
         except KeyboardInterrupt:
             self.stdout.write("\nstopping…")
         finally:
             _stop(processes)
+
+    def _watch(self, processes: dict[str, subprocess.Popen[bytes]], commands: dict[str, list[str]]) -> None:
+        """Until interrupted. A process that dies is started again, unless it dies again and again."""
+        deaths: list[float] = []
+        make = _Make()
+        while not make.was_interrupted():
+            for name, process in processes.items():
+                if process.poll() is None:
+                    continue
+                now = time.monotonic()
+                deaths = [*(death for death in deaths if death > now - DEATHS_WITHIN), now]
+                if len(deaths) > DEATHS_MOST:
+                    raise CommandError(f"the {name} keeps ending (status {process.returncode}); stopping the rest")
+                self.stderr.write(f"the {name} ended with status {process.returncode}; starting it again")
+                _kill_session(process)
+                processes[name] = _start(commands[name])
+            time.sleep(0.2)
 
     def _wait_until_up(self, processes: dict[str, subprocess.Popen[bytes]], host: str, port: int) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -86,9 +113,9 @@ def _worker() -> list[str]:
     return ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "WARNING"]
 
 
-def _start(*command: str) -> subprocess.Popen[bytes]:
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches us alone and we stop it in order."""
-    return subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)  # noqa: S603
+    return subprocess.Popen([sys.executable, *QUIET, "-m", *command], start_new_session=True)  # noqa: S603
 
 
 def _check(processes: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -97,15 +124,30 @@ def _check(processes: dict[str, subprocess.Popen[bytes]]) -> None:
             raise CommandError(f"the {name} ended with status {process.returncode}; stopping the rest")
 
 
-def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    while True:
-        _check(processes)
-        time.sleep(0.5)
+class _Make:
+    """The make that runs us, if one does. An interrupt sent to it alone, as a supervisor sends it, does not reach us:
+    make stops catching the signal and waits for us to end. On Linux that can be seen."""
+
+    def __init__(self) -> None:
+        self.status = Path(f"/proc/{os.getppid()}/status")
+        self.caught_before = self._catches_interrupts()
+
+    def was_interrupted(self) -> bool:
+        return self.caught_before and not self._catches_interrupts()
+
+    def _catches_interrupts(self) -> bool:
+        try:
+            lines = dict(line.split(":", 1) for line in self.status.read_text().splitlines())
+        except (OSError, ValueError):
+            return False
+        mask = int(lines["SigCgt"], 16)
+        return lines["Name"].strip() == "make" and bool(mask >> (signal.SIGINT - 1) & 1)
 
 
 def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Ask all to end, then end them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ask all to end, then end them. A second signal does not stop the stopping."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     for process in processes.values():
         if process.poll() is None:
             process.terminate()
