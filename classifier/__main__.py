@@ -1,8 +1,9 @@
-"""Command line: ``python -m classifier classify|train|evaluate|statistics``."""
+"""Command line: ``python -m classifier classify|train|evaluate|bench|statistics``."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -16,7 +17,7 @@ from classifier.files import Manifest, ManifestError, find_files
 
 if TYPE_CHECKING:
     from classifier.predict import Classifier, SpectrumPrediction
-    from classifier.readers import Reading
+    from classifier.readers import Folder, Reading
 
 FILES_AT_ONCE = 32
 
@@ -64,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     _checkpoint_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
+    bench = commands.add_parser("bench", help="measure the speed on this machine; prints JSON")
+    bench.add_argument("--batch", type=int, default=32)
+    _checkpoint_options(bench)
+    bench.set_defaults(run=_bench)
+
     statistics = commands.add_parser("statistics", help="compute the class statistics that simulated spectra use")
     statistics.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
     statistics.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
@@ -88,6 +94,9 @@ def _checkpoint_options(parser: argparse.ArgumentParser) -> None:
 def _classify(options: argparse.Namespace) -> int:
     from classifier.predict import Classifier
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The name of a file need not be UTF-8; escaped, the line stays valid JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
     manifest = Manifest(options.manifest) if options.manifest else None
     classifier = Classifier.load(options.checkpoint, options.device)
     files = find_files(options.paths, leave_out=options.manifest)
@@ -109,8 +118,11 @@ def classify_files(
 
     Blind unless ``redshift`` or the manifest gives one; what a header states stays in the receipt.
     """
+    from classifier.readers import Folder
+
+    beside = Folder(leave_out=manifest.path if manifest else None)
     for batch in _batched(files):
-        yield from _classify_batch(classifier, batch, manifest, redshift)
+        yield from _classify_batch(classifier, batch, manifest, redshift, beside)
 
 
 def _batched(files: Iterable[tuple[Path, Path]]) -> Iterator[tuple[tuple[Path, Path], ...]]:
@@ -124,16 +136,16 @@ def _classify_batch(
     batch: Iterable[tuple[Path, Path]],
     manifest: Manifest | None,
     redshift: float | None,
+    beside: Folder,
 ) -> Iterator[dict[str, Any]]:
-    from classifier.readers import read_spectrum
+    from classifier.readers import read_spectra
 
     readings: list[tuple[Path, float | None, list[Reading] | SpectrumError]] = []
     for file, relative in batch:
         known = manifest.redshift_of(file, relative) if manifest else None
         known = redshift if known is None else known
         try:
-            first = read_spectrum(file, file.name)
-            readings.append((file, known, [first, *first.others]))
+            readings.append((file, known, read_spectra(file, file.name, beside=beside.of(file))))
         except SpectrumError as error:
             readings.append((file, known, error))
         except OSError as error:
@@ -212,6 +224,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from classifier.report import evaluate_checkpoint
 
     print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from classifier.bench import bench
+
+    print(json.dumps(bench(options.checkpoint, options.device, options.batch), indent=1))
     return 0
 
 

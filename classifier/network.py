@@ -171,7 +171,10 @@ class SpectraNet(nn.Module):
         x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         for stage in self.stages:
             x = stage(x)
-        x = x.squeeze(2)  # (batch, C, L)
+        return self.embedding(x.squeeze(2))
+
+    def embedding(self, x: Tensor) -> Tensor:
+        """(batch, channels, last_samples), what the last stage gives → (batch, hidden)."""
         pooled = [x.amax(2)]
         if self.config.mean_pool:
             pooled.append(x.mean(2))
@@ -181,7 +184,13 @@ class SpectraNet(nn.Module):
         return embedded
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.features(x)
+        return self._answers(self.features(x))
+
+    def heads(self, x: Tensor) -> Tensor:
+        """What the last stage gives → (batch, outputs)."""
+        return self._answers(self.embedding(x))
+
+    def _answers(self, hidden: Tensor) -> Tensor:
         out = []
         if self.class_head is not None:
             out.append(self.class_head(hidden))

@@ -5,52 +5,119 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from classifier.checkpoint import SHIPPED, Checkpoint, data_hash, load_checkpoint
-from classifier.dataset import Part, read_labelled, split_by_object
-from classifier.evaluate import measure, ratio, text_report
-from classifier.outputs import MODES
+import numpy as np
+import torch
+from torch import Tensor
 
-MODE_TITLES = {"known": "Redshift known", "blind": "Blind (no redshift)"}
+from classifier.checkpoint import SHIPPED, Checkpoint, data_hash, load_checkpoint
+from classifier.dataset import LabelledSpectra, Part, read_labelled, split_by_object
+from classifier.evaluate import ratio, score, text_report
+from classifier.outputs import MODES, Mode
+from classifier.tables import (
+    Measured,
+    age_table,
+    conformal_table,
+    crosscheck_table,
+    fusion_table,
+    instrument_table,
+    novelty_table,
+    parents_table,
+    robustness_table,
+    wilson,
+)
+from classifier.templates import rest_frame_ages
+
+MODE_TITLES: dict[Mode, str] = {"known": "Redshift known", "blind": "Blind (no redshift)"}
 
 
 def evaluate_checkpoint(folder: Path | None, data_path: Path, part: Part, report: Path | None) -> str:
     """Measure the checkpoint in ``folder`` (None: the shipped one) on one part of the data; returns the figures as
     text. With ``report``, writes the model card there and its pictures into ``images/`` beside it."""
     checkpoint = load_checkpoint(folder or SHIPPED)
-    names = checkpoint.taxonomy.trained
-    data = read_labelled(data_path, names, checkpoint.grid)
-    held_out = data.take(split_by_object(data)[part])
-    figures: dict[str, dict[str, Any]] = {
-        mode: measure(checkpoint.network, checkpoint.calibration, held_out, checkpoint.grid, names, mode)
-        for mode in MODES
-    }
+    data = read_labelled(data_path, checkpoint.taxonomy.trained, checkpoint.grid)
+    parts = split_by_object(data)
+    measured = Measured.of(checkpoint, data.take(parts[part]))
+    figures = {mode: score(measured.outputs[mode], measured.data, checkpoint.taxonomy.trained) for mode in MODES}
     trained_on = checkpoint.metrics["data"]["sha256"]
-    lines = [text_report(figures)]
+    lines = [text_report({str(mode): scored for mode, scored in figures.items()})]
     if data_hash(data_path) != trained_on:
         lines.append("Beware: this is not the file the checkpoint was trained on, so the split may differ.")
     if report:
-        write_model_card(checkpoint, figures, report)
+        write_model_card(measured, figures, _galaxies(data, parts, checkpoint), report)
         lines.append(f"model card: {report}")
     return "\n\n".join(lines)
 
 
-def write_model_card(checkpoint: Checkpoint, figures: dict[str, dict[str, Any]], path: Path) -> None:
-    """Write the card (Markdown) and a confusion matrix (PNG) for each mode."""
+def _galaxies(data: LabelledSpectra, parts: dict[Part, Tensor], checkpoint: Checkpoint) -> LabelledSpectra:
+    """Host galaxies for the robustness table, none of which was trained on."""
+    rows = torch.cat([parts["calibrate"], parts["test"]])
+    galaxy = checkpoint.taxonomy.trained.index("Galaxy")
+    return data.take(rows[(data.labels[rows] == galaxy) & data.redshift[rows].isfinite()])
+
+
+def write_model_card(
+    measured: Measured, figures: dict[Mode, dict[str, Any]], galaxies: LabelledSpectra, path: Path
+) -> None:
+    """Write the card (Markdown), a confusion matrix (PNG) for each mode and age, and the reliability diagram."""
     images = path.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     for mode, scored in figures.items():
         draw_confusion(scored, MODE_TITLES[mode], images / f"confusion_{mode}.png")
-    path.write_text(_card(checkpoint, figures), encoding="utf-8")
+    draw_reliability(measured, images / "reliability.png")
+    ages = _confusions_by_age(measured, images)
+    path.write_text(_card(measured, figures, galaxies, ages), encoding="utf-8")
+
+
+def _confusions_by_age(measured: Measured, images: Path) -> str:
+    """Blind confusion matrices of early, middle and late spectra; returns their pictures' Markdown."""
+    ages = rest_frame_ages(measured.data)
+    pictures = []
+    for first, last in ((0, 10), (10, 60), (60, 2000)):
+        rows = torch.nonzero((ages >= first) & (ages < last)).squeeze(1)
+        if not len(rows):
+            continue
+        part = Measured.of(measured.checkpoint, measured.data.take(rows))
+        scored = score(part.outputs["blind"], part.data, measured.checkpoint.taxonomy.trained)
+        file = f"confusion_{first}_{last}_days.png"
+        draw_confusion(scored, f"Blind, {first}-{last} days", images / file)
+        pictures.append(f"![Confusion matrix, {first}-{last} days](images/{file})")
+    return "\n".join(pictures)
+
+
+def draw_reliability(measured: Measured, path: Path) -> None:
+    """How often the network is right (with its 95 % interval) against how sure it is, in fifteen bins."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6, 5.2), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    for mode in MODES:
+        rows = measured.rows(mode)
+        p = measured.outputs[mode].probabilities[rows]
+        sure, right = p.max(1), p.argmax(1) == measured.data.labels.numpy()[rows]
+        number = np.minimum((sure * 15).astype(int), 14)
+        points = []
+        for i in np.unique(number):
+            inside = number == i
+            points.append((sure[inside].mean(), right[inside].mean(), *wilson(int(right[inside].sum()), inside.sum())))
+        x, y, low, high = np.array(points).T
+        axes.errorbar(x, y, yerr=[y - low, high - y], marker="o", capsize=3, label=MODE_TITLES[mode])
+    axes.set(xlabel="probability of the predicted class", ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
 
 
 def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
     """Confusion matrix with rows divided by their sums, counts written in; classes without a spectrum left out."""
-    import matplotlib as mpl
-    import numpy as np
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = _pyplot()
     confusion = np.array(scored["confusion"])
     rows = confusion.sum(1) > 0
     names = [name for name, kept in zip(scored["names"], rows, strict=True) if kept]
@@ -69,7 +136,10 @@ def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
     plt.close(figure)
 
 
-def _card(checkpoint: Checkpoint, figures: dict[str, dict[str, Any]]) -> str:
+def _card(
+    measured: Measured, figures: dict[Mode, dict[str, Any]], galaxies: LabelledSpectra, pictures_by_age: str
+) -> str:
+    checkpoint = measured.checkpoint
     metrics = checkpoint.metrics
     training = metrics["training"]
     split = ", ".join(f"{part} {count:,}" for part, count in metrics["split"].items())
@@ -100,11 +170,55 @@ libraries), in which SN Ia are more than half and most objects are near and brig
 All spectra of one object are in one part, whatever the object's names; the parts are fixed by a hash of the object
 ids. The network never saw the test objects, nor did the early stop or the calibration. The figures are for spectra
 as the archive has them, without weights: {figures["known"]["spectra"]:,} spectra with a known redshift,
-{figures["blind"]["spectra"]:,} in all.
+{figures["blind"]["spectra"]:,} in all. Macro-F1 is over the classes with at least ten test spectra.
 
 {_headline(figures)}
 
 {"".join(_mode_section(mode, scored) for mode, scored in figures.items())}
+## Parent groups
+
+{parents_table(measured)}
+
+## Calibration
+
+![Reliability diagram](images/reliability.png)
+
+Conformal sets of 90 %, by class; classes with fewer than 30 test spectra are shown with their group.
+
+{conformal_table(measured)}
+
+## Degraded spectra
+
+The same test spectra as another instrument, a shorter exposure or a brighter host would have given them.
+
+{robustness_table(measured, galaxies)}
+
+## Age
+
+Rest-frame days since the object's first spectrum in the archive, not since maximum.
+
+{age_table(measured)}
+
+{pictures_by_age}
+
+## Instruments
+
+{instrument_table(measured)}
+
+## Several epochs of a transient
+
+{fusion_table(measured)}
+
+## Cross-check with templates, blind
+
+Its templates are averages over the training objects.
+
+{crosscheck_table(measured)}
+
+## Novelty
+
+{novelty_table(measured)}
+
 ## Limits
 
 - Labels are the archives': a few per cent are wrong, most of them among Ib, Ic and IIb and between II and IIn.
@@ -126,7 +240,7 @@ rows, with the command below.
 """
 
 
-def _headline(figures: dict[str, dict[str, Any]]) -> str:
+def _headline(figures: dict[Mode, dict[str, Any]]) -> str:
     rows = [
         "| | accuracy | macro-F1 | SN Ia recall | SN Ia purity | ECE |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -146,7 +260,7 @@ def _headline(figures: dict[str, dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def _mode_section(mode: str, scored: dict[str, Any]) -> str:
+def _mode_section(mode: Mode, scored: dict[str, Any]) -> str:
     rows = [
         f"## {MODE_TITLES[mode]}\n",
         "| class | spectra | recall | precision | F1 |",

@@ -15,6 +15,8 @@ from triage.querysets import TransientQuerySet
 # Above this share of known spectra that looked more familiar, a spectrum is called unlike them.
 NOVEL = 0.97
 UNCERTAIN = 0.2
+# A template match that is rarely chance.
+GOOD_MATCH = 12.0
 
 
 def triage_order(user: User) -> TransientQuerySet:
@@ -38,6 +40,9 @@ def reason(prediction: Prediction | None, since: datetime | None = None) -> str:
         parts.append(f"{', '.join(likely[:-1])} or {likely[-1]}")
     else:
         parts.append(f"sure of {prediction.class_name}")
+    other = prediction.crosscheck or {}
+    if other.get("score", 0) >= GOOD_MATCH and other["class"] != prediction.class_name:
+        parts.append(f"templates say {other['class']}")
     if since is not None:
         parts.append(f"waiting {age(timezone.now() - since)}")
     return ", ".join(parts)

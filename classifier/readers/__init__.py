@@ -2,45 +2,97 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from classifier.errors import SpectrumError
-from classifier.readers.fits import read_fits
-from classifier.readers.limits import MAX_BYTES, decompress
-from classifier.readers.receipt import CHOICES, Corrections, Reading, Receipt
+from classifier.readers.archive import read_archive
+from classifier.readers.beside import Folder, looks_like_table
+from classifier.readers.fits import is_fits, read_fits, read_large_fits
+from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES, decompress, is_zip
+from classifier.readers.lnw import is_lnw, read_lnw
+from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
+from classifier.readers.skyportal import is_json, read_json
 from classifier.readers.text import read_text
 
-__all__ = ["CHOICES", "Corrections", "Reading", "read_spectrum"]
+# bzip2, xz, 7-zip, RAR, zstd
+_PACKED = (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+
+__all__ = ["CHOICES", "Corrections", "Folder", "Reading", "read_spectra", "read_spectrum"]
 
 
 def read_spectrum(
     file: BinaryIO | bytes | os.PathLike[str] | str,
     name: str | None = None,
     corrections: Corrections | None = None,
+    beside: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Read one spectrum from a path, an open binary file or its bytes.
+    """The first spectrum of a file; further epochs, targets or members are its ``others``. As ``read_spectra``."""
+    first, *others = read_spectra(file, name, corrections, beside)
+    return dataclasses.replace(first, others=tuple(others))
 
-    ``name`` (default: the path's) serves the receipt and as a last source of the date. Raises SpectrumError with a
-    code and the receipt so far, and OSError for a path that cannot be opened.
+
+def read_spectra(
+    file: BinaryIO | bytes | os.PathLike[str] | str,
+    name: str | None = None,
+    corrections: Corrections | None = None,
+    beside: Mapping[str, str] | None = None,
+) -> list[Reading]:
+    """Read every spectrum of a path, an open binary file or its bytes; at least one.
+
+    ``name`` (default: the path's) serves the receipt and as a last source of object and date. ``beside`` is what a
+    table of metadata says of the file (see ``Folder``), keys in upper case. Raises SpectrumError with a code and the
+    receipt so far, and OSError for a path that cannot be opened.
     """
-    content, name = _content(file, name)
-    receipt = Receipt(name, corrections=(corrections or Corrections()).given())
+    corrections = corrections or Corrections()
+    large = _large_fits(file)
+    content, name = (b"", name or large.name) if large else _content(file, name)
+    receipt = Receipt(name, corrections=corrections.given(), beside=dict(beside or {}))
     try:
-        content = decompress(content, receipt)
-        read = read_fits if _is_fits(content) else read_text
-        spectrum = read(content, receipt, corrections or Corrections())
-        receipt.describe(spectrum)
+        # What overflows becomes infinite, and is dropped and counted with the other samples that are not finite.
+        with np.errstate(all="ignore"):
+            if large:
+                parts = read_large_fits(large, receipt, corrections)
+            elif is_zip(content):
+                parts = read_archive(content, receipt, corrections, _read_one)
+            else:
+                parts = _read_one(content, receipt, corrections)
     except SpectrumError as error:
-        raise SpectrumError(error.code, error.message, receipt.to_dict()) from error
-    return Reading(spectrum, receipt.to_dict())
+        raise SpectrumError(error.code, printable(error.message), receipt.to_dict()) from error
+    return [Reading(spectrum, receipt.to_dict()) for spectrum, receipt in parts]
 
 
-def _is_fits(content: bytes) -> bool:
-    """A FITS file has cards of 80 bytes without line ends; a text file may carry such a header line by line."""
-    return content[:9] == b"SIMPLE  =" and not re.search(rb"[\r\n]", content[:240])
+def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
+    content = decompress(content, receipt)
+    if content.startswith(_PACKED) or content[257:262] == b"ustar":
+        raise SpectrumError(
+            "unsupported_archive", "packed in a way that is not read: send it as it is, or as zip or gzip"
+        )
+    if is_fits(content):
+        return read_fits(content, receipt, corrections)
+    if looks_like_table(content):
+        raise SpectrumError("metadata_table", "a table that describes spectra, not a spectrum")
+    if is_json(content):
+        return read_json(content, receipt, corrections)
+    if is_lnw(content):
+        return read_lnw(content, receipt, corrections)
+    return read_text(content, receipt, corrections)
+
+
+def _large_fits(file: BinaryIO | bytes | os.PathLike[str] | str) -> Path | None:
+    """The path of a FITS file that is too large to be read whole, or None."""
+    if not isinstance(file, str | os.PathLike):
+        return None
+    path = Path(file)
+    if not path.is_file() or not MAX_BYTES < path.stat().st_size <= MAX_MAPPED_BYTES:
+        return None
+    with path.open("rb") as opened:
+        return path if is_fits(opened.read(240)) else None
 
 
 def _content(file: BinaryIO | bytes | os.PathLike[str] | str, name: str | None) -> tuple[bytes, str]:

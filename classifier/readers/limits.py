@@ -8,22 +8,50 @@ from classifier.errors import SpectrumError
 from classifier.readers.receipt import Receipt
 
 MAX_BYTES = 64 << 20
+# Of FITS files on disk, which are read piece by piece.
+MAX_MAPPED_BYTES = 4 << 30
 MAX_UNPACKED = 96 << 20
-MAX_ROWS = 1_000_000
+# Each member copies what is left of the file.
+MAX_GZIP_MEMBERS = 16
+MAX_ROWS = 500_000
+# A nested list costs far more memory than its text, and text tables several times theirs.
+MAX_JSON_BYTES = 12 << 20
+MAX_TEXT_BYTES = 48 << 20
+MAX_LINE = 20_000
+MAX_COLUMNS = 32
+MAX_UNEVEN_CELLS = 2_000_000
+MAX_HEADER_LINES = 5_000
+# All spectra of one file together.
+MAX_PARTS = 1_000
+MAX_ARCHIVE_MEMBERS = 1_000
+MAX_ARCHIVE_UNPACKED = 64 << 20
+MAX_ARCHIVE_INDEX = 1 << 20
+# Estimated, not measured, so that an archive is taken or refused everywhere alike.
+MAX_ARCHIVE_SECONDS = 4.0
 
 
-def decompress(content: bytes, receipt: Receipt) -> bytes:
-    """Undo gzip, within MAX_UNPACKED; other archives are refused by name."""
-    if content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        raise SpectrumError("archive", "a zip archive: unpack it and send the files in it")
+def is_zip(content: bytes) -> bool:
+    return content[:4] in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def decompress(content: bytes, receipt: Receipt, limit: int = MAX_UNPACKED) -> bytes:
+    """Undo gzip, also of several members one after the other, within ``limit`` bytes; anything else comes back as it
+    is. Raises SpectrumError("bad_gzip", "too_large")."""
     if content[:2] != b"\x1f\x8b":
         return content
     receipt.compression = "gzip"
-    inflate = zlib.decompressobj(wbits=31)
+    unpacked: list[bytes] = []
+    room = limit
     try:
-        unpacked = inflate.decompress(content, MAX_UNPACKED)
+        while content[:2] == b"\x1f\x8b" and len(unpacked) < MAX_GZIP_MEMBERS:
+            inflate = zlib.decompressobj(wbits=31)
+            unpacked.append(inflate.decompress(content, room))
+            room -= len(unpacked[-1])
+            if inflate.unconsumed_tail or room <= 0:
+                raise SpectrumError("too_large", f"unpacks to more than {limit >> 20} MiB")
+            content = inflate.unused_data
     except zlib.error as error:
         raise SpectrumError("bad_gzip", f"damaged gzip file: {error}") from error
-    if inflate.unconsumed_tail:
-        raise SpectrumError("too_large", f"unpacks to more than {MAX_UNPACKED >> 20} MiB")
-    return unpacked
+    if not inflate.eof:
+        receipt.warn("truncated", "the gzip file ends early; what was there is read")
+    return b"".join(unpacked)

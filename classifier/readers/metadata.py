@@ -1,53 +1,129 @@
-"""What headers and file names say of an observation; nothing is made up."""
+"""What headers, tables beside a file and file names say of an observation; nothing is made up."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
 
-_OBJECT = ("OBJECT", "OBJNAME", "OBJ_NAME", "SNID", "IAU_NAME", "TARGET", "TARGNAME", "NAME")
-_INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR")
-_TELESCOPE = ("TELESCOP", "TELESCOPE")
-_EXPOSURE = ("EXPTIME", "EXPOSURE", "EXP_TIME")
-_REDSHIFT = ("REDSHIFT", "HOST_REDSHIFT", "Z")
-_DATES = ("DATE-OBS", "DATE_OBS", "UTDATE", "OBSDATE", "OBS_DATE", "DATE-BEG", "DATEOBS", "OBS-DATE")
-_TIMES = ("OBSTIME", "UTC", "UT", "TIME-OBS", "UTSTART", "UTSHUT")
-_MJD = ("MJD-OBS", "MJD_OBS", "MJD", "OBS_MJD")
-_MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL"}
-_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
+_T = TypeVar("_T")
 
-_IN_NAME = (
-    re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)[-_.](\d\d)(?:[-_T ](\d\d)[-_:](\d\d)[-_:](\d\d))?(?!\d)"),
-    re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d))?(?!\d)"),
+_OBJECT = (
+    "OBJECT",
+    "OBJNAME",
+    "OBJ_NAME",
+    "OBJ",
+    "SNID",
+    "IAU_NAME",
+    "IAU NAME",
+    "TARGET",
+    "TARGNAME",
+    "OBJ_ID",
+    "NAME",
 )
+_INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENT_NAME")
+_TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPE_NAME")
+_EXPOSURE = ("EXPTIME", "EXPOSURE", "EXP_TIME", "EXP-TIME", "TEXPTIME", "EXPOSURE_TIME")
+_REDSHIFT = ("REDSHIFT", "HOST_REDSHIFT", "Z")
+_DATES = (
+    "DATE-OBS",
+    "DATE_OBS",
+    "DATE-AVG",
+    "UTDATE",
+    "UT_DATE",
+    "UTC-DATE",
+    "OBSDATE",
+    "OBS_DATE",
+    "OBS-DATE",
+    "DATE-BEG",
+    "DATEOBS",
+    "OBSERVED_AT",
+    "UTMIDDLE",
+    "UTSHUT",
+)
+_TIMES = ("OBSTIME", "UTC", "UT", "TIME-OBS", "TIME_OBS", "UTC-OBS", "UT-OBS", "UTOBS", "UTSTART", "UTSHUT", "UT_TIME")
+_MJD = ("MJD-OBS", "MJD_OBS", "MJD-AVG", "MJD", "OBS_MJD")
+_JD = ("JD", "JD-OBS", "JD_OBS", "HJD", "BJD")
+# -1 and its kin stand for "missing" in the headers of several pipelines.
+_MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
+# The header of the star observed for calibration sometimes ends up on the transient's file.
+_STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
+_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
+_EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
-    """Fields of a Spectrum from an upper-case header; unknown ones are None. A date found only in the file's name
-    is recorded as a guess."""
-    observed_at = _observed_at(header)
-    if observed_at is None:
-        observed_at = _date_in_name(receipt)
-    exposure = _number(header, _EXPOSURE)
-    redshift = _number(header, _REDSHIFT)
+    """Fields of a Spectrum from an upper-case header, then from the table beside the file; unknown ones are None.
+
+    An object or date found only in the file's name is recorded as a guess, and so is every change to what the header
+    says.
+    """
+    sources = (header, receipt.beside)
+    named = object_in_name(receipt.part or "") or object_in_name(receipt.name)
+    object_name = _object(_first(_text(source, _OBJECT) for source in sources), named, receipt)
+    exposure = _first(_number(source, _EXPOSURE) for source in sources)
+    redshift = _first(_number(source, _REDSHIFT) for source in sources)
+    stated = _first(_observed_at(source) for source in sources)
     return {
-        "object_name": _text(header, _OBJECT),
-        "observed_at": observed_at,
-        "instrument": _text(header, _INSTRUMENT),
-        "telescope": _text(header, _TELESCOPE),
+        "object_name": object_name,
+        "observed_at": _date(stated, receipt, discovery_year(named) or discovery_year(object_name)),
+        "instrument": _first(_text(source, _INSTRUMENT) for source in sources),
+        "telescope": _first(_text(source, _TELESCOPE) for source in sources),
         "exposure_s": exposure if exposure and exposure > 0 else None,
         "redshift": redshift if redshift is not None and -0.1 < redshift < 10 else None,
     }
 
 
+def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | None:
+    """The header's name, spelt as its survey does where only the case differs; else the one in the file's name."""
+    if stated is None or (named is not None and _STANDARD_STAR.match(stated)):
+        if named is not None:
+            receipt.guess("object", named, "the file's name", 0.8)
+        return named or stated
+    # SEDM adds the place on its field of lenses, which is no part of the name.
+    name = re.sub(r" \[[A-Z]\]$", "", stated)
+    spelt = object_in_name(name)
+    if spelt is not None and spelt.casefold() == name.casefold():
+        name = spelt
+    if name != stated:
+        receipt.guess("object", name, f"the header's {stated}", 0.95)
+    return name
+
+
+def _first(found: Iterable[_T | None]) -> _T | None:
+    return next((value for value in found if value is not None), None)
+
+
+def _date(stated: datetime | None, receipt: Receipt, found_in: int | None) -> datetime | None:
+    """The stated date if it can be true, else the one in the file's name."""
+    named = date_in_name(receipt.part or "") or date_in_name(receipt.name)
+    # A year's grace: an object is sometimes named after the images of an earlier season.
+    if stated is not None and found_in is not None and stated.year < found_in - 1:
+        receipt.warn("date_impossible", f"the header's date {stated:%Y-%m-%d} lies before the object's year {found_in}")
+        stated = None
+    if stated is not None or named is None:
+        if stated is not None and named is not None and abs(stated - named.at) > timedelta(days=3):
+            receipt.warn("date_contradicted", f"the header says {stated:%Y-%m-%d}, the file's name {named.at:%Y-%m-%d}")
+        return stated
+    midnight = (named.at.hour, named.at.minute, named.at.second) == (0, 0, 0)
+    evidence = "the file's name" + ("; perhaps the date of the evening, in UTC a day later" if midnight else "")
+    receipt.guess("observed_at", named.at.isoformat().replace("+00:00", "Z"), evidence, named.confidence)
+    return named.at
+
+
+def _clean(header: Mapping[str, str], key: str) -> str:
+    return " ".join(str(header.get(key, "")).strip().strip("'\"").split())
+
+
 def _text(header: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
     for key in keys:
-        value = " ".join(str(header.get(key, "")).strip().strip("'\"").split())
+        value = _clean(header, key)
         if value.upper() not in _MISSING and value.isprintable():
             return value[:120]
     return None
@@ -55,7 +131,7 @@ def _text(header: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
 
 def _number(header: Mapping[str, str], keys: tuple[str, ...]) -> float | None:
     for key in keys:
-        text = str(header.get(key, "")).strip().strip("'\"")
+        text = _clean(header, key)
         if text.upper() in _MISSING:
             continue
         try:
@@ -68,42 +144,43 @@ def _number(header: Mapping[str, str], keys: tuple[str, ...]) -> float | None:
 
 
 def _observed_at(header: Mapping[str, str]) -> datetime | None:
+    from_days = _from_days(header)
     for key in _DATES:
-        text = str(header.get(key, "")).strip().strip("'\"").replace("/", "-")
-        if not text:
-            continue
-        found = _parse_date(text, header)
-        if found:
+        found, whole_day = _parse_date(_clean(header, key), header)
+        if found is not None and _EARLIEST < found < _LATEST:
+            if whole_day and from_days is not None and abs(from_days - found) < timedelta(days=1.5):
+                return from_days
             return found
+    return from_days
+
+
+def _from_days(header: Mapping[str, str]) -> datetime | None:
     days = _number(header, _MJD)
+    julian = _number(header, _JD)
+    if days is None and julian is not None:
+        days = julian - 2_400_000.5
     # Later than 1910 and before 2100: anything else is not a modified Julian day.
-    if days is not None and 19_000 < days < 88_000:
-        return (_MJD_ZERO + timedelta(days=days)).replace(microsecond=0)
-    return None
+    if days is None or not 19_000 < days < 88_000:
+        return None
+    return (_MJD_ZERO + timedelta(days=days)).replace(microsecond=0)
 
 
-def _parse_date(text: str, header: Mapping[str, str]) -> datetime | None:
+def _parse_date(text: str, header: Mapping[str, str]) -> tuple[datetime | None, bool]:
+    """The date a header's value holds, and whether it is known to the day alone."""
+    # The FITS standard wrote 31/12/99 before 2000.
+    old = re.fullmatch(r"(\d\d)/(\d\d)/(\d\d)", text)
+    text = f"19{old[3]}-{old[2]}-{old[1]}" if old else text.replace("/", "-")
+    loose = re.fullmatch(r"((?:19|20)\d\d)-(\d\d?)-(\d\d?)", text)
+    text = f"{loose[1]}-{int(loose[2]):02}-{int(loose[3]):02}" if loose else text
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "T", 1))
     except ValueError:
-        return None
+        return None, False
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    if "T" in text or ":" in text:
-        return found
+    if ":" in text:
+        return found, False
     for key in _TIMES:
-        clock = re.match(r"(\d{1,2}):(\d\d)(?::(\d\d))?", str(header.get(key, "")).strip().strip("'\""))
-        if clock and int(clock[1]) < 24:
-            return found.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0))
-    return found
-
-
-def _date_in_name(receipt: Receipt) -> datetime | None:
-    for pattern in _IN_NAME:
-        for match in pattern.finditer(receipt.name):
-            try:
-                found = datetime(*(int(part) for part in match.groups() if part), tzinfo=UTC)  # type: ignore[arg-type,misc]
-            except ValueError:
-                continue
-            receipt.guess("observed_at", found.isoformat().replace("+00:00", "Z"), "the file's name", 0.7)
-            return found
-    return None
+        clock = re.match(r"(?:[-\d]+T)?(\d{1,2}):(\d\d)(?::(\d\d))?", _clean(header, key))
+        if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
+            return found.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)), False
+    return found, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -11,12 +12,12 @@ from classifier.errors import SpectrumError
 from classifier.spectrum import FluxKind, Frame, Medium, Spectrum
 
 WavelengthUnit = Literal["angstrom", "nm", "um", "log10_angstrom"]
-ThirdColumn = Literal["error", "variance", "ignore"]
+ThirdColumn = Literal["error", "variance", "ivar", "ignore"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "wavelength_unit": ("angstrom", "nm", "um", "log10_angstrom"),
     "flux_kind": ("flam", "fnu", "abmag", "counts", "normalised", "flattened", "unknown"),
-    "third_column": ("error", "variance", "ignore"),
+    "third_column": ("error", "variance", "ivar", "ignore"),
     "frame": ("observed", "rest"),
     "medium": ("air", "vacuum"),
 }
@@ -26,6 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 class Corrections:
     """What a user states instead of the reader's guess; None leaves the guess. Columns count from 0.
 
+    target: which object of a file that holds many, by the id the file gives it.
     Raises SpectrumError("bad_correction") for a value that is not among CHOICES or a negative column.
     """
 
@@ -36,6 +38,7 @@ class Corrections:
     third_column: ThirdColumn | None = None
     frame: Frame | None = None
     medium: Medium | None = None
+    target: str | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -46,6 +49,8 @@ class Corrections:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
                 raise SpectrumError("bad_correction", f"{name} must be a column number from 0")
+        if self.target is not None and not isinstance(self.target, str):
+            raise SpectrumError("bad_correction", "target must be a text")
 
     def given(self) -> dict[str, Any]:
         """The corrections that are made, by name."""
@@ -54,20 +59,39 @@ class Corrections:
 
 @dataclasses.dataclass
 class Receipt:
-    """Filled by a reader as it goes; ``to_dict`` gives the JSON-able record."""
+    """Filled by a reader as it goes; ``to_dict`` gives the JSON-able record.
+
+    part: which spectrum of its file this is, where there are several ("epoch +3.2", a target, a file of an archive).
+    beside: what a table of metadata beside the file says of it, keys in upper case.
+    """
 
     name: str
+    part: str | None = None
     format: str = "unknown"
     compression: str | None = None
     rows_read: int = 0
     rows_used: int = 0
     wavelength_range: tuple[float, float] | None = None
     median_step: float | None = None
+    frame: Frame | None = None
+    medium: Medium | None = None
+    flux_kind: FluxKind | None = None
     guesses: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     dropped: dict[str, int] = dataclasses.field(default_factory=dict)
     warnings: list[dict[str, str]] = dataclasses.field(default_factory=list)
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     corrections: dict[str, Any] = dataclasses.field(default_factory=dict)
+    beside: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def of_part(self, part: str) -> Receipt:
+        """A receipt of its own for one spectrum of the file, with what is known so far."""
+        return dataclasses.replace(
+            self,
+            part=part,
+            guesses=list(self.guesses),
+            dropped=dict(self.dropped),
+            warnings=list(self.warnings),
+        )
 
     def guess(self, what: str, value: Any, evidence: str, confidence: float) -> None:
         """Record what was taken to be so, and why; confidence 0..1."""
@@ -85,6 +109,7 @@ class Receipt:
         first, last = spectrum.wavelength_range
         self.rows_used = int(spectrum.wavelength.size)
         self.wavelength_range = (round(first, 3), round(last, 3))
+        self.frame, self.medium, self.flux_kind = spectrum.frame, spectrum.medium, spectrum.flux_kind
         self.median_step = round(float(np.median(np.diff(spectrum.wavelength))), 4)
         observed = spectrum.observed_at
         self.metadata = {
@@ -99,7 +124,28 @@ class Receipt:
     def to_dict(self) -> dict[str, Any]:
         content = dataclasses.asdict(self)
         content["wavelength_range"] = list(self.wavelength_range) if self.wavelength_range else None
-        return content
+        cleaned: dict[str, Any] = _storable(content)
+        return cleaned
+
+
+def printable(text: str) -> str:
+    """A text without the control characters and half surrogates that databases and terminals refuse."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _storable(value: Any) -> Any:
+    """The same value as JSON and a database take it: printable texts, and None for what is not finite."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {printable(str(key)): _storable(entry) for key, entry in value.items()}
+    return [_storable(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+Part = tuple[Spectrum, Receipt]
+"""One spectrum of a file and the receipt of its reading."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

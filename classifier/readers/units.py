@@ -8,9 +8,18 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers.receipt import Corrections, Receipt
-from classifier.spectrum import Array, FluxKind, Spectrum
+from classifier.spectrum import Array, FluxKind, Medium
 
-_SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4}
+_SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
+# Å: a header is believed where it puts the middle of the spectrum between these.
+_BELIEVABLE = {
+    "angstrom": (900, 300_000),
+    "nm": (900, 30_000),
+    "um": (900, 300_000),
+    "log10_angstrom": (900, 60_000),
+}
+# The wavelength at which a flux in F_ν or magnitudes keeps its number in F_λ, Å.
+_PIVOT = 6000.0
 
 _SAID = (
     (
@@ -22,10 +31,31 @@ _SAID = (
     ("angstrom", re.compile(r"((?<![a-z])(a|aa|ang|angstr\w*)(?![a-z])|å)", re.I)),
 )
 
+_FLUX_SAID: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
+    ("abmag", re.compile(r"(?<![a-z])(ab|ab ?mag\w*|mag_?ab|mags?|magnitudes?)(?![a-z])", re.I)),
+    ("fnu", re.compile(r"((?<![a-z])[mµu]?jy(?![a-z])|(erg|w\b).*hz|f_?nu(?![a-z]))", re.I)),
+    ("counts", re.compile(r"(?<![a-z])(counts?|electrons?|adu|dn|photons?)(?![a-z])", re.I)),
+    ("normalised", re.compile(r"(normali[sz]ed|continuum[- ]divided|rectified)", re.I)),
+    ("flattened", re.compile(r"(flattened|continuum[- ]subtracted)", re.I)),
+    ("flam", re.compile(r"(erg.*(ang|/ ?a\b|a-1|a\^-1|a\*\*-1|å)|w.*m.*([uµn]m|micron)|f_?lam)", re.I)),
+)
+
 
 def unit_said(text: str) -> str | None:
     """The wavelength unit that a column name or a header's value names, or None."""
     return next((unit for unit, pattern in _SAID if pattern.search(text)), None)
+
+
+def flux_said(text: str) -> FluxKind | None:
+    """The kind of flux that a column name, a unit or a header's value names, or None."""
+    return next((kind for kind, pattern in _FLUX_SAID if pattern.search(text)), None)
+
+
+def medium_said(text: str) -> Medium | None:
+    """Whether a header's words put the wavelengths in air or vacuum, or None."""
+    if re.search(r"\b(awav|in air|air wave\w*|air)\b", text, re.I):
+        return "air"
+    return "vacuum" if re.search(r"\b(vac|vacuum)\b", text, re.I) else None
 
 
 def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: Corrections) -> Array:
@@ -33,140 +63,128 @@ def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: 
 
     values: (n,), any order, may hold NaN. Raises SpectrumError("wavelength_unit") where no unit makes them optical.
     """
-    middle = float(np.nanmedian(values))
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise SpectrumError("wavelength_unit", "the column of wavelengths holds no number")
+    middle = float(np.median(finite))
     unit: str
     if corrections.wavelength_unit:
         unit, evidence, confidence = corrections.wavelength_unit, "stated by the user", 1.0
-    elif said and _plausible(middle, said):
+    elif said and _believable(middle, said):
         unit, evidence, confidence = said, "the header names it", 0.98
     else:
-        unit, evidence, confidence = _from_numbers(middle, values)
+        unit, evidence, confidence = _from_numbers(middle, finite)
         if said and said != unit:
-            receipt.warn("unit_contradicted", f"the header says {said}, the numbers cannot be: median {middle:.5g}")
+            receipt.warn("unit_contradicted", f"the header says {said}, which numbers around {middle:.5g} are not")
     receipt.guess("wavelength_unit", unit, evidence, confidence)
     if unit == "log10_angstrom":
         return np.asarray(10.0 ** np.clip(values, -10, 10))
     return values * _SCALE[unit]
 
 
-def _plausible(middle: float, unit: str) -> bool:
+def _believable(middle: float, unit: str) -> bool:
     angstrom = 10.0 ** min(middle, 9) if unit == "log10_angstrom" else middle * _SCALE[unit]
-    return 900 < angstrom < 60_000
+    low, high = _BELIEVABLE[unit]
+    return low < angstrom < high
 
 
 def _from_numbers(middle: float, values: Array) -> tuple[str, str, float]:
-    said = f"median {middle:.5g}"
+    first, last = float(values.min()), float(values.max())
+    said = f"median {middle:.5g}, from {first:.5g} to {last:.5g}"
+    # No instrument reaches from the far ultraviolet of ångströms to 1900 Å at most 2700 Å; in nm it is X-shooter's.
+    if 200 <= first < 1100 and 1900 < last < 2700:
+        return "nm", said, 0.7
     if 1200 <= middle < 60_000:
         return "angstrom", said, 0.95
     if 200 <= middle < 1200:
         return "nm", said, 0.9
-    spread = float(np.nanmax(values) - np.nanmin(values))
-    if 3.2 < middle < 4.5 and spread < 1.0:
-        return "log10_angstrom", f"{said}, spread {spread:.3g}", 0.85
-    if 0.15 < middle < 3.0:
-        return "um", said, 0.8
+    if 3.2 < middle < 4.5 and last - first < 1.0:
+        return "log10_angstrom", said, 0.85
+    if 0.15 < middle < 30.0 and first > 0.05:
+        return "um", said, 0.8 if middle < 3.0 else 0.5
+    if 1.5e-7 < middle < 3e-5:
+        return "m", said, 0.8
     raise SpectrumError("wavelength_unit", f"the first column is no wavelength in a unit known here ({said})")
 
 
-def flux_said(text: str) -> FluxKind | None:
-    """The kind of flux that a column name, a unit or a header's value names, or None."""
-    lowered = text.lower()
-    if re.search(r"\b(ab ?mag|abmag|mag_?ab|magnitudes?)\b", lowered):
-        return "abmag"
-    if re.search(r"(jy\b|erg.*?/?\s*hz|f_?nu\b|fnu)", lowered):
-        return "fnu"
-    if re.search(r"\b(counts?|electrons?|adu|dn)\b", lowered):
-        return "counts"
-    if re.search(r"normali[sz]ed", lowered):
-        return "normalised"
-    if re.search(r"(erg.*(ang|/a\b|a-1|a\^-1|å)|f_?lam|flam)", lowered):
-        return "flam"
-    return None
-
-
 def to_flam(
-    wavelength: Array, flux: Array, said: FluxKind | None, receipt: Receipt, corrections: Corrections
-) -> tuple[Array, FluxKind]:
-    """F_λ up to a constant factor, from F_ν or AB magnitudes where they are stated; others stay as they are.
-
-    wavelength in Å. F_λ = F_ν c / λ²; F_ν ∝ 10^(-0.4 m) (Oke & Gunn 1983)."""
-    kind: FluxKind
-    if corrections.flux_kind:
-        kind, evidence, confidence = corrections.flux_kind, "stated by the user", 1.0
-    elif said:
-        kind, evidence, confidence = said, "the header names it", 0.95
-    else:
-        kind, evidence, confidence = _kind_from_numbers(flux)
-    receipt.guess("flux_kind", kind, evidence, confidence)
-    if kind == "abmag":
-        flux = 10.0 ** (-0.4 * (flux - np.nanmedian(flux)))
-    if kind in ("abmag", "fnu"):
-        flux = flux * (6000.0 / wavelength) ** 2
-    return flux, kind
-
-
-def _kind_from_numbers(flux: Array) -> tuple[FluxKind, str, float]:
-    middle = float(np.nanmedian(np.abs(flux)))
-    if 0 < middle < 1e-9:
-        return "flam", f"median {middle:.3g}", 0.8
-    if middle > 100:
-        return "counts", f"median {middle:.3g}", 0.4
-    return "unknown", f"median {middle:.3g}; read as F_λ up to a factor", 0.5
-
-
-def finish(
     wavelength: Array,
     flux: Array,
     error: Array | None,
+    said: FluxKind | None,
     receipt: Receipt,
     corrections: Corrections,
-    **known: object,
-) -> Spectrum:
-    """Drop what is not finite, sort, average repeated wavelengths, and check: the last step of every reader.
+) -> tuple[Array, Array | None, FluxKind]:
+    """F_λ up to a constant factor with its 1σ error, from F_ν or AB magnitudes where they are stated; other kinds stay
+    as they are.
 
-    wavelength (n,) Å in any order; flux, error (n,). Everything left out is counted in the receipt."""
-    finite = np.isfinite(wavelength) & np.isfinite(flux)
-    positive = finite & (wavelength > 0)
-    receipt.drop("not finite", int((~finite).sum()))
-    receipt.drop("wavelength not positive", int((finite & ~positive).sum()))
-    wavelength, flux = wavelength[positive], flux[positive]
-    error = None if error is None else error[positive]
-    if wavelength.size and not (np.diff(wavelength) > 0).all():
-        wavelength, flux, error = _sorted(wavelength, flux, error, receipt)
-    if (flux < 0).mean() > 0.2:
-        receipt.warn("flux_negative", f"{(flux < 0).mean():.0%} of the flux values are negative")
-    frame = corrections.frame or "observed"
-    if corrections.frame:
-        receipt.guess("frame", frame, "stated by the user", 1.0)
-    medium = corrections.medium or known.pop("medium", None)
-    return Spectrum(wavelength, flux, _usable_error(error, receipt), frame, medium, **known)  # type: ignore[arg-type]
-
-
-def _sorted(wavelength: Array, flux: Array, error: Array | None, receipt: Receipt) -> tuple[Array, Array, Array | None]:
-    if (np.diff(wavelength) < 0).mean() > 0.9:
-        receipt.guess("order", "descending", "wavelengths fall", 1.0)
-    elif (np.diff(wavelength) < 0).any():
-        receipt.warn("orders_joined", "wavelengths jump back: overlapping orders were averaged where they repeat")
-    order = np.argsort(wavelength, kind="stable")
-    wavelength, flux = wavelength[order], flux[order]
-    error = None if error is None else error[order]
-    unique, inverse, counts = np.unique(wavelength, return_inverse=True, return_counts=True)
-    if unique.size == wavelength.size:
-        return wavelength, flux, error
-    receipt.drop("repeated wavelength, averaged", int(wavelength.size - unique.size))
-    flux = np.bincount(inverse, flux) / counts
-    if error is not None:
-        error = np.sqrt(np.bincount(inverse, error**2)) / counts
-    return unique, flux, error
+    wavelength: (n,) Å; flux, error: (n,) as in the file. F_λ = F_ν c / λ²; F_ν ∝ 10^(-0.4 m) (Oke & Gunn 1983)."""
+    kind: FluxKind
+    if corrections.flux_kind:
+        kind, evidence, confidence = corrections.flux_kind, "stated by the user", 1.0
+    else:
+        kind, evidence, confidence = _flux_kind(flux, said, receipt)
+    receipt.guess("flux_kind", kind, evidence, confidence)
+    if kind == "abmag":
+        middle = np.nanmedian(flux) if np.isfinite(flux).any() else 0.0
+        flux = 10.0 ** np.clip(-0.4 * (flux - middle), -30, 30)
+        error = None if error is None else np.abs(error * 0.4 * np.log(10) * flux)
+    factor = _coefficient(receipt)
+    if kind != "abmag" and factor is not None:
+        flux, error = flux * factor, None if error is None else error * factor
+    if kind in ("abmag", "fnu"):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per_wavelength = (_PIVOT / wavelength) ** 2
+        flux, error = flux * per_wavelength, None if error is None else error * per_wavelength
+    return flux, error, kind
 
 
-def _usable_error(error: Array | None, receipt: Receipt) -> Array | None:
-    if error is None:
+def _coefficient(receipt: Receipt) -> float | None:
+    """What the table beside the file says to multiply the flux with."""
+    try:
+        factor = float(receipt.beside.get("FLUX UNIT COEFFICIENT", ""))
+    except ValueError:
         return None
-    bad = ~(np.isfinite(error) & (error >= 0))
-    if bad.mean() > 0.5 or np.nanmax(np.where(bad, 0, error)) == 0:
-        receipt.warn("error_unusable", "the column of errors holds mostly zeros, negative or missing values; left out")
+    if not 0 < factor < 1e10 or factor == 1:
         return None
-    # A missing error is not a small one: such samples take the largest.
-    receipt.drop("error missing, the largest taken", int(bad.sum()))
-    return np.where(bad, error[~bad].max(), error)
+    receipt.guess("flux_coefficient", factor, "the table beside the file", 0.95)
+    return factor
+
+
+def _flux_kind(flux: Array, said: FluxKind | None, receipt: Receipt) -> tuple[FluxKind, str, float]:
+    from_numbers = _kind_from_numbers(flux)
+    if said in ("counts", "normalised") and from_numbers[0] == "flam":
+        # The header of the raw frame outlives the flux calibration.
+        receipt.warn("flux_contradicted", f"the header says {said}, which numbers this small are not")
+        return from_numbers
+    return (said, "the header names it", 0.95) if said else from_numbers
+
+
+def _kind_from_numbers(flux: Array) -> tuple[FluxKind, str, float]:
+    finite = flux[np.isfinite(flux)]
+    if not finite.size:
+        raise SpectrumError("no_flux", "the column of fluxes holds no number")
+    middle = float(np.median(np.abs(finite)))
+    said = f"median {middle:.3g}"
+    if 0 < middle < 1e-9:
+        return "flam", said, 0.8
+    if middle > 100:
+        return "counts", said, 0.4
+    # Eight pieces that all lie near 1: somebody divided by the continuum.
+    pieces = np.array([np.median(piece) for piece in np.array_split(finite, 8) if piece.size])
+    if (np.abs(pieces - 1) < 0.07).all():
+        return "normalised", f"every part of it has a median near 1 ({said})", 0.7
+    return "unknown", f"{said}; read as F_λ up to a factor", 0.5
+
+
+def sigma(values: Array, kind: str) -> Array | None:
+    """1σ from a column of ``kind`` error, variance or ivar, NaN where it is unusable; None for "ignore".
+
+    An inverse variance of zero says that nothing was measured: its σ is infinite."""
+    if kind == "ignore":
+        return None
+    if kind == "error":
+        return values
+    if kind == "variance":
+        return np.asarray(np.sqrt(np.where(values >= 0, values, np.nan)))
+    return np.asarray(np.sqrt(1 / np.where(values >= 0, values, np.nan)))

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.spectrum import Spectrum
 from classifier.taxonomy import Taxonomy, load_taxonomy, read_taxonomy
+from tests.classifier.makers import FLUX, lnw, text, zipped
 from tests.conftest import observe, spectrum_file
 
 
@@ -131,6 +134,43 @@ def test_without_a_manifest_classify_is_blind_whatever_the_header_says(
         *("file", "ok", "class", "probabilities", "parents", "set", "novelty", "redshift", "redshift_error"),
         *("redshift_used", "crosscheck", "receipt", "error", "spectra"),
     }
+
+
+def test_every_spectrum_of_a_file_is_classified_on_the_files_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    infrared = text(np.linspace(15_000, 24_000, 300), FLUX)
+    (tmp_path / "night.zip").write_bytes(zipped({"a.txt": spectrum_file(), "b.txt": infrared, "c.txt": b"hello"}))
+    (tmp_path / "sn1990N.lnw").write_bytes(lnw([-5.0, 2.0, 9.0]))
+    archive, template = run(capsys, tmp_path)
+    (second,) = archive["spectra"]  # type: ignore[misc]
+    assert (archive["ok"], second["ok"], second["error"]["code"]) == (True, False, "insufficient_coverage")
+    assert set(archive) == {*second, "file", "spectra"}
+    assert [one["receipt"]["part"] for one in template["spectra"]] == ["epoch +2.0 d", "epoch +9.0 d"]  # type: ignore
+
+
+def test_a_table_in_the_folder_is_no_spectrum_and_its_redshift_is_not_used(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "deep" / "wiserep.csv").write_text("Ascii file,Redshift,WL Medium\nb.dat,0.5,Vacuum\n")
+    by_name = {Path(str(line["file"])).name: line for line in run(capsys, folder / "deep")}
+    assert by_name["wiserep.csv"]["error"]["code"] == "metadata_table"  # type: ignore[index]
+    receipt: Any = by_name["b.dat"]["receipt"]
+    assert (by_name["b.dat"]["redshift_used"], receipt["metadata"]["redshift"], receipt["medium"]) == (
+        None,
+        0.5,
+        "vacuum",
+    )
+    lines = run(capsys, folder / "a.txt", "--manifest", folder / "m.csv")
+    assert lines[0]["receipt"]["beside"] == {}  # type: ignore[index]
+
+
+def test_a_name_that_is_not_utf8_stays_valid_json(folder: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.txt"
+    Path(os.fsdecode(odd)).write_bytes(spectrum_file())
+    command = [sys.executable, "-m", "classifier", "classify", "--jsonl", odd]
+    found = subprocess.run(command, check=True, capture_output=True)
+    assert json.loads(found.stdout)["file"].endswith("caf\udce9.txt")
 
 
 def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

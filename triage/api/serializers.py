@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from classifier.readers import CHOICES
+from triage.epochs import fused_answer
 from triage.intake import Submission
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 
@@ -202,14 +204,30 @@ class ProposalSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
+class FusedAnswerSerializer(serializers.Serializer[Any]):
+    """What the predictions of several spectra say together."""
+
+    class_name = serializers.CharField()
+    probability = serializers.FloatField()
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    epochs = serializers.IntegerField()
+    contradictory = serializers.ListField(child=serializers.IntegerField(), help_text="spectra that speak against it")
+
+
 class TransientDetailSerializer(TransientSerializer):
     spectra = SpectrumSerializer(source="visible_spectra", many=True, read_only=True)
     decisions = DecisionSerializer(source="visible_decisions", many=True, read_only=True)
+    fused = serializers.SerializerMethodField()
 
     class Meta:
         model = Transient
-        fields = (*TransientSerializer.Meta.fields, "spectra", "decisions")
+        fields = (*TransientSerializer.Meta.fields, "fused", "spectra", "decisions")
         read_only_fields = fields
+
+    @extend_schema_field(FusedAnswerSerializer(allow_null=True))
+    def get_fused(self, transient: Any) -> dict[str, Any] | None:
+        answer = fused_answer(transient.visible_spectra)
+        return None if answer is None else dataclasses.asdict(answer)
 
 
 class QueueRowSerializer(serializers.Serializer[dict[str, Any]]):

@@ -19,6 +19,7 @@ from classifier.taxonomy import load_taxonomy
 from triage import queue, review
 from triage.api.views import original_file
 from triage.arrays import unpack
+from triage.epochs import fused_answer
 from triage.errors import InvalidDecisionError, TriageError
 from triage.forms import DecisionForm
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
@@ -54,6 +55,7 @@ def _page(
         "spectra": spectra,
         "shown": shown,
         "prediction": shown.current_prediction if shown else None,
+        "fused": fused_answer(spectra),
         "reason": queue.reason(shown.current_prediction if shown else None),
         "earlier": earlier,
         "later": later,

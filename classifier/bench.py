@@ -1,0 +1,168 @@
+"""How fast it is on this machine: ``python -m classifier bench`` prints what this measures as JSON."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from classifier.fast import FastSpectraNet
+from classifier.network import SpectraNet, SpectraNetConfig, Stage
+from classifier.predict import Classifier
+from classifier.readers import read_spectrum
+from classifier.simulate import INSTRUMENTS, simulate, write_ascii
+
+REPEATS = 3
+
+
+def bench(checkpoint: Path | None, device: str, batch: int = 32, spectra: int = 256) -> dict[str, Any]:
+    """All measurements. The ratios are of times taken one after the other in this process."""
+    result: dict[str, Any] = {
+        "machine": {"processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+        "paper_forward": _paper(batch),
+        "shipped": _shipped(checkpoint, device, spectra),
+        "load_s": _load_seconds(checkpoint),
+    }
+    if torch.cuda.is_available():
+        result["cuda"] = _paper_on_cuda(256)
+    result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return result
+
+
+class DirectSpectraNet(nn.Module):
+    """The textbook form with the same weights: nn.Conv1d, one kernel after the other."""
+
+    def __init__(self, network: SpectraNet) -> None:
+        super().__init__()
+        self.network = network
+        self.stages = [stage for stage in network.stages if isinstance(stage, Stage)]
+        self.kernels: list[list[nn.Conv1d]] = []
+        for stage in self.stages:
+            row = []
+            for branch in (b for b in stage.branches if isinstance(b, nn.Conv2d)):
+                kernel = nn.Conv1d(branch.in_channels, branch.out_channels, branch.kernel_size[1], padding="same")
+                kernel.weight.data = branch.weight.data[:, :, 0].contiguous()
+                if branch.bias is not None and kernel.bias is not None:
+                    kernel.bias.data = branch.bias.data
+                row.append(kernel)
+            self.kernels.append(row)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for stage, kernels in zip(self.stages, self.kernels, strict=True):
+            x = torch.cat([kernel(x) for kernel in kernels], dim=1).transpose(1, 2)
+            x = nn.functional.gelu(stage.norm(x))
+            if stage.project is not None:
+                x = stage.project(x)
+            x = x.transpose(1, 2)
+            if stage.pool > 1:
+                x = nn.functional.max_pool1d(x, stage.pool)
+        return self.network.heads(x)
+
+
+def _best(run: Callable[[], Any]) -> float:
+    """Seconds of the quickest of a few runs, after one to warm up."""
+    run()
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+@torch.inference_mode()
+def _paper(batch: int) -> dict[str, Any]:
+    torch.manual_seed(0)
+    network = SpectraNet(SpectraNetConfig.paper()).eval()
+    direct, fast = DirectSpectraNet(network).eval(), FastSpectraNet(network)
+    x = torch.randn(batch, 1, network.config.samples)
+    difference = float((direct(x) - fast(x)).abs().max())
+    seconds = {
+        "direct": _best(lambda: direct(x)),
+        "channels_last": _best(lambda: network(x)),
+        "fourier": _best(lambda: fast(x)),
+    }
+    return {
+        "batch": batch,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "direct_over_fourier": round(seconds["direct"] / seconds["fourier"], 2),
+        "largest_difference": difference,
+    }
+
+
+def _shipped(checkpoint: Path | None, device: str, count: int) -> dict[str, Any]:
+    classifier = Classifier.load(checkpoint, device)
+    random = np.random.default_rng(1)
+    drawn = [
+        simulate("SN Ia", random, redshift=0.05, instrument=INSTRUMENTS[i % len(INSTRUMENTS)], signal_to_noise=20)
+        for i in range(count)
+    ]
+    config = classifier.network.config
+    x = torch.randn(64, config.in_channels, config.samples, device=classifier.device)
+    with torch.inference_mode():
+        network = _best(lambda: classifier.network(x))
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number, spectrum in enumerate(drawn):
+            file = Path(folder) / f"{number}.txt"
+            file.write_bytes(write_ascii(spectrum, {}))
+            files.append(file)
+        whole = _best(lambda: classifier.predict([(read_spectrum(file, file.name).spectrum, None) for file in files]))
+    return {
+        "device": str(classifier.device),
+        "members": len(classifier.network.members),
+        "network_spectra_per_s": round(64 / network, 1),
+        "file_to_prediction_spectra_per_s": round(count / whole, 1),
+    }
+
+
+def _load_seconds(checkpoint: Path | None) -> float:
+    """Loading the checkpoint in a fresh process, beyond its imports."""
+    script = (
+        "import sys, time, pathlib; from classifier.predict import Classifier; t = time.perf_counter();"
+        "Classifier.load(pathlib.Path(sys.argv[1]) if sys.argv[1] else None, 'cpu'); print(time.perf_counter() - t)"
+    )
+    command = [sys.executable, "-c", script, str(checkpoint or "")]
+    return round(float(subprocess.run(command, capture_output=True, check=True, text=True).stdout), 3)  # noqa: S603
+
+
+def _paper_on_cuda(batch: int) -> dict[str, Any]:
+    """The paper's network in bfloat16, compiled, beside the floor that its arithmetic sets at 1e15 operations/s."""
+    network = SpectraNet(SpectraNetConfig.paper()).eval().cuda().bfloat16()
+    compiled = torch.compile(network)
+    x = torch.randn(batch, 1, network.config.samples, device="cuda", dtype=torch.bfloat16)
+
+    def run() -> None:
+        with torch.inference_mode():
+            compiled(x)
+        torch.cuda.synchronize()
+
+    seconds = _best(run)
+    return {"batch": batch, "seconds": round(seconds, 4), "floor_s": round(2 * batch * _products(network) / 1e15, 5)}
+
+
+def _products(network: SpectraNet) -> int:
+    """Multiplications of one spectrum's kernels."""
+    samples, total = network.config.samples, 0
+    for stage in (stage for stage in network.stages if isinstance(stage, Stage)):
+        total += samples * sum(b.weight.numel() for b in stage.branches if isinstance(b, nn.Conv2d))
+        samples //= stage.pool
+    return total
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

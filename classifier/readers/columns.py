@@ -1,0 +1,178 @@
+"""Which column of a text table is what: from its names first, then from the numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from classifier.errors import SpectrumError
+from classifier.readers import units
+from classifier.readers.receipt import Corrections, Receipt
+from classifier.spectrum import MIN_SAMPLES, Array
+
+WAVELENGTH = re.compile(r"(^|obs|rest|[_ ])(wave|wl|lambda|lam\b|loglam|log_?lam|log_?wave|\[?ang|wvl|λ|x$)", re.I)
+FLUX = re.compile(r"(flux|flam|fnu|f_?lambda|^fl[xm]?(\b|[_(])|counts?$|intensity|spec|mag|^f$|^y$)", re.I)
+ERROR = re.compile(r"(err|sig|std|unc|noise|rms|dflux|^er(\b|\()|e_)", re.I)
+VARIANCE = re.compile(r"var", re.I)
+IVAR = re.compile(r"(ivar|inv.*var|weight)", re.I)
+OTHER = re.compile(r"(fit|model|sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
+
+# A column is taken for an error where its level is within this factor of the scatter, in log10.
+_NEAR = 1.5
+
+
+@dataclasses.dataclass
+class Table:
+    """comments: what stood before and between the rows; names, unit_row: one word a column, or empty;
+    values: (rows, columns), NaN where a cell is missing."""
+
+    comments: list[str]
+    names: list[str]
+    unit_row: list[str]
+    values: Array
+
+    def name(self, column: int) -> str:
+        return " ".join(words[column] for words in (self.names, self.unit_row) if words)
+
+
+def column_words(comments: Sequence[str], columns: int, separator: str | None) -> tuple[list[str], list[str]]:
+    """The header lines that name the columns and their units; [] for one that is not there.
+
+    Only a line with exactly one word a column counts: of a sentence about "wavelength and flux" nothing is known."""
+    names: list[str] = []
+    unit_row: list[str] = []
+    for line in reversed(comments[-8:]):
+        words = _words(line, separator)
+        if len(words) != columns:
+            continue
+        bracketed = all(re.fullmatch(r"[\[(].*[\])]", word) for word in words)
+        if bracketed and not unit_row:
+            unit_row = words
+        elif not bracketed and any(WAVELENGTH.search(word) or FLUX.search(word) for word in words):
+            names = words
+            break
+    return names, unit_row
+
+
+def _words(line: str, separator: str | None) -> list[str]:
+    if separator:
+        return [word.strip().strip("\"'") for word in line.split(separator)]
+    # A unit in brackets belongs to the word before it; spaces inside the brackets do not part it.
+    glued = re.sub(r"[(\[][^)\]]*[)\]]", lambda bracket: bracket[0].replace(" ", ""), line[:1000])
+    glued = re.sub(r"(?<=[\w)\]])[ \t]+(?=\()", "", glued)
+    return [word.strip("\"',|") for word in re.split(r"[\s|]+|,\s+", glued) if word.strip("\"',|")]
+
+
+def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tuple[int, int]:
+    """Columns of wavelength and flux. Raises SpectrumError("bad_correction") where the user names one too many."""
+    columns = table.values.shape[1]
+    wave = _wavelength_column(table, receipt)
+    if corrections.wavelength_column is not None:
+        wave = corrections.wavelength_column
+    flux = corrections.flux_column
+    if flux is None:
+        named = [i for i in range(columns) if i != wave and table.names and _is_flux(table.names[i])]
+        after = [i for i in range(columns) if i > wave] or [i for i in range(columns) if i != wave]
+        flux = named[0] if named else after[0] if after else columns
+    if max(wave, flux) >= columns or wave == flux:
+        raise SpectrumError("bad_correction", f"the table has the columns 0 to {columns - 1}")
+    evidence = f"named {table.names[wave]}, {table.names[flux]}" if table.names else "their order"
+    receipt.guess("columns", {"wavelength": wave, "flux": flux}, evidence, 0.95 if table.names else 0.85)
+    return wave, flux
+
+
+def _wavelength_column(table: Table, receipt: Receipt) -> int:
+    named = [i for i, name in enumerate(table.names) if WAVELENGTH.search(name) and not _is_flux(name)]
+    # A table that gives both wants to be read as observed.
+    observed = [i for i in named if not re.search("rest", table.names[i], re.I)]
+    if named:
+        return (observed or named)[0]
+    if table.values.shape[1] > 2 and _is_row_number(table.values[:, 0]):
+        receipt.guess("wavelength_column", 1, "the first column counts the rows", 0.8)
+        return 1
+    if not table.names and not _is_axis(table.values[:, 0]):
+        # The number of an order may stand first, or the flux.
+        axes = [i for i in range(1, min(table.values.shape[1], 4)) if _is_axis(table.values[:, i])]
+        if len(axes) == 1:
+            receipt.guess("wavelength_column", axes[0], "the only column that runs in one direction", 0.7)
+            return axes[0]
+    return 0
+
+
+def _is_axis(values: Array) -> bool:
+    """Whether nearly all steps go the same way, as wavelengths do even where orders overlap."""
+    steps = np.diff(values[np.isfinite(values)])
+    rising = float((steps > 0).mean()) if steps.size else 0.0
+    falling = float((steps < 0).mean()) if steps.size else 0.0
+    return max(rising, falling) > 0.9
+
+
+def _is_flux(name: str) -> bool:
+    return FLUX.search(name) is not None and not (ERROR.search(name) or VARIANCE.search(name) or OTHER.search(name))
+
+
+def _is_row_number(values: Array) -> bool:
+    return bool(values[0] in (0.0, 1.0) and np.allclose(np.diff(values[:50]), 1.0))
+
+
+def error_column(
+    table: Table, wave: int, flux: int, header: Mapping[str, str], receipt: Receipt, corrections: Corrections
+) -> Array | None:
+    """(rows,) 1σ in the units of the flux column, or None where there is no such column."""
+    rest = [i for i in range(table.values.shape[1]) if i not in (wave, flux)]
+    if not rest:
+        return None
+    column, kind, evidence, confidence = _third_column(table, rest, flux, header)
+    if corrections.third_column:
+        kind, evidence, confidence = corrections.third_column, "stated by the user", 1.0
+    receipt.guess("third_column", {"column": column, "kind": kind}, evidence, confidence)
+    return units.sigma(table.values[:, column], kind)
+
+
+def _third_column(table: Table, rest: list[int], flux: int, header: Mapping[str, str]) -> tuple[int, str, str, float]:
+    if table.names:
+        for pattern, kind in ((IVAR, "ivar"), (VARIANCE, "variance"), (ERROR, "error")):
+            for i in rest:
+                if pattern.search(table.names[i]) and not OTHER.search(table.names[i]):
+                    return i, kind, f"the column is named {table.names[i]}", 0.95
+    column = next((i for i in rest if i > flux), rest[0])
+    if table.names and any(pattern.search(table.names[column]) for pattern in (OTHER, FLUX, WAVELENGTH)):
+        return column, "ignore", f"the column is named {table.names[column]}", 0.9
+    if header.get("INSTRUME", header.get("INSTRUMENT", "")).upper().startswith("SEDM"):
+        return column, "variance", "SEDM files hold a variance there", 0.8
+    return column, *_kind_from_noise(table.values[:, flux], table.values[:, column])
+
+
+def _kind_from_noise(flux: Array, third: Array) -> tuple[str, str, float]:
+    """Compare the column with the scatter between neighbouring flux values."""
+    usable = np.isfinite(flux) & np.isfinite(third)
+    flux, third = flux[usable], third[usable]
+    if flux.size < MIN_SAMPLES or (third < 0).mean() > 0.01:
+        return "ignore", "it holds negative values", 0.8
+    if np.isin(third, (0.0, 1.0)).all():
+        return "ignore", "it holds only zeros and ones, as a mask does", 0.9
+    scatter = 1.48 * float(np.median(np.abs(np.diff(flux)))) / np.sqrt(2)
+    level = float(np.median(third))
+    if not (scatter > 0 and level > 0):
+        return "ignore", "it holds mostly zeros", 0.7
+    as_error, as_variance = abs(np.log10(level / scatter)), abs(np.log10(level / scatter**2))
+    evidence = f"its median is {level / scatter:.2g} times the scatter of the flux"
+    if min(as_error, as_variance) > _NEAR:
+        return "ignore", evidence + ", too far for an error", 0.6
+    if as_error > 0.5 and _follows(flux, third):
+        return "ignore", "it follows the flux, as a second reduction or a sky spectrum would", 0.6
+    kind = "error" if as_error <= as_variance else "variance"
+    # Near 1 the two hypotheses cannot be told apart by level alone.
+    return kind, evidence, 0.5 if abs(as_error - as_variance) < 0.3 else 0.7
+
+
+def _follows(flux: Array, third: Array) -> bool:
+    """Whether a column has the level and the shape of the flux itself."""
+    level = float(np.median(np.abs(flux)))
+    if not 0.3 * level < float(np.median(third)) < 3 * level:
+        return False
+    first, second = (np.clip(values, *np.percentile(values, (2, 98))) for values in (flux, third))
+    return bool(np.ptp(first) > 0 and np.ptp(second) > 0 and np.corrcoef(first, second)[0, 1] > 0.9)

@@ -1,0 +1,139 @@
+"""What a file's name says of the object and the night; the reader states it as a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+_NAMES_OF_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTHS = {month: i for i, month in enumerate(_NAMES_OF_MONTHS.split("|"), 1)}
+_MONTH = rf"(?P<month>{_NAMES_OF_MONTHS})[a-z]{{0,6}}"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_CLOCK = r"(?:[-_T ](?P<hour>\d\d)[-_:h](?P<minute>\d\d)[-_:m](?P<second>\d\d)s?(?!\d))?"
+_FRACTION = r"(?:\.(?P<fraction>\d{1,5})(?!\d))?"
+_DAY_FIRST = 0.5
+
+# The patterns of a date, the likeliest first, each with a confidence.
+_DATES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
+    (re.compile(pattern, re.I), confidence)
+    for pattern, confidence in (
+        (rf"(?<!\d){_YEAR}[-_.](?P<month>\d\d)[-_.](?P<day>\d\d)(?!\d){_CLOCK}{_FRACTION}", 0.8),
+        (rf"(?<!\d){_YEAR}(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?!\d)", 0.8),
+        (rf"(?<!\d){_YEAR}(?P<month>\d\d)(?P<day>\d\d)(?!\d){_CLOCK}{_FRACTION}", 0.7),
+        (rf"(?<!\d){_YEAR}[-_. ]?{_MONTH}[-_. ]?(?P<day>\d\d?)(?!\d){_FRACTION}", 0.7),
+        (rf"(?<!\d)(?P<day>\d\d?)[-_. ]?{_MONTH}[-_. ]?{_YEAR}(?!\d)", 0.7),
+        (rf"(?<!\d)(?P<day>\d\d)[-_. ]?{_MONTH}[-_. ]?(?P<year>\d\d)(?!\d)", 0.6),
+        (rf"(?<!\d)(?P<day>\d\d)(?P<month>\d\d){_YEAR}(?!\d)", _DAY_FIRST),
+        (r"(?:^|[_. ])(?P<year>\d\d)(?P<month>\d\d)(?P<day>\d\d)(?=$|[_. ])", _DAY_FIRST),
+    )
+)
+_JULIAN = re.compile(r"(?<!\d)(24[45]\d{4}(?:\.\d+)?)(?!\d)")
+_MODIFIED_JULIAN = re.compile(r"mjd[-_]?(\d{5}(?:\.\d+)?)(?!\d)", re.I)
+_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LETTERS = r"(?P<letters>[a-z]{1,5})(?![a-z0-9])"
+_OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"(?<![a-z0-9])t?{pattern}", re.I), prefix)
+    for pattern, prefix in (
+        (rf"SN[-_ ]?(?P<year>(?:19|20)\d\d){_LETTERS}", "SN"),
+        (rf"AT[-_ ]?(?P<year>20\d\d){_LETTERS}", "AT"),
+        (rf"iPTF[-_ ]?(?P<year>\d\d){_LETTERS}", "iPTF"),
+        (rf"PTF[-_ ]?(?P<year>\d\d){_LETTERS}", "PTF"),
+        (r"ZTF(?P<year>\d\d)(?P<letters>[a-z]{7})(?![a-z0-9])", "ZTF"),
+        (rf"ASASSN[-_ m]?(?P<year>\d\d){_LETTERS}", "ASASSN-"),
+        (rf"ATLAS[-_ ]?(?P<year>\d\d){_LETTERS}", "ATLAS"),
+        (rf"Gaia[-_ ]?(?P<year>\d\d){_LETTERS}", "Gaia"),
+        (rf"PS1[-_ ](?P<year>\d\d){_LETTERS}", "PS1-"),
+        (rf"PS(?P<year>\d\d){_LETTERS}", "PS"),
+        (rf"LSQ(?P<year>\d\d){_LETTERS}", "LSQ"),
+        (r"OGLE[-_ ]?(?P<year>\d{4})[-_ ]?SN[-_ ]?(?P<letters>\d{3})(?!\d)", "OGLE-"),
+        (rf"OGLE(?P<year>\d\d){_LETTERS}", "OGLE"),
+        (r"DES(?P<year>\d\d)(?P<letters>[CESX]\d[a-z]{1,4})(?![a-z0-9])", "DES"),
+        (rf"SN(?P<year>\d\d){_LETTERS}", "SN"),
+        (rf"tns[-_ ](?P<year>20\d\d){_LETTERS}", ""),
+        (rf"(?P<year>(?:19|20)\d\d){_LETTERS}", ""),
+    )
+)
+
+
+class DateInName(NamedTuple):
+    """at: UTC; midnight where the name holds the day alone."""
+
+    at: datetime
+    confidence: float
+
+
+def date_in_name(name: str) -> DateInName | None:
+    """The date a file's name holds, not before the year in which its object was found, or None."""
+    found_in = discovery_year(object_in_name(name))
+    for at, confidence in _candidates(name):
+        if at >= _EARLIEST and (found_in is None or at.year >= found_in - 1):
+            return DateInName(at, confidence)
+    return None
+
+
+def _candidates(name: str) -> Iterator[tuple[datetime, float]]:
+    for pattern, zero in ((_JULIAN, 2_400_000.5), (_MODIFIED_JULIAN, 0.0)):
+        for match in pattern.finditer(name):
+            days = float(match[1]) - zero
+            at = _MJD_ZERO + timedelta(days=days)
+            yield at.replace(microsecond=0), 0.8 if "." in match[1] else 0.6
+    for date_pattern, confidence in _DATES:
+        for match in date_pattern.finditer(name):
+            found = _date(match.groupdict())
+            if found is not None:
+                yield found, confidence
+
+
+def _date(parts: dict[str, str | None]) -> datetime | None:
+    year, month = parts["year"] or "", parts["month"] or ""
+    century = 0 if len(year) == 4 else 1900 if int(year) > 50 else 2000
+    try:
+        day = datetime(
+            century + int(year),
+            _MONTHS.get(month[:3].lower()) or int(month),
+            int(parts["day"] or ""),
+            int(parts.get("hour") or 0),
+            int(parts.get("minute") or 0),
+            int(parts.get("second") or 0),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    fraction = parts.get("fraction")
+    if fraction and not parts.get("hour"):
+        day += timedelta(seconds=round(86_400 * float(f"0.{fraction}")))
+    return day
+
+
+def object_in_name(name: str) -> str | None:
+    """The object whose designation a file's name holds, spelt as its survey does, or None."""
+    for pattern, prefix in _OBJECTS:
+        match = pattern.search(name.replace("_", " "))
+        if match is None or match["letters"].lower() in _MONTHS:
+            continue
+        year, letters = match["year"], match["letters"]
+        if prefix == "SN" and len(year) == 2:
+            year = f"{19 if int(year) > 50 else 20}{year}"
+        if prefix == "OGLE-":
+            return f"OGLE-{year}-SN-{letters}"
+        if not prefix and int(year) < 2016:
+            prefix = "SN"
+        if prefix == "PTF" and int(year) >= 13:
+            prefix = "iPTF"
+        if prefix != "DES":
+            letters = letters.upper() if len(letters) == 1 and len(year) == 4 else letters.lower()
+        return f"{prefix}{year}{letters}"
+    return None
+
+
+def discovery_year(object_name: str | None) -> int | None:
+    """The year in which an object was found, where its designation holds it."""
+    match = re.match(r"(?:SN|AT|TDE)?[ _]?((?:19|20)\d\d)[A-Za-z]{1,4}$", object_name or "")
+    if match:
+        return int(match[1])
+    match = re.match(r"(?:i?PTF|ZTF|ASASSN-|ATLAS|Gaia|PS|PS1-|LSQ)(\d\d)[a-z]+$", object_name or "")
+    return 2000 + int(match[1]) if match else None

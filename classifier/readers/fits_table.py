@@ -1,0 +1,124 @@
+"""FITS tables: a column of wavelengths and one of flux, row by row or as whole arrays in one row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from classifier.errors import SpectrumError
+from classifier.readers.fits_found import Found, join_orders, medium_of, wavelengths
+from classifier.readers.limits import MAX_ROWS
+from classifier.readers.receipt import Corrections, Receipt
+from classifier.readers.units import sigma
+from classifier.spectrum import Array
+
+_WAVELENGTH = re.compile(
+    r"(^|_)(wave(length|lengths|s)?|lambda|lam|wl|loglam|log_?lam\w*|log_?wave|wvl|obs_?wave\w*)($|_|\b)", re.I
+)
+# From the likeliest name of a calibrated spectrum down to raw counts.
+_FLUX = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"^flux$|^flux_reduced$|^opt_flam$",
+        r"^f(lux|lam|_?lambda|nu)",
+        r"(flux|flam|fnu|^spec|intensity)",
+        r"(counts?|^net$|^data$|_cts$)",
+    )
+)
+_NOT_FLUX = re.compile(r"(err|sig|std|unc|var|ivar|sky|back|bkg|mask|qual|flag|model|resid|wave|cont|dq)", re.I)
+_ERROR = re.compile(r"(err|sig|std|unc)", re.I)
+_NOT_ERROR = re.compile(r"(sky|back|bkg|wave|mask|cont)", re.I)
+_KINDS = ((re.compile(r"ivar", re.I), "ivar"), (_ERROR, "error"), (re.compile(r"var", re.I), "variance"))
+_MAX_SAMPLES = 4_000_000
+
+
+def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
+    """The spectra of a table; [] where it has no column of wavelengths and of flux. Raises SpectrumError."""
+    names = [str(name) for name in hdu.columns.names]
+    if int(hdu.header["NAXIS2"]) > MAX_ROWS:
+        raise SpectrumError("too_many_rows", f"a table of {int(hdu.header['NAXIS2']):,} rows")
+    wave, flux = _main_names(names, corrections)
+    if wave is None or flux is None or int(hdu.header["NAXIS2"]) == 0:
+        return []
+    receipt.format = "fits-table"
+    receipt.guess("columns", {"wavelength": wave, "flux": flux}, "their names", 0.95)
+    unit = f"{'loglam' if 'log' in wave.lower() else ''} {hdu.columns[wave].unit or ''}".strip()
+    axis = _column(hdu, wave)
+    receipt.rows_read = int(axis.size)
+    values = _column(hdu, flux)
+    error = _error(hdu, names, flux, receipt, corrections)
+    medium = "vacuum" if wave.lower() == "loglam" else medium_of(hdu.header) or medium_of(hdus[0].header)
+    flux_unit = f"{flux} {hdu.columns[flux].unit or ''}"
+    header = _redshift_beside(hdus) if wave.lower() == "loglam" else {}
+    axis = wavelengths(axis.ravel(), unit, receipt, corrections).reshape(axis.shape)
+    if values.ndim == 1:
+        return [Found(axis, values, error, flux_unit, medium, header=header)]
+    # One row an order or object; a single axis serves all of them.
+    axis = np.broadcast_to(axis, values.shape)
+    rows = [
+        Found(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}", header)
+        for i in range(values.shape[0])
+    ]
+    return join_orders(rows, receipt)
+
+
+def _main_names(names: Sequence[str], corrections: Corrections) -> tuple[str | None, str | None]:
+    wave = next((name for name in names if _WAVELENGTH.search(name) and not _NOT_ERROR_WAVE.search(name)), None)
+    wave = _chosen(names, corrections.wavelength_column) or wave
+    candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name)]
+    flux = next((name for pattern in _FLUX for name in candidates if pattern.search(name)), None)
+    return wave, _chosen(names, corrections.flux_column) or flux
+
+
+_NOT_ERROR_WAVE = re.compile(r"(err|sig|bin|edge|min|max|mask|mid)", re.I)
+
+
+def _chosen(names: Sequence[str], column: int | None) -> str | None:
+    if column is None:
+        return None
+    if column >= len(names):
+        raise SpectrumError("bad_correction", f"the table has the columns 0 to {len(names) - 1}")
+    return names[column]
+
+
+def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, corrections: Corrections) -> Array | None:
+    if corrections.third_column == "ignore":
+        return None
+    for pattern, kind in _KINDS:
+        candidates = [n for n in names if n != flux and pattern.search(n) and not _NOT_ERROR.search(n)]
+        # FLUX_REDUCED has ERR_REDUCED, OPT_FLAM has OPT_FLAM_IVAR: the name that shares most goes first.
+        stem = flux.lower().split("_")
+        candidates.sort(key=lambda n: (-sum(word in n.lower() for word in stem), len(n)))
+        if candidates:
+            kind = corrections.third_column or kind
+            receipt.guess("error_column", {"column": candidates[0], "kind": kind}, "its name", 0.95)
+            return sigma(_column(hdu, candidates[0]), kind)
+    return None
+
+
+def _column(hdu: Any, name: str) -> Array:
+    """A column as (n,) or, of a table with several rows of arrays, (rows, n) float64."""
+    code = str(hdu.columns[name].format)
+    if re.search(r"[PQAXLCM]", code):
+        raise SpectrumError("no_spectrum", f"column {name} has the format {code}, not plain numbers")
+    values = hdu.data[name]
+    if values.size > _MAX_SAMPLES:
+        raise SpectrumError("too_many_rows", f"column {name} holds {values.size:,} numbers")
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim > 2:
+        raise SpectrumError("not_one_dimensional", f"column {name} has the shape {values.shape}")
+    if values.ndim == 2 and 1 in values.shape:
+        return values.ravel()
+    return values
+
+
+def _redshift_beside(hdus: Any) -> dict[str, str]:
+    """The redshift in the second table of an SDSS spec file, for the receipt."""
+    for other in list(hdus)[2:4]:
+        if isinstance(other, fits.BinTableHDU) and "Z" in other.columns.names and other.header["NAXIS2"] == 1:
+            return {"Z": str(float(other.data["Z"][0]))}
+    return {}

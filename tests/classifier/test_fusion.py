@@ -1,0 +1,48 @@
+"""One answer for a transient from its epochs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.fusion import fuse
+from classifier.tables import auroc, wilson
+
+
+def test_a_sure_epoch_counts_for_more_than_doubtful_ones() -> None:
+    doubtful = [0.4, 0.35, 0.25]
+    fused = fuse(np.array([doubtful, doubtful, [0.02, 0.96, 0.02]]))
+    assert fused.probabilities.argmax() == 1
+    assert fused.contradictory == []
+
+
+def test_an_epoch_that_speaks_against_all_others_is_flagged() -> None:
+    fused = fuse(np.array([[0.97, 0.02, 0.01]] * 3 + [[0.05, 0.9, 0.05]]))
+    assert fused.probabilities.argmax() == 0
+    assert fused.contradictory == [3]
+
+
+def test_an_epoch_of_better_quality_weighs_more() -> None:
+    p = np.array([[0.8, 0.2], [0.2, 0.8]])
+    assert fuse(p, [30, 3]).probabilities[0] > 0.5 > fuse(p, [3, 30]).probabilities[0]
+
+
+def test_a_single_epoch_is_the_answer() -> None:
+    np.testing.assert_allclose(fuse(np.array([[0.7, 0.2, 0.1]])).probabilities, [0.7, 0.2, 0.1])
+
+
+@given(st.lists(st.lists(st.floats(0.001, 1), min_size=4, max_size=4), min_size=1, max_size=8))
+def test_probabilities_sum_to_one(raw: list[list[float]]) -> None:
+    p = np.array(raw) / np.array(raw).sum(1, keepdims=True)
+    fused = fuse(p)
+    assert fused.probabilities.sum() == pytest.approx(1)
+    assert (fused.probabilities >= 0).all()
+
+
+def test_auroc_and_the_interval_of_a_share_are_what_textbooks_say() -> None:
+    assert auroc([3, 4], [1, 2]) == 1
+    assert auroc([1, 1], [1, 1]) == 0.5
+    low, high = wilson(8, 10)
+    assert (round(low, 3), round(high, 3)) == (0.49, 0.943)

@@ -1,0 +1,150 @@
+"""Files made to cost much: each is refused, or read, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifier.errors import SpectrumError
+from classifier.readers import read_spectra
+from tests.classifier import makers
+from tests.classifier.makers import FLUX, WAVELENGTH, image, lnw, spspec, table, text, zipped
+
+SECONDS, MEGABYTES = 5.0, 500
+
+
+def fits_cards(*cards: str, data: bytes = b"") -> bytes:
+    """A FITS extension as the cards say, whatever they say."""
+    header = b"".join(card.ljust(80).encode() for card in (*cards, "END"))
+    return header.ljust(-(-len(header) // 2880) * 2880) + data
+
+
+def primary(*cards: str, data: bytes = b"") -> bytes:
+    return fits_cards("SIMPLE  =                    T", "BITPIX  =                  -64", *cards, data=data)
+
+
+def bintable(*cards: str, rows: int = 100) -> bytes:
+    head = ("XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 16", f"NAXIS2  = {rows}")
+    return primary("NAXIS   = 0") + fits_cards(
+        *head, "PCOUNT  = 0", "GCOUNT  = 1", "TFIELDS = 2", *cards, data=bytes(2880)
+    )
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str | None]] = {
+    "zeros": (lambda: bytes(64 << 20), "empty_file"),
+    "too many zeros": (lambda: bytes((64 << 20) + 1), "too_large"),
+    "gzip bomb": (lambda: gzip.compress(b"0" * (300 << 20), 1), "too_large"),
+    "many gzip members": (lambda: gzip.compress(b"4000 1\n") * 200_000, "too_few_points"),
+    "zip bomb": (lambda: zipped({"a.txt": b"0" * (200 << 20)}), "too_large"),
+    "bomb of small files": (lambda: zipped({f"{i}.txt": b"0" * (1 << 20) for i in range(100)}), "too_large"),
+    "too many members": (lambda: zipped((f"{i}.txt", b"x") for i in range(5000)), "too_many_files"),
+    "slow members": (
+        lambda: zipped(dict.fromkeys(map(str, range(900)), b"".join(b"%d 1 ab1\n" % i for i in range(4000)))),
+        "too_large",
+    ),
+    "ten million rows": (lambda: b"4 1\n" * 10_000_000, "too_many_rows"),
+    "half a million remarks": (
+        lambda: b"".join(b"%.2f %d x\n" % (i / 50, i % 9) for i in range(200_000, 499_000)),
+        None,
+    ),
+    "wide uneven rows": (
+        lambda: b"1 2 3 a b c d e f g h i j k l m n o p q r s t u v w x y\n" * 400_000,
+        "too_many_rows",
+    ),
+    "one long line": (lambda: b"4000 " * (8 << 20), "no_table"),
+    "one long remark": (lambda: b"# a" + b" " * (40 << 20), "no_table"),
+    "deep JSON": (lambda: b"[" * 5_000_000, "bad_json"),
+    "many JSON lists": (lambda: b"[" + b"[]," * 3_900_000 + b"1]", "no_spectrum"),
+    "a long JSON number": (lambda: b'{"wavelengths":[' + b"1" * 4_000_000 + b'],"fluxes":[1]}', "bad_json"),
+    "an image that lies": (lambda: primary("NAXIS   = 1", "NAXIS1  = 999999999999", "CRVAL1  = 4000."), "bad_fits"),
+    "negative axes": (lambda: primary("NAXIS   = 1", "NAXIS1  = -5"), "bad_fits"),
+    "a header without end": (lambda: b"SIMPLE  =".ljust(80) + b"COMMENT x".ljust(80) * 700_000, "bad_fits"),
+    "columns that lie": (
+        lambda: bintable("TFORM1  = '999999999D'", "TTYPE1  = 'WAVE'", "TFORM2  = '999999999D'", "TTYPE2  = 'FLUX'"),
+        "bad_fits",
+    ),
+    "a heap that lies": (
+        lambda: bintable("TFORM1  = '1PD(999999999)'", "TTYPE1  = 'WAVE'", "TFORM2  = '1PD'", "TTYPE2  = 'FLUX'"),
+        "no_spectrum",
+    ),
+    "a big picture": (
+        lambda: image(np.zeros((1000, 8001), np.float32), CRVAL1=4000.0, CDELT1=1.0),
+        "not_one_dimensional",
+    ),
+    "many extensions": (
+        lambda: primary("NAXIS   = 0") + fits_cards("XTENSION= 'IMAGE   '", "BITPIX  = 8", "NAXIS   = 0") * 5000,
+        "bad_fits",
+    ),
+    "a template of many epochs": (
+        lambda: b" 400 99999 2500.00 10000.00 2 sn1990N 1.5 Ia-norm 1 1\n" + b" 1 2 3\n" * 99_999,
+        "bad_lnw",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_cost_little_and_say_why_they_are_refused(name: str) -> None:
+    make, code = HOSTILE[name]
+    content = make()
+    started = time.process_time()
+    refused = None
+    try:
+        read_spectra(content, name)
+    except SpectrumError as error:
+        refused = error.code
+    assert time.process_time() - started < SECONDS
+    assert refused == code
+
+
+@pytest.mark.parametrize("name", ["gzip bomb", "zip bomb", "deep JSON", "one long line", "wide uneven rows"])
+def test_hostile_files_take_little_memory(name: str) -> None:
+    content = HOSTILE[name][0]()
+    tracemalloc.start()
+    try:
+        with pytest.raises(SpectrumError):
+            read_spectra(content, name)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MEGABYTES << 20
+
+
+SEEDS = {
+    "image": image(FLUX, CRVAL1=3800.0, CDELT1=18.0),
+    "table": table({"WAVE": (WAVELENGTH, "Angstrom"), "FLUX": (FLUX, ""), "ERR": (FLUX, "")}),
+    "multispec": makers.multispec(FLUX.reshape(1, 300), ["1 1 0 3800.0 18.06 300 0. 1 2"]),
+    "spSpec": spspec(),
+    "DESI": makers.desi([1], ["TGT"]),
+    "template": lnw([1.0], samples=60),
+    "JSON": makers.as_json(makers.skyportal()),
+    "zip": zipped({"a.txt": text(WAVELENGTH, FLUX)}),
+    "text": text(WAVELENGTH, FLUX, FLUX, head="# wave flux err\n# DATE-OBS: 2026-01-01\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_damaged_files_are_read_or_refused_and_never_crash(kind: str, data: st.DataObject) -> None:
+    content = bytearray(SEEDS[kind])
+    # Most of what decides lies in the first bytes.
+    places = st.integers(0, min(len(content), 9000) - 1)
+    for place, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
+        content[place] = byte
+    cut = data.draw(st.none() | st.integers(0, len(content)))
+    try:
+        readings = read_spectra(bytes(content[:cut]), "x")
+    except SpectrumError as error:
+        refused = error
+    else:
+        assert all(np.isfinite(reading.spectrum.flux).all() for reading in readings)
+        return
+    assert refused.code
+    assert refused.message
