@@ -75,3 +75,16 @@ class UnreadableSpectrumError(TriageError):
         self.code = code
         self.receipt = receipt
         self.spectrum = spectrum
+
+
+class TokenUnreadableError(TriageError):
+    """A stored token was encrypted under another key."""
+
+    code = "token_unreadable"
+
+
+class InvalidActionError(TriageError):
+    """What was asked for does not fit the state that the thing is in."""
+
+    code = "invalid_action"
+    status = 409

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,19 +14,17 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from kombu.exceptions import OperationalError
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Reading, read_spectrum
 from triage.arrays import pack
+from triage.doorbell import ring
 from triage.errors import InvalidUploadError, NotFoundError, TooLargeError, UnreadableSpectrumError
 from triage.models import Original, Spectrum, SpectrumArrays, SpectrumState, Transient
 from triage.models.transient import validate_transient_name
 from triage.outline import outline
 from triage.querysets import shared_with
 from triage.tasks import process_queue
-
-log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,22 +119,27 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
     given = dataclasses.replace(given or Given(redshift=spectrum.stated_redshift), corrections=corrected.given())
     content = bytes(spectrum.original.content)
     try:
-        reading = _part(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
+        reading = part_of(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
     except SpectrumError as error:
         raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
     with transaction.atomic():
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-        _fill(spectrum, reading, given)
-        spectrum.stated_redshift = given.redshift
-        spectrum.reading += 1
-        spectrum.current_prediction = None
-        if spectrum.transient is None:
-            spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
-        _queue(spectrum)
-        spectrum.save()
-        SpectrumArrays.objects.filter(spectrum=spectrum).delete()
-        _arrays(spectrum, reading).save(force_insert=True)
+        store_reading(spectrum, reading, given)
     return spectrum
+
+
+def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
+    """Put another reading of a stored spectrum in place of the one before, and queue it; within a transaction."""
+    _fill(spectrum, reading, given)
+    spectrum.stated_redshift = given.redshift
+    spectrum.reading += 1
+    spectrum.current_prediction = None
+    if spectrum.transient is None:
+        spectrum.transient = _transient(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
+    _queue(spectrum)
+    spectrum.save()
+    SpectrumArrays.objects.filter(spectrum=spectrum).delete()
+    _arrays(spectrum, reading).save(force_insert=True)
 
 
 def make_corrections(given: Mapping[str, Any]) -> Corrections:
@@ -152,12 +154,8 @@ def make_corrections(given: Mapping[str, Any]) -> Corrections:
 
 
 def ring_doorbell() -> None:
-    """Tell the workers that there is work. A broker that does not answer loses nothing: the periodic task looks into
-    the database itself."""
-    try:
-        process_queue.apply_async(retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("the broker did not take the doorbell (%s); the periodic task will find the work", error)
+    """Tell the workers that there is work."""
+    ring(process_queue)
 
 
 def _check(user: User, content: bytes, given: Given) -> None:
@@ -210,7 +208,7 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
             )[0]
             if failure is not None:
                 return _store_quarantined(blank, failure, given)
-            stored = [_store_part(blank, reading, part, given) for part, reading in enumerate(readings)]
+            stored = [_storepart_of(blank, reading, part, given) for part, reading in enumerate(readings)]
             transaction.on_commit(ring_doorbell)
             return stored[0]
     except IntegrityError:
@@ -226,7 +224,7 @@ def _store_quarantined(spectrum: Spectrum, failure: SpectrumError, given: Given)
     return spectrum
 
 
-def _store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Spectrum:
+def _storepart_of(blank: Spectrum, reading: Reading, part: int, given: Given) -> Spectrum:
     values = {field.attname: getattr(blank, field.attname) for field in Spectrum._meta.concrete_fields}
     spectrum = Spectrum(**{**values, "id": None, "part": part})
     _fill(spectrum, reading, given)
@@ -276,7 +274,7 @@ def _arrays(spectrum: Spectrum, reading: Reading) -> SpectrumArrays:
     return SpectrumArrays(spectrum=spectrum, wavelength=pack(read.wavelength), flux=pack(read.flux), flux_error=error)
 
 
-def _part(reading: Reading, part: int) -> Reading:
+def part_of(reading: Reading, part: int) -> Reading:
     parts = (reading, *reading.others)
     if part >= len(parts):
         raise SpectrumError("part_missing", f"read this way, the file has {len(parts)} spectra", reading.receipt)

@@ -78,6 +78,20 @@ class SpectrumQuerySet(models.QuerySet[Any]):
         return self.order_by(F("observed_at").asc(nulls_last=True), "id")
 
 
+class SharedQuerySet(models.QuerySet[Any]):
+    """Rows with a ``group`` of their own, such as connections to other services and reports to them."""
+
+    def visible_to(self, user: User) -> Self:
+        return self.filter(shared_with(user)) if user.is_authenticated else self.none()
+
+
+class ConnectedQuerySet(models.QuerySet[Any]):
+    """Rows that belong to a connection to another service, and are seen by whoever sees that."""
+
+    def visible_to(self, user: User) -> Self:
+        return self.filter(shared_with(user, "instance__")) if user.is_authenticated else self.none()
+
+
 class PredictionQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User) -> Self:
         return self.filter(shared_with(user, "spectrum__")) if user.is_authenticated else self.none()

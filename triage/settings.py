@@ -179,6 +179,23 @@ CLASSIFIER_DEVICE = env("CLASSIFIER_DEVICE", "auto")
 CLASSIFIER_BATCH = env_int("CLASSIFIER_BATCH", 32)
 LEASE_SECONDS = env_int("LEASE_SECONDS", 300)
 
+# Tokens of other services are stored encrypted with this; empty: with a key derived from SECRET_KEY.
+TOKEN_ENCRYPTION_KEY = env("TOKEN_ENCRYPTION_KEY")
+# A server takes 5 a second from one token before it answers 429; the outbox and the sync share that.
+SKYPORTAL_REQUESTS_PER_SECOND = env_int("SKYPORTAL_REQUESTS_PER_SECOND", 4)
+SKYPORTAL_TIMEOUT_SECONDS = env_int("SKYPORTAL_TIMEOUT_SECONDS", 30)
+SKYPORTAL_LEASE_SECONDS = env_int("SKYPORTAL_LEASE_SECONDS", 180)
+
+# Users name the addresses of webhooks, so these may not lie in the server's own network unless this says so.
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env_bool("WEBHOOKS_TO_PRIVATE_ADDRESSES")
+
+# Reports to the Transient Name Server; without a key nothing can be sent, only previewed.
+TNS_SANDBOX_URL = env("TNS_SANDBOX_URL", "https://sandbox.wis-tns.org")
+TNS_LIVE_URL = env("TNS_LIVE_URL", "https://www.wis-tns.org")
+TNS_API_KEY = env("TNS_API_KEY")
+TNS_BOT_ID = env("TNS_BOT_ID")
+TNS_BOT_NAME = env("TNS_BOT_NAME")
+
 REDIS_URL = env("REDIS_URL")
 BROKER_FOLDER = VAR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://"
@@ -200,6 +217,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The broker's messages are only a doorbell; this finds whatever was lost.
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
+    "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
+    "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
+    "send-webhooks": {"task": "triage.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 15}},
+    "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 HTTPS = env_bool("HTTPS")
@@ -246,6 +267,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "INFO")},
-    # It warns that a filesystem has no host name.
-    "loggers": {"kombu.connection": {"level": "ERROR"}},
+    # The one warns that a filesystem has no host name, the other tells of every request.
+    "loggers": {"kombu.connection": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
 }

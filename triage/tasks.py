@@ -21,3 +21,39 @@ def process_queue() -> None:
         inference.process_queue(stopping=lambda: state.should_stop is not None)
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
+
+
+# A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
+SLICE_SECONDS = 5.0
+
+
+@shared_task(name="triage.tasks.sync_skyportal")  # type: ignore[untyped-decorator]
+def sync_skyportal() -> None:
+    """Sync the SkyPortals that are due."""
+    from triage.skyportal import sync
+
+    sync.sync_due(SLICE_SECONDS)
+
+
+@shared_task(name="triage.tasks.send_to_skyportal")  # type: ignore[untyped-decorator]
+def send_to_skyportal() -> None:
+    """Post and withdraw what SkyPortals are to hold."""
+    from triage.skyportal import outbox
+
+    outbox.run(SLICE_SECONDS)
+
+
+@shared_task(name="triage.tasks.poll_tns")  # type: ignore[untyped-decorator]
+def poll_tns() -> None:
+    """Ask the TNS what became of reports."""
+    from triage import tns
+
+    tns.poll_replies()
+
+
+@shared_task(name="triage.tasks.send_webhooks")  # type: ignore[untyped-decorator]
+def send_webhooks() -> None:
+    """Tell webhooks what is new."""
+    from triage import webhooks
+
+    webhooks.run(SLICE_SECONDS)

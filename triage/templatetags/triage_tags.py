@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -73,11 +74,17 @@ def joined(values: Sequence[Any]) -> str:
 
 
 @register.filter
-def redshift(value: float | None, error: float | None = None) -> str:
-    """A redshift with its error, as precise as the error allows."""
-    if value is None:
+def redshift(value: float | str | None, error: float | None = None) -> str:
+    """A redshift with its error, as precise as the error allows; a page without a prediction hands over an empty text."""
+    if value is None or isinstance(value, str):
         return "–"
     return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON with indentation."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @register.simple_tag(takes_context=True)

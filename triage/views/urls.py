@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from triage.views import health, lists, queue, review, tokens, upload
+from triage.views import health, lists, queue, review, skyportal, tns, tokens, upload, webhooks
 
 urlpatterns = [
     path("", queue.queue_page, name="queue"),
@@ -18,8 +18,22 @@ urlpatterns = [
     path("transients/<str:name>/decide/", review.decide, name="decide"),
     path("decisions/<int:decision_id>/undo/", review.undo, name="undo"),
     path("spectra/<int:spectrum_id>/original/", review.original, name="original"),
+    path("skyportal/", skyportal.skyportal_page, name="skyportal"),
+    path("skyportal/add/", skyportal.edit_instance, name="add-skyportal"),
+    path("skyportal/<int:instance_id>/", skyportal.edit_instance, name="edit-skyportal"),
+    path("skyportal/<int:instance_id>/sync/", skyportal.sync_now, name="sync-skyportal"),
+    path("skyportal/outbox/", skyportal.outbox_page, name="skyportal-outbox"),
+    path("skyportal/outbox/<int:post_id>/<str:action>/", skyportal.answer_post, name="answer-post"),
+    path("tns/", tns.reports_page, name="tns-reports"),
+    path("tns/<int:report_id>/settle/", tns.settle, name="settle-tns"),
+    path("transients/<str:name>/tns/", tns.report_page, name="tns"),
+    path("transients/<str:name>/tns/report.json", tns.report_json, name="tns-json"),
+    path("transients/<str:name>/tns/spectrum.txt", tns.report_ascii, name="tns-ascii"),
+    path("transients/<str:name>/tns/send/", tns.send, name="send-tns"),
     path("account/tokens/", tokens.tokens_page, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
+    path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),
+    path("account/webhooks/<int:webhook_id>/<str:action>/", webhooks.change, name="change-webhook"),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

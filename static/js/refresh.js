@@ -1,0 +1,19 @@
+// Fresh rows of a list that changes by itself: quickly while something is at work, slowly otherwise.
+
+const BUSY_MS = 2000;
+const IDLE_MS = 20000;
+const list = document.querySelector("[data-refresh]");
+
+// Not while somebody reads the details or is about to press a button.
+const inUse = () => list.querySelector("details[open]") || list.contains(document.activeElement);
+
+async function refresh() {
+  try {
+    if (!document.hidden && !inUse()) {
+      const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
+      if (answer.ok && !answer.redirected) list.innerHTML = await answer.text();
+    }
+  } catch { /* the server is away for a moment; ask again */ }
+  setTimeout(refresh, list.querySelector("[data-busy]") ? BUSY_MS : IDLE_MS);
+}
+if (list) setTimeout(refresh, BUSY_MS);

@@ -1,0 +1,237 @@
+"""A SkyPortal for tests, with the habits of the real one: groups, 429 as HTML, clipped pages, 403 for what is absent,
+no de-duplication, late sharing that changes no time, naive UTC."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from tests.conftest import observe
+from tests.fakes.server import HTML, AnswerError, FakeService, Request
+
+TOKEN = "1f0c5a5e-0000-4000-8000-000000000001"
+CLASSES = (
+    "Ia",
+    "Ia-norm",
+    "Ib",
+    "Ic",
+    "Ic-BL",
+    "IIb",
+    "Ibn",
+    "Type II",
+    "IIn",
+    "Ic-SLSN",
+    "Tidal Disruption Event",
+    "AGN",
+)
+PUBLIC, PRIVATE = 1, 2
+
+
+def stamp(moment: datetime) -> str:
+    """Naive UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+class FakeSkyPortal(FakeService):
+    """rate, burst: requests a second of one token, and how many more at once. max_page: what numPerPage is clipped to.
+    skew: how far its clock goes before ours."""
+
+    def __init__(self, rate: float = 1e6, burst: int = 10, max_page: int = 500, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.burst, self.max_page = rate, burst, max_page
+        self.skew = timedelta()
+        self.tokens: dict[str, set[int]] = {TOKEN: {PUBLIC}}
+        self.may_write = True
+        self.sources: dict[str, dict[str, Any]] = {}
+        self.spectra: dict[int, dict[str, Any]] = {}
+        self.classifications: dict[int, dict[str, Any]] = {}
+        self.annotations: dict[int, dict[str, Any]] = {}
+        self.refused = 0
+        self._allowance, self._allowed_at = float(burst), time.monotonic()
+        self._ids = iter(range(1, 10**9))
+
+    def now(self) -> str:
+        return stamp(datetime.now(UTC) + self.skew)
+
+    # What tests do to it.
+
+    def add_source(self, name: str, groups: tuple[int, ...] = (PUBLIC,), **fields: Any) -> None:
+        known = {"ra": 120.5, "dec": -12.25, "redshift": None, "redshift_error": None, "redshift_origin": None}
+        times = {"created_at": self.now(), "modified": self.now()}
+        self.sources[name] = {"id": name, **known, "alias": None, "tns_name": None, **times, **fields}
+        self.sources[name]["groups"] = set(groups)
+
+    def add_spectrum(
+        self, name: str, groups: tuple[int, ...] = (PUBLIC,), seed: int | None = None, **fields: Any
+    ) -> int:
+        """A simulated spectrum of a source, which is made where it does not exist; returns its id."""
+        if name not in self.sources:
+            self.add_source(name, groups)
+        number = next(self._ids)
+        observed = observe("SN Ia", seed=number if seed is None else seed)
+        flux = (observed.flux / np.median(observed.flux) * 1e-16).astype(np.float32)
+        self.spectra[number] = {
+            "id": number,
+            "obj_id": name,
+            "wavelengths": [round(float(w), 3) for w in observed.wavelength],
+            "fluxes": [float(f) for f in flux],
+            "errors": None,
+            "units": "erg/s/cm/cm/AA",
+            "type": "source",
+            "label": None,
+            "observed_at": "2026-08-01T04:05:06",
+            "instrument_name": "SEDM",
+            "telescope_name": "P60",
+            "altdata": None,
+            "created_at": self.now(),
+            "modified": self.now(),
+            **fields,
+            "groups": set(groups),
+        }
+        return number
+
+    def change_spectrum(self, number: int, **fields: Any) -> None:
+        self.spectra[number] |= {**fields, "modified": self.now()}
+
+    def share(self, number: int, group: int) -> None:
+        """Late, and without a trace in ``modified``."""
+        self.spectra[number]["groups"].add(group)
+        self.sources[self.spectra[number]["obj_id"]]["groups"].add(group)
+
+    def classify(self, name: str, classification: str, ml: bool = False, **fields: Any) -> int:
+        number = next(self._ids)
+        row = {"id": number, "obj_id": name, "classification": classification, "ml": ml, "probability": None}
+        times = {"created_at": self.now(), "modified": self.now()}
+        self.classifications[number] = {**row, "author_name": "somebody", "origin": None, **times, **fields}
+        return number
+
+    # What it answers.
+
+    def answer(self, request: Request) -> Any:
+        if not self._allowed():
+            self.refused += 1
+            raise AnswerError(429, HTML)
+        token = str(request.headers.get("Authorization", "")).removeprefix("token ")
+        if token not in self.tokens:
+            raise self._error(401, 'Credentials malformed; expected form "Authorization: token abc123"')
+        if request.method != "GET" and not self.may_write:
+            raise self._error(401, "Unauthorized")
+        return {"status": "success", "data": self._route(request, self.tokens[token]), "version": "1.4.0+git"}
+
+    def _allowed(self) -> bool:
+        now = time.monotonic()
+        self._allowance = min(self._allowance + (now - self._allowed_at) * self.rate, self.burst)
+        self._allowed_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    def _error(self, status: int, message: str) -> AnswerError:
+        return AnswerError(status, {"status": "error", "message": message, "data": {}, "version": "1.4.0+git"})
+
+    def _route(self, request: Request, groups: set[int]) -> Any:
+        if request.path[1] == "spectra":
+            return self._route_spectra(request, groups)
+        match [request.method, *request.path[1:]]:
+            case ["GET", "sources"]:
+                return self._list_sources(request.query, groups)
+            case ["GET", "sources", name]:
+                return _public(self._source(name, groups))
+            case ["GET", "sources", name, "classifications"]:
+                self._source(name, groups)
+                return [row for row in self.classifications.values() if row["obj_id"] == name]
+            case ["GET", "classification"]:
+                rows = [r for r in self.classifications.values() if r["created_at"] >= request.query["startDate"]]
+                return self._page(rows, "classifications", request.query)
+            case ["POST", "classification"]:
+                return {"classification_id": self._post_classification(request.json(), groups)}
+            case ["DELETE", "classification", number]:
+                if self.classifications.pop(int(number), None) is None:
+                    raise self._error(403, "Insufficient permissions")
+                return {}
+            case ["GET", "taxonomy"]:
+                return [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
+        raise self._error(400, "Invalid API endpoint")
+
+    def _route_spectra(self, request: Request, groups: set[int]) -> Any:
+        match [request.method, *request.path[2:]]:
+            case ["GET"]:
+                return self._list_spectra(request.query, groups)
+            case ["GET", number]:
+                return _public(self._spectrum(number, groups))
+            case [method, number, "annotations", *rest]:
+                return self._annotation(method, self._spectrum(number, groups), rest, request)
+        raise self._error(400, "Invalid API endpoint")
+
+    def _spectrum(self, number: str, groups: set[int]) -> dict[str, Any]:
+        found = self.spectra.get(int(number))
+        if found is None or not found["groups"] & groups:
+            raise self._error(403, f"Could not access spectrum {number}")
+        return found
+
+    def _source(self, name: str, groups: set[int]) -> dict[str, Any]:
+        found = self.sources.get(name)
+        if found is None or not found["groups"] & groups:
+            raise self._error(404, "Source not found")
+        return found
+
+    def _list_spectra(self, query: dict[str, str], groups: set[int]) -> list[dict[str, Any]]:
+        wanted = groups & {int(part) for part in query["groupIDs"].split(",")} if "groupIDs" in query else groups
+        rows = [row for row in self.spectra.values() if row["groups"] & wanted]
+        rows = [r for r in rows if query.get("modifiedAfter", "") <= r["modified"] < query.get("modifiedBefore", "9")]
+        samples = {"wavelengths", "fluxes", "errors"} if query.get("minimalPayload") else set()
+        return [{key: value for key, value in _public(row).items() if key not in samples} for row in rows]
+
+    def _list_sources(self, query: dict[str, str], groups: set[int]) -> dict[str, Any]:
+        wanted = groups & {int(part) for part in query["group_ids"].split(",")} if "group_ids" in query else groups
+        rows = [row for row in self.sources.values() if row["groups"] & wanted]
+        rows = [row for row in rows if row["modified"] >= query.get("createdOrModifiedAfter", "")]
+        if query.get("unclassified") == "true":
+            by_people = {row["obj_id"] for row in self.classifications.values() if not row["ml"]}
+            rows = [row for row in rows if row["id"] not in by_people]
+        return self._page([_public(row) for row in rows], "sources", query)
+
+    def _page(self, rows: list[dict[str, Any]], key: str, query: dict[str, str]) -> dict[str, Any]:
+        size = min(int(query.get("numPerPage", 100)), self.max_page)
+        number = int(query.get("pageNumber", 1))
+        page = rows[(number - 1) * size : number * size]
+        return {key: page, "totalMatches": len(rows), "pageNumber": number, "numPerPage": size}
+
+    def _taxonomy(self, version: str, latest: bool) -> dict[str, Any]:
+        leaves = [{"class": name} for name in CLASSES]
+        hierarchy = {"class": "Time-domain Source", "subclasses": [{"class": "Supernova", "subclasses": leaves}]}
+        name = "Sitewide Taxonomy"
+        return {"id": 7 if latest else 3, "name": name, "version": version, "isLatest": latest, "hierarchy": hierarchy}
+
+    def _post_classification(self, sent: dict[str, Any], groups: set[int]) -> int:
+        self._source(str(sent.get("obj_id")), groups)
+        if sent.get("taxonomy_id") != 7 or sent.get("classification") not in CLASSES:
+            raise self._error(400, "That classification is not in the allowed classes for the chosen taxonomy")
+        return self.classify(str(sent.pop("obj_id")), sent.pop("classification"), bool(sent.pop("ml", False)), **sent)
+
+    def _annotation(self, method: str, spectrum: dict[str, Any], rest: list[str], request: Request) -> Any:
+        mine = [row for row in self.annotations.values() if row["spectrum_id"] == spectrum["id"]]
+        if method == "GET":
+            return mine
+        if method == "POST":
+            sent = request.json()
+            if any(row["origin"] == sent["origin"] for row in mine):
+                raise self._error(400, "Annotation with that origin already exists")
+            number = next(self._ids)
+            self.annotations[number] = {"id": number, "spectrum_id": spectrum["id"], **sent}
+            return {"annotation_id": number}
+        number = int(rest[0])
+        if method == "DELETE":
+            del self.annotations[number]
+        else:
+            self.annotations[number] |= request.json()
+        return {}
+
+
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON, its groups as SkyPortal writes them."""
+    return {**row, "groups": [{"id": group, "name": f"group {group}"} for group in sorted(row["groups"])]}

@@ -1,0 +1,66 @@
+"""A TNS for tests: takes files and classification reports, and answers after a while."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.fakes.server import AnswerError, FakeService, Request
+
+KEY = "a key of the TNS"
+TYPES = {0: "Other", 1: "SN", 3: "SN Ia", 7: "SN Ic-BL", 29: "AGN", 120: "TDE"}
+
+
+class FakeTns(FakeService):
+    """pending: how many polls a reply takes. verdict: what the feedback of the next reports says."""
+
+    def __init__(self, pending: int = 1, **options: Any) -> None:
+        super().__init__(**options)
+        self.pending = pending
+        self.verdict = 100
+        self.files: dict[str, bytes] = {}
+        self.reports: dict[str, dict[str, Any]] = {}
+        self.markers: set[str] = set()
+        self.polls: dict[str, int] = {}
+
+    def answer(self, request: Request) -> Any:
+        self.markers.add(str(request.headers.get("User-Agent")))
+        upload = request.path[-1] == "file-upload"
+        form = {} if upload else {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        if (KEY.encode() not in request.body) if upload else form.get("api_key") != KEY:
+            raise AnswerError(401, {"id_code": 401, "id_message": "Unauthorized"})
+        match request.path:
+            case ["api", "get", "values"]:
+                return self._good({"object_types": {str(number): name for number, name in TYPES.items()}})
+            case ["api", "set", "file-upload"]:
+                return self._good([self._keep_file(request.body)])
+            case ["api", "set", "bulk-report"]:
+                return self._good({"report_id": self._keep_report(json.loads(form["data"]))})
+            case ["api", "get", "bulk-report-reply"]:
+                return self._reply(form["report_id"])
+        raise AnswerError(404, {"id_code": 404, "id_message": "Not found"})
+
+    def _good(self, data: Any) -> dict[str, Any]:
+        return {"id_code": 200, "id_message": "OK", "data": data}
+
+    def _keep_file(self, body: bytes) -> str:
+        head, _, content = body[body.index(b'name="files[0]"') :].partition(b"\r\n\r\n")
+        sent = head.split(b'filename="')[1].split(b'"')[0].decode()
+        name = sent if sent not in self.files else f"{len(self.files)}_{sent}"
+        self.files[name] = content.rpartition(b"\r\n--")[0]
+        return name
+
+    def _keep_report(self, report: dict[str, Any]) -> int:
+        number = 1000 + len(self.reports)
+        self.reports[str(number)] = report
+        return number
+
+    def _reply(self, number: str) -> dict[str, Any]:
+        self.polls[number] = self.polls.get(number, 0) + 1
+        if self.polls[number] <= self.pending:
+            raise AnswerError(404, {"id_code": 404, "id_message": "Not found", "data": {}})
+        feedback = {"classification_report": [{str(self.verdict): {"message": "as asked", "objname": "2026abc"}}]}
+        if self.verdict == 400:
+            raise AnswerError(400, {"id_code": 400, "id_message": "Bad request", "data": {"feedback": "objtypeid"}})
+        return self._good({"feedback": feedback})

@@ -1,0 +1,242 @@
+"""Webhooks: signed, retried, and told of nothing that their user may not see."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from tests.conftest import spectrum_file
+from tests.fakes.server import HTML, AnswerError, FakeService, Request
+from triage import inference, webhooks
+from triage.errors import InvalidActionError, NotFoundError
+from triage.intake import Given, submit_spectrum
+from triage.models import Decision, DeliveryState, Spectrum, Transient, Webhook, WebhookDelivery
+from triage.review import Proposal, record_decision
+
+pytestmark = pytest.mark.django_db
+
+
+class Receiver(FakeService):
+    """Keeps what it is sent. status: what it answers."""
+
+    status = 200
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.messages: list[dict[str, Any]] = []
+        self.last: Request | None = None
+
+    def answer(self, request: Request) -> Any:
+        self.last = request
+        if self.status != 200:
+            raise AnswerError(self.status, HTML, {"Location": "http://127.0.0.1:1/"})
+        self.messages.append(request.json())
+        return {}
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
+    with Receiver() as server:
+        yield server
+
+
+def hook(user: User, server: Receiver, predictions: bool = False) -> tuple[Webhook, str]:
+    return webhooks.make(user, f"{server.url}/hook", on_prediction=predictions, on_decision=True)
+
+
+def decide(user: User, name: str = "X", group: Group | None = None, seed: int = 1) -> Decision:
+    submit_spectrum(user, spectrum_file(seed=seed), f"{seed}.txt", Given(transient=name, group=group))
+    inference.process_queue()
+    transient = Transient.objects.get(name=name)
+    spectrum = Spectrum.objects.get(filename=f"{seed}.txt")
+    return record_decision(user, transient, Proposal("override", class_name="TDE", spectrum=spectrum.pk))
+
+
+def send() -> int:
+    """A round of the worker, as if the time for another attempt had come."""
+    WebhookDelivery.objects.update(next_attempt_at=None)
+    return webhooks.run(30)
+
+
+def test_a_decision_is_told_once_and_signed(receiver: Receiver, reviewer: User) -> None:
+    _, secret = hook(reviewer, receiver)
+    decision = decide(reviewer)
+    assert send() == 1
+    assert send() == 0
+    (message,) = receiver.messages
+    assert message["event"] == "decision"
+    assert message["data"]["id"] == decision.pk
+    assert (message["data"]["transient"], message["data"]["class_name"]) == ("X", "TDE")
+    assert receiver.last is not None
+    stamp, signed = (part.split("=")[1] for part in receiver.last.headers["X-Triage-Signature"].split(","))
+    expected = hmac.new(secret.encode(), f"{stamp}.".encode() + receiver.last.body, hashlib.sha256).hexdigest()
+    assert signed == expected
+
+
+def test_a_prediction_is_told_where_that_was_chosen(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver, predictions=True)
+    decide(reviewer)
+    assert send() == 2
+    prediction = next(m["data"] for m in receiver.messages if m["event"] == "prediction")
+    current = Spectrum.objects.get().current_prediction
+    assert current is not None
+    assert (prediction["id"], prediction["class_name"]) == (current.pk, current.class_name)
+
+
+def test_what_came_before_the_webhook_is_not_told(receiver: Receiver, reviewer: User) -> None:
+    decide(reviewer)
+    hook(reviewer, receiver)
+    assert send() == 0
+
+
+def test_what_the_user_may_not_see_is_not_told_nor_what_is_not_theirs_any_more(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    alice, bob = make_user("alice", "a"), make_user("bob", "a")
+    hook(bob, receiver)
+    bob.groups.clear()
+    decide(alice, group=Group.objects.get(name="a"))
+    assert send() == 0
+    assert not WebhookDelivery.objects.exists()
+    bob.groups.add(Group.objects.get(name="a"))
+    receiver.status = 500
+    assert send() == 0
+    bob.groups.clear()
+    receiver.status = 200
+    assert send() == 0
+    assert WebhookDelivery.objects.get().state == DeliveryState.DROPPED
+    assert receiver.messages == []
+
+
+def test_it_is_tried_again_given_up_and_can_be_sent_again(receiver: Receiver, reviewer: User) -> None:
+    webhook, _ = hook(reviewer, receiver)
+    decide(reviewer)
+    receiver.status = 503
+    waits = []
+    for _ in range(webhooks.MAX_ATTEMPTS):
+        assert WebhookDelivery.objects.filter(state=DeliveryState.GIVEN_UP).count() == 0
+        send()
+        waits.append(WebhookDelivery.objects.get().next_attempt_at)
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.state, delivery.last_error) == (DeliveryState.GIVEN_UP, "status 503")
+    assert all(earlier < later for earlier, later in itertools.pairwise(waits))
+    receiver.status = 200
+    assert send() == 0
+    assert webhooks.replay(reviewer, webhook.pk) == 1
+    assert send() == 1
+
+
+def test_between_attempts_it_waits(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver)
+    decide(reviewer)
+    receiver.status = 503
+    webhooks.run(30)
+    asked = len(receiver.requests)
+    webhooks.run(30)
+    assert len(receiver.requests) == asked == 1
+
+
+def test_a_redirect_is_not_followed(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver)
+    decide(reviewer)
+    receiver.status = 302
+    send()
+    assert WebhookDelivery.objects.get().last_error == "status 302"
+
+
+def test_with_half_of_all_requests_failing_everything_is_told(reviewer: User, settings: Settings) -> None:
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
+    with Receiver(fail_rate=0.5, seed=2) as server:
+        hook(reviewer, server)
+        decisions = {decide(reviewer, f"T{i}", seed=i).pk for i in range(6)}
+        for _ in range(7):
+            send()
+        assert {message["data"]["id"] for message in server.messages} == decisions
+        assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {DeliveryState.DELIVERED}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://10.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://localhost:8000/",
+        "ftp://example.org/",
+        "file:///etc/passwd",
+        "https://user:password@example.org/",
+    ],
+)
+def test_an_address_within_a_private_network_is_refused(reviewer: User, url: str) -> None:
+    with pytest.raises(InvalidActionError):
+        webhooks.make(reviewer, url, on_prediction=True, on_decision=True)
+
+
+def test_an_address_that_has_become_private_is_not_spoken_to(
+    receiver: Receiver, reviewer: User, settings: Settings
+) -> None:
+    hook(reviewer, receiver)
+    decide(reviewer)
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = False
+    send()
+    assert receiver.requests == []
+    assert "private network" in WebhookDelivery.objects.get().last_error
+
+
+def test_two_workers_do_not_send_the_same_message(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver)
+    decide(reviewer)
+    receiver.status = 500
+    webhooks.run(30)
+    WebhookDelivery.objects.update(next_attempt_at=None)
+    first = webhooks._claim()
+    assert first is not None
+    assert webhooks._claim() is None
+    assert first.next_attempt_at is not None
+    assert first.next_attempt_at - first.created_at < timedelta(minutes=3)
+
+
+def test_the_page_makes_shows_and_removes_ones_own(
+    receiver: Receiver, reviewer: User, make_user: Callable[..., User], client: Client
+) -> None:
+    client.force_login(reviewer)
+    made = client.post(reverse("webhooks"), {"url": f"{receiver.url}/hook", "on_decision": "on"})
+    webhook = Webhook.objects.get()
+    assert webhook.secret.encode() in made.content
+    assert webhook.secret.encode() not in client.get(reverse("webhooks")).content
+    assert webhook.secret not in webhook.encrypted_secret
+    assert b"choose what" in client.post(reverse("webhooks"), {"url": f"{receiver.url}/hook"}).content
+    decide(reviewer)
+    receiver.status = 503
+    send()
+    assert b"status 503" in client.get(reverse("webhooks")).content
+    other = make_user("other")
+    client.force_login(other)
+    assert receiver.url.encode() not in client.get(reverse("webhooks")).content
+    client.post(reverse("change-webhook", args=[webhook.pk, "remove"]))
+    with pytest.raises(NotFoundError):
+        webhooks.replay(other, webhook.pk)
+    client.force_login(reviewer)
+    client.post(reverse("change-webhook", args=[webhook.pk, "remove"]))
+    assert not Webhook.objects.exists()
+
+
+def test_a_message_is_json_without_nan(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver, predictions=True)
+    decide(reviewer)
+    send()
+    assert receiver.last is not None
+    json.loads(receiver.last.body, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

@@ -1,0 +1,93 @@
+"""What is to be posted to SkyPortal, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from triage.models.skyportal import SkyPortalInstance
+from triage.querysets import ConnectedQuerySet
+
+
+class PostKind(models.TextChoices):
+    DECISION = "decision", "reviewer's classification"
+    PREDICTION = "prediction", "network's classification"
+    ANNOTATION = "annotation", "network's numbers"
+
+
+class PostState(models.TextChoices):
+    ASKING = "asking", "waits for your yes"
+    WAITING = "waiting", "to be posted"
+    POSTED = "posted", "posted"
+    WITHDRAWING = "withdrawing", "to be withdrawn"
+    WITHDRAWN = "withdrawn", "withdrawn"
+    REFUSED = "refused", "not posted: somebody said no"
+    GIVEN_UP = "given_up", "given up"
+
+
+def new_key() -> str:
+    """A text that marks one post on the server, so that it is found again after a crash."""
+    return uuid.uuid4().hex
+
+
+class SkyPortalPost(models.Model):
+    """One thing that one server is to hold: made, posted, and taken back where it does not stand any more.
+
+    key: written into the classification's origin. wanted: whether what it says still stands.
+    maybe_there: whether the server may hold it, known or not.
+    attempts: since the last success; next_attempt_at: not before then. lease_*: who is posting it until when.
+    """
+
+    instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="posts")
+    kind = models.CharField(max_length=10, choices=PostKind.choices)
+    decision = models.ForeignKey("triage.Decision", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    prediction = models.ForeignKey(
+        "triage.Prediction", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    remote_name = models.CharField(max_length=200)
+    remote_spectrum = models.PositiveBigIntegerField(null=True, blank=True)
+    key = models.CharField(max_length=32, unique=True, default=new_key)
+    wanted = models.BooleanField(default=True)
+    maybe_there = models.BooleanField(default=False)
+    state = models.CharField(max_length=11, choices=PostState.choices, default=PostState.WAITING)
+    remote_id = models.PositiveBigIntegerField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=32, blank=True)
+    last_error = models.TextField(blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    posted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = ConnectedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("instance", "decision"), condition=models.Q(kind="decision"), name="one_post_a_decision"
+            ),
+            models.UniqueConstraint(
+                fields=("instance", "prediction", "kind"),
+                condition=~models.Q(kind="decision"),
+                name="one_post_a_prediction",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("instance", "id"),
+                condition=models.Q(state__in=("waiting", "withdrawing")),
+                name="post_open",
+            ),
+            models.Index(fields=("instance", "state"), name="post_state"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.remote_name}"

@@ -1,0 +1,1 @@
+"""SkyPortal (Fritz): spectra come in, classifications go out."""

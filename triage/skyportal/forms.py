@@ -1,0 +1,83 @@
+"""The form of a connection to a SkyPortal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from triage.errors import InvalidActionError
+from triage.models import Policy, SkyPortalInstance
+from triage.outside import checked_url
+
+
+class IdsField(forms.CharField):
+    """A list of whole numbers, written with commas."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(str(number) for number in value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        parts = [part.strip() for part in (super().clean(value) or "").split(",") if part.strip()]
+        if not all(part.isascii() and part.isdigit() and len(part) < 12 for part in parts):
+            raise forms.ValidationError("Numbers with commas between them, such as 4, 17.")
+        return [int(part) for part in parts]
+
+
+class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The token is never shown again; left empty it stays as it is, unless the address changes."""
+
+    token = forms.CharField(required=False, max_length=200, strip=True, widget=forms.PasswordInput)
+    remote_groups = IdsField(required=False)
+    instruments = IdsField(required=False)
+    share_with = IdsField(required=False)
+
+    class Meta:
+        model = SkyPortalInstance
+        fields = (
+            "name",
+            "url",
+            "group",
+            "enabled",
+            "remote_groups",
+            "instruments",
+            "only_unclassified",
+            "interval_minutes",
+            "reconcile_hours",
+            "decisions",
+            "predictions",
+            "share_with",
+            "taxonomy",
+        )
+
+    def clean_url(self) -> str:
+        try:
+            return checked_url(self.cleaned_data["url"])
+        except InvalidActionError as error:
+            raise forms.ValidationError(error.detail) from error
+
+    def clean(self) -> dict[str, Any]:
+        sent = super().clean() or self.cleaned_data
+        if not sent.get("token") and sent.get("url") != self.initial.get("url"):
+            # Else whoever may edit the address could have the stored token sent to a server of their own.
+            self.add_error("token", "A new address needs its token.")
+        if self.instance.pk and "group" in self.changed_data and self.instance.imports.exists():
+            self.add_error("group", "Spectra have come in for these people already; add the server once more instead.")
+        posting = [sent.get(name) for name in ("decisions", "predictions")]
+        if any(policy != Policy.NEVER for policy in posting) and not sent.get("share_with"):
+            self.add_error("share_with", "Say which groups may see what is posted; without any it would be everybody.")
+        return sent
+
+    def save(self, commit: bool = True) -> SkyPortalInstance:
+        instance: SkyPortalInstance = super().save(commit=False)
+        if self.cleaned_data["token"]:
+            instance.token = self.cleaned_data["token"]
+        before = (self.initial.get("decisions"), self.initial.get("predictions"))
+        if all(policy in (None, Policy.NEVER) for policy in before):
+            instance.posting_since = timezone.now()
+        if {"remote_groups", "instruments", "only_unclassified"} & set(self.changed_data):
+            instance.reconciled_at = None
+        if commit:
+            instance.save()
+        return instance

@@ -1,0 +1,59 @@
+"""Webhooks of the signed-in user: make, list, remove."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from triage import webhooks
+from triage.errors import TriageError
+from triage.models import DeliveryState, Webhook, WebhookDelivery
+from triage.views.base import signed_in
+
+LATEST = 30
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhooks_page(request: HttpRequest) -> HttpResponse:
+    """POST makes a webhook; its secret is on the answer and nowhere else."""
+    user = signed_in(request)
+    secret = None
+    if request.method == "POST":
+        wanted = {name: request.POST.get(name) == "on" for name in ("on_prediction", "on_decision")}
+        try:
+            _, secret = webhooks.make(user, request.POST.get("url", "").strip(), **wanted)
+        except TriageError as error:
+            messages.error(request, error.detail)
+    states = {state.value: Count("deliveries", filter=Q(deliveries__state=state)) for state in DeliveryState}
+    mine = Webhook.objects.filter(user=user)
+    deliveries = WebhookDelivery.objects.filter(webhook__in=mine).exclude(last_error="")
+    context = {
+        "webhooks": mine.annotate(**states),
+        "troubled": deliveries.select_related("webhook").order_by("-id")[:LATEST],
+        "secret": secret,
+        "section": "webhooks",
+    }
+    return render(request, "webhooks.html", context)
+
+
+@login_required
+@require_POST
+def change(request: HttpRequest, webhook_id: int, action: str) -> HttpResponse:
+    """remove, or replay what was given up."""
+    user = signed_in(request)
+    try:
+        if action == "replay":
+            messages.success(request, f"{webhooks.replay(user, webhook_id)} are sent once more.")
+        else:
+            webhooks.remove(user, webhook_id)
+            messages.success(request, "The webhook is removed.")
+    except TriageError as error:
+        messages.error(request, error.detail)
+    return redirect("webhooks")
