@@ -157,7 +157,7 @@ def _value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> SpectrumVal
     if stored is None:
         raise SpectrumError("no_arrays", "the samples of this spectrum are not in the database")
     wavelength, index = np.unique(unpack(stored.wavelength), return_index=True)
-    frame: Frame = "rest" if spectrum.corrections.get("frame") == "rest" else "observed"
+    frame: Frame = "rest" if spectrum.at_rest else "observed"
     return SpectrumValue(wavelength, unpack(stored.flux)[index], frame=frame)
 
 

@@ -30,7 +30,8 @@ from triage.tasks import process_queue
 @dataclasses.dataclass(frozen=True)
 class Given:
     """What the sender states of a file; None or "" where nothing is. redshift is used to classify; group None makes
-    the spectrum visible to every signed-in user."""
+    the spectrum visible to every signed-in user. beside: what a table beside the file says of it; as a guess, it may be
+    overruled by the file's own header."""
 
     transient: str = ""
     redshift: float | None = None
@@ -38,6 +39,7 @@ class Given:
     instrument: str = ""
     group: Group | None = None
     corrections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    beside: Mapping[str, str] = dataclasses.field(default_factory=dict)
     simulated: bool = False
 
 
@@ -119,7 +121,9 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
     given = dataclasses.replace(given or Given(redshift=spectrum.stated_redshift), corrections=corrected.given())
     content = bytes(spectrum.original.content)
     try:
-        reading = part_of(read_spectrum(content, spectrum.filename, corrected), spectrum.part)
+        reading = part_of(
+            read_spectrum(content, spectrum.filename, corrected, spectrum.receipt.get("beside")), spectrum.part
+        )
     except SpectrumError as error:
         raise UnreadableSpectrumError(error.code, error.message, error.receipt, spectrum) from error
     with transaction.atomic():
@@ -189,7 +193,7 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
     failure = None
     readings: list[Reading] = []
     try:
-        first = read_spectrum(content, filename, make_corrections(given.corrections))
+        first = read_spectrum(content, filename, make_corrections(given.corrections), given.beside)
         readings = [first, *first.others]
     except SpectrumError as error:
         failure = error

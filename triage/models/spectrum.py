@@ -109,6 +109,11 @@ class Spectrum(models.Model):
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def at_rest(self) -> bool:
+        """The wavelengths are rest-frame ones, as the file or the user says."""
+        return bool(self.receipt.get("frame") == "rest")
+
 
 class SpectrumArrays(models.Model):
     """The samples, little-endian float32, apart from the record so that lists stay small.

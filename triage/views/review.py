@@ -121,7 +121,7 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
         _epoch(shown, arrays),
         [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
         redshift=_redshift(request.GET.get("z", ""), shown),
-        at_rest=shown.corrections.get("frame") == "rest",
+        at_rest=shown.at_rest,
         smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
         lines=request.GET.get("lines", "1") == "1",
         theme=request.GET.get("theme", "light"),

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.files import Manifest, ManifestError, find_files
+from classifier.readers import Folder
 from triage import intake
 from triage.errors import TooLargeError, TriageError
 from triage.models import Spectrum, SpectrumState
@@ -42,9 +43,12 @@ class Command(BaseCommand):
         group = self._group(user, options["group"])
         counts = {"new": 0, "known": 0, "refused": 0}
         ids = []
+        beside = Folder(leave_out=options["manifest"])
         for number, (file, relative) in enumerate(files, start=1):
             redshift = manifest.redshift_of(file, relative) if manifest else None
-            spectrum = self._take_in(user, file, intake.Given(redshift=redshift, group=group), counts)
+            spectrum = self._take_in(
+                user, file, intake.Given(redshift=redshift, group=group, beside=beside.of(file)), counts
+            )
             if spectrum is not None:
                 ids.append(spectrum.pk)
             self._progress(f"{number} of {len(files)} files")
