@@ -75,7 +75,7 @@ def joined(values: Sequence[Any]) -> str:
 
 @register.filter
 def redshift(value: float | str | None, error: float | None = None) -> str:
-    """A redshift with its error, as precise as the error allows; without a prediction a page hands over an empty text."""
+    """A redshift with its error, as precise as the error allows; an empty text where there is no prediction."""
     if value is None or isinstance(value, str):
         return "–"
     return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
