@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from pytest_django.fixtures import Settings
 
 from tests.conftest import spectrum_file
 from tests.fakes.skyportal import PRIVATE, PUBLIC, TOKEN, FakeSkyPortal, stamp
-from tests.outside.processes import kill_after, lent_database, start
 from triage import inference
 from triage.intake import Given, submit_spectrum
 from triage.models import (
@@ -31,10 +28,7 @@ from triage.models import (
     SpectrumState,
     Transient,
 )
-from triage.skyportal import client as client_module
 from triage.skyportal import sync
-from triage.skyportal.client import Client
-from triage.skyportal.errors import RefusedError, UnauthorisedError
 
 pytestmark = pytest.mark.django_db
 
@@ -238,14 +232,6 @@ def test_nulls_and_errors_of_another_length_are_survived(fritz: FakeSkyPortal) -
     assert (spectrum.transient.ra, spectrum.transient.dec, spectrum.transient.redshift) == (None, 12.5, None)
 
 
-def test_pages_are_followed_to_the_end_though_the_server_clips_them(fritz: FakeSkyPortal) -> None:
-    fritz.max_page = 7
-    for i in range(30):
-        fritz.add_source(f"ZTF{i}")
-    with Client(fritz.url, TOKEN) as client:
-        assert len(list(client.sources())) == 30
-
-
 def test_a_spectrum_that_vanishes_between_listing_and_fetching_is_skipped(fritz: FakeSkyPortal) -> None:
     number = fritz.add_spectrum("ZTF26aaa")
     original = fritz._list_spectra
@@ -307,110 +293,6 @@ def test_only_the_groups_asked_for_are_fetched(fritz: FakeSkyPortal) -> None:
     assert set(Transient.objects.values_list("name", flat=True)) == {"ZTF1", "ZTF2"}
 
 
-def test_the_servers_limit_is_kept_and_its_html_pages_are_waited_out(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client_module, "BACKOFF_SECONDS", 0.05)
-    settings.SKYPORTAL_REQUESTS_PER_SECOND = 60
-    with FakeSkyPortal(rate=15, burst=3) as server:
-        for i in range(10):
-            server.add_spectrum(f"ZTF{i}")
-        instance = connect(server)
-        done = run(instance)
-        assert server.refused > 0
-        assert (done.state, done.new, done.errors) == (RunState.DONE, 10, 0)
-        assert each_once(server, instance)
-
-
-def test_the_client_keeps_its_pace(fritz: FakeSkyPortal, settings: Settings) -> None:
-    settings.SKYPORTAL_REQUESTS_PER_SECOND = 20
-    started = time.monotonic()
-    with Client(fritz.url, TOKEN) as client:
-        for _ in range(5):
-            client.taxonomies()
-    assert time.monotonic() - started >= 4 / 20
-
-
-def test_a_wrong_token_fails_the_run_and_puts_the_next_one_off(fritz: FakeSkyPortal) -> None:
-    instance = connect(fritz)
-    fritz.tokens = {}
-    done = run(instance)
-    assert done.state == RunState.FAILED
-    assert "token is not accepted" in done.message
-    run(instance)
-    instance.refresh_from_db()
-    assert instance.failures == 2
-    assert instance.next_run_at > timezone.now() + timedelta(minutes=15)
-    assert not sync.due().exists()
-
-
-def test_no_redirect_is_followed(fritz: FakeSkyPortal) -> None:
-    from tests.fakes.server import AnswerError
-
-    def elsewhere(request: Any) -> Any:
-        raise AnswerError(302, b"", {"Location": "http://169.254.169.254/"})
-
-    fritz.answer = elsewhere  # type: ignore[method-assign]
-    with Client(fritz.url, TOKEN) as client, pytest.raises(RefusedError, match="another address"):
-        client.taxonomies()
-
-
-def test_with_a_tenth_of_all_requests_failing_each_spectrum_still_comes_once() -> None:
-    with FakeSkyPortal(burst=10**6, fail_rate=0.1, seed=7) as server:
-        for i in range(120):
-            server.add_spectrum(f"ZTF{i % 40}")
-        instance = connect(server)
-        done = run(instance)
-        assert server.failed > 10
-        assert (done.state, done.new) == (RunState.DONE, 120)
-        assert each_once(server, instance)
-
-
-def test_a_server_that_goes_away_fails_the_run_and_the_next_one_does_the_rest(fritz: FakeSkyPortal) -> None:
-    for i in range(20):
-        fritz.add_spectrum(f"ZTF{i}")
-    instance = connect(fritz)
-    healthy = fritz.answer
-
-    def ailing(request: Any) -> Any:
-        fritz.fail_rate = 1.0 if len(fritz.requests) > 40 else 0.0
-        return healthy(request)
-
-    fritz.answer = ailing  # type: ignore[method-assign]
-    first = run(instance)
-    assert first.state == RunState.FAILED
-    assert 0 < first.new < 20
-    fritz.answer, fritz.fail_rate = healthy, 0.0  # type: ignore[method-assign]
-    RemoteSpectrum.objects.update(next_attempt_at=None)
-    second = run(instance)
-    assert (second.state, first.new + second.new) == (RunState.DONE, 20)
-    assert each_once(fritz, instance)
-
-
-def test_a_run_is_done_in_slices_that_add_up(fritz: FakeSkyPortal) -> None:
-    for i in range(12):
-        fritz.add_spectrum(f"ZTF{i}")
-    connect(fritz)
-    for _ in range(3):
-        sync.sync_due(0.3)
-    assert SkyPortalRun.objects.get().state == RunState.RUNNING
-    for _ in range(20):
-        sync.sync_due(0.3)
-    done = SkyPortalRun.objects.get()
-    assert (done.state, done.new, done.done) == (RunState.DONE, 12, 12)
-
-
-def test_two_processes_do_not_sync_one_instance_at_once(fritz: FakeSkyPortal) -> None:
-    instance = connect(fritz)
-    lease = sync.Lease(instance)
-    assert lease.claim()
-    assert sync.sync(instance) is None
-    SkyPortalInstance.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert sync.sync(instance) is not None
-    with pytest.raises(sync.LeaseLostError):
-        lease.check()
-
-
 def test_the_command_says_what_it_did_and_a_dry_run_does_nothing(fritz: FakeSkyPortal) -> None:
     with pytest.raises(CommandError, match="no such SkyPortal"):
         call_command("sync_skyportal")
@@ -428,29 +310,3 @@ def test_the_command_says_what_it_did_and_a_dry_run_does_nothing(fritz: FakeSkyP
     fritz.tokens = {}
     with pytest.raises(CommandError, match="not finished"):
         call_command("sync_skyportal", stdout=said, stderr=said)
-
-
-def test_a_bearer_token_is_what_the_server_refuses(fritz: FakeSkyPortal) -> None:
-    with Client(fritz.url, "wrong") as client, pytest.raises(UnauthorisedError):
-        client.taxonomies()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition(tmp_path: Path) -> None:
-    """A real process, killed with SIGKILL again and again while a tenth of the requests fail."""
-    with FakeSkyPortal(burst=10**6, fail_rate=0.1, seed=3) as server:
-        for i in range(24):
-            server.add_spectrum(f"ZTF{i % 9}")
-        instance = connect(server)
-        kills = 0
-        with lent_database(tmp_path) as database:
-            for _ in range(12):
-                with start(tmp_path, database, "sync_skyportal", "--wait") as process:
-                    kills += kill_after(process, server, 20)
-                if process.returncode == 0:
-                    break
-        assert process.returncode == 0, (tmp_path / "log").read_text()
-        assert kills >= 2
-        assert each_once(server, instance)
-        done = SkyPortalRun.objects.get()
-        assert (done.state, done.new, done.total, done.done) == (RunState.DONE, 24, 24, 24)
