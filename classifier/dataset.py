@@ -29,7 +29,7 @@ _PARTS: tuple[Part, ...] = tuple(
     for i in range(20)
 )
 
-_COLUMNS = ["object_id", "object", "label", "redshift", "instrument", "date", "real", "wavelength", "flux"]
+_COLUMNS = ["object_id", "label", "redshift", "instrument", "date", "real", "raw_label", "wavelength", "flux"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class LabelledSpectra:
 
     flux: (n, fine_samples) float32; covered: (n, fine_samples) bool; labels: (n,) index into the classes, -1 without
     one; redshift: (n,) NaN if unknown; object_ids, instruments: n strings; days: (n,) days since
-    1858-11-17 (MJD), NaN if unknown; real: (n,) bool.
+    1858-11-17 (MJD), NaN if unknown; real: (n,) bool; raw_labels: n strings, the archive's own types.
     """
 
     flux: Tensor
@@ -49,6 +49,7 @@ class LabelledSpectra:
     instruments: tuple[str, ...]
     days: Tensor
     real: Tensor
+    raw_labels: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.object_ids)
@@ -65,6 +66,7 @@ class LabelledSpectra:
             tuple(self.instruments[i] for i in rows),
             self.days[index],
             self.real[index],
+            tuple(self.raw_labels[i] for i in rows),
         )
 
 
@@ -99,6 +101,7 @@ def read_labelled(
         tuple(instrument or "unknown" for instrument in columns["instrument"]),
         torch.tensor([_modified_julian_day(date) for date in columns["date"]], dtype=torch.float64),
         torch.tensor(columns["real"]),
+        tuple(raw or "" for raw in columns["raw_label"]),
     )
 
 

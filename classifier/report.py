@@ -22,6 +22,7 @@ from classifier.tables import (
     instrument_table,
     novelty_table,
     parents_table,
+    plateau_table,
     robustness_table,
     wilson,
 )
@@ -175,6 +176,10 @@ as the archive has them, without weights: {figures["known"]["spectra"]:,} spectr
 {_headline(figures)}
 
 {"".join(_mode_section(mode, scored) for mode, scored in figures.items())}
+## SN IIP alone
+
+{plateau_table(measured)}
+
 ## Parent groups
 
 {parents_table(measured)}

@@ -127,6 +127,20 @@ def _accuracy(measured: Measured, mode: Mode, rows: NDArray[np.int_]) -> str:
     return f"{right.mean():.3f}"
 
 
+def plateau_table(measured: Measured) -> str:
+    """Recall of SN II for the spectra that the archive calls IIP."""
+    names = measured.checkpoint.taxonomy.trained
+    lines = []
+    for mode in MODES:
+        rows = [row for row in measured.rows(mode) if measured.data.raw_labels[row].replace(" ", "").endswith("IIP")]
+        if rows:
+            predicted = measured.outputs[mode].probabilities[rows].argmax(1)
+            right = sum(names[label] == "SN II" for label in predicted)
+            low, high = wilson(right, len(rows))
+            lines.append([mode, len(rows), f"{right / len(rows):.3f}", f"{low:.2f}-{high:.2f}"])
+    return table(("mode", "IIP spectra", "called SN II", "95 % interval"), lines)
+
+
 def parents_table(measured: Measured) -> str:
     """Accuracy of the parent group alone."""
     taxonomy = measured.checkpoint.taxonomy
@@ -244,5 +258,6 @@ def _strangers(measured: Measured, seed: int, count: int = 100) -> dict[str, Lab
             ("simulated",) * count,
             torch.full((count,), float("nan"), dtype=torch.float64),
             torch.zeros(count, dtype=torch.bool),
+            ("",) * count,
         )
     return result

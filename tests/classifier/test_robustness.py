@@ -24,6 +24,7 @@ def labelled(name: str, redshift: float, count: int = 4) -> LabelledSpectra:
         ("simulated",) * count,
         torch.full((count,), float("nan"), dtype=torch.float64),
         torch.zeros(count, dtype=torch.bool),
+        ("",) * count,
     )
 
 

@@ -35,6 +35,7 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 {
                     "object_id": f"object-{number}",
                     "object": f"SN {number}",
+                    "raw_label": "SN IIP" if number % 2 else "Ia",
                     "label": label,
                     "redshift": redshift if number % 10 else float("nan"),
                     "date": f"2020-01-{epoch + 1:02}",
