@@ -158,6 +158,16 @@ def _parent(process: Path) -> int:
     return int(found[1]) if found else 0
 
 
+def test_an_interrupt_ends_a_desk_that_was_started_in_the_background(tmp_path: Path) -> None:
+    # Shells start background jobs with the interrupt ignored.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with running(tmp_path, "--no-demo") as other:
+            assert other.interrupt() < 10
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_ends_all_of_it_within_ten_seconds(desk: Desk) -> None:
     # Last of this module, for it ends the desk that the tests above use.
     assert desk.interrupt() < 10

@@ -44,8 +44,9 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         login = demo.demo_login(demo.login_file())
         for number in SIGNALS:
-            # Under nohup a closed terminal is no reason to end.
-            if signal.getsignal(number) != signal.SIG_IGN:
+            # Under nohup a closed terminal is no reason to end. An interrupt always is: shells start background jobs
+            # with it ignored, but whoever sends it means it.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, _interrupt)
         commands = {"web server": _web(host, port), "worker": _worker()}
         processes: dict[str, subprocess.Popen[bytes]] = {}
