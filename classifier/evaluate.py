@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,14 +34,23 @@ def infer(
 ) -> Outputs:
     """Outputs for every row of ``data``, as prediction would give them with the redshift ("known") or without."""
     network.eval()
+    if mode == "known":
+        return infer_both(network, data, grid, batch_size=batch_size)["known"]
     observed, redshift = _passes(network, data, grid, torch.zeros(len(data)), 0.0, batch_size)
-    estimate, error, trust = redshift_from_bins(redshift, network.config)
-    if mode == "blind":
-        return Outputs(observed, estimate, error, trust)
+    return Outputs(observed, *redshift_from_bins(redshift, network.config))
+
+
+@torch.inference_mode()
+def infer_both(
+    network: SpectraNet | Ensemble, data: LabelledSpectra, grid: PreprocessConfig, *, batch_size: int = 256
+) -> dict[Mode, Outputs]:
+    """``infer`` of both modes, at two passes in all."""
+    blind = infer(network, data, grid, "blind", batch_size=batch_size)
     rest, _ = _passes(network, data, grid, torch.log1p(data.redshift).nan_to_num(0.0), 1.0, batch_size)
-    logits = both_frames(rest, observed)
+    logits = both_frames(rest, blind.logits)
     logits[~data.redshift.isfinite().numpy()] = np.nan
-    return Outputs(logits, np.full_like(estimate, np.nan), error, trust)
+    known = dataclasses.replace(blind, logits=logits, redshift=np.full_like(blind.redshift, np.nan))
+    return {"known": known, "blind": blind}
 
 
 def _passes(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from classifier.checkpoint import Checkpoint
 from classifier.crosscheck import CrossCheck
 from classifier.dataset import LabelledSpectra
-from classifier.evaluate import OUTLIER, infer, score
+from classifier.evaluate import OUTLIER, infer, infer_both, score
 from classifier.fusion import fuse
 from classifier.outputs import MODES, Mode, Outputs
 from classifier.preprocess import resample_arrays
@@ -37,7 +37,7 @@ class Measured:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, data: LabelledSpectra) -> Measured:
-        raw: dict[Mode, Outputs] = {mode: infer(checkpoint.network, data, checkpoint.grid, mode) for mode in MODES}
+        raw = infer_both(checkpoint.network, data, checkpoint.grid)
         return cls(checkpoint, data, raw, {mode: checkpoint.calibration.apply_to(raw[mode], mode) for mode in MODES})
 
     def rows(self, mode: Mode) -> NDArray[np.int_]:

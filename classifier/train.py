@@ -25,7 +25,7 @@ from classifier.blend import BlendConfig, Blender
 from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint, data_hash, save_checkpoint
 from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights, split_by_object
-from classifier.evaluate import infer, measure, score
+from classifier.evaluate import infer, infer_both, measure, score
 from classifier.losses import effective_number_weights, focal_loss, redshift_loss
 from classifier.network import Ensemble, SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES
@@ -117,8 +117,7 @@ def finish(
 
 def calibrate(network: Ensemble, data: LabelledSpectra, grid: PreprocessConfig) -> Calibration:
     """Fit the calibration of both modes on ``data``."""
-    outputs = {mode: infer(network, data, grid, mode) for mode in MODES}
-    return fit_calibration(outputs, data.labels.numpy(), data.redshift.numpy())
+    return fit_calibration(infer_both(network, data, grid), data.labels.numpy(), data.redshift.numpy())
 
 
 def seed_everything(seed: int) -> None:
