@@ -1,6 +1,7 @@
 // The review page: verdicts by key, the quick classes, drafts that survive a reload, the prediction still to come, and
 // the next transient fetched ahead.
 import { onKey } from "./keys.js";
+import { openPalette } from "./palette.js";
 import { plotAhead, startPlot } from "./plot.js";
 import { fetchAhead, parsed, send, visit } from "./swap.js";
 
@@ -19,7 +20,7 @@ function press(key) {
 
 onKey((key) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
-  if (key === "o" && form) { form.class_name.focus(); return true; }
+  if (key === "o" && form) { choose(); return true; }
   if (key === "z") {
     const undo = document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]");
     if (undo) undo.requestSubmit();
@@ -32,6 +33,10 @@ onKey((key) => {
 function override(name) {
   form.class_name.value = name;
   form.requestSubmit(form.querySelector('[data-key="o"]'));
+}
+
+function choose() {
+  openPalette(document.getElementById("palette"), form.class_name.list.options, override);
 }
 
 function chooseQuick(number) {

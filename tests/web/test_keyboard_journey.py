@@ -107,3 +107,32 @@ def test_a_session_that_ran_out_comes_back_to_the_page_with_the_draft(page: Page
     page.click("button.primary")
     expect(page.locator("h1")).to_have_text(name)
     expect(page.locator("textarea[name=comment]")).to_have_value("keep me")
+
+
+def test_a_class_is_found_by_a_few_letters_arrows_and_enter(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk.url)
+    name = page.locator("h1").inner_text().split()[0]
+    page.keyboard.press("o")
+    options = page.locator("#palette [role=option]")
+    expect(options).to_have_count(page.locator("#class-names option").count())
+    page.keyboard.type("zq")
+    expect(options).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator("#palette")).to_be_visible()
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    # An alias finds its class; letters typed here are no verdicts.
+    page.keyboard.type("quasar")
+    expect(options).to_have_count(1)
+    expect(options).to_contain_text("QSO")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    assert name in page.locator("h1").inner_text()
+    page.keyboard.press("o")
+    page.keyboard.type("ia")
+    second = options.nth(1).get_attribute("data-name")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden {second}")
+    assert errors == []
