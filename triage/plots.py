@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.embed import json_item
+from bokeh.layouts import column
 from bokeh.models import (
     BoxAnnotation,
     ColumnDataSource,
@@ -22,6 +23,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from triage.lines import LINES, TELLURIC
+from triage.template_spectra import Overlay
 
 Array = NDArray[np.float64]
 
@@ -111,6 +113,35 @@ def spectrum_figure(
         _draw_lines(plot, redshift, (float(epoch.wavelength[0]), float(epoch.wavelength[-1])), low, colours)
     _dress(plot, colours)
     return plot
+
+
+def with_template(plot: Any, found: Overlay, theme: str) -> Any:
+    """The figure with a panel below it, on the same wavelengths: the best template over the spectrum, both without
+    their continuum, so that their lines can be compared whatever their colour and dust."""
+    colours = PALETTES.get(theme, PALETTES["light"])
+    panel = figure(
+        height=190,
+        sizing_mode="stretch_width",
+        tools="",
+        x_range=plot.x_range,
+        x_axis_label=None,
+        y_axis_label="Over continuum",
+        name="template",
+    )
+    x = found.wavelength.astype(np.float32)
+    panel.line(x, found.spectrum.astype(np.float32), color=colours.flux, line_width=1.2, legend_label="spectrum")
+    panel.line(x, found.template.astype(np.float32), color=colours.line, line_width=1.8, legend_label=found.label)
+    panel.toolbar_location = None
+    _dress(panel, colours)
+    for legend in panel.legend:
+        legend.orientation, legend.padding, legend.margin = "horizontal", 0, 2
+        legend.background_fill_color, legend.border_line_color = None, None
+        legend.label_text_color, legend.label_text_font_size = colours.text, "11px"
+    # Above the panel, where it hides no line.
+    panel.add_layout(panel.legend[0], "above")
+    # Both frames begin at the same place, so that a line stands above itself.
+    plot.min_border_left = panel.min_border_left = 72
+    return column(plot, panel, sizing_mode="stretch_width")
 
 
 def figure_json(plot: Any) -> Any:

@@ -4,7 +4,7 @@ import { onKey } from "./keys.js";
 const SMOOTH = ["none", "light", "strong"];
 const MOST_AHEAD = 6;
 // What was chosen stays from one transient to the next; a redshift typed for one does not.
-const state = { smooth: 0, lines: 1, z: "" };
+const state = { smooth: 0, lines: 1, template: 0, z: "" };
 const ahead = new Map();
 let place = null;
 let tools = null;
@@ -13,7 +13,7 @@ let sequence = 0;
 
 function address(of) {
   const query = new URLSearchParams({
-    spectrum: of.dataset.spectrum, smooth: state.smooth, lines: state.lines,
+    spectrum: of.dataset.spectrum, smooth: state.smooth, lines: state.lines, template: state.template,
     theme: document.documentElement.dataset.theme, seen: of.dataset.seen,
   });
   if (state.z && of === place) query.set("z", state.z);
@@ -42,7 +42,8 @@ export async function draw() {
   target.id = `plot-${mine}`;
   here.append(target);
   const views = await window.Bokeh.embed.embed_item(item, target.id);
-  linkRestAxis(window.Bokeh.documents.at(-1).roots()[0]);
+  const root = window.Bokeh.documents.at(-1).roots()[0];
+  linkRestAxis(root.children?.[0] ?? root);
   for (const old of [...here.children]) if (old !== target) old.remove();
   forget();
   drawn = { views, document: window.Bokeh.documents.at(-1) };
@@ -70,11 +71,13 @@ function linkRestAxis(plot) {
 function showState() {
   tools.querySelector('[data-plot="smooth"] b').textContent = SMOOTH[state.smooth];
   tools.querySelector('[data-plot="lines"]').setAttribute("aria-pressed", state.lines ? "true" : "false");
+  tools.querySelector('[data-plot="template"]')?.setAttribute("aria-pressed", state.template ? "true" : "false");
 }
 
 function change(what) {
   if (what === "smooth") state.smooth = (state.smooth + 1) % SMOOTH.length;
   if (what === "lines") state.lines = 1 - state.lines;
+  if (what === "template") state.template = 1 - state.template;
   showState();
   draw();
 }
@@ -103,6 +106,7 @@ onKey((key) => {
   if (!place) return false;
   if (key === "s") { change("smooth"); return true; }
   if (key === "l") { change("lines"); return true; }
+  if (key === "t") { change("template"); return true; }
   return false;
 });
 document.addEventListener("themechange", () => { if (place) draw(); });

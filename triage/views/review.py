@@ -25,7 +25,8 @@ from triage.filters import QueueFilter
 from triage.forms import DecisionForm
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
 from triage.models.decision import Verdict
-from triage.plots import Epoch, figure_json, spectrum_figure
+from triage.plots import Epoch, figure_json, spectrum_figure, with_template
+from triage.template_spectra import overlay
 from triage.views.base import signed_in, wants_fragment
 
 
@@ -112,7 +113,8 @@ def _ledger(decisions: list[Decision]) -> list[dict[str, Any]]:
 @login_required
 @require_safe
 def plot_json(request: HttpRequest, name: str) -> JsonResponse:
-    """The figure. Parameters: spectrum (id), smooth (0-2), lines (0 or 1), z (to try another redshift), theme."""
+    """The figure. Parameters: spectrum (id), smooth (0-2), lines, template (0 or 1), z (another redshift),
+    theme."""
     user = signed_in(request)
     transient = _transient(user, name)
     spectra = _spectra(user, transient)
@@ -120,15 +122,21 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
     arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in spectra])
     if shown is None or shown.pk not in arrays:
         return JsonResponse({"code": "no_arrays", "detail": "This spectrum could not be read."}, status=404)
+    epoch = _epoch(shown, arrays)
+    at_rest = shown.corrections.get("frame") == "rest"
+    theme = request.GET.get("theme", "light")
     figure = spectrum_figure(
-        _epoch(shown, arrays),
+        epoch,
         [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
         redshift=_redshift(request.GET.get("z", ""), shown),
-        at_rest=shown.corrections.get("frame") == "rest",
+        at_rest=at_rest,
         smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
         lines=request.GET.get("lines", "1") == "1",
-        theme=request.GET.get("theme", "light"),
+        theme=theme,
     )
+    if request.GET.get("template") == "1" and shown.current_prediction is not None:
+        found = overlay(shown.current_prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
+        figure = with_template(figure, found, theme) if found else figure
     return JsonResponse(figure_json(figure))
 
 
