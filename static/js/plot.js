@@ -4,7 +4,7 @@ import { onKey } from "./keys.js";
 const SMOOTH = ["none", "light", "strong"];
 const MOST_AHEAD = 6;
 // What was chosen stays from one transient to the next; a redshift typed for one does not.
-const state = { smooth: 0, lines: 1, template: 0, z: "" };
+const state = { smooth: 0, lines: 1, template: 0, z: "", velocity: "", elements: null };
 const ahead = new Map();
 let place = null;
 let tools = null;
@@ -16,6 +16,8 @@ function address(of) {
     spectrum: of.dataset.spectrum, smooth: state.smooth, lines: state.lines, template: state.template,
     theme: document.documentElement.dataset.theme, seen: of.dataset.seen,
   });
+  if (state.velocity) query.set("velocity", state.velocity);
+  if (state.elements) query.set("elements", state.elements.join(","));
   if (state.z && of === place) query.set("z", state.z);
   return `${of.dataset.url}?${query}`;
 }
@@ -82,6 +84,25 @@ function change(what) {
   draw();
 }
 
+// Which elements' lines are marked, and at what velocity; both stay from one transient to the next.
+function startLineSets() {
+  const boxes = [...tools.querySelectorAll("[name=element]")];
+  const velocity = document.getElementById("plot-velocity");
+  velocity.value = state.velocity;
+  for (const box of boxes) box.checked = !state.elements || state.elements.includes(box.value);
+  const changed = () => {
+    const on = boxes.filter((box) => box.checked).map((box) => box.value);
+    state.elements = on.length === boxes.length ? null : on;
+    state.velocity = velocity.value;
+    draw();
+  };
+  tools.querySelector(".line-sets").addEventListener("change", changed);
+  tools.querySelectorAll("[data-elements]").forEach((button) => button.addEventListener("click", () => {
+    for (const box of boxes) box.checked = button.dataset.elements === "all";
+    changed();
+  }));
+}
+
 // For each page that is shown.
 export function startPlot() {
   place = document.getElementById("plot");
@@ -90,6 +111,7 @@ export function startPlot() {
   if (!place) return;
   tools.hidden = false;
   showState();
+  startLineSets();
   tools.addEventListener("click", (event) => {
     const button = event.target.closest("[data-plot]");
     if (button) change(button.dataset.plot);

@@ -60,6 +60,17 @@ def test_the_panel_comes_only_when_asked_for(client: Client, reviewer: User, spe
     assert len(answer.content) < 150_000
 
 
+def test_lines_of_one_element_are_marked_at_a_velocity(client: Client, reviewer: User, spectrum: Any) -> None:
+    client.force_login(reviewer)
+    address = reverse("plot", args=["T0"])
+    page = client.get(address, {"elements": "H", "velocity": "9000"}).content.decode()
+    assert "Hβ" in page or "H\\u03b2" in page
+    assert "[O III]" not in page
+    for velocity in ("nan", "fast", "1e400"):
+        assert client.get(address, {"velocity": velocity}).status_code == 200
+    assert "Fe II" not in client.get(address, {"elements": ""}).content.decode()
+
+
 def test_the_web_server_loads_no_pytorch() -> None:
     code = "import django; django.setup(); import triage.urls, sys; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from triage.epochs import fused_answer
 from triage.errors import InvalidDecisionError, TriageError
 from triage.filters import QueueFilter
 from triage.forms import DecisionForm
+from triage.lines import ELEMENTS, chosen_lines
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
 from triage.models.decision import Verdict
 from triage.plots import Epoch, figure_json, spectrum_figure, with_template
@@ -68,6 +70,7 @@ def _page(
         "last_own": _last_own(user),
         "standing": standing.select_related("decision__reviewer").first(),
         "taxonomy": load_taxonomy().classes,
+        "elements": ELEMENTS,
         "draft": draft or {},
         "section": "queue",
     }
@@ -113,8 +116,8 @@ def _ledger(decisions: list[Decision]) -> list[dict[str, Any]]:
 @login_required
 @require_safe
 def plot_json(request: HttpRequest, name: str) -> JsonResponse:
-    """The figure. Parameters: spectrum (id), smooth (0-2), lines, template (0 or 1), z (another redshift),
-    theme."""
+    """The figure. Parameters: spectrum (id), smooth (0-2), lines, template (0 or 1), elements (names with
+    commas), velocity (km/s), z (another redshift), theme."""
     user = signed_in(request)
     transient = _transient(user, name)
     spectra = _spectra(user, transient)
@@ -131,7 +134,7 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
         redshift=_redshift(request.GET.get("z", ""), shown),
         at_rest=at_rest,
         smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
-        lines=request.GET.get("lines", "1") == "1",
+        lines=_lines(request.GET),
         theme=theme,
     )
     if request.GET.get("template") == "1" and shown.current_prediction is not None:
@@ -144,6 +147,18 @@ def _epoch(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> Epoch:
     stored = arrays[spectrum.pk]
     error = None if stored.flux_error is None else unpack(stored.flux_error)
     return Epoch(unpack(stored.wavelength), unpack(stored.flux), error, spectrum.filename)
+
+
+def _lines(query: Mapping[str, Any]) -> list[tuple[float, str]]:
+    """The lines to mark: those of the elements asked for, of all where none are named."""
+    if query.get("lines", "1") != "1":
+        return []
+    try:
+        velocity = float(query.get("velocity") or 0)
+    except ValueError:
+        velocity = 0.0
+    wanted = query.get("elements")
+    return chosen_lines(ELEMENTS if wanted is None else wanted.split(","), velocity if math.isfinite(velocity) else 0.0)
 
 
 def _redshift(text: str, spectrum: Spectrum) -> float | None:
