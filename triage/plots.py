@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.embed import json_item
+from bokeh.layouts import column
 from bokeh.models import (
     BoxAnnotation,
     ColumnDataSource,
@@ -21,14 +22,15 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from triage.lines import LINES, TELLURIC
+from triage.lines import TELLURIC
+from triage.template_spectra import Overlay
 
 Array = NDArray[np.float64]
 
 # More samples than this cannot be told apart on a screen.
 MAX_POINTS = 2400
 # Names of lines closer than this share of the plot's width are put at different heights, so many of them.
-LABEL_ROOM, LABEL_LEVELS = 0.022, 4
+LABEL_ROOM, LABEL_LEVELS = 0.024, 4
 # Standard deviation of the smoothing, in samples.
 SMOOTHING = {0: 0.0, 1: 1.5, 2: 4.0}
 GAP_STEPS = 8.0
@@ -70,13 +72,13 @@ def spectrum_figure(
     redshift: float | None,
     at_rest: bool,
     smoothing: int,
-    lines: bool,
+    lines: Sequence[tuple[float, str]],
     theme: str,
 ) -> Any:
     """The chosen epoch with its error band, the other epochs behind it on the same scale.
 
     redshift puts the rest-frame axis and the lines; None leaves both out. at_rest: the spectrum came in the rest frame,
-    where the lines need no redshift. smoothing: a key of SMOOTHING.
+    where the lines need no redshift. smoothing: a key of SMOOTHING. lines: (rest wavelength, name) of those to mark.
     """
     colours = PALETTES.get(theme, PALETTES["light"])
     low, high = flux_range(epoch.flux)
@@ -108,9 +110,39 @@ def spectrum_figure(
     if at_rest:
         redshift = 0.0
     if redshift is not None and lines:
-        _draw_lines(plot, redshift, (float(epoch.wavelength[0]), float(epoch.wavelength[-1])), low, colours)
+        places = [(at * (1 + redshift), name) for at, name in lines]
+        _draw_lines(plot, places, (float(epoch.wavelength[0]), float(epoch.wavelength[-1])), low, colours)
     _dress(plot, colours)
     return plot
+
+
+def with_template(plot: Any, found: Overlay, theme: str) -> Any:
+    """The figure with a panel below it, on the same wavelengths: the best template over the spectrum, both without
+    their continuum, so that their lines can be compared whatever their colour and dust."""
+    colours = PALETTES.get(theme, PALETTES["light"])
+    panel = figure(
+        height=190,
+        sizing_mode="stretch_width",
+        tools="",
+        x_range=plot.x_range,
+        x_axis_label=None,
+        y_axis_label="Over continuum",
+        name="template",
+    )
+    x = found.wavelength.astype(np.float32)
+    panel.line(x, found.spectrum.astype(np.float32), color=colours.flux, line_width=1.2, legend_label="spectrum")
+    panel.line(x, found.template.astype(np.float32), color=colours.line, line_width=1.8, legend_label=found.label)
+    panel.toolbar_location = None
+    _dress(panel, colours)
+    for legend in panel.legend:
+        legend.orientation, legend.padding, legend.margin = "horizontal", 0, 2
+        legend.background_fill_color, legend.border_line_color = None, None
+        legend.label_text_color, legend.label_text_font_size = colours.text, "11px"
+    # Above the panel, where it hides no line.
+    panel.add_layout(panel.legend[0], "above")
+    # Both frames begin at the same place, so that a line stands above itself.
+    plot.min_border_left = panel.min_border_left = 72
+    return column(plot, panel, sizing_mode="stretch_width")
 
 
 def figure_json(plot: Any) -> Any:
@@ -202,9 +234,11 @@ def _rest_axis(plot: Any, redshift: float) -> None:
     plot.tags = [{"stretch": stretch}]
 
 
-def _draw_lines(plot: Any, redshift: float, covered: tuple[float, float], low: float, colours: Palette) -> None:
-    """Dotted lines with their names at the foot; a name that would lie on its left neighbour's is put above it."""
-    places = sorted((wavelength * (1 + redshift), name) for name, wavelengths in LINES for wavelength in wavelengths)
+def _draw_lines(
+    plot: Any, places: Sequence[tuple[float, str]], covered: tuple[float, float], low: float, colours: Palette
+) -> None:
+    """places: (wavelength on the axis, name), ascending. Dotted lines with their names at the foot; a name that would
+    lie on its left neighbour's is put above it."""
     room = LABEL_ROOM * (covered[1] - covered[0])
     previous, level = -np.inf, 0
     for at, name in places:
@@ -219,12 +253,14 @@ def _draw_lines(plot: Any, redshift: float, covered: tuple[float, float], low: f
             Label(
                 x=at,
                 y=low,
-                y_offset=4 + 36 * level,
+                y_offset=4 + 42 * level,
                 x_offset=2,
                 text=name,
                 angle=np.pi / 2,
-                text_font_size="10px",
+                text_font_size="12px",
                 text_color=colours.line,
+                background_fill_color=colours.background,
+                background_fill_alpha=0.8,
             )
         )
 

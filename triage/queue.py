@@ -64,9 +64,9 @@ def current_predictions(transients: list[Any]) -> dict[int, Prediction]:
     return {prediction.pk: prediction for prediction in found}
 
 
-def neighbours(user: User, transient: Any) -> tuple[Transient | None, Transient | None]:
-    """The transients before and after this one in the queue; one that is not in it has the first one after it."""
-    order = triage_order(user).exclude(pk=transient.pk)
+def neighbours(order: TransientQuerySet, transient: Any) -> tuple[Transient | None, Transient | None]:
+    """The transients before and after this one in ``order``, a triage order without it; one that is not in the queue
+    has the first one after it."""
     if transient.uncertainty is None:
         return None, order.first()
     level = transient.uncertainty

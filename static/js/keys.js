@@ -3,7 +3,7 @@
 export function onKey(handler) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest("input, textarea, select, dialog")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
     if (handler(event.key, event)) event.preventDefault();
   });
 }

@@ -1,15 +1,16 @@
-// Verdicts by key, the quick classes, drafts that survive a reload, and the prediction that is still to come.
+// The review page: verdicts by key, the quick classes, drafts that survive a reload, the prediction still to come, and
+// the next transient fetched ahead.
 import { onKey } from "./keys.js";
+import { openPalette } from "./palette.js";
+import { plotAhead, startPlot } from "./plot.js";
+import { fetchAhead, parsed, send, visit } from "./swap.js";
 
-const form = document.getElementById("decide");
-const help = document.getElementById("help");
-const picker = document.getElementById("class_name");
 const RELOAD_MS = 2000;
+let form = null;
 let sent = false;
+let waiting = 0;
 
-const taken = sessionStorage.getItem("sent");
-sessionStorage.removeItem("sent");
-if (taken && document.querySelector("#messages .message.success")) sessionStorage.removeItem(taken);
+const draftKey = () => `draft:${location.pathname}`;
 
 function press(key) {
   const target = document.querySelector(`[data-key="${key}"]`);
@@ -18,20 +19,24 @@ function press(key) {
 }
 
 onKey((key) => {
-  if (key === "?") { help.showModal(); return true; }
-  if (key === "o" && picker) { picker.focus(); return true; }
+  if (key === "?") { document.getElementById("help").showModal(); return true; }
+  if (key === "o" && form) { choose(); return true; }
   if (key === "z") {
     const undo = document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]");
     if (undo) undo.requestSubmit();
     return Boolean(undo);
   }
   if (/^[1-9]$/.test(key)) return chooseQuick(Number(key));
-  return "cubnp".includes(key) && press(key);
+  return "cubnpq".includes(key) && press(key);
 });
 
 function override(name) {
-  picker.value = name;
+  form.class_name.value = name;
   form.requestSubmit(form.querySelector('[data-key="o"]'));
+}
+
+function choose() {
+  openPalette(document.getElementById("palette"), form.class_name.list.options, override);
 }
 
 function chooseQuick(number) {
@@ -40,41 +45,69 @@ function chooseQuick(number) {
   return Boolean(button);
 }
 
-if (form) {
+function startForm() {
+  form = document.getElementById("decide");
+  if (!form) return;
   const quick = form.querySelector(".quick");
-  if (quick) {
-    quick.hidden = false;
-    quick.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-class]");
-      if (button) override(button.dataset.class);
-    });
-  }
+  if (quick) quick.hidden = false;
+  quick?.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-class]");
+    if (button) override(button.dataset.class);
+  });
   // Enter in the picker means override, not the form's first button.
-  picker.addEventListener("keydown", (event) => {
+  form.class_name.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
       event.preventDefault();
-      if (picker.value.trim()) form.requestSubmit(form.querySelector('[data-key="o"]'));
+      if (form.class_name.value.trim()) form.requestSubmit(form.querySelector('[data-key="o"]'));
     }
-    if (event.key === "Escape") picker.blur();
+    if (event.key === "Escape") form.class_name.blur();
   });
-  // A double click or a second key decides once.
-  form.addEventListener("submit", (event) => {
-    if (sent) event.preventDefault();
-    sent = true;
-    // The draft goes when the next page says that the decision was taken.
-    sessionStorage.setItem("sent", draftKey);
-  });
-  window.addEventListener("pageshow", () => { sent = false; });
-  const draftKey = `draft:${location.pathname}`;
   const comment = form.querySelector("textarea");
-  comment.value ||= sessionStorage.getItem(draftKey) ?? "";
-  comment.addEventListener("input", () => sessionStorage.setItem(draftKey, comment.value));
+  comment.value ||= sessionStorage.getItem(draftKey()) ?? "";
+  comment.addEventListener("input", () => sessionStorage.setItem(draftKey(), comment.value));
 }
 
 // Not while somebody types.
 function reload() {
   const typed = form && [...form.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
-  if (typed) setTimeout(reload, RELOAD_MS);
-  else location.reload();
+  if (typed) waiting = setTimeout(reload, RELOAD_MS);
+  else visit(location.href, { push: false, fresh: true });
 }
-if (document.querySelector("[data-reload]")) setTimeout(reload, RELOAD_MS);
+
+async function lookAhead() {
+  const next = document.querySelector('[data-key="n"]');
+  const html = next && await fetchAhead(next.href);
+  if (html) plotAhead(parsed(html));
+}
+
+function start() {
+  clearTimeout(waiting);
+  startPlot();
+  startForm();
+  if (document.querySelector("[data-reload]")) waiting = setTimeout(reload, RELOAD_MS);
+  if (!document.getElementById("plot")) lookAhead();
+}
+
+// A double click or a second key decides once.
+document.addEventListener("submit", async (event) => {
+  const target = event.target;
+  if (!target.matches("#decide, [data-undo], [data-undo-last], [data-swap]")) return;
+  event.preventDefault();
+  if (sent) return;
+  sent = true;
+  const draft = draftKey();
+  try {
+    if (await send(target, event.submitter) && target.id === "decide") sessionStorage.removeItem(draft);
+  } finally {
+    sent = false;
+  }
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-visit]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  visit(link.href);
+});
+document.addEventListener("plotdrawn", lookAhead);
+document.addEventListener("pagechange", start);
+start();

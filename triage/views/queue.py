@@ -14,39 +14,29 @@ from django.views.decorators.http import require_safe
 
 from classifier.taxonomy import load_taxonomy
 from triage import queue
+from triage.filters import PUBLIC, STATES, QueueFilter
 from triage.models import Spectrum, SpectrumState, Transient
-from triage.querysets import TransientQuerySet
 from triage.views.base import signed_in, wants_fragment
 
 PAGE = 25
-STATES = (
-    ("pending", "Pending"),
-    ("unsure", "Unsure"),
-    ("vetted", "Vetted"),
-    ("processing", "Processing"),
-    ("bad", "Bad spectra"),
-    ("failed", "Failed"),
-    ("all", "All"),
-)
 
 
 @login_required
 @require_safe
 def queue_page(request: HttpRequest) -> HttpResponse:
-    """Filters stay in the address: state, class, q (part of the name), page."""
+    """Filters stay in the address: state, class, q (part of the name), group, page; a row's link hands them on."""
     user = signed_in(request)
-    state = request.GET.get("state", "pending")
-    if state not in dict(STATES):
-        state = "pending"
-    rows = _filtered(user, state, request.GET.get("class", ""), request.GET.get("q", "").strip())
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    chosen = QueueFilter.read(request.GET)
+    page = Paginator(chosen.rows(user), PAGE).get_page(request.GET.get("page"))
     _attach(user, page.object_list)
     context = {
         "page": page,
-        "state": state,
+        "filter": chosen,
+        "state": chosen.state,
         "states": STATES,
         "counts": counts(user),
         "classes": load_taxonomy().trained,
+        "groups": [PUBLIC, *user.groups.order_by("name").values_list("name", flat=True)],
         "section": "queue",
     }
     return render(request, "partials/queue_rows.html" if wants_fragment(request) else "queue.html", context)
@@ -75,32 +65,6 @@ def counts(user: Any) -> dict[str, int]:
         failed=Count("transient", filter=Q(state=SpectrumState.FAILED), distinct=True),
     )
     return found | spectra
-
-
-def _filtered(user: Any, state: str, class_name: str, name: str) -> TransientQuerySet:
-    rows: TransientQuerySet
-    rows = queue.triage_order(user) if state == "pending" else _by_state(user, state)
-    if class_name:
-        vetted = Q(standing_verdict__in=("confirm", "override"))
-        rows = rows.filter((vetted & Q(standing_class=class_name)) | (~vetted & Q(predicted_class=class_name)))
-    if name:
-        rows = rows.filter(name__icontains=name)
-    return rows
-
-
-def _by_state(user: Any, state: str) -> TransientQuerySet:
-    rows: TransientQuerySet = Transient.objects.for_review(user).order_by("-created_at", "-id")
-    if state == "vetted":
-        return rows.filter(standing_verdict__in=("confirm", "override"))
-    if state == "unsure":
-        return rows.filter(standing_verdict="unsure")
-    if state == "bad":
-        return rows.filter(standing_verdict="bad_spectrum", current_prediction_id__isnull=True)
-    if state in ("processing", "failed"):
-        wanted = SpectrumState.QUEUED if state == "processing" else SpectrumState.FAILED
-        spectra = Spectrum.objects.visible_to(user).filter(state=wanted)
-        return rows.filter(pk__in=spectra.values("transient"))
-    return rows
 
 
 def _attach(user: Any, transients: Any) -> None:

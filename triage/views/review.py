@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +22,14 @@ from triage.api.views import original_file
 from triage.arrays import unpack
 from triage.epochs import fused_answer
 from triage.errors import InvalidDecisionError, TriageError
+from triage.filters import QueueFilter
 from triage.forms import DecisionForm
+from triage.lines import ELEMENTS, chosen_lines
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
 from triage.models.decision import Verdict
-from triage.plots import Epoch, figure_json, spectrum_figure
-from triage.views.base import signed_in
+from triage.plots import Epoch, figure_json, spectrum_figure, with_template
+from triage.template_spectra import overlay
+from triage.views.base import signed_in, wants_fragment
 
 
 @login_required
@@ -46,12 +50,14 @@ def _page(
     """The page, showing the spectrum ``wanted``; draft: what was typed into the form, where it could not be taken."""
     spectra = _spectra(user, transient)
     shown = _shown(spectra, wanted, transient.current_prediction_id)
-    earlier, later = queue.neighbours(user, transient)
+    chosen = QueueFilter.read(request.GET)
+    earlier, later = chosen.neighbours(user, transient)
     decisions = Decision.objects.visible_to(user).filter(transient=transient).select_related("reviewer", "supersedes")
     ledger = _ledger(list(decisions))
     standing = Classification.objects.filter(transient=transient).visible_to(user).newest_first()
     context = {
         "transient": transient,
+        "filter": chosen,
         "spectra": spectra,
         "shown": shown,
         "prediction": shown.current_prediction if shown else None,
@@ -64,6 +70,7 @@ def _page(
         "last_own": _last_own(user),
         "standing": standing.select_related("decision__reviewer").first(),
         "taxonomy": load_taxonomy().classes,
+        "elements": ELEMENTS,
         "draft": draft or {},
         "section": "queue",
     }
@@ -109,7 +116,8 @@ def _ledger(decisions: list[Decision]) -> list[dict[str, Any]]:
 @login_required
 @require_safe
 def plot_json(request: HttpRequest, name: str) -> JsonResponse:
-    """The figure. Parameters: spectrum (id), smooth (0-2), lines (0 or 1), z (to try another redshift), theme."""
+    """The figure. Parameters: spectrum (id), smooth (0-2), lines, template (0 or 1), elements (names with
+    commas), velocity (km/s), z (another redshift), theme."""
     user = signed_in(request)
     transient = _transient(user, name)
     spectra = _spectra(user, transient)
@@ -117,15 +125,20 @@ def plot_json(request: HttpRequest, name: str) -> JsonResponse:
     arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in spectra])
     if shown is None or shown.pk not in arrays:
         return JsonResponse({"code": "no_arrays", "detail": "This spectrum could not be read."}, status=404)
+    epoch = _epoch(shown, arrays)
+    theme = request.GET.get("theme", "light")
     figure = spectrum_figure(
-        _epoch(shown, arrays),
+        epoch,
         [_epoch(s, arrays) for s in spectra if s.pk != shown.pk and s.pk in arrays],
         redshift=_redshift(request.GET.get("z", ""), shown),
         at_rest=shown.at_rest,
         smoothing={"1": 1, "2": 2}.get(request.GET.get("smooth", ""), 0),
-        lines=request.GET.get("lines", "1") == "1",
-        theme=request.GET.get("theme", "light"),
+        lines=_lines(request.GET),
+        theme=theme,
     )
+    if request.GET.get("template") == "1" and shown.current_prediction is not None:
+        found = overlay(shown.current_prediction, epoch.wavelength, epoch.flux, at_rest=shown.at_rest)
+        figure = with_template(figure, found, theme) if found else figure
     return JsonResponse(figure_json(figure))
 
 
@@ -133,6 +146,18 @@ def _epoch(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> Epoch:
     stored = arrays[spectrum.pk]
     error = None if stored.flux_error is None else unpack(stored.flux_error)
     return Epoch(unpack(stored.wavelength), unpack(stored.flux), error, spectrum.filename)
+
+
+def _lines(query: Mapping[str, Any]) -> list[tuple[float, str]]:
+    """The lines to mark: those of the elements asked for, of all where none are named."""
+    if query.get("lines", "1") != "1":
+        return []
+    try:
+        velocity = float(query.get("velocity") or 0)
+    except ValueError:
+        velocity = 0.0
+    wanted = query.get("elements")
+    return chosen_lines(ELEMENTS if wanted is None else wanted.split(","), velocity if math.isfinite(velocity) else 0.0)
 
 
 def _redshift(text: str, spectrum: Spectrum) -> float | None:
@@ -152,11 +177,12 @@ def _redshift(text: str, spectrum: Spectrum) -> float | None:
 @login_required
 @require_POST
 def decide(request: HttpRequest, name: str) -> HttpResponse:
-    """Record a verdict, then show the next transient of the queue."""
+    """Record a verdict, then show the next transient of the queue as it is filtered."""
     user = signed_in(request)
     transient = _transient(user, name)
     form = DecisionForm(request.POST)
-    _, later = queue.neighbours(user, transient)
+    chosen = QueueFilter.read(request.GET)
+    following = chosen.following(user, transient)
     try:
         if not form.is_valid():
             raise InvalidDecisionError(" ".join(str(text) for errors in form.errors.values() for text in errors))
@@ -166,27 +192,29 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         return _page(request, user, transient, request.POST.get("spectrum"), request.POST.dict(), error.status)
     said = f"{transient.name}: {decision.get_verdict_display()} {decision.class_name}".strip()
     messages.success(request, said, extra_tags=f"undo:{decision.pk}")
-    following = later or queue.triage_order(user).exclude(pk=transient.pk).first()
-    return _back_to(following) if following else redirect("queue")
+    return _go(request, reverse("review", args=[following.name]) if following else reverse("queue"), chosen)
 
 
 @login_required
 @require_POST
 def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
     """Take back one's own decision and show its transient again."""
+    here = request.POST.get("from", "")
     try:
         row = review.undo(signed_in(request), decision_id)
     except TriageError as error:
         messages.error(request, error.detail)
-        here = request.POST.get("from", "")
         safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
-        return redirect(here if safe else "queue")
+        return _go(request, here if safe else reverse("queue"), QueueFilter())
     messages.info(request, f"{row.transient.name}: the decision is undone.")
-    return _back_to(row.transient)
+    return _go(request, reverse("review", args=[row.transient.name]), QueueFilter.of_address(here))
 
 
-def _back_to(transient: Transient) -> HttpResponse:
-    return redirect(reverse("review", args=[transient.name]))
+def _go(request: HttpRequest, path: str, chosen: QueueFilter) -> HttpResponse:
+    """On to another page with the filters kept; our script is told the address and fetches it itself, so that the
+    message of what was decided is shown by the page that it belongs to."""
+    address = path + chosen.query
+    return JsonResponse({"next": address}) if wants_fragment(request) else redirect(address)
 
 
 @login_required

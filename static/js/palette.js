@@ -1,0 +1,110 @@
+// The palette of classes for an override: type a few letters, arrows, Enter. It is filled from the form's own list of
+// classes, so the two cannot differ.
+
+// How well letters typed fit a name: they must stand in it in this order; null where they do not. Small is good:
+// letters that stand together beat scattered ones, at the beginning of a word they are best, and short names beat long.
+export function fit(typed, name) {
+  const wanted = typed.toLowerCase().replace(/\s+/g, "");
+  const text = name.toLowerCase();
+  const together = text.indexOf(wanted);
+  const length = text.length / 100;
+  if (together >= 0) return length + (together === 0 || /[\s\-/]/.test(text[together - 1]) ? 0 : 0.5);
+  let from = 0;
+  let cost = 1 + length;
+  for (const letter of wanted) {
+    const at = text.indexOf(letter, from);
+    if (at < 0) return null;
+    cost += (at - from) / 10;
+    from = at + 1;
+  }
+  return cost;
+}
+
+// Other names count where the letters stand together in them; scattered over a long one they are chance.
+function best(typed, entry) {
+  const others = entry.aliases.map((alias) => fit(typed, alias)).filter((cost) => cost !== null && cost < 1);
+  const fits = [fit(typed, entry.name), ...others].filter((cost) => cost !== null);
+  return fits.length ? Math.min(...fits) : null;
+}
+
+// Groups in the order of the taxonomy; with something typed, the group of the best fit first.
+function grouped(entries, typed) {
+  const found = entries.map((entry) => ({ ...entry, cost: best(typed, entry) })).filter((entry) => entry.cost !== null);
+  if (typed) found.sort((a, b) => a.cost - b.cost);
+  return Map.groupBy ? Map.groupBy(found, (entry) => entry.group) : found.reduce(
+    (groups, entry) => groups.set(entry.group, [...(groups.get(entry.group) ?? []), entry]), new Map(),
+  );
+}
+
+function option(entry, number) {
+  const item = document.createElement("li");
+  item.id = `palette-${number}`;
+  item.setAttribute("role", "option");
+  item.dataset.name = entry.name;
+  const chip = document.createElement("span");
+  chip.className = `chip ${entry.colour}`;
+  chip.textContent = entry.name;
+  item.append(chip);
+  if (entry.probability) {
+    const share = document.createElement("span");
+    share.className = "num muted";
+    share.textContent = entry.probability;
+    item.append(share);
+  }
+  return item;
+}
+
+// dialog: #palette; choose(name) is called once for what was picked.
+export function openPalette(dialog, options, choose) {
+  const input = dialog.querySelector("input");
+  const list = dialog.querySelector("[role=listbox]");
+  const entries = [...options].map(({ value, dataset }) => ({
+    name: value, group: dataset.group, colour: dataset.colour, probability: dataset.probability,
+    aliases: dataset.aliases ? dataset.aliases.split("|") : [],
+  }));
+  let at = 0;
+  const items = () => [...list.querySelectorAll("[role=option]")];
+
+  function mark(next) {
+    const all = items();
+    at = all.length ? (next + all.length) % all.length : 0;
+    all.forEach((item, number) => item.setAttribute("aria-selected", number === at ? "true" : "false"));
+    if (all.length) input.setAttribute("aria-activedescendant", all[at].id);
+    else input.removeAttribute("aria-activedescendant");
+    all[at]?.scrollIntoView({ block: "nearest" });
+  }
+  function fill() {
+    let number = 0;
+    const parts = [...grouped(entries, input.value.trim())].map(([name, members]) => {
+      const group = document.createElement("ul");
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", name);
+      const title = document.createElement("li");
+      title.className = "palette-group";
+      title.setAttribute("role", "presentation");
+      title.textContent = name;
+      group.append(title, ...members.map((entry) => option(entry, number++)));
+      return group;
+    });
+    list.replaceChildren(...parts);
+    dialog.querySelector("[data-none]").hidden = number > 0;
+    mark(0);
+  }
+  function pick(item) {
+    if (!item) return;
+    dialog.close();
+    choose(item.dataset.name);
+  }
+  input.oninput = fill;
+  input.onkeydown = (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") mark(at + (event.key === "ArrowDown" ? 1 : -1));
+    else if (event.key === "Enter") pick(items()[at]);
+    else return;
+    event.preventDefault();
+  };
+  list.onclick = (event) => pick(event.target.closest("[role=option]"));
+  input.value = "";
+  fill();
+  dialog.showModal();
+  input.focus();
+}
