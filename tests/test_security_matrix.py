@@ -88,6 +88,7 @@ RULES: dict[str, Rule] = {
     "": PAGE,
     "healthz": OPEN,
     "readyz": OPEN,
+    "metrics": Rule(GET=(404,) * 4),
     "queue/counts/": change(PAGE, shows=False),
     "upload/": change(FORM, body=uploads),
     "vetted/": PAGE,
