@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
+from triage import logs, metrics
 from triage.arrays import unpack
 from triage.models import Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
 
@@ -48,7 +50,9 @@ def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = 
     classifier = load_classifier()
     checkpoint = register(classifier)
     while not stopping() and (batch := claim_batch(batch_size or settings.CLASSIFIER_BATCH)):
+        started = time.monotonic()
         classify_batch(classifier, checkpoint, batch)
+        metrics.record_batch(len(batch), time.monotonic() - started)
         done += len(batch)
     return done
 
@@ -190,6 +194,12 @@ def store_result(
         if isinstance(result, SpectrumPrediction):
             prediction = _prediction(spectrum, checkpoint, result, redshift)
             Spectrum.objects.filter(pk=spectrum.pk).update(current_prediction=prediction)
+    with logs.about(spectrum=spectrum.pk):
+        log.info("failed: %s" if isinstance(result, SpectrumError) else "classified as %s", _outcome(result))
+
+
+def _outcome(result: SpectrumPrediction | SpectrumError) -> str:
+    return result.code if isinstance(result, SpectrumError) else result.class_name
 
 
 def _prediction(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ from django.db import IntegrityError, transaction
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Reading, read_spectrum
+from triage import logs
 from triage.arrays import pack
 from triage.doorbell import ring
 from triage.errors import InvalidUploadError, NotFoundError, TooLargeError, UnreadableSpectrumError
@@ -25,6 +27,8 @@ from triage.models.transient import validate_transient_name
 from triage.outline import outline
 from triage.querysets import shared_with
 from triage.tasks import process_queue
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,9 +218,12 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
                 return _store_quarantined(blank, failure, given)
             stored = [_storepart_of(blank, reading, part, given) for part, reading in enumerate(readings)]
             transaction.on_commit(ring_doorbell)
-            return stored[0]
     except IntegrityError:
         return None
+    for spectrum in stored:
+        with logs.about(spectrum=spectrum.pk):
+            log.info("stored and queued")
+    return stored[0]
 
 
 def _store_quarantined(spectrum: Spectrum, failure: SpectrumError, given: Given) -> Spectrum:

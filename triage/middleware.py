@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from triage import logs
 from triage.api.errors import as_json
 
 # BokehJS writes style attributes and elements, hence 'unsafe-inline' for styles; scripts are ours alone.
@@ -28,6 +31,25 @@ POLICY = "; ".join(
 
 # What a form or an API request holds beside its file.
 BESIDE_THE_FILE = 2 << 20
+
+
+# What a proxy may have named a request; anything else could forge log lines.
+REQUEST_ID = re.compile(r"[\w.-]{4,64}", re.ASCII)
+
+
+class RequestIdMiddleware:
+    """Names each request, or keeps the name that a proxy gave it: in X-Request-ID and in every log line."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.headers.get("X-Request-ID", "")
+        name = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        with logs.about(request=name):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = name
+        return response
 
 
 class RefuseEarlyMiddleware:

@@ -18,7 +18,12 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("api/v1/", include("triage.api.urls")),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    # Without metadata_class=None an OPTIONS request would look for a template that it has not.
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", metadata_class=None),
+        name="api-docs",
+    ),
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.
     path("favicon.ico", favicon),

@@ -1,7 +1,9 @@
 """Records, one concept a file."""
 
+from triage.models.batch import InferenceBatch
 from triage.models.checkpoint import Checkpoint
 from triage.models.decision import Classification, Decision, Verdict
+from triage.models.login import LoginFailure
 from triage.models.outbox import PostKind, PostState, SkyPortalPost
 from triage.models.prediction import Prediction
 from triage.models.skyportal import (
@@ -26,6 +28,8 @@ __all__ = [
     "Classification",
     "Decision",
     "DeliveryState",
+    "InferenceBatch",
+    "LoginFailure",
     "Original",
     "Policy",
     "PostKind",

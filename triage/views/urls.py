@@ -1,14 +1,16 @@
 """Addresses of the pages."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from triage.views import health, lists, queue, review, skyportal, tns, tokens, upload, webhooks
+from triage.views import health, lists, metrics, queue, review, skyportal, tns, tokens, upload, webhooks
+from triage.views.login import LoginPage
 
 urlpatterns = [
     path("", queue.queue_page, name="queue"),
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),
+    path("metrics", metrics.metrics_page, name="metrics"),
     path("queue/counts/", queue.queue_counts, name="queue-counts"),
     path("upload/", upload.upload_page, name="upload"),
     path("vetted/", lists.vetted_page, name="vetted"),
@@ -34,6 +36,6 @@ urlpatterns = [
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
     path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),
     path("account/webhooks/<int:webhook_id>/<str:action>/", webhooks.change, name="change-webhook"),
-    path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
+    path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

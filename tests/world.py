@@ -1,0 +1,173 @@
+"""A desk with one private night on it: everything that hangs on a group, each thing marked with one word."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+
+from django.contrib.auth.models import Group, Permission, User
+from django.utils import timezone
+
+from tests.conftest import spectrum_file
+from triage import review
+from triage.intake import Given, submit_spectrum
+from triage.models import (
+    ApiToken,
+    Checkpoint,
+    Decision,
+    PostKind,
+    PostState,
+    Prediction,
+    SkyPortalInstance,
+    SkyPortalPost,
+    SkyPortalRun,
+    Spectrum,
+    SpectrumState,
+    TnsReport,
+    TnsState,
+    Transient,
+    Webhook,
+    WebhookDelivery,
+)
+
+# In every private name, text and file; nobody outside the group may read it.
+MARK = "clandestine"
+PUBLIC = "SN 2026pub"
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """users: visitor → user. ids: URL parameter → value of the private thing. mixed: id of a private spectrum of the
+    transient that has a public one too."""
+
+    users: dict[str, User | None]
+    ids: dict[str, object]
+    mixed: int
+    prediction: int
+
+    def state(self) -> list[object]:
+        """What no stranger may change."""
+        return [
+            list(Spectrum.objects.filter(group__name=MARK).order_by("id").values_list("id", "state", "reading")),
+            list(Decision.objects.order_by("id").values_list("id", "verdict")),
+            list(TnsReport.objects.values_list("id", "state")),
+            list(SkyPortalInstance.objects.filter(group__name=MARK).values_list("id", "name", "url", "next_run_at")),
+            list(SkyPortalPost.objects.values_list("id", "state")),
+            list(SkyPortalRun.objects.values_list("id", "state")),
+            list(Webhook.objects.filter(user__username=f"{MARK}-owner").values_list("id", "url")),
+            list(WebhookDelivery.objects.values_list("id", "state")),
+            list(ApiToken.objects.filter(user__username=f"{MARK}-owner").values_list("id", "revoked_at")),
+        ]
+
+
+def private_file() -> bytes:
+    """The bytes that lie in the private transient's spectrum."""
+    return spectrum_file(seed=11, OBSERVER=MARK)
+
+
+def build(make_user: Callable[..., User]) -> World:
+    owner = make_user(f"{MARK}-owner", MARK)
+    group = owner.groups.get()
+    spectrum = _classified(owner, private_file(), f"{MARK}-1", group)
+    mixed = _classified(owner, spectrum_file(seed=12), PUBLIC, group)
+    _classified(owner, spectrum_file(seed=13), PUBLIC, None)
+    submit_spectrum(owner, spectrum_file(seed=14), f"{MARK}-queued.txt", Given(transient=f"{MARK}-2", group=group))
+    Spectrum.objects.filter(pk=mixed.pk).update(instrument=f"{MARK} spectrograph")
+    _failed(owner, group)
+    proposal = review.Proposal("confirm", prediction=spectrum.current_prediction_id, comment=f"{MARK} comment")
+    decision = review.record_decision(owner, _transient(spectrum), proposal)
+    inner = review.Proposal("confirm", prediction=mixed.current_prediction_id, comment=f"{MARK} comment")
+    review.record_decision(owner, _transient(mixed), inner)
+    staff = make_user("staff", "everybody else")
+    staff.is_staff = True
+    staff.save()
+    users = {"anonymous": None, "stranger": make_user("stranger", "everybody else"), "member": owner, "staff": staff}
+    ids: dict[str, object] = {
+        "name": f"{MARK}-1",
+        "spectrum_id": spectrum.pk,
+        "decision_id": decision.pk,
+        **_outside(owner, group, spectrum, decision),
+    }
+    return World(users, ids, mixed.pk, spectrum.current_prediction_id or 0)
+
+
+def _transient(spectrum: Spectrum) -> Transient:
+    assert spectrum.transient is not None
+    return spectrum.transient
+
+
+def _classified(user: User, content: bytes, name: str, group: Group | None) -> Spectrum:
+    """With a prediction that says what it says: the network is not what is tested here."""
+    filename = f"{MARK}.txt" if group else "public.txt"
+    spectrum = submit_spectrum(user, content, filename, Given(transient=name, group=group)).spectrum
+    checkpoint, _ = Checkpoint.objects.get_or_create(hash="c" * 64, name="c", taxonomy_version="1", current=True)
+    spectrum.current_prediction = Prediction.objects.create(
+        spectrum=spectrum,
+        reading=spectrum.reading,
+        checkpoint=checkpoint,
+        class_name="SN Ia",
+        probabilities={"SN Ia": 0.9, "SN II": 0.1},
+        conformal_set=["SN Ia"],
+        novelty=0.1,
+        uncertainty=0.1 if group else 0.2,
+        redshift=0.03,
+        redshift_error=0.001,
+    )
+    spectrum.state = SpectrumState.CLASSIFIED
+    spectrum.save()
+    return spectrum
+
+
+def _failed(user: User, group: Group) -> None:
+    """One in quarantine and one that the network could not take."""
+    content = spectrum_file(seed=15)
+    failed = submit_spectrum(user, content, f"{MARK}-failed.txt", Given(transient=f"{MARK}-3", group=group)).spectrum
+    Spectrum.objects.filter(pk=failed.pk).update(state="failed", failure_code="x", failure_reason=f"{MARK} reason")
+    unreadable = Spectrum.objects.get(pk=failed.pk)
+    unreadable.pk, unreadable.transient, unreadable.state = None, None, SpectrumState.QUARANTINED
+    unreadable.sha256 = hashlib.sha256(b"unreadable").hexdigest()
+    unreadable.save(force_insert=True)
+
+
+def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) -> dict[str, object]:
+    """What hangs on other services, by URL parameter."""
+    owner.user_permissions.add(Permission.objects.get(codename="add_tnsreport"))
+    instance = SkyPortalInstance(name=f"{MARK} portal", url=f"https://{MARK}.example", group=group)
+    instance.token = "a token"
+    instance.save()
+    SkyPortalRun.objects.create(
+        instance=instance, state="failed", message=f"{MARK} message", finished_at=timezone.now()
+    )
+    post = SkyPortalPost.objects.create(
+        instance=instance,
+        kind=PostKind.DECISION,
+        decision=decision,
+        remote_name=f"{MARK}-remote",
+        state=PostState.ASKING,
+    )
+    report = TnsReport.objects.create(
+        target="sandbox",
+        transient=spectrum.transient,
+        decision=decision,
+        group=group,
+        tns_name=f"2026{MARK}",
+        payload={"name": MARK},
+        ascii_name=f"{MARK}.txt",
+        ascii_file=MARK,
+        state=TnsState.SENDING,
+        sent_by=owner,
+    )
+    webhook = Webhook(user=owner, url=f"https://{MARK}.example/hook")
+    webhook.secret = "a secret"
+    webhook.save()
+    WebhookDelivery.objects.create(webhook=webhook, decision=decision, state="given_up", last_error=f"{MARK} error")
+    token, _ = ApiToken.issue(owner, f"{MARK} token")
+    return {
+        "instance_id": instance.pk,
+        "post_id": post.pk,
+        "report_id": report.pk,
+        "webhook_id": webhook.pk,
+        "token_id": token.pk,
+        "action": "approve",
+    }
