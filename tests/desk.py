@@ -69,7 +69,7 @@ class Desk:
 @contextlib.contextmanager
 def running(folder: Path, *options: str) -> Iterator[Desk]:
     """Start a desk in ``folder``, on Postgres and Redis where the tests use these, and end it."""
-    with _database() as database_url:
+    with own_database() as database_url:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -109,7 +109,7 @@ def _login(process: subprocess.Popen[bytes], file: Path, log: Path) -> dict[str,
 
 
 @contextlib.contextmanager
-def _database() -> Iterator[str]:
+def own_database() -> Iterator[str]:
     """The URL of an empty database of its own; empty for SQLite, whose file lies in the desk's folder."""
     base = choose()[0]
     if not base:

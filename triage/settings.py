@@ -291,5 +291,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "INFO")},
     # The one warns that a filesystem has no host name, the other tells of every request.
-    "loggers": {"kombu.connection": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "kombu.connection": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        # On the embedded desk a line for each spectrum would push its address off the screen.
+        "triage": {"level": env("LOG_LEVEL", "INFO" if REDIS_URL or LOG_FORMAT == "json" else "WARNING")},
+    },
 }

@@ -85,3 +85,12 @@ def test_issue_token_prints_a_key_that_works(reviewer: User) -> None:
 
 def test_the_migrations_match_the_models() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_bench_says_where_the_time_goes_and_leaves_nothing_behind(reviewer: User) -> None:
+    out = StringIO()
+    call_command("bench_pipeline", "--spectra", "3", stdout=out)
+    told = json.loads(out.getvalue())
+    assert (told["spectra"], told["classified"], told["batches"]) == (3, 3, 1)
+    assert set(told["seconds"]) >= {"read", "store", "predict"}
+    assert (Spectrum.objects.count(), Transient.objects.count(), User.objects.count()) == (0, 0, 1)

@@ -81,14 +81,13 @@ def test_a_spectrum_can_be_followed_from_its_request_to_its_prediction(
 
     listener = Listener()
     logging.getLogger("triage").addHandler(listener)
-    logging.getLogger("triage").setLevel(logging.INFO)
     try:
-        with logs.about(request="r1"):
+        with caplog.at_level(logging.INFO, logger="triage"), logs.about(request="r1"):
             spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
-        inference.process_queue()
+        with caplog.at_level(logging.INFO, logger="triage"):
+            inference.process_queue()
     finally:
         logging.getLogger("triage").removeHandler(listener)
-        logging.getLogger("triage").setLevel(logging.NOTSET)
     mine = [told for _, told in seen if told.get("spectrum") == spectrum.pk]
     assert mine[0]["request"] == "r1"
     assert mine[-1]["message"].startswith("classified")

@@ -1,0 +1,134 @@
+"""A night with real workers: a database, a broker's queue and a folder of its own, and files that wait."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from tests.backends import choose
+from tests.conftest import spectrum_file
+from tests.desk import ROOT, own_database
+
+# Quicker than a real desk, so that a test waits seconds for what takes minutes there.
+SETTINGS = """
+from triage.settings import *
+LEASE_SECONDS = 2
+CELERY_BEAT_SCHEDULE = {"ring": {"task": "triage.tasks.process_queue", "schedule": 1.0, "options": {"expires": 5}}}
+"""
+# Every spectrum of the night, each with how it ended and how many predictions there are of its current reading.
+ROWS = """
+    SELECT s.filename, s.state, s.failure_code, count(p.id), count(DISTINCT p.checkpoint_id)
+    FROM triage_spectrum s LEFT JOIN triage_prediction p ON p.spectrum_id = s.id AND p.reading = s.reading
+    GROUP BY s.id, s.filename, s.state, s.failure_code
+"""
+
+
+class Night:
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder, self.url = folder, database_url
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.settings("")
+        self.environment = os.environ | {
+            "TRIAGE_VAR": str(folder / "var"),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": choose()[1],
+            "CELERY_QUEUE": f"triage-night-{uuid.uuid4().hex[:8]}",
+            "CLASSIFIER_BATCH": "8",
+            "CLASSIFIER_DEVICE": "cpu",
+            "DJANGO_SETTINGS_MODULE": "night_settings",
+            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+            "SECRET_KEY": "only for tests",
+        }
+
+    def settings(self, more: str) -> None:
+        """Settings of the processes that start from now on."""
+        (self.folder / "night_settings.py").write_text(SETTINGS + more)
+
+    def manage(self, *command: str) -> None:
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment, check=True, capture_output=True
+        )
+
+    def take_in(self, count: int) -> None:
+        """So many files are accepted; nobody classifies them yet."""
+        files = self.folder / "files"
+        files.mkdir()
+        for seed in range(count):
+            (files / f"{seed}.txt").write_bytes(spectrum_file(seed=seed))
+        self.manage("migrate")
+        self.manage("ingest", str(files))
+
+    def start_worker(self, **more: str) -> subprocess.Popen[bytes]:
+        number = len(self.workers)
+        command = ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "INFO"]
+        schedule = str(self.folder / f"schedule-{number}")
+        with self.log.open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", *command, "--schedule", schedule, "--hostname", f"{number}@night"],
+                cwd=ROOT,
+                env=self.environment | more,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def ask(self, question: str) -> list[tuple[Any, ...]]:
+        if self.url:
+            with contextlib.closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+                cursor.execute(question)
+                return list(cursor.fetchall())
+        with contextlib.closing(sqlite3.connect(self.folder / "var" / "db.sqlite3", timeout=30)) as file:
+            return file.execute(question).fetchall()
+
+    def count(self, condition: str) -> int:
+        return int(self.ask(f"SELECT count(*) FROM triage_spectrum WHERE {condition}")[0][0])
+
+    def wait(self, happened: Callable[[], bool], seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.01)
+
+    def wait_until_done(self) -> None:
+        self.wait(lambda: self.count("state = 'queued'") == 0)
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to a worker and its beat."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+    def check(self, files: int, failed: dict[str, str] | None = None) -> None:
+        """Every accepted file has exactly one prediction, or the stated failure (file → code)."""
+        rows = {row[0]: row[1:] for row in self.ask(ROWS)}
+        failed = failed or {}
+        expected = {f"{seed}.txt": ("classified", "", 1, 1) for seed in range(files)}
+        assert rows == expected | {name: ("failed", code, 0, 0) for name, code in failed.items()}
+
+
+@contextlib.contextmanager
+def night(folder: Path) -> Iterator[Night]:
+    with own_database() as database_url:
+        made = Night(folder, database_url)
+        try:
+            yield made
+        finally:
+            for worker in made.workers:
+                made.kill(worker)
