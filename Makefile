@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test check screenshots clean
+.PHONY: run setup setup-dev test chaos bench check screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -25,6 +25,14 @@ setup-dev: .venv/.ready-dev
 
 test: setup-dev ## the whole suite; says in its first lines which database and broker it uses
 	.venv/bin/python -m pytest -n 2
+
+chaos: setup-dev ## real workers killed, poisoned, deafened: is anything lost or done twice?
+	.venv/bin/python -m pytest -m slow tests/faults -v
+
+bench: setup ## the network's speed, then spectra a second through the pipeline and where the time goes
+	.venv/bin/python -m classifier bench
+	.venv/bin/python manage.py migrate --verbosity 0
+	.venv/bin/python manage.py bench_pipeline --spectra 500
 
 check: setup-dev ## format, lint, types, migrations, deployment settings, API schema
 	.venv/bin/ruff format --check .
