@@ -1,4 +1,4 @@
-"""Command line: ``python -m classifier classify|train|evaluate|bench|statistics``."""
+"""Command line: ``python -m classifier classify|data|train|evaluate|bench|statistics``."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     _checkpoint_options(classify)
     classify.set_defaults(run=_classify)
 
+    data = commands.add_parser("data", help="labelled spectra to train on").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    importing = data.add_parser(
+        "import", help="public archives (Open Supernova Catalog, WISeREP, SNID templates) as one Parquet file"
+    )
+    importing.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folders as the archives give them")
+    importing.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
+    importing.set_defaults(run=_data_import)
+
     train = commands.add_parser("train", help="train a checkpoint")
     train.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
     train.add_argument("--preset", default="compact", choices=("compact",))
@@ -64,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
     _checkpoint_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    holding = commands.add_parser("hold-out", help="train without a class, for the model card: is it seen to be new?")
+    holding.add_argument("--data", type=Path, required=True, help="Parquet file of labelled spectra")
+    holding.add_argument("--classes", nargs="+", required=True, metavar="CLASS")
+    holding.add_argument("--checkpoint", type=Path, help="folder the figures are written to; default: the shipped one")
+    holding.set_defaults(run=_hold_out)
 
     bench = commands.add_parser("bench", help="measure the speed on this machine; prints JSON")
     bench.add_argument("--batch", type=int, default=32)
@@ -209,6 +225,14 @@ def _table_line(line: dict[str, Any]) -> str:
     return f"{name:40.40}  {line['class']:12} {probability:4.0%}  {redshift:22}  {' or '.join(line['set'])}"
 
 
+def _data_import(options: argparse.Namespace) -> int:
+    from classifier.archives import import_archives
+    from classifier.taxonomy import load_taxonomy
+
+    print(import_archives(options.paths, options.out, load_taxonomy()).text())
+    return 0
+
+
 def _train(options: argparse.Namespace) -> int:
     from classifier.evaluate import text_report
     from classifier.train import TrainConfig, train
@@ -224,6 +248,25 @@ def _evaluate(options: argparse.Namespace) -> int:
     from classifier.report import evaluate_checkpoint
 
     print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    return 0
+
+
+def _hold_out(options: argparse.Namespace) -> int:
+    from classifier.checkpoint import SHIPPED
+    from classifier.dataset import read_labelled
+    from classifier.hold_out import held_out_novelty, write_held_out
+    from classifier.preprocess import PreprocessConfig
+    from classifier.taxonomy import load_taxonomy
+    from classifier.train import TrainConfig
+
+    names, grid = load_taxonomy().trained, PreprocessConfig()
+    if unknown := set(options.classes) - set(names):
+        print(f"classifier: no such class: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    data = read_labelled(options.data, names, grid)
+    found = held_out_novelty(data, options.classes, names, TrainConfig(), grid)
+    write_held_out(found, options.checkpoint or SHIPPED)
+    print(json.dumps(found, indent=1))
     return 0
 
 

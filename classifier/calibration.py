@@ -6,6 +6,7 @@ Fitted on objects that neither trained the network nor stopped its training, onc
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ MISS = 0.1
 CONFORMAL_MIN = 30
 # A class below this probability is in no set.
 LEAST_THRESHOLD = 0.01
+# An object of m spectra weighs m^(1 - OBJECT_POWER) in the fit of temperature and bias, so that no single one decides a
+# rare class; BIAS_PENALTY holds the bias near 0. Both chosen by cross-validation within the calibration objects.
+OBJECT_POWER, BIAS_PENALTY = 0.5, 10.0
 # The least sure of the redshifts, this share, are not given.
 REDSHIFT_REJECTED = 0.1
 
@@ -53,8 +57,7 @@ class ModeCalibration:
 
     def novelty(self, raw: NDArray[np.float64]) -> float:
         """(classes,) raw logits → share of calibration spectra that the network found more familiar, 0..1."""
-        energy = -_logsumexp(raw[None])[0]
-        return float(np.interp(energy, self.energy, np.linspace(0, 1, len(self.energy))))
+        return float(np.interp(energy(raw[None])[0], self.energy, np.linspace(0, 1, len(self.energy))))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +100,16 @@ def _mode_from_dict(content: dict[str, Any]) -> ModeCalibration:
 
 
 def fit_calibration(
-    outputs: Mapping[Mode, Outputs], labels: NDArray[np.int_], redshift: NDArray[np.float64]
+    outputs: Mapping[Mode, Outputs],
+    labels: NDArray[np.int_],
+    redshift: NDArray[np.float64],
+    object_ids: Sequence[str],
 ) -> Calibration:
-    """Fit each mode on its outputs for the same n spectra: labels (n,), -1 without one; redshift (n,), NaN unknown."""
-    modes = {mode: _fit_mode(outputs[mode], labels) for mode in MODES}
+    """Fit each mode on its outputs for the same n spectra: labels (n,), -1 without one; redshift (n,), NaN unknown;
+    n object ids."""
+    spectra_of = Counter(object_ids)
+    weights = np.array([spectra_of[object_id] ** -OBJECT_POWER for object_id in object_ids])
+    modes = {mode: _fit_mode(outputs[mode], labels, weights) for mode in MODES}
     blind = outputs["blind"]
     known = np.isfinite(redshift) & (labels >= 0)
     trust_min = float(np.quantile(blind.redshift_trust[known], REDSHIFT_REJECTED))
@@ -112,28 +121,31 @@ def fit_calibration(
     return Calibration(modes["known"], modes["blind"], float(1.48 * np.median(np.abs(pulls))), trust_min)
 
 
-def _fit_mode(outputs: Outputs, labels: NDArray[np.int_]) -> ModeCalibration:
+def _fit_mode(outputs: Outputs, labels: NDArray[np.int_], weights: NDArray[np.float64]) -> ModeCalibration:
     rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
     raw, truth = outputs.logits[rows], labels[rows]
-    temperature, bias = _fit_scaling(raw, truth)
+    temperature, bias = _fit_scaling(raw, truth, weights[rows])
     probabilities = softmax(raw / temperature + bias)
-    energy = np.quantile(-_logsumexp(raw), np.linspace(0, 1, 101))
+    quantiles = np.quantile(energy(raw), np.linspace(0, 1, 101))
     return ModeCalibration(
-        temperature, tuple(bias.tolist()), tuple(_thresholds(probabilities, truth).tolist()), tuple(energy.tolist())
+        temperature, tuple(bias.tolist()), tuple(_thresholds(probabilities, truth).tolist()), tuple(quantiles.tolist())
     )
 
 
-def _fit_scaling(raw: NDArray[np.float64], truth: NDArray[np.int_]) -> tuple[float, NDArray[np.float64]]:
-    """Temperature and per-class bias of least cross-entropy; the bias is held near 0, for rare classes are few."""
-    logits, labels = torch.from_numpy(raw), torch.from_numpy(truth)
+def _fit_scaling(
+    raw: NDArray[np.float64], truth: NDArray[np.int_], weights: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Temperature and per-class bias of least weighted cross-entropy; the bias is held near 0, for rare classes are
+    few."""
+    logits, labels, weight = torch.from_numpy(raw), torch.from_numpy(truth), torch.from_numpy(weights / weights.sum())
     log_t = torch.zeros((), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(raw.shape[1], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([log_t, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(logits / log_t.exp() + bias, labels)
-        loss = loss + 2.0 * (bias**2).sum() / len(labels)
+        each = torch.nn.functional.cross_entropy(logits / log_t.exp() + bias, labels, reduction="none")
+        loss = (weight * each).sum() + BIAS_PENALTY * (bias**2).sum() / len(labels)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -164,7 +176,8 @@ def _quantile(probabilities: NDArray[np.float64]) -> float | None:
     return float(np.sort(probabilities)[rank]) if rank >= 0 else None
 
 
-def _logsumexp(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+def energy(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, classes) raw logits → (n,) -logsumexp, high for what the network finds unfamiliar (Liu et al. 2020)."""
     top = raw.max(1)
-    result: NDArray[np.float64] = top + np.log(np.exp(raw - top[:, None]).sum(1))
+    result: NDArray[np.float64] = -top - np.log(np.exp(raw - top[:, None]).sum(1))
     return result

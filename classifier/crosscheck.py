@@ -107,13 +107,17 @@ class CrossCheck:
         values, weight = prepared(flux.unsqueeze(0), covered.unsqueeze(0), torch.zeros(1), self.grid)
         one, square, mask = (self._transform(v) for v in (values * weight, values**2 * weight, weight))
         with_flux, with_square, with_weight = self.transforms
-        product = torch.fft.irfft(one * with_flux, n=self.length)
-        ours = torch.fft.irfft(square * with_weight, n=self.length)
-        theirs = torch.fft.irfft(mask * with_square, n=self.length)
-        overlap = torch.fft.irfft(mask * with_weight, n=self.length).clamp_min(0)
-        correlation = product / (ours.clamp_min(1e-4) * theirs.clamp_min(1e-4)).sqrt()
-        score = torch.where(overlap > MIN_OVERLAP, correlation * overlap.sqrt(), 0.0)
-        return score[:, self.lags % self.length]
+        product = self._at_lags(one * with_flux)
+        ours = self._at_lags(square * with_weight).clamp_min(1e-4)
+        theirs = self._at_lags(mask * with_square).clamp_min(1e-4)
+        overlap = self._at_lags(mask * with_weight).clamp_min(0)
+        correlation = product / (ours * theirs).sqrt()
+        return torch.where(overlap > MIN_OVERLAP, correlation * overlap.sqrt(), 0.0)
+
+    def _at_lags(self, transform: Tensor) -> Tensor:
+        """Back from Fourier space, (templates, lags): the shifts that are asked for, about a quarter of all."""
+        values: Tensor = torch.fft.irfft(transform, n=self.length)
+        return values[:, self.lags % self.length]
 
 
 def prepared(flux: Tensor, covered: Tensor, log1pz: Tensor, grid: PreprocessConfig) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -68,6 +68,21 @@ class LabelledSpectra:
             self.real[index],
             tuple(self.raw_labels[i] for i in rows),
         )
+
+
+def joined(first: LabelledSpectra, second: LabelledSpectra) -> LabelledSpectra:
+    """The rows of both, one after the other."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(LabelledSpectra):
+        one, two = getattr(first, field.name), getattr(second, field.name)
+        values[field.name] = torch.cat([one, two]) if isinstance(one, Tensor) else one + two
+    return LabelledSpectra(**values)
+
+
+def held_out(data: LabelledSpectra) -> set[str]:
+    """The object ids that no training may see."""
+    parts = split_by_object(data)
+    return {data.object_ids[row] for part, rows in parts.items() if part != "train" for row in rows.tolist()}
 
 
 def read_labelled(

@@ -14,7 +14,7 @@ from classifier.network import SpectraNet, Stage
 # From this width on the transform is cheaper than the sum.
 WIDE = 11
 # Spectra normalised and projected at a time, so that they stay in the cache.
-SLICE = 4
+SLICE = 2
 _FAST_FACTORS = (2, 3, 5)
 
 
@@ -50,22 +50,27 @@ class _FastStage:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, in, samples) → (batch, out_channels, samples / pool)."""
-        parts = [nn.functional.conv1d(x, b.weight[:, :, 0], b.bias, padding="same") for b in self.narrow]
+        parts = [
+            nn.functional.conv1d(x, b.weight[:, :, 0], b.bias, padding="same").transpose(1, 2) for b in self.narrow
+        ]
         if self.wide:
             transform = torch.fft.rfft(x, n=self.length).permute(2, 0, 1).contiguous()  # (F, batch, in)
-            product = torch.bmm(transform, self.spectra).permute(1, 2, 0).contiguous()  # (batch, out, F)
-            summed = torch.fft.irfft(product, n=self.length)[..., : self.samples]
-            parts.append(summed + self.bias.unsqueeze(1))
+            product = torch.bmm(transform, self.spectra)  # (F, batch, out)
+            # Back along the first axis: the channels stay last, as the norm wants them.
+            parts.append(torch.fft.irfft(product, n=self.length, dim=0)[: self.samples].transpose(0, 1))
         slices = [self._after([part[i : i + SLICE] for part in parts]) for i in range(0, len(x), SLICE)]
         return torch.cat(slices)
 
     def _after(self, parts: list[Tensor]) -> Tensor:
-        x = torch.cat(parts, dim=1).transpose(1, 2)
-        x = nn.functional.gelu(self.stage.norm(x))
+        """Parts (slice, samples, channels) → (slice, out_channels, samples / pool)."""
+        if self.wide:
+            parts[-1] = parts[-1] + self.bias
+        x = nn.functional.gelu(self.stage.norm(torch.cat(parts, dim=2)))
         if self.stage.project is not None:
             x = self.stage.project(x)
-        x = x.transpose(1, 2)
-        return nn.functional.max_pool1d(x, self.stage.pool) if self.stage.pool > 1 else x
+        if self.stage.pool > 1:
+            x = x.unfold(1, self.stage.pool, self.stage.pool).amax(3)
+        return x.transpose(1, 2)
 
 
 class FastSpectraNet:

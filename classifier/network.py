@@ -168,8 +168,16 @@ class SpectraNet(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """(batch, in_channels, samples) → (batch, hidden): what both heads see; also the embedding for twins."""
-        x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        for stage in self.stages:
+        return self.features_after(self.first_stage(x))
+
+    def first_stage(self, x: Tensor) -> Tensor:
+        """(batch, in_channels, samples) → (batch, channels, 1, samples / pool): what the first stage makes of it."""
+        activations: Tensor = self.stages[0](x.unsqueeze(2).contiguous(memory_format=torch.channels_last))
+        return activations
+
+    def features_after(self, x: Tensor) -> Tensor:
+        """What the first stage gives → (batch, hidden)."""
+        for stage in list(self.stages)[1:]:
             x = stage(x)
         return self.embedding(x.squeeze(2))
 
@@ -184,13 +192,14 @@ class SpectraNet(nn.Module):
         return embedded
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._answers(self.features(x))
+        return self.answers(self.features(x))
 
     def heads(self, x: Tensor) -> Tensor:
         """What the last stage gives → (batch, outputs)."""
-        return self._answers(self.embedding(x))
+        return self.answers(self.embedding(x))
 
-    def _answers(self, hidden: Tensor) -> Tensor:
+    def answers(self, hidden: Tensor) -> Tensor:
+        """What both heads say of the embedding: (batch, hidden) → (batch, outputs)."""
         out = []
         if self.class_head is not None:
             out.append(self.class_head(hidden))
@@ -215,7 +224,11 @@ class Ensemble(nn.Module):
         self.config = members[0].config
 
     def forward(self, x: Tensor) -> Tensor:
-        answers = [self.split(member(x)) for member in self.members]
+        return self.combine([member(x) for member in self.members])
+
+    def combine(self, outputs: Sequence[Tensor]) -> Tensor:
+        """The members' outputs, each (batch, outputs) → (batch, outputs)."""
+        answers = [self.split(output) for output in outputs]
         classes = torch.stack([logits for logits, _ in answers]).mean(0)
         # A mixture: where the members disagree about the redshift, the result has their several peaks.
         redshift = torch.stack([torch.log_softmax(logits, dim=1) for _, logits in answers])

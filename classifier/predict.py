@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
 from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
-from classifier.explain import Attribution, contributions
+from classifier.explain import Attribution, Evidence, Explained, answer_and_explain, contributions
 from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
 from classifier.preprocess import Resampled, check_rest_coverage, network_input, resample
 from classifier.spectrum import Spectrum
@@ -32,7 +32,7 @@ class SpectrumPrediction:
     spectra that looked more familiar, 0..1. redshift ± redshift_error (1σ): the network's own estimate, None where
     it is not trusted. redshift_used: the known redshift that the spectrum was shifted by, None if blind.
     crosscheck: class, redshift and score of the independent template match and the template's number (see
-    classifier.crosscheck), None where too little could be compared.
+    classifier.crosscheck), None where too little could be compared. evidence: which wavelengths spoke for the class.
     """
 
     class_name: str
@@ -44,6 +44,8 @@ class SpectrumPrediction:
     redshift_error: float | None
     redshift_used: float | None
     crosscheck: dict[str, Any] | None = None
+    # Arrays, which have no equality of their own; they follow from the rest and the spectrum.
+    evidence: Evidence | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,39 +124,73 @@ class Classifier:
         label = self.checkpoint.taxonomy.trained.index(class_name)
         row = self._prepare(0, spectrum, redshift)
         grid = self.checkpoint.grid
-        shift = 0.0 if row.at_rest else math.log1p(redshift or 0.0)
-        x = network_input(
-            torch.from_numpy(row.resampled.flux)[None],
-            torch.from_numpy(row.resampled.covered)[None],
-            torch.tensor([shift]),
-            torch.tensor([float(row.at_rest or redshift is not None)]),
-            grid,
-        )
-        found = contributions(self.network, x.to(self.device), label, steps).cpu().double().numpy()
+        shift = _shift(row)
+        x = self._input([row], [shift], [row.at_rest or redshift is not None])
+        found = contributions(self.network, x, label, steps).cpu().double().numpy()
         scale = float(np.abs(found).max()) or 1.0
         return Attribution(class_name, grid.grid() * math.exp(shift), found / scale)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _run(self, rows: Sequence[_Row]) -> list[SpectrumPrediction]:
         """Every spectrum goes through once in the frame that is known best; those with a known redshift once more in
         the observed frame, for a second view of the class and because the redshift head speaks of that frame alone."""
         known = [row.at_rest or row.redshift is not None for row in rows]
         twice = [i for i, row in enumerate(rows) if row.redshift is not None and not row.at_rest]
-        order = [*range(len(rows)), *twice]
-        flux = torch.from_numpy(np.stack([rows[i].resampled.flux for i in order]))
-        covered = torch.from_numpy(np.stack([rows[i].resampled.covered for i in order]))
-        shift = [0.0 if row.at_rest else math.log1p(row.redshift or 0.0) for row in rows] + [0.0] * len(twice)
-        rest = [float(flag) for flag in known] + [0.0] * len(twice)
-        x = network_input(flux, covered, torch.tensor(shift), torch.tensor(rest), self.checkpoint.grid)
-        class_logits, redshift_logits = self.network.split(self.network(x.to(self.device)).float().cpu())
-        # Row i's redshift comes from its observed-frame pass, which is i itself or its second run.
-        second = {i: len(rows) + n for n, i in enumerate(twice)}
-        z_rows = redshift_logits.double().numpy()[[second.get(i, i) for i in range(len(rows))]]
-        raw = class_logits.double().numpy()
-        for i, again in second.items():
-            raw[i] = both_frames(raw[i], raw[again])
-        outputs = Outputs(raw, *redshift_from_bins(z_rows, self.network.config))
-        return [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
+        shifts = [_shift(row) for row in rows]
+        again = self._observed_frame([rows[i] for i in twice])
+
+        def both(classes: NDArray[np.float64]) -> NDArray[np.float64]:
+            result = classes.copy()
+            result[twice] = both_frames(classes[twice], again[0])
+            return result
+
+        explained = answer_and_explain(
+            self.network,
+            self._input(rows, shifts, known),
+            lambda logits: torch.from_numpy(self._labels(both(logits.cpu().double().numpy()), known)),
+        )
+        classes, z_rows = self._split(explained.output)
+        # The redshift comes from a row's observed-frame pass, which is the first or the second one.
+        z_rows[twice] = again[1]
+        outputs = Outputs(both(classes), *redshift_from_bins(z_rows, self.network.config))
+        results = [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
+        return [
+            dataclasses.replace(result, evidence=self._evidence(result.class_name, explained, i, shifts[i]))
+            for i, result in enumerate(results)
+        ]
+
+    def _input(self, rows: Sequence[_Row], shifts: Sequence[float], at_rest: Sequence[bool]) -> torch.Tensor:
+        """(n, channels, samples) on the device; shifts: ln(1 + z) to take out of each row."""
+        flux = torch.from_numpy(np.stack([row.resampled.flux for row in rows]))
+        covered = torch.from_numpy(np.stack([row.resampled.covered for row in rows]))
+        rest = torch.tensor([float(flag) for flag in at_rest])
+        return network_input(flux, covered, torch.tensor(shifts), rest, self.checkpoint.grid).to(self.device)
+
+    def _observed_frame(self, rows: Sequence[_Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, classes) and (n, redshift_bins) logits in the observed frame."""
+        config = self.network.config
+        if not rows:
+            return np.empty((0, config.classes)), np.empty((0, config.redshift_outputs))
+        return self._split(self.network(self._input(rows, [0.0] * len(rows), [False] * len(rows))))
+
+    def _split(self, output: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        classes, redshift = self.network.split(output.float().cpu())
+        return classes.double().numpy(), redshift.double().numpy()
+
+    def _labels(self, raw: NDArray[np.float64], known: Sequence[bool]) -> NDArray[np.int64]:
+        """Numbers of the classes that will be predicted, (n,), from logits (n, classes)."""
+        fitted = self.checkpoint.calibration
+        calibrated = np.where(
+            np.asarray(known)[:, None], fitted.of("known").logits(raw), fitted.of("blind").logits(raw)
+        )
+        return np.asarray(calibrated.argmax(1), dtype=np.int64)
+
+    def _evidence(self, class_name: str, explained: Explained, i: int, shift: float) -> Evidence:
+        contribution, embedding = (
+            part[i].float().cpu().numpy() for part in (explained.contribution, explained.embedding)
+        )
+        coarse = np.exp(np.log(self.checkpoint.grid.grid()).reshape(contribution.size, -1).mean(1))
+        return Evidence(class_name, coarse * math.exp(shift), contribution, embedding)
 
     def _result(self, row: _Row, outputs: Outputs, i: int, known: bool) -> SpectrumPrediction:
         mode: Mode = "known" if known else "blind"
@@ -188,6 +224,11 @@ class Classifier:
             "score": match.score,
             "template": match.template,
         }
+
+
+def _shift(row: _Row) -> float:
+    """ln(1 + z) to take out of a row's first pass."""
+    return 0.0 if row.at_rest else math.log1p(row.redshift or 0.0)
 
 
 def _finite(value: float) -> float | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from classifier.checkpoint import SHIPPED, Checkpoint, data_hash, load_checkpoint
 from classifier.dataset import LabelledSpectra, Part, read_labelled, split_by_object
 from classifier.evaluate import ratio, score, text_report
+from classifier.hold_out import read_held_out
 from classifier.outputs import MODES, Mode
 from classifier.tables import (
     Measured,
@@ -44,7 +45,8 @@ def evaluate_checkpoint(folder: Path | None, data_path: Path, part: Part, report
     if data_hash(data_path) != trained_on:
         lines.append("Beware: this is not the file the checkpoint was trained on, so the split may differ.")
     if report:
-        write_model_card(measured, figures, _galaxies(data, parts, checkpoint), report)
+        galaxies, held_out = _galaxies(data, parts, checkpoint), read_held_out(folder or SHIPPED)
+        write_model_card(measured, figures, galaxies, held_out, report)
         lines.append(f"model card: {report}")
     return "\n\n".join(lines)
 
@@ -57,7 +59,11 @@ def _galaxies(data: LabelledSpectra, parts: dict[Part, Tensor], checkpoint: Chec
 
 
 def write_model_card(
-    measured: Measured, figures: dict[Mode, dict[str, Any]], galaxies: LabelledSpectra, path: Path
+    measured: Measured,
+    figures: dict[Mode, dict[str, Any]],
+    galaxies: LabelledSpectra,
+    held_out: dict[str, dict[str, float]],
+    path: Path,
 ) -> None:
     """Write the card (Markdown), a confusion matrix (PNG) for each mode and age, and the reliability diagram."""
     images = path.parent / "images"
@@ -66,7 +72,7 @@ def write_model_card(
         draw_confusion(scored, MODE_TITLES[mode], images / f"confusion_{mode}.png")
     draw_reliability(measured, images / "reliability.png")
     ages = _confusions_by_age(measured, images)
-    path.write_text(_card(measured, figures, galaxies, ages), encoding="utf-8")
+    path.write_text(_card(measured, figures, galaxies, held_out, ages), encoding="utf-8")
 
 
 def _confusions_by_age(measured: Measured, images: Path) -> str:
@@ -138,7 +144,11 @@ def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
 
 
 def _card(
-    measured: Measured, figures: dict[Mode, dict[str, Any]], galaxies: LabelledSpectra, pictures_by_age: str
+    measured: Measured,
+    figures: dict[Mode, dict[str, Any]],
+    galaxies: LabelledSpectra,
+    held_out: dict[str, dict[str, float]],
+    pictures_by_age: str,
 ) -> str:
     checkpoint = measured.checkpoint
     metrics = checkpoint.metrics
@@ -222,7 +232,7 @@ Its templates are averages over the training objects.
 
 ## Novelty
 
-{novelty_table(measured)}
+{novelty_table(measured, held_out)}
 
 ## Limits
 
@@ -242,6 +252,12 @@ rows, with the command below.
 
     {training["command"]} --out checkpoints/mine
     python -m classifier evaluate --checkpoint checkpoints/mine --data {metrics["data"]["file"]} --report card.md
+
+`{metrics["data"]["file"]}` is not ours to give away, but most of it is public: the Open Supernova Catalog (repositories
+`astrocatalogs/sne-*` on GitHub, one JSON file an object), WISeREP (a search's spectra as an archive with its CSV) and
+SNID's templates (`templates-2.0`, `.lnw`). Folders as these give them become such a file with
+
+    python -m classifier data import FOLDER... --out public.parquet
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -209,14 +209,17 @@ def fusion_table(measured: Measured) -> str:
     return table(head, lines)
 
 
-def novelty_table(measured: Measured, seed: int = 3) -> str:
-    """How well the novelty score tells held-out spectra of known classes from things that are no transient."""
+def novelty_table(measured: Measured, held_out: Mapping[str, Mapping[str, float]], seed: int = 3) -> str:
+    """How well the novelty score tells test spectra of known classes from things that are no transient, and (see
+    classifier.hold_out) from classes that a network was trained without."""
     known = measured.checkpoint.calibration.of("blind")
     familiar = [known.novelty(row) for row in measured.raw["blind"].logits[measured.rows("blind")]]
     lines = []
     for name, strange in _strangers(measured, seed).items():
         logits = infer(measured.checkpoint.network, strange, measured.checkpoint.grid, "blind").logits
         lines.append([name, len(strange), f"{auroc([known.novelty(row) for row in logits], familiar):.3f}"])
+    for name, figures in held_out.items():
+        lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])
     return table(("against the test spectra", "spectra", "AUROC"), lines)
 
 

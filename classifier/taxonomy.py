@@ -19,7 +19,8 @@ SHIPPED = Path(__file__).with_name("taxonomy.json")
 
 @dataclasses.dataclass(frozen=True)
 class TransientClass:
-    """One class. ``skyportal`` and ``tns`` are None where that service has no such name."""
+    """One class. ``skyportal`` and ``tns`` are None where that service has no such name; ``train_as`` is the trained
+    class that archive spectra of a class given by people alone count as, None where there is no such class."""
 
     name: str
     group: str
@@ -27,6 +28,7 @@ class TransientClass:
     skyportal: str | None
     tns: int | None
     aliases: tuple[str, ...] = ()
+    train_as: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Taxonomy:
         unknown = {entry.group for entry in self.classes} - set(self.groups)
         if unknown:
             raise ValueError(f"classes name groups that are not listed: {sorted(unknown)}")
+        astray = {entry.train_as for entry in self.classes if entry.train_as} - set(self.trained)
+        if astray:
+            raise ValueError(f"classes are to be trained as what is not trained: {sorted(astray)}")
 
     @property
     def trained(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from classifier.augment import AugmentConfig, augment, random_frames
 from classifier.blend import BlendConfig, Blender
 from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint, data_hash, save_checkpoint
-from classifier.dataset import LabelledSpectra, read_labelled, sampling_weights, split_by_object
+from classifier.dataset import LabelledSpectra, joined, read_labelled, sampling_weights, split_by_object
 from classifier.evaluate import infer, infer_both, measure, score
 from classifier.losses import effective_number_weights, focal_loss, redshift_loss
 from classifier.network import Ensemble, SpectraNet, SpectraNetConfig
@@ -66,8 +66,9 @@ class TrainConfig:
     blend: BlendConfig = dataclasses.field(default_factory=BlendConfig)
 
 
-def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
-    """Train, calibrate, measure on the test objects, and write the checkpoint into the folder ``out``.
+def train(data_path: Path, out: Path, settings: TrainConfig, more: LabelledSpectra | None = None) -> Checkpoint:
+    """Train, calibrate, measure on the test objects, and write the checkpoint into the folder ``out``. more: spectra to
+    train on besides; the split of the file is the same with and without them.
 
     The first member stops early on the stop objects and so finds how many epochs are enough; the others train that
     long on those objects too.
@@ -77,12 +78,14 @@ def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
     data = read_labelled(data_path, taxonomy.trained, grid)
     parts = split_by_object(data)
     started = time.monotonic()
-    first, history = fit(data.take(parts["train"]), data.take(parts["stop"]), settings, grid)
+    seen = data.take(parts["train"])
+    seen = joined(seen, more) if more else seen
+    first, history = fit(seen, data.take(parts["stop"]), settings, grid)
     members, histories = [first], [history]
     enough = max(history, key=lambda figures: figures["macro_f1"])["epoch"]
     for number in range(1, settings.members):
         changed = dataclasses.replace(settings, seed=settings.seed + number, epochs=enough)
-        member, history = fit(data.take(torch.cat([parts["train"], parts["stop"]])), None, changed, grid)
+        member, history = fit(joined(seen, data.take(parts["stop"])), None, changed, grid)
         members.append(member)
         histories.append(history)
     training = {
@@ -91,6 +94,7 @@ def train(data_path: Path, out: Path, settings: TrainConfig) -> Checkpoint:
         "threads": torch.get_num_threads(),
         "settings": dataclasses.asdict(settings),
         "histories": histories,
+        "added": len(more) if more else 0,
     }
     described = {"training": training, "data": {"file": data_path.name, "sha256": data_hash(data_path)}}
     checkpoint = finish(members, data, grid, described)
@@ -117,7 +121,8 @@ def finish(
 
 def calibrate(network: Ensemble, data: LabelledSpectra, grid: PreprocessConfig) -> Calibration:
     """Fit the calibration of both modes on ``data``."""
-    return fit_calibration(infer_both(network, data, grid), data.labels.numpy(), data.redshift.numpy())
+    outputs = infer_both(network, data, grid)
+    return fit_calibration(outputs, data.labels.numpy(), data.redshift.numpy(), data.object_ids)
 
 
 def seed_everything(seed: int) -> None:

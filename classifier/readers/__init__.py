@@ -14,19 +14,29 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers.archive import read_archive
 from classifier.readers.beside import Folder, looks_like_table
-from classifier.readers.fits import is_fits, read_fits, read_large_fits
+from classifier.readers.fits import is_fits, parts_of, read_fits, read_large_fits
 from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES, decompress, is_zip
 from classifier.readers.lnw import is_lnw, read_lnw
 from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
 from classifier.readers.skyportal import is_json, read_json
 from classifier.readers.text import read_text
+from classifier.readers.votable import is_votable, read_votable
 
 # bzip2, xz, 7-zip, RAR, zstd
 _PACKED = (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
 
 # What a file that no reader foresaw may raise in ours or in Astropy: it is refused and kept like any other, and the
 # files after it are read.
-_UNFORESEEN = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, StopIteration, RecursionError)
+_UNFORESEEN = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    StopIteration,
+    RecursionError,
+    Warning,
+)
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +100,8 @@ def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
         raise SpectrumError("metadata_table", "a table that describes spectra, not a spectrum")
     if is_json(content):
         return read_json(content, receipt, corrections)
+    if is_votable(content):
+        return parts_of(*read_votable(content, receipt, corrections), receipt, corrections)
     if is_lnw(content):
         return read_lnw(content, receipt, corrections)
     return read_text(content, receipt, corrections)

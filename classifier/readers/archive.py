@@ -18,6 +18,7 @@ from classifier.readers.limits import (
     MAX_ARCHIVE_UNPACKED,
     MAX_BYTES,
     MAX_PARTS,
+    decompress,
     is_zip,
 )
 from classifier.readers.receipt import Corrections, Part, Receipt
@@ -56,15 +57,19 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
         said |= beside.read_table(body)
     parts: list[Part] = []
     skipped: list[str] = []
-    seconds = 0.0
+    seconds, room = 0.0, MAX_ARCHIVE_UNPACKED
     for name, body in members:
         if name in tables:
             continue
         own = receipt.of_part(name)
         own.beside = said.get(name, {})
         try:
+            packed, body = len(body), decompress(body, own, limit=room)
+            room -= len(body) if len(body) != packed else 0
             parts.extend(read(body, own, corrections))
         except SpectrumError as error:
+            if error.code == "too_large" and own.compression == "gzip":
+                raise
             skipped.append(f"{name}: {error}")
         seconds += _estimate(own, body)
         if seconds > MAX_ARCHIVE_SECONDS:

@@ -48,13 +48,38 @@ def column_words(comments: Sequence[str], columns: int, separator: str | None) -
         words = _words(line, separator)
         if len(words) != columns:
             continue
-        bracketed = all(re.fullmatch(r"[\[(].*[\])]", word) for word in words)
-        if bracketed and not unit_row:
-            unit_row = words
-        elif not bracketed and any(WAVELENGTH.search(word) or FLUX.search(word) for word in words):
+        if _are_units(words):
+            unit_row = unit_row or words
+        elif any(WAVELENGTH.search(word) or FLUX.search(word) for word in words) or (
+            line is comments[-1] and _are_of_another_table(words)
+        ):
             names = words
             break
-    return names, unit_row
+    return names, unit_row or _units_of_ecsv(comments, names)
+
+
+def _are_units(words: Sequence[str]) -> bool:
+    """[Angstrom] [erg/s], or Angstrom Jy; not the names wave_nm flux_Jy."""
+    if all(re.fullmatch(r"[\[(].*[\])]", word) for word in words):
+        return True
+    named = any(re.search(r"(wav|lam|wl|flux|flam|fnu|err|sig)", word, re.I) for word in words)
+    return not named and all(units.unit_said(word) or units.flux_said(word) for word in words)
+
+
+def _are_of_another_table(words: Sequence[str]) -> bool:
+    """Names such as "id ra dec"; not a line of the header, "RA: 00:04:25.70"."""
+    return all(re.fullmatch(r"[A-Za-z_][\w()\[\]/*^.-]*", word) for word in words) and any(
+        map(units.other_axis_said, words)
+    )
+
+
+def _units_of_ecsv(comments: Sequence[str], names: Sequence[str]) -> list[str]:
+    """One unit a column from the header of an ECSV table, [] where there is none."""
+    if not names or not comments or not comments[0].startswith("ECSV"):
+        return []
+    found = (re.match(r"- *\{ *name: *([^,}]+),(?:.*?\bunit: *([^,}]+))?", line) for line in comments)
+    said = {match[1].strip(" '\""): (match[2] or "").strip() for match in found if match}
+    return [said.get(name, "") for name in names]
 
 
 def _words(line: str, separator: str | None) -> list[str]:
@@ -72,6 +97,8 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
     wave = _wavelength_column(table, receipt)
     if corrections.wavelength_column is not None:
         wave = corrections.wavelength_column
+    elif corrections.wavelength_unit is None and table.names and (other := units.other_axis_said(table.name(wave))):
+        raise SpectrumError("no_wavelengths", f"the column {table.name(wave)[:60]} is {other}, not a wavelength")
     flux = corrections.flux_column
     if flux is None:
         named = [i for i in range(columns) if i != wave and table.names and _is_flux(table.names[i])]
@@ -86,6 +113,7 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
 
 def _wavelength_column(table: Table, receipt: Receipt) -> int:
     named = [i for i, name in enumerate(table.names) if WAVELENGTH.search(name) and not _is_flux(name)]
+    named = [i for i in named if not units.other_axis_said(table.name(i))]
     # A table that gives both wants to be read as observed.
     observed = [i for i in named if not re.search("rest", table.names[i], re.I)]
     if named:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import mmap
 import re
 import warnings
@@ -26,7 +27,9 @@ from classifier.readers.receipt import Corrections, Part, Receipt
 _BLOCK = 2880
 _MAX_HEADER_BLOCKS = 400
 _MAX_HDUS = 300
-_SIZES = re.compile(rb"(?m)^(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT) *= *([+-]?\d+)")
+_MAX_AFTER = 1 << 20
+# In every spelling that astropy takes for these keywords.
+_SIZES = re.compile(rb"(?mi)^ {0,7}(?:HIERARCH +)?(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT) *=([^/\n]*)")
 # What astropy raises on damaged files, beside its own errors.
 _DAMAGE = (
     ArithmeticError,
@@ -50,15 +53,17 @@ def is_fits(content: bytes) -> bool:
 def read_fits(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
     """Read the first extension that holds spectra. Raises SpectrumError ("bad_fits", "no_spectrum", …)."""
     receipt.format = "fits"
-    check_structure(content)
-    return _read(io.BytesIO(content), receipt, corrections)
+    # Of what follows the last extension astropy would try every block.
+    return _read(io.BytesIO(content[: check_structure(content)]), receipt, corrections)
 
 
 def read_large_fits(path: Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
     """As ``read_fits``, of a file too large to be held in memory, such as DESI's; only what is needed is loaded."""
     receipt.format = "fits"
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        check_structure(content)
+        after = len(content) - check_structure(content)
+    if after > _MAX_AFTER:
+        raise SpectrumError("bad_fits", f"{after:,} bytes follow the last extension")
     return _read(path, receipt, corrections)
 
 
@@ -73,11 +78,12 @@ def _read(source: io.BytesIO | Path, receipt: Receipt, corrections: Corrections)
                 found, header = _first_found(hdus, receipt, corrections)
         except _DAMAGE as error:
             raise SpectrumError("bad_fits", f"damaged FITS file: {error}"[:300]) from error
-    return _parts(found, header, receipt, corrections)
+    return parts_of(found, header, receipt, corrections)
 
 
-def check_structure(content: bytes | mmap.mmap) -> None:
-    """Walk over the headers without trusting them: what they promise must lie in the file.
+def check_structure(content: bytes | mmap.mmap) -> int:
+    """Walk over the headers without trusting them: what they promise must lie in the file. Returns where the last
+    extension ends.
 
     Raises SpectrumError("bad_fits")."""
     offset = 0
@@ -87,14 +93,14 @@ def check_structure(content: bytes | mmap.mmap) -> None:
         if end is None:
             raise SpectrumError("bad_fits", "a header without an END")
         cards = b"\n".join(block[i : i + 80] for i in range(0, end, 80))
-        size = _data_size({key: int(value) for key, value in _SIZES.findall(cards)})
+        size = _data_size(_sizes(cards))
         offset += -(-(end + 80) // _BLOCK) * _BLOCK
         held = max(len(content) - offset, 0)
         if size > held:
             raise SpectrumError("bad_fits", f"the header promises {size:,} bytes of data, the file holds {held:,}")
         offset += -(-size // _BLOCK) * _BLOCK
         if content[offset : offset + 8] != b"XTENSION":
-            return
+            return offset
     raise SpectrumError("bad_fits", f"more than {_MAX_HDUS} extensions")
 
 
@@ -104,6 +110,17 @@ def _end_of_header(block: bytes) -> int | None:
         if at % 80 == 0:
             return at
     return None
+
+
+def _sizes(cards: bytes) -> dict[bytes, int]:
+    """Raises SpectrumError("bad_fits") for what astropy might read otherwise than this: given twice, or no plain
+    integer. With a size that it takes to be negative it would read the same extension for ever."""
+    sizes: dict[bytes, int] = {}
+    for key, text in _SIZES.findall(cards):
+        key = key.upper()
+        if not re.fullmatch(rb" *[+-]?\d{1,18} *", text) or sizes.setdefault(key, int(text)) != int(text):
+            raise SpectrumError("bad_fits", f"the header garbles {key.decode()}")
+    return sizes
 
 
 def _data_size(sizes: Mapping[bytes, int]) -> int:
@@ -119,11 +136,13 @@ def _data_size(sizes: Mapping[bytes, int]) -> int:
 
 
 def _first_found(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple[list[Found], dict[str, str]]:
+    if len(list(itertools.islice(hdus, _MAX_HDUS + 1))) > _MAX_HDUS:
+        raise SpectrumError("bad_fits", f"more than {_MAX_HDUS} extensions")
     primary = _strings(hdus[0].header)
     if is_desi(hdus):
         return read_desi(hdus, receipt, corrections), primary
     refusal: SpectrumError | None = None
-    for hdu in hdus:
+    for hdu in _in_order_of_promise(hdus):
         try:
             if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
                 found = read_table(hdu, hdus, receipt, corrections)
@@ -139,6 +158,18 @@ def _first_found(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple
             header = {**primary, **_strings(hdu.header)}
             return (_with_other_arms(found[0], hdu, hdus, receipt, corrections) if len(found) == 1 else found), header
     raise refusal or SpectrumError("no_spectrum", "no extension holds a one-dimensional spectrum")
+
+
+def _in_order_of_promise(hdus: Any) -> list[Any]:
+    """The extensions in the file's order, but an image named FLUX first, and what is named as without sky subtraction,
+    normalised or a sky last: SPRAT's files hold all of these."""
+
+    def rank(hdu: Any) -> int:
+        if re.search(r"(nonss|norm|sky|cont|raw)", hdu.name, re.I):
+            return 2
+        return 0 if isinstance(hdu, fits.ImageHDU) and re.match(r"flux|flam", hdu.name, re.I) else 1
+
+    return sorted(hdus, key=rank)
 
 
 def _with_other_arms(first: Found, hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
@@ -162,7 +193,8 @@ def _strings(header: Any) -> dict[str, str]:
     return {str(key).upper(): str(value) for key, value in header.items() if key}
 
 
-def _parts(found: list[Found], header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> list[Part]:
+def parts_of(found: list[Found], header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> list[Part]:
+    """The spectra finished, each with a receipt; header: what the file says of all. Raises SpectrumError."""
     if len(found) == 1:
         return [_part(found[0], header, receipt, corrections)]
     if len(found) > MAX_PARTS:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.errors import SpectrumError
 from classifier.readers import units
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, Medium
@@ -35,10 +36,10 @@ class Found:
 
 
 def wavelengths(values: Array, unit: str, receipt: Receipt, corrections: Corrections) -> Array:
-    """A column or axis in Å by its FITS unit, else by its numbers."""
-    if unit.strip().casefold() in ("m", "meter", "metre") and not corrections.wavelength_unit:
-        receipt.guess("wavelength_unit", "m", "the header names it", 0.98)
-        return values * 1e10
+    """A column or axis in Å by its FITS unit, else by its numbers. Raises SpectrumError("no_wavelengths")."""
+    other = None if corrections.wavelength_unit else units.other_axis_said(unit)
+    if other:
+        raise SpectrumError("no_wavelengths", f"the axis is {other} ({unit.strip()[:60]}), not a wavelength")
     return units.to_angstrom(values, units.unit_said(unit), receipt, corrections)
 
 

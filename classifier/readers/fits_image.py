@@ -10,8 +10,10 @@ import numpy as np
 from astropy.io import fits
 
 from classifier.errors import SpectrumError
+from classifier.readers import units
 from classifier.readers.fits_found import Found, join_orders, medium_of, wavelengths
 from classifier.readers.fits_iraf import dispersions
+from classifier.readers.fits_rows import read_rows, row_titles, titled_rows
 from classifier.readers.limits import MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.readers.units import sigma
@@ -20,10 +22,13 @@ from classifier.spectrum import Array
 _MAX_SAMPLES = 8_000_000
 _MAX_APERTURES = 1_000
 _WAVELENGTH_NAME = re.compile(r"(wave|lambda|loglam|^wav$|^wl$)", re.I)
+# Extensions that are no spectrum of the object, and titles of rows.
+_NO_SPECTRUM_NAME = re.compile(r"(err|var|sig|std|unc|noise|mask|^dq$|^stat$|qual|^sky|back|bkg|weight)", re.I)
+
 _ERROR_NAMES = (
     (re.compile(r"ivar", re.I), "ivar"),
-    (re.compile(r"(err|sigma|std|unc|noise)", re.I), "error"),
-    (re.compile(r"var", re.I), "variance"),
+    (re.compile(r"(err|^sig|std|unc|noise)", re.I), "error"),
+    (re.compile(r"(var|^stat$)", re.I), "variance"),
 )
 
 
@@ -33,20 +38,28 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     Raises SpectrumError ("not_one_dimensional", "no_wcs", "bad_wcs", "unsupported_wcs")."""
     header = hdu.header
     samples = int(header.get("NAXIS1", 0))
-    if not 0 < samples <= MAX_ROWS or _WAVELENGTH_NAME.search(hdu.name):
+    if not 0 < samples <= MAX_ROWS or _WAVELENGTH_NAME.search(hdu.name) or _NO_SPECTRUM_NAME.search(hdu.name):
         return []
     beside = _image_beside(hdu, hdus, samples)
     survey = "COEFF0" in header and "COEFF1" in header
     if not (survey or beside is not None or "CRVAL1" in header or _is_multispec(header)):
-        return []
-    rows = math.prod(int(header.get(f"NAXIS{axis}", 1)) for axis in range(2, int(header["NAXIS"]) + 1))
+        return read_rows(hdu, receipt, corrections)
+    rows = _length(header) // samples
     if rows > _MAX_APERTURES or rows * samples > _MAX_SAMPLES:
         raise SpectrumError("not_one_dimensional", f"an image of {rows} rows is no one-dimensional spectrum")
     receipt.format, receipt.rows_read = "fits-image", samples
     data = hdu.data
     if survey:
         return _survey(header, np.atleast_2d(data), receipt, corrections)
-    apertures = _first_band(data, header, receipt)
+    titles = row_titles(header, rows) if 1 < rows == int(header["NAXIS2"]) else []
+    error = None
+    if titles:
+        flux, error = titled_rows(
+            np.asarray(data, dtype=np.float64).reshape(rows, samples), titles, receipt, corrections
+        )
+        apertures = [flux]
+    else:
+        apertures = _first_band(data, header, receipt)
     unit = str(header.get("BUNIT", ""))
     medium = medium_of(header)
     if beside is not None:
@@ -56,8 +69,9 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
         axis = np.concatenate(dispersions(header, len(apertures), samples))
         axes = np.split(wavelengths(axis, str(header.get("WAT1_001", "")), receipt, corrections), len(apertures))
     else:
-        axes = [_wcs_axis(header, samples, receipt, corrections)] * len(apertures)
-    error = _error_beside(hdu, hdus, receipt, corrections) if len(apertures) == 1 else None
+        axes = [wcs_axis(header, samples, receipt, corrections)] * len(apertures)
+    if error is None and len(apertures) == 1:
+        error = _error_beside(hdu, hdus, receipt, corrections)
     found = [
         Found(axis, row, error, unit, medium, label=f"aperture {number + 1}", header=_aperture_name(header, number))
         for number, (axis, row) in enumerate(zip(axes, apertures, strict=True))
@@ -96,7 +110,8 @@ def _first_band(data: Any, header: Any, receipt: Receipt) -> list[Array]:
     return [np.asarray(row, dtype=np.float64) for row in cube]
 
 
-def _wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Corrections) -> Array:
+def wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Corrections) -> Array:
+    """(samples,) Å from CRVAL1 and its kin, linear or logarithmic. Raises SpectrumError("no_wcs", "no_wavelengths")."""
     start, step = float(header["CRVAL1"]), _step(header)
     pixel = np.arange(1, samples + 1) - float(header.get("CRPIX1", 1.0))
     if "CRPIX1" not in header:
@@ -107,11 +122,18 @@ def _wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correcti
         # FITS standard, paper III: CRVAL1 is a wavelength although the axis is logarithmic.
         return wavelengths(start * np.exp(np.clip(pixel * step / start, -50, 50)), unit, receipt, corrections)
     axis = np.asarray(start + pixel * step, dtype=np.float64)
+    # IRAF leaves PIXEL on some axes that were calibrated.
+    if not (kind.startswith(("PIX", "LINEAR")) and step != 1):
+        unit = f"{unit} {kind}" if units.other_axis_said(kind) else unit
     logarithmic = int(float(header.get("DC-FLAG", 0) or 0)) == 1 or "LOG" in kind
     if logarithmic and abs(axis[0]) > 20:
         receipt.warn("scale_contradicted", f"the header says logarithmic, which an axis from {axis[0]:.5g} is not")
         logarithmic = False
-    by_values = 2.9 < axis[0] < 4.6 and 2.9 < axis[-1] < 4.6 and "um" not in unit.lower()
+    # log10 of 800 to 40,000 Å, or their natural logarithm.
+    ranges = ((2.9, 4.6), (7.5, 10.3))
+    by_values = units.unit_said(unit) != "um" and any(
+        low < axis[0] < high and low < axis[-1] < high for low, high in ranges
+    )
     if corrections.wavelength_unit or not (logarithmic or by_values):
         return wavelengths(axis, unit, receipt, corrections)
     natural = float(axis[0]) > 5
@@ -144,20 +166,24 @@ def _survey(header: Any, data: Any, receipt: Receipt, corrections: Corrections) 
 
 def _image_beside(hdu: Any, hdus: Any, samples: int) -> Any:
     """Another extension of the same length that holds the wavelengths, or None."""
-    if "CRVAL1" in hdu.header or "COEFF0" in hdu.header:
+    if "COEFF0" in hdu.header:
         return None
     for other in hdus:
         if not isinstance(other, fits.ImageHDU) or not _WAVELENGTH_NAME.search(other.name):
             continue
-        if other.header.get("NAXIS1") == samples and other.header.get("NAXIS") == 1:
+        if other.header.get("NAXIS1") == samples and _length(other.header) == samples:
             return other
     return None
+
+
+def _length(header: Any) -> int:
+    return math.prod(int(header.get(f"NAXIS{axis}", 1)) for axis in range(1, int(header["NAXIS"]) + 1))
 
 
 def _beside_axis(beside: Any, receipt: Receipt, corrections: Corrections) -> Array:
     unit = f"{beside.name if 'LOG' in beside.name else ''} {beside.header.get('BUNIT', '')}"
     receipt.guess("wavelength_extension", beside.name, "its name and length", 0.95)
-    return wavelengths(np.asarray(beside.data, dtype=np.float64), unit, receipt, corrections)
+    return wavelengths(np.asarray(beside.data, dtype=np.float64).ravel(), unit, receipt, corrections)
 
 
 def _error_beside(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> Array | None:

@@ -10,14 +10,17 @@ import numpy as np
 from astropy.io import fits
 
 from classifier.errors import SpectrumError
+from classifier.readers.checks import warn_rest_frame
 from classifier.readers.fits_found import Found, join_orders, medium_of, wavelengths
-from classifier.readers.limits import MAX_ROWS
+from classifier.readers.fits_image import wcs_axis
+from classifier.readers.limits import MAX_PARTS, MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
-from classifier.readers.units import sigma
-from classifier.spectrum import Array
+from classifier.readers.units import medium_said, sigma, undo_log
+from classifier.spectrum import MIN_SAMPLES, Array, Medium
 
 _WAVELENGTH = re.compile(
-    r"(^|_)(wave(length|lengths|s)?|lambda|lam|wl|loglam|log_?lam\w*|log_?wave|wvl|obs_?wave\w*)($|_|\b)", re.I
+    r"(^|_)(wave(length|lengths|s)?|lambda|lam|wl|loglam|log_?lam\w*|log_?wave|wvl|obs_?wave\w*|spectral_?axis)($|_|\b)",
+    re.I,
 )
 # From the likeliest name of a calibrated spectrum down to raw counts.
 _FLUX = tuple(
@@ -41,20 +44,26 @@ def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     names = [str(name) for name in hdu.columns.names]
     if int(hdu.header["NAXIS2"]) > MAX_ROWS:
         raise SpectrumError("too_many_rows", f"a table of {int(hdu.header['NAXIS2']):,} rows")
-    wave, flux = _main_names(names, corrections)
-    if wave is None or flux is None or int(hdu.header["NAXIS2"]) == 0:
+    wave, flux = _main_names(hdu, names, corrections)
+    if flux is None or int(hdu.header["NAXIS2"]) == 0:
         return []
     receipt.format = "fits-table"
-    receipt.guess("columns", {"wavelength": wave, "flux": flux}, "their names", 0.95)
-    unit = f"{'loglam' if 'log' in wave.lower() else ''} {hdu.columns[wave].unit or ''}".strip()
+    if wave is None:
+        return _flux_alone(hdu, flux, receipt, corrections) if "CRVAL1" in hdu.header else []
+    nameless = _NAMELESS.fullmatch(flux) is not None
+    how, confidence = ("their order", 0.6) if nameless else ("their names", 0.95)
+    receipt.guess("columns", {"wavelength": wave, "flux": flux}, how, confidence)
+    unit = f"{wave if 'log' in wave.lower() or wave.lower().startswith('ln') else ''} {hdu.columns[wave].unit or ''}"
     axis = _column(hdu, wave)
     receipt.rows_read = int(axis.size)
     values = _column(hdu, flux)
-    error = _error(hdu, names, flux, receipt, corrections)
-    medium = "vacuum" if wave.lower() == "loglam" else medium_of(hdu.header) or medium_of(hdus[0].header)
+    values, error = undo_log(flux, values, _error(hdu, names, flux, receipt, corrections), receipt)
     flux_unit = f"{flux} {hdu.columns[flux].unit or ''}"
     header = _redshift_beside(hdus) if wave.lower() == "loglam" else {}
-    axis = wavelengths(axis.ravel(), unit, receipt, corrections).reshape(axis.shape)
+    if "rest" in wave.lower():
+        warn_rest_frame(receipt, f"the wavelengths are named {wave}")
+    medium = _medium(wave, hdu, hdus)
+    axis = wavelengths(axis.ravel(), unit.strip(), receipt, corrections).reshape(axis.shape)
     if values.ndim == 1:
         return [Found(axis, values, error, flux_unit, medium, header=header)]
     # One row an order or object; a single axis serves all of them.
@@ -66,15 +75,41 @@ def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     return join_orders(rows, receipt)
 
 
-def _main_names(names: Sequence[str], corrections: Corrections) -> tuple[str | None, str | None]:
-    wave = next((name for name in names if _WAVELENGTH.search(name) and not _NOT_ERROR_WAVE.search(name)), None)
-    wave = _chosen(names, corrections.wavelength_column) or wave
+def _flux_alone(hdu: Any, flux: str, receipt: Receipt, corrections: Corrections) -> list[Found]:
+    """A column of flux whose wavelengths stand in the header as an image's do."""
+    values = _column(hdu, flux)
+    if values.ndim != 1 or values.size < MIN_SAMPLES:
+        return []
+    receipt.rows_read = int(values.size)
+    receipt.guess("columns", {"flux": flux}, "its name; wavelengths from CRVAL1", 0.8)
+    axis = wcs_axis(hdu.header, values.size, receipt, corrections)
+    error = _error(hdu, [str(name) for name in hdu.columns.names], flux, receipt, corrections)
+    return [Found(axis, values, error, f"{flux} {hdu.columns[flux].unit or ''}", medium_of(hdu.header))]
+
+
+def _medium(wave: str, hdu: Any, hdus: Any) -> Medium | None:
+    """By the column's name, SDSS's habit, or the headers."""
+    if wave.lower() == "loglam":
+        return "vacuum"
+    return medium_said(wave) or medium_of(hdu.header) or medium_of(hdus[0].header)
+
+
+def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tuple[str | None, str | None]:
+    waves = [name for name in names if _WAVELENGTH.search(name) and not _NOT_ERROR_WAVE.search(name)]
+    # A table that gives both wants to be read as observed.
+    waves.sort(key=lambda name: "rest" in name.lower())
+    wave = _chosen(names, corrections.wavelength_column) or next(iter(waves), None)
     candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name)]
     flux = next((name for pattern in _FLUX for name in candidates if pattern.search(name)), None)
+    if wave is None and flux is None and len(names) > 1 and all(map(_NAMELESS.fullmatch, names)):
+        axis = _column(hdu, names[0])
+        if axis.ndim == 1 and axis.size >= MIN_SAMPLES and (np.diff(axis) > 0).all():
+            wave, flux = names[0], names[1]
     return wave, _chosen(names, corrections.flux_column) or flux
 
 
-_NOT_ERROR_WAVE = re.compile(r"(err|sig|bin|edge|min|max|mask|mid)", re.I)
+_NOT_ERROR_WAVE = re.compile(r"(err|sig|bin|edge|min|max|mask|mid|number)", re.I)
+_NAMELESS = re.compile(r"(col(umn)?|field|c|var|unnamed)?[ _:]*\d+|[xyz]", re.I)
 
 
 def _chosen(names: Sequence[str], column: int | None) -> str | None:
@@ -103,9 +138,9 @@ def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, correcti
 def _column(hdu: Any, name: str) -> Array:
     """A column as (n,) or, of a table with several rows of arrays, (rows, n) float64."""
     code = str(hdu.columns[name].format)
-    if re.search(r"[PQAXLCM]", code):
+    if re.search(r"[AXLCM]", code):
         raise SpectrumError("no_spectrum", f"column {name} has the format {code}, not plain numbers")
-    values = hdu.data[name]
+    values = _of_equal_length(hdu, name) if re.search(r"[PQ]", code) else hdu.data[name]
     if values.size > _MAX_SAMPLES:
         raise SpectrumError("too_many_rows", f"column {name} holds {values.size:,} numbers")
     values = np.asarray(values, dtype=np.float64)
@@ -114,6 +149,18 @@ def _column(hdu: Any, name: str) -> Array:
     if values.ndim == 2 and 1 in values.shape:
         return values.ravel()
     return values
+
+
+def _of_equal_length(hdu: Any, name: str) -> Array:
+    """(rows, n) from a column of arrays of variable length that in fact have one length."""
+    # (rows, 2): how many numbers, and where. Many rows may claim the same large piece of the file.
+    counts = hdu.data.view(np.ndarray)[name][:, 0]
+    if len(counts) > MAX_PARTS or (counts != counts[0]).any() or not 0 <= counts.sum() <= _MAX_SAMPLES:
+        raise SpectrumError("no_spectrum", f"column {name} holds arrays of several lengths, or too much")
+    rows = [np.asarray(row, dtype=np.float64) for row in hdu.data[name]]
+    if len({row.shape for row in rows}) != 1:
+        raise SpectrumError("no_spectrum", f"column {name} holds arrays that lie outside of the file")
+    return np.stack(rows)
 
 
 def _redshift_beside(hdus: Any) -> dict[str, str]:

@@ -17,6 +17,7 @@ MAX_ROWS = 500_000
 # A nested list costs far more memory than its text, and text tables several times theirs.
 MAX_JSON_BYTES = 12 << 20
 MAX_TEXT_BYTES = 48 << 20
+MAX_VOTABLE_BYTES = 3 << 20
 MAX_LINE = 20_000
 MAX_COLUMNS = 32
 MAX_UNEVEN_CELLS = 2_000_000

@@ -11,11 +11,11 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.spectrum import FluxKind, Frame, Medium, Spectrum
 
-WavelengthUnit = Literal["angstrom", "nm", "um", "log10_angstrom"]
+WavelengthUnit = Literal["angstrom", "nm", "um", "m", "log10_angstrom", "ln_angstrom"]
 ThirdColumn = Literal["error", "variance", "ivar", "ignore"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "wavelength_unit": ("angstrom", "nm", "um", "log10_angstrom"),
+    "wavelength_unit": ("angstrom", "nm", "um", "m", "log10_angstrom", "ln_angstrom"),
     "flux_kind": ("flam", "fnu", "abmag", "counts", "normalised", "flattened", "unknown"),
     "third_column": ("error", "variance", "ivar", "ignore"),
     "frame": ("observed", "rest"),

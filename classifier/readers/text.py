@@ -10,6 +10,7 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers import checks, metadata, units
 from classifier.readers.columns import Table, column_words, error_column, main_columns
+from classifier.readers.dialects import FORTRAN, FRAME, dialect, labelled_rows, plain_rows, unframed
 from classifier.readers.finish import finish
 from classifier.readers.limits import (
     MAX_COLUMNS,
@@ -27,10 +28,11 @@ _ODD_BYTES = bytes([*range(9), *range(14, 32)])
 _ROW_START = re.compile(r"[\"']?[+-]?[.,]?\d|nan|inf|ind|--", re.I)
 _KEY_VALUE = re.compile(r"\s*([A-Za-z][\w .-]{0,40}?)\s{0,80}[=:]\s*(.*)$")
 _DATED = re.compile(r"\s*(?:obs\w*[ -])?date\s+((?:19|20)\d\d-\d\d-\d\d(?:T[\d:.]+)?)\s*$", re.I)
-_FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 _BARE_EXPONENT = re.compile(r"(?<=\d)([+-]\d{2,3})$")
 _WORDS_FOR_MISSING = {"", "nan", "null", "none", "--", "---", "indef", "n/a", "na", "nodata", "inf", "-inf", "..."}
 _ROWS_AT_ONCE = 20_000
+# A row this many of the longest steps away from the next, with a flux this many times the largest, is a heading.
+_MAX_HEADING, _FAR_STEPS, _FAR_FLUX = 3, 5.0, 100.0
 _WAVELENGTH_KEY = re.compile(r"(WAVE\w*|WL|LAMBDA)([ _-]?UNITS?)?|CUNIT1|TUNIT1|WAT1_001|XUNITS?", re.I)
 _FLUX_KEY = re.compile(r"FLUX([ _-]?UNITS?)?|BUNIT|YUNITS?|SPEC\. UNITS", re.I)
 _MEDIUM_KEYS = ("WL MEDIUM", "MEDIUM", "AIRORVAC", "WAVELENGTH MEDIUM", "CTYPE1")
@@ -46,7 +48,8 @@ def read_text(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     unit, kind, medium = _said(table, header, receipt, wave, flux)
     wavelength = units.to_angstrom(table.values[:, wave], unit, receipt, corrections)
     error = error_column(table, wave, flux, header, receipt, corrections)
-    values, error, kind = units.to_flam(wavelength, table.values[:, flux], error, kind, receipt, corrections)
+    values, error = units.undo_log(table.names[flux] if table.names else "", table.values[:, flux], error, receipt)
+    values, error, kind = units.to_flam(wavelength, values, error, kind, receipt, corrections)
     name_of_wave = table.names[wave] if table.names else ""
     if checks.words_of_rest_frame(" ".join(table.comments)) or "rest" in name_of_wave.lower():
         checks.warn_rest_frame(receipt, "the header speaks of a rest frame")
@@ -71,6 +74,10 @@ def _decode(content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace")
     sample = content[:65536]
+    if (half := _half_of_utf16(sample)) is not None:
+        return content.decode(half, errors="replace")
+    content = content.rstrip(b"\x00\x1a")
+    sample = sample.rstrip(b"\x00")
     if len(sample) - len(sample.translate(None, _ODD_BYTES)) > 0.02 * len(sample):
         raise SpectrumError("binary", "neither text nor a FITS file")
     try:
@@ -79,12 +86,24 @@ def _decode(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _parse(lines: Sequence[str], receipt: Receipt) -> Table:
+def _half_of_utf16(sample: bytes) -> str | None:
+    """UTF-16 without its mark: nearly every other byte is zero."""
+    for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros, others = sample[start::2], sample[1 - start :: 2]
+        if zeros.count(0) > 0.9 * len(zeros) and others.count(0) < 0.1 * len(others):
+            return name
+    return None
+
+
+def _sorted_out(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
+    """Comments, rows that begin with a number, and how many lines among these are neither."""
     comments: list[str] = []
     rows: list[str] = []
     skipped = 0
     for line in lines:
         stripped = line.strip()
+        if stripped and stripped[0] in FRAME:
+            stripped = unframed(stripped)
         if not stripped:
             continue
         if stripped[0] in "+-.0123456789" or _ROW_START.match(stripped):
@@ -94,41 +113,43 @@ def _parse(lines: Sequence[str], receipt: Receipt) -> Table:
                 comments.append(stripped[:1000].lstrip("#%!/\\; "))
         else:
             skipped += 1
+    return comments, rows, skipped
+
+
+def _parse(lines: Sequence[str], receipt: Receipt) -> Table:
+    comments, rows, skipped = _sorted_out(lines)
+    if len(rows) < MIN_SAMPLES and len(labelled := labelled_rows(lines)) >= MIN_SAMPLES:
+        receipt.guess("table", "labelled", "every row begins with a word", 0.8)
+        rows, skipped = labelled, 0
+        comments = [comment for comment in comments if not labelled_rows([comment])]
     receipt.rows_read = len(rows)
     if len(rows) < MIN_SAMPLES:
         raise SpectrumError("no_table", f"found {len(rows)} rows of numbers; a spectrum needs {MIN_SAMPLES}")
     if len(max(rows, key=len)) > MAX_LINE:
         raise SpectrumError("line_too_long", f"a row of more than {MAX_LINE:,} characters is no row of a spectrum")
     receipt.drop("line without numbers", skipped)
-    separator, decimal_comma = _dialect(rows)
-    values = _numbers(_plain_numbers(rows, separator, decimal_comma), separator, receipt)
+    separator, decimal_comma = dialect(rows)
+    values = _numbers(plain_rows(rows, separator, decimal_comma), separator, receipt)
     if values.ndim != 2 or values.shape[1] < 2:
         raise SpectrumError("one_column", "one column of numbers: wavelengths and flux are both needed")
-    return Table(comments, *column_words(comments, values.shape[1], separator), values)
+    words = column_words(comments, values.shape[1], separator)
+    return Table(comments, *words, _without_heading(values, receipt))
 
 
-def _dialect(rows: Sequence[str]) -> tuple[str | None, bool]:
-    """Separator (None: white space) and whether the comma is the decimal sign, from rows in the middle."""
-    sample = rows[len(rows) // 2 :][:5]
-    if all(";" in row for row in sample):
-        return ";", any("," in row for row in sample)
-    words = [row.split() for row in sample]
-    if all(len(row) >= 2 and all(re.fullmatch(r"[+-]?\d*,\d+\S*", w) for w in row[:2]) for row in words):
-        return None, True
-    if all("," in row for row in sample):
-        return ",", False
-    return None, False
-
-
-def _plain_numbers(rows: list[str], separator: str | None, decimal_comma: bool) -> list[str]:
-    sample = rows[:: max(len(rows) // 50, 1)]
-    if decimal_comma:
-        rows = [row.replace(",", ".") for row in rows]
-    if any('"' in row or "'" in row for row in sample):
-        rows = [row.replace('"', "").replace("'", "") for row in rows]
-    if any(_FORTRAN.search(row) for row in sample):
-        rows = [_FORTRAN.sub("e", row) for row in rows]
-    return [row.rstrip(separator) for row in rows] if separator else rows
+def _without_heading(values: Array, receipt: Receipt) -> Array:
+    """Without numbers that stand before the table: how many rows follow, a date, an exposure time."""
+    for _ in range(_MAX_HEADING):
+        first, rest = values[0], values[1:]
+        if len(rest) < MIN_SAMPLES:
+            break
+        steps = np.abs(np.diff(rest[:200, 0]))
+        far = abs(rest[0, 0] - first[0]) > _FAR_STEPS * float(np.nanmax(steps, initial=0.0))
+        level = float(np.nanmax(np.abs(rest[:, 1]), initial=0.0))
+        if not (first[0] == len(rest) or (far and abs(first[1]) > _FAR_FLUX * level)):
+            break
+        receipt.drop("numbers before the table", 1)
+        values = rest
+    return values
 
 
 def _numbers(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
@@ -186,7 +207,7 @@ def _number(cell: str) -> float:
         return float("nan")
     try:
         # Fortran drops the letter where an exponent has three digits: 1.0-105.
-        return float(_BARE_EXPONENT.sub(r"e\1", _FORTRAN.sub("e", cell)))
+        return float(_BARE_EXPONENT.sub(r"e\1", FORTRAN.sub("e", cell)))
     except ValueError:
         return float("nan")
 

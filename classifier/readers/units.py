@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -11,17 +12,21 @@ from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, FluxKind, Medium
 
 _SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
+_LOGARITHMS = {"log10_angstrom": 10.0, "ln_angstrom": math.e}
 # Å: a header is believed where it puts the middle of the spectrum between these.
 _BELIEVABLE = {
     "angstrom": (900, 300_000),
     "nm": (900, 30_000),
     "um": (900, 300_000),
+    "m": (900, 300_000),
     "log10_angstrom": (900, 60_000),
+    "ln_angstrom": (900, 60_000),
 }
 # The wavelength at which a flux in F_ν or magnitudes keeps its number in F_λ, Å.
 _PIVOT = 6000.0
 
 _SAID = (
+    ("ln_angstrom", re.compile(r"(?<![a-z])(ln[ _(]*(lambda|lam|wave|wl|ang)|log_?e[ _(]*(lambda|wave|ang))", re.I)),
     (
         "log10_angstrom",
         re.compile(r"(?<![a-z])(loglam|log_?lambda|log_?wave\w*|log10?[ _(]*(lambda|wave|ang))", re.I),
@@ -29,7 +34,20 @@ _SAID = (
     ("nm", re.compile(r"(?<![a-z])(nm|nanomet(er|re)s?)(?![a-z])", re.I)),
     ("um", re.compile(r"((?<![a-z])(um|microns?|micromet(er|re)s?)(?![a-z])|µm|μm)", re.I)),
     ("angstrom", re.compile(r"((?<![a-z])(a|aa|ang|angstr\w*)(?![a-z])|å)", re.I)),
+    ("m", re.compile(r"(?<![a-z])(?<![a-z][*./ ])(m|met(er|re)s?)(?![a-z*^/\d-])", re.I)),
 )
+# What the axis of a table is where it is no wavelength, by its name or unit.
+_OTHER_AXES = (
+    ("a frequency", re.compile(r"(?<![a-z])(freq\w*|[kmgtp]?hz)(?![a-z])", re.I)),
+    ("an energy", re.compile(r"(?<![a-z])(energy|energies|ener|[km]?ev)(?![a-z])", re.I)),
+    ("a wavenumber", re.compile(r"(wave[ _]?numbers?|wavn|(?<![a-z])(cm ?\^?\*{0,2}\(?-1|1/cm|kaysers?))", re.I)),
+    ("a velocity", re.compile(r"(?<![a-z])(vel\w*|km ?/ ?s|km s-1|vopt|vrad)(?![a-z])", re.I)),
+    ("a time", re.compile(r"(?<![a-z])([mhbt]?jd|time|dates?|phase|days?|epoch)(?![a-z])", re.I)),
+    ("a count of samples", re.compile(r"(?<![a-z])(pix|pixels?|channels?|index|id|row|num(ber)?)(?![a-z])", re.I)),
+    ("a place in the sky", re.compile(r"(?<![a-z])(ra|raj2000|dec|dej2000|right ascension)(?![a-z])", re.I)),
+)
+# Days of modified Julian dates between 1990 and 2034, which a light curve has where a spectrum has wavelengths.
+_DAYS = (48_000.0, 64_000.0)
 
 _FLUX_SAID: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     ("abmag", re.compile(r"(?<![a-z])(ab|ab ?mag\w*|mag_?ab|mags?|magnitudes?)(?![a-z])", re.I)),
@@ -53,9 +71,27 @@ def flux_said(text: str) -> FluxKind | None:
 
 def medium_said(text: str) -> Medium | None:
     """Whether a header's words put the wavelengths in air or vacuum, or None."""
-    if re.search(r"\b(awav|in air|air wave\w*|air)\b", text, re.I):
+    if re.search(r"(?<![a-z])(awav|air)(?![a-z])", text, re.I):
         return "air"
-    return "vacuum" if re.search(r"\b(vac|vacuum)\b", text, re.I) else None
+    return "vacuum" if re.search(r"(?<![a-z])(vac|vacuum)(?![a-z])", text, re.I) else None
+
+
+def other_axis_said(text: str) -> str | None:
+    """What a column name or an axis says it is instead of a wavelength ("a frequency"), or None."""
+    if unit_said(text) and not re.search(r"wave[ _]?number", text, re.I):
+        return None
+    return next((what for what, pattern in _OTHER_AXES if pattern.search(text)), None)
+
+
+def undo_log(name: str, flux: Array, error: Array | None, receipt: Receipt) -> tuple[Array, Array | None]:
+    """Fluxes of a column whose name says that it holds their decimal logarithm; others as they are.
+
+    flux, error: (n,) or (rows, n); the error of a logarithm becomes that of the flux."""
+    if not re.match(r"\W*log_?(10)?[ _(\[]*(f|int)", name, re.I):
+        return flux, error
+    receipt.guess("flux_scale", "log10", f"the column is named {name}", 0.9)
+    flux = 10.0 ** np.clip(flux, -40, 29)
+    return flux, None if error is None else np.abs(error) * np.log(10) * flux
 
 
 def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: Corrections) -> Array:
@@ -77,13 +113,13 @@ def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: 
         if said and said != unit:
             receipt.warn("unit_contradicted", f"the header says {said}, which numbers around {middle:.5g} are not")
     receipt.guess("wavelength_unit", unit, evidence, confidence)
-    if unit == "log10_angstrom":
-        return np.asarray(10.0 ** np.clip(values, -10, 10))
+    if unit in _LOGARITHMS:
+        return np.asarray(_LOGARITHMS[unit] ** np.clip(values, -10, 14))
     return values * _SCALE[unit]
 
 
 def _believable(middle: float, unit: str) -> bool:
-    angstrom = 10.0 ** min(middle, 9) if unit == "log10_angstrom" else middle * _SCALE[unit]
+    angstrom = _LOGARITHMS[unit] ** min(middle, 14) if unit in _LOGARITHMS else middle * _SCALE[unit]
     low, high = _BELIEVABLE[unit]
     return low < angstrom < high
 
@@ -94,12 +130,17 @@ def _from_numbers(middle: float, values: Array) -> tuple[str, str, float]:
     # No instrument reaches from the far ultraviolet of ångströms to 1900 Å at most 2700 Å; in nm it is X-shooter's.
     if 200 <= first < 1100 and 1900 < last < 2700:
         return "nm", said, 0.7
+    if first > _DAYS[0] and last < _DAYS[1]:
+        raise SpectrumError("no_wavelengths", f"the first column looks like dates of a light curve ({said})")
+    # Between 900 and 1800 the far ultraviolet in Å and the near infrared in nm share their numbers.
     if 1200 <= middle < 60_000:
-        return "angstrom", said, 0.95
-    if 200 <= middle < 1200:
-        return "nm", said, 0.9
+        return "angstrom", said, 0.95 if last > 1800 else 0.6
+    if 200 <= middle < 1200 and first > 90:
+        return "nm", said, 0.9 if first < 900 else 0.6
     if 3.2 < middle < 4.5 and last - first < 1.0:
         return "log10_angstrom", said, 0.85
+    if first > 7.5 and last < 10.3 and last - first < 1.7:
+        return "ln_angstrom", said, 0.6
     if 0.15 < middle < 30.0 and first > 0.05:
         return "um", said, 0.8 if middle < 3.0 else 0.5
     if 1.5e-7 < middle < 3e-5:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.explain import contributions
+from classifier.explain import answer_and_explain, contributions
 from classifier.predict import Classifier
 from classifier.preprocess import CHANNELS, network_input, resample
 from tests.conftest import observe
@@ -48,6 +48,30 @@ def test_masking_the_top_tenth_hurts_more_than_masking_random_tenths(classifier:
         top.append(masked_probability(classifier, x, label, seen[found[seen].argsort(descending=True)[:tenth]]))
         draws = [seen[torch.from_numpy(random.choice(len(seen), tenth, replace=False))] for _ in range(5)]
         chance.append(np.mean([masked_probability(classifier, x, label, draw) for draw in draws]))
+    assert np.mean(top) < np.mean(chance) - 0.05
+
+
+def test_what_is_stored_with_a_prediction_points_at_what_matters_too(classifier: Classifier) -> None:
+    grid = classifier.checkpoint.grid
+    resampled = [resample(observe(name, seed=seed), grid) for name, seed in (("SN Ia", 4), ("SN II", 5), ("SN IIn", 2))]
+    flux, covered = (torch.from_numpy(np.stack([getattr(r, n) for r in resampled])) for n in ("flux", "covered"))
+    x = network_input(flux, covered, torch.zeros(3), torch.zeros(3), grid)
+    with torch.inference_mode():
+        plain = classifier.network(x)
+    labels = plain[:, :15].argmax(1)
+    found = answer_and_explain(classifier.network, x, lambda logits: labels.clone())
+    torch.testing.assert_close(found.output, plain, atol=1e-4, rtol=1e-4)
+    assert (found.contribution.abs().amax(1) == 1).all()
+    random = np.random.default_rng(0)
+    top, chance = [], []
+    for i in range(3):
+        fine = found.contribution[i].repeat_interleave(4)
+        seen = torch.nonzero(x[i, CHANNELS.index("coverage")] > 0).squeeze(1)
+        tenth = len(seen) // 10
+        best = seen[fine[seen].argsort(descending=True)[:tenth]]
+        other = seen[torch.from_numpy(random.choice(len(seen), tenth, replace=False))]
+        top.append(masked_probability(classifier, x[i : i + 1], int(labels[i]), best))
+        chance.append(masked_probability(classifier, x[i : i + 1], int(labels[i]), other))
     assert np.mean(top) < np.mean(chance) - 0.05
 
 

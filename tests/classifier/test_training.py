@@ -3,11 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 
+from classifier import hold_out
 from classifier.augment import AugmentConfig, augment
 from classifier.checkpoint import load_checkpoint, save_checkpoint
 from classifier.class_statistics import compute_statistics
@@ -18,35 +17,15 @@ from classifier.preprocess import PreprocessConfig
 from classifier.report import evaluate_checkpoint
 from classifier.taxonomy import load_taxonomy
 from classifier.train import TrainConfig, train
-from tests.conftest import observe
+from tests.classifier.archive import write_archive
 
 GRID = PreprocessConfig()
 
 
 @pytest.fixture(scope="module")
 def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty objects of four classes, three spectra each, as the real file has them."""
-    rows = []
-    for number in range(40):
-        label, redshift = [("SN Ia", 0.05), ("SN II", 0.02), ("AGN", 0.3), ("Star", 0.0)][number % 4]
-        for epoch in range(3):
-            spectrum = observe(label, seed=10 * number + epoch, redshift=redshift)
-            rows.append(
-                {
-                    "object_id": f"object-{number}",
-                    "object": f"SN {number}",
-                    "raw_label": "SN IIP" if number % 2 else "Ia",
-                    "label": label,
-                    "redshift": redshift if number % 10 else float("nan"),
-                    "date": f"2020-01-{epoch + 1:02}",
-                    "instrument": "ALFOSC",
-                    "real": True,
-                    "wavelength": spectrum.wavelength.astype(np.float32),
-                    "flux": (spectrum.flux / np.median(spectrum.flux)).astype(np.float32),
-                }
-            )
     path = tmp_path_factory.mktemp("data") / "tiny.parquet"
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    write_archive(path)
     return path
 
 
@@ -105,6 +84,20 @@ def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(trained: Path,
     assert "macro-F1" in (tmp_path / "card.md").read_text()
     assert (tmp_path / "images" / "confusion_blind.png").read_bytes()[:4] == b"\x89PNG"
     assert "redshift known" in text_report(load_checkpoint(trained).metrics["test"])
+
+
+def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
+    trained: Path, parquet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold_out, "EPOCHS", 1)
+    data = read_labelled(parquet, load_taxonomy().trained, GRID)
+    settings = TrainConfig(epoch_size=64, batch_size=32)
+    found = hold_out.held_out_novelty(data, ["AGN"], load_taxonomy().trained, settings, GRID)
+    assert found["AGN"]["spectra"] == 30
+    assert 0 <= found["AGN"]["auroc"] <= 1
+    hold_out.write_held_out({"AGN": {"spectra": 30, "auroc": 0.875}}, trained)
+    evaluate_checkpoint(trained, parquet, "test", tmp_path / "card.md")
+    assert "| AGN, held out of the training | 30 | 0.875 |" in (tmp_path / "card.md").read_text()
 
 
 @pytest.mark.parametrize("damage", ["weights.safetensors", "templates.safetensors", "checkpoint.json"])
