@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test chaos bench check screenshots clean
+.PHONY: run setup setup-dev test chaos soak bench check audit screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -26,13 +26,19 @@ setup-dev: .venv/.ready-dev
 test: setup-dev ## the whole suite; says in its first lines which database and broker it uses
 	.venv/bin/python -m pytest -n 2
 
+soak: setup ## half an hour of mixed load, with the memory of each process every minute
+	.venv/bin/python manage.py migrate --verbosity 0
+	.venv/bin/python manage.py soak
+
 chaos: setup-dev ## real workers killed, poisoned, deafened: is anything lost or done twice?
 	.venv/bin/python -m pytest -m slow tests/faults -v
 
-bench: setup ## the network's speed, then spectra a second through the pipeline and where the time goes
+bench: setup ## the network's speed, the pipeline's, and on Postgres and Redis a night's arrival and a desk of years
 	.venv/bin/python -m classifier bench
 	.venv/bin/python manage.py migrate --verbosity 0
 	.venv/bin/python manage.py bench_pipeline --spectra 500
+	@test -z "$$REDIS_URL" || .venv/bin/python manage.py bench_arrival --spectra 1000
+	@test -z "$$DATABASE_URL" || .venv/bin/python manage.py bench_size --transients 100000 --spectra 333000
 
 check: setup-dev ## format, lint, types, migrations, deployment settings, API schema
 	.venv/bin/ruff format --check .
@@ -41,6 +47,9 @@ check: setup-dev ## format, lint, types, migrations, deployment settings, API sc
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	SECRET_KEY="$$(head -c 48 /dev/urandom | base64 | tr -d '\n')" HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
 	.venv/bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+audit: setup-dev ## known holes in the dependencies; asks PyPI, and fails where it does not answer
+	.venv/bin/pip-audit --strict --requirement requirements.txt --no-deps --disable-pip
 
 screenshots: ## pictures of each page into docs/images/pages, of the desk that runs
 	.venv/bin/python docs/screenshots.py docs/images/pages

@@ -6,16 +6,31 @@ import json
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 PAGES = {
     "queue": "",
+    "tonight": "tonight/",
+    "bulk": "queue/bulk/?threshold=80",
+    "agreement": "agreement/",
+    "policies": "policies/",
     "upload": "upload/",
     "vetted": "vetted/",
     "quarantine": "quarantine/",
+    "skyportal": "skyportal/",
+    "tns": "tns/",
     "tokens": "account/tokens/",
+    "webhooks": "account/webhooks/",
 }
+# Of the transient whose review page is taken too.
+OF_A_TRANSIENT = {"photometry": "photometry/", "twins": "twins/"}
+CURVE = "mjd,filter,mag,error\n" + "".join(
+    f"{60000 + 3 * day},{name},{18 + 0.004 * (day - 5) ** 2 * slope + offset:.2f},0.06\n"
+    for day in range(14)
+    for name, slope, offset in (("g", 6, 0.1), ("r", 4, 0.0), ("i", 3, 0.2))
+)
 
 
 def main(out: Path) -> None:
@@ -31,6 +46,8 @@ def main(out: Path) -> None:
                 take(context.new_page(), desk, out, f"{size}_{theme}")
                 context.close()
         browser.close()
+    for picture in out.glob("*.png"):
+        Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
 
 
 def take(page: Page, desk: dict[str, str], out: Path, suffix: str) -> None:
@@ -41,13 +58,25 @@ def take(page: Page, desk: dict[str, str], out: Path, suffix: str) -> None:
     page.click("button.primary")
     page.wait_for_selector(".row")
     for name, address in PAGES.items():
-        page.goto(desk["url"] + address)
-        page.wait_for_timeout(400)
-        page.screenshot(path=out / f"{name}_{suffix}.png", full_page=name != "queue")
+        page.goto(desk["url"] + address, wait_until="networkidle")
+        page.screenshot(path=out / f"{name}_{suffix}.png")
     page.goto(desk["url"])
     page.locator(".row a").nth(2).click()
     page.wait_for_selector("#plot[data-drawn]")
-    page.wait_for_timeout(500)
+    transient = page.url.split("?")[0]
+    page.goto(f"{transient}photometry/")
+    if not page.locator(".list").count():
+        curve = {"name": "curve.csv", "mimeType": "text/csv", "buffer": CURVE.encode()}
+        page.set_input_files("[name=file]", curve)
+        page.click("button.primary")
+        page.wait_for_selector(".list")
+    for name, address in OF_A_TRANSIENT.items():
+        page.goto(transient + address, wait_until="networkidle")
+        page.screenshot(path=out / f"{name}_{suffix}.png")
+    page.goto(transient)
+    page.wait_for_selector("#photometry[data-drawn]")
+    page.wait_for_selector("#twins[data-loaded]")
+    page.wait_for_timeout(300)
     page.screenshot(path=out / f"review_{suffix}.png", full_page=True)
 
 

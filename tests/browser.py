@@ -31,7 +31,10 @@ def chromium(width: int = 1440, height: int = 900) -> Iterator[Page]:
 def watched(page: Page) -> list[str]:
     """A list that fills with every error the page logs or throws from now on."""
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: errors.append(f"{message.text} {message.location}") if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     return errors
 

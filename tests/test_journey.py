@@ -85,9 +85,6 @@ def test_a_night_from_files_to_vetted_classifications(
         expect(page.locator(".row")).to_have_count(25)
         upload(page, desk, files)
         desk.wait_until_classified(240)
-        # The browser's own note of the 400 with which the file that is no spectrum was refused.
-        assert [text for text in errors if "400" not in text] == []
-        errors.clear()
 
         confirmed = {}
         for _ in range(3):
@@ -105,7 +102,8 @@ def test_a_night_from_files_to_vetted_classifications(
         expect(page.locator("#messages .message.success")).to_contain_text(undone)
         page.keyboard.press("z")
         expect(page.locator("#messages .message.info")).to_contain_text(f"{undone}: the decision is undone")
-        assert errors == []
+        # But for the browser's own note of the 400 with which the file that is no spectrum was refused.
+        assert [text for text in errors if "400" not in text or "/api/v1/spectra/" not in text] == []
 
     sent = [row for row in desk.every("spectra/") if row["id"] not in {old["id"] for old in demo}]
     refused = [row for row in sent if row["state"] != "classified"]

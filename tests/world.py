@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import uuid
 from collections.abc import Callable
 
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from tests.conftest import spectrum_file
-from triage import review
+from triage import light_curve, queue_entries, review
 from triage.intake import Given, submit_spectrum
 from triage.models import (
+    AnalysisJob,
     ApiToken,
     Checkpoint,
     Decision,
+    Notification,
+    NotificationKind,
+    NotificationPreference,
+    Photometry,
     PostKind,
     PostState,
     Prediction,
@@ -34,6 +40,7 @@ from triage.models import (
 # In every private name, text and file; nobody outside the group may read it.
 MARK = "clandestine"
 PUBLIC = "SN 2026pub"
+LIGHT_CURVE = f"mjd,filter,mag,error\n61000,{MARK},18.1,0.1\n".encode()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +64,10 @@ class World:
             list(SkyPortalRun.objects.values_list("id", "state")),
             list(Webhook.objects.filter(user__username=f"{MARK}-owner").values_list("id", "url")),
             list(WebhookDelivery.objects.values_list("id", "state")),
+            list(Photometry.objects.order_by("id").values_list("id", "group")),
+            list(NotificationPreference.objects.filter(user__username=f"{MARK}-owner").values_list("id", "email")),
+            list(Notification.objects.filter(user__username=f"{MARK}-owner").values_list("id", "state")),
+            list(AnalysisJob.objects.values_list("id", "state")),
             list(ApiToken.objects.filter(user__username=f"{MARK}-owner").values_list("id", "revoked_at")),
         ]
 
@@ -75,7 +86,10 @@ def build(make_user: Callable[..., User]) -> World:
     submit_spectrum(owner, spectrum_file(seed=14), f"{MARK}-queued.txt", Given(transient=f"{MARK}-2", group=group))
     Spectrum.objects.filter(pk=mixed.pk).update(instrument=f"{MARK} spectrograph")
     _failed(owner, group)
-    proposal = review.Proposal("confirm", prediction=spectrum.current_prediction_id, comment=f"{MARK} comment")
+    batch = uuid.uuid4()
+    proposal = review.Proposal(
+        "confirm", prediction=spectrum.current_prediction_id, comment=f"{MARK} comment", batch=batch
+    )
     decision = review.record_decision(owner, _transient(spectrum), proposal)
     inner = review.Proposal("confirm", prediction=mixed.current_prediction_id, comment=f"{MARK} comment")
     review.record_decision(owner, _transient(mixed), inner)
@@ -83,10 +97,14 @@ def build(make_user: Callable[..., User]) -> World:
     staff.is_staff = True
     staff.save()
     users = {"anonymous": None, "stranger": make_user("stranger", "everybody else"), "member": owner, "staff": staff}
+    curve = light_curve.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
+    light_curve.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
     ids: dict[str, object] = {
+        "photometry_id": curve.pk,
         "name": f"{MARK}-1",
         "spectrum_id": spectrum.pk,
         "decision_id": decision.pk,
+        "batch": batch,
         **_outside(owner, group, spectrum, decision),
     }
     return World(users, ids, mixed.pk, spectrum.current_prediction_id or 0)
@@ -116,6 +134,7 @@ def _classified(user: User, content: bytes, name: str, group: Group | None) -> S
     )
     spectrum.state = SpectrumState.CLASSIFIED
     spectrum.save()
+    queue_entries.refresh(spectrum.transient_id)
     return spectrum
 
 
@@ -136,7 +155,7 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
     instance = SkyPortalInstance(name=f"{MARK} portal", url=f"https://{MARK}.example", group=group)
     instance.token = "a token"
     instance.save()
-    SkyPortalRun.objects.create(
+    run = SkyPortalRun.objects.create(
         instance=instance, state="failed", message=f"{MARK} message", finished_at=timezone.now()
     )
     post = SkyPortalPost.objects.create(
@@ -163,8 +182,22 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
     webhook.save()
     WebhookDelivery.objects.create(webhook=webhook, decision=decision, state="given_up", last_error=f"{MARK} error")
     token, _ = ApiToken.issue(owner, f"{MARK} token")
+    NotificationPreference.objects.create(user=owner, email=f"owner@{MARK}.example")
+    Notification.objects.create(
+        user=owner,
+        kind=NotificationKind.NOVELTY,
+        key="1",
+        channel="email",
+        transient=spectrum.transient,
+        text=f"{MARK} text",
+        path="/",
+    )
+    AnalysisJob.objects.create(
+        instance=instance, user=owner, remote_name=MARK, invalid_after=timezone.now(), spectra=MARK, callback_hash="1"
+    )
     return {
         "instance_id": instance.pk,
+        "run_id": run.pk,
         "post_id": post.pk,
         "report_id": report.pk,
         "webhook_id": webhook.pk,

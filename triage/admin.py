@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 
 from triage.models import ApiToken, Checkpoint, Decision, Prediction, Spectrum, Transient
@@ -50,6 +51,15 @@ class DecisionAdmin(ReadOnlyAdmin):
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ("name", "hash", "current", "promoted_at")
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ReadOnlyAdmin):
+    """Who administered what: what was done here, and what triage.audit notes."""
+
+    list_display = ("action_time", "user", "change_message", "object_repr", "content_type")
+    list_filter = ("content_type",)
+    list_select_related = ("user", "content_type")
 
 
 @admin.register(ApiToken)

@@ -41,14 +41,27 @@ class NewerDecisionError(TriageError):
     status = 409
 
 
+class ClaimedError(TriageError):
+    """Somebody else is looking at the transient just now."""
+
+    code = "claimed"
+    status = 409
+
+
 class AlreadyUndoneError(TriageError):
     code = "already_undone"
     status = 409
 
 
-class NotYourDecisionError(TriageError):
+class NotYoursError(TriageError):
+    """It is there, and others may do this with it."""
+
     code = "not_yours"
     status = 403
+
+
+class NotYourDecisionError(NotYoursError):
+    pass
 
 
 class NotFoundError(TriageError):
@@ -88,3 +101,9 @@ class InvalidActionError(TriageError):
 
     code = "invalid_action"
     status = 409
+
+
+class UnreadableLightCurveError(TriageError):
+    """A photometry file that is no table of times, filters and brightnesses; ``detail`` names the line."""
+
+    code = "unreadable_light_curve"

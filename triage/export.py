@@ -1,17 +1,17 @@
-"""Vetted classifications as they leave the desk."""
+"""Vetted classifications as they leave the desk: those that stand, or what has changed since a reader last looked."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.db.models import Max, Q
 
-from triage.models import Classification
-from triage.querysets import ClassificationQuerySet
+from triage.models import Classification, ClassificationChange, Decision, Transient
+from triage.querysets import ClassificationQuerySet, SharedQuerySet
 
 COLUMNS = (
     "id",
@@ -33,29 +33,73 @@ COLUMNS = (
     "spectra",
     "simulated",
 )
+CHANGE_COLUMNS = (*COLUMNS, "sequence", "withdrawn", "changed_at")
+# Rows held at a time while a whole table streams out.
+CHUNK = 1000
 
 
-def vetted(
-    user: User, *, since: datetime | None = None, class_name: str = "", reviewer: str = ""
-) -> ClassificationQuerySet:
-    """Vetted classifications that stand before the user, newest first; ``since`` is inclusive."""
-    rows: ClassificationQuerySet = Classification.objects.standing_before(user)
-    rows = rows.select_related("transient", "decision__reviewer", "group").newest_first()
-    if since is not None:
-        rows = rows.filter(decided_at__gte=since)
-    if class_name:
-        rows = rows.filter(decision__class_name=class_name)
-    if reviewer:
-        rows = rows.filter(decision__reviewer__username=reviewer)
-    return rows
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which classifications a reader asks for; "" or None: any. since: decided then or later."""
+
+    since: datetime | None = None
+    class_name: str = ""
+    reviewer: str = ""
+    transient: str = ""
+
+    def filter(self) -> Q:
+        """All but the time, on anything that has a decision and a transient."""
+        given = {
+            "decision__class_name": self.class_name,
+            "decision__reviewer__username": self.reviewer,
+            "transient__name": self.transient,
+        }
+        return Q(**{path: value for path, value in given.items() if value})
 
 
-def as_row(classification: Classification) -> dict[str, Any]:
-    """One classification with its provenance: what was predicted, by which checkpoint, and which spectra were seen.
+def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
+    """Vetted classifications that stand before the user, newest first."""
+    rows: ClassificationQuerySet = Classification.objects.standing_before(user).filter(wanted.filter())
+    if wanted.since is not None:
+        rows = rows.filter(decided_at__gte=wanted.since)
+    return rows.select_related("transient", "decision__reviewer", "group").newest_first()
+
+
+def changes_after(user: User, sequence: int, wanted: Wanted) -> SharedQuerySet:
+    """What began to stand, or stands no more, before the user's audiences after that number, in its order."""
+    rows: SharedQuerySet = ClassificationChange.objects.visible_to(user).filter(wanted.filter(), pk__gt=sequence)
+    return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
+
+
+def last_sequence(user: User) -> int:
+    """The number of the newest change that the user may see; whatever comes later has a greater one."""
+    found: int | None = ClassificationChange.objects.visible_to(user).aggregate(last=Max("pk"))["last"]
+    return found or 0
+
+
+def was_given_out(sequence: int) -> bool:
+    """False for a number beyond all changes, as after a restored backup."""
+    return sequence == 0 or ClassificationChange.objects.filter(pk__gte=sequence).exists()
+
+
+def all_rows(rows: ClassificationQuerySet | SharedQuerySet) -> Iterator[dict[str, Any]]:
+    """Every row of a table, a few at a time in memory."""
+    return (as_row(row) for row in rows.iterator(chunk_size=CHUNK))
+
+
+def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
+    """One classification with its provenance; of a change, with its place in the sequence too."""
+    row = _row(entry.decision, entry.transient, entry.group)
+    if isinstance(entry, ClassificationChange):
+        row |= {"sequence": entry.pk, "withdrawn": entry.withdrawn, "changed_at": iso(entry.changed_at)}
+    return row
+
+
+def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
+    """What was decided, what was predicted then, by which checkpoint, and which spectra were seen.
 
     redshift: the reviewer's; else the one known when the decision was taken; else the network's. redshift_origin says
     which."""
-    decision, transient = classification.decision, classification.transient
     seen = decision.prediction_seen
     redshift, origin = decision.redshift, "reviewer"
     if redshift is None:
@@ -72,9 +116,9 @@ def as_row(classification: Classification) -> dict[str, Any]:
         "dec": transient.dec,
         "verdict": decision.verdict,
         "reviewer": decision.reviewer.get_username(),
-        "decided_at": iso(classification.decided_at),
+        "decided_at": iso(decision.created_at),
         "comment": decision.comment,
-        "group": classification.group.name if classification.group else None,
+        "group": group.name if group else None,
         "predicted_class": seen.get("class_name"),
         "predicted_probability": seen.get("probability"),
         "predicted_redshift": seen.get("redshift"),
@@ -87,24 +131,3 @@ def as_row(classification: Classification) -> dict[str, Any]:
 def iso(moment: datetime | None) -> str | None:
     """UTC, ISO 8601, with a Z."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A header and a line for each row. A cell that a spreadsheet would run as a formula gets a leading quote."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return " ".join(str(item) for item in value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value

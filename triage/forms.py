@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
+from classifier.readers import CHOICES
+from classifier.taxonomy import load_taxonomy
+from triage.errors import InvalidActionError
 from triage.models import Verdict
 from triage.review import Proposal
 
@@ -43,6 +46,44 @@ class SeveralFilesField(forms.FileField):
         return list(files)
 
 
+class CorrectionForm(forms.Form):
+    """What the reader guessed, to be stated instead; an empty field leaves the guess."""
+
+    wavelength_unit = forms.ChoiceField(required=False, label="Wavelength unit")
+    wavelength_column = forms.IntegerField(required=False, min_value=0, max_value=99, label="Wavelength column")
+    flux_column = forms.IntegerField(required=False, min_value=0, max_value=99, label="Flux column")
+    flux_kind = forms.ChoiceField(required=False, label="Kind of flux")
+    third_column = forms.ChoiceField(required=False, label="Third column")
+    frame = forms.ChoiceField(required=False, label="Redshift frame")
+    medium = forms.ChoiceField(required=False, label="Measured in")
+    target = forms.CharField(required=False, max_length=60, label="Target")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, values in CHOICES.items():
+            field = self.fields[name]
+            if isinstance(field, forms.ChoiceField):
+                field.choices = [("", "as found"), *((value, _WORDS.get(value, value)) for value in values)]
+
+    def corrections(self) -> dict[str, Any]:
+        """Those that were made, as triage.rereading takes them."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+_WORDS = {
+    "angstrom": "Å",
+    "um": "µm",
+    "log10_angstrom": "log10 of Å",
+    "ln_angstrom": "ln of Å",
+    "flam": "F_λ",
+    "fnu": "F_ν",
+    "abmag": "AB magnitudes",
+    "ivar": "inverse variance",
+    "ignore": "none of these",
+    "rest": "rest frame",
+}
+
+
 class UploadForm(forms.Form):
     """Spectrum files and what is known of them all."""
 
@@ -57,3 +98,35 @@ class UploadForm(forms.Form):
         self.fields["group"] = forms.ModelChoiceField(
             user.groups.order_by("name"), required=False, to_field_name="name"
         )
+
+
+class PhotometryForm(forms.Form):
+    """A light curve and who may see it."""
+
+    file = forms.FileField()
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["group"] = forms.ModelChoiceField(
+            user.groups.order_by("name"), required=False, to_field_name="name"
+        )
+
+
+class PolicyForm(forms.Form):
+    """One audience's policy. below: percent."""
+
+    group = forms.CharField(required=False)
+    below = forms.FloatField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [entry.name for entry in load_taxonomy().classes]
+        self.fields["class_names"] = forms.MultipleChoiceField(choices=[(n, n) for n in names], required=False)
+
+    def values(self) -> tuple[str, list[str], float | None]:
+        """Group, classes, probability; raises InvalidActionError."""
+        if not self.is_valid():
+            raise InvalidActionError("; ".join(str(text) for errors in self.errors.values() for text in errors))
+        below = self.cleaned_data["below"]
+        names: list[str] = self.cleaned_data["class_names"]
+        return self.cleaned_data["group"], names, None if below is None else below / 100

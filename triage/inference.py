@@ -16,16 +16,18 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import torch
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
-from triage import logs, metrics
+from triage import checkpoints, evidence, logs, metrics, queue_entries
 from triage.arrays import unpack
 from triage.models import Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
 
@@ -34,10 +36,18 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 
 
-@functools.lru_cache(maxsize=1)
 def load_classifier() -> Classifier:
-    """The configured checkpoint, once for each process. Raises CheckpointError."""
-    return Classifier.load(settings.CLASSIFIER_CHECKPOINT, settings.CLASSIFIER_DEVICE)
+    """The promoted checkpoint, or where none is the configured one; loaded once for each process and promotion.
+    Raises CheckpointError."""
+    return _load(checkpoints.promoted_hash())
+
+
+@functools.lru_cache(maxsize=1)
+def _load(promoted: str) -> Classifier:
+    # PyTorch's threads wait for each other in a busy loop: where the cores have other work, two are slower than one.
+    torch.set_num_threads(settings.CLASSIFIER_THREADS)
+    folder = checkpoints.unpacked(promoted) if promoted else settings.CLASSIFIER_CHECKPOINT
+    return Classifier.load(folder, settings.CLASSIFIER_DEVICE)
 
 
 def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -45,11 +55,11 @@ def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = 
     were handled. A checkpoint that cannot be loaded raises CheckpointError and leaves everything queued."""
     done = 0
     give_up_exhausted()
-    if not _claimable().exists():
-        return 0
-    classifier = load_classifier()
-    checkpoint = register(classifier)
-    while not stopping() and (batch := claim_batch(batch_size or settings.CLASSIFIER_BATCH)):
+    while not stopping() and _claimable().exists():
+        # Before each batch, for another checkpoint may have been promoted.
+        classifier = load_classifier()
+        checkpoint = register(classifier)
+        batch = claim_batch(batch_size or settings.CLASSIFIER_BATCH)
         started = time.monotonic()
         classify_batch(classifier, checkpoint, batch)
         metrics.record_batch(len(batch), time.monotonic() - started)
@@ -58,7 +68,7 @@ def process_queue(batch_size: int | None = None, stopping: Callable[[], bool] = 
 
 
 def register(classifier: Classifier) -> Checkpoint:
-    """The record of the loaded checkpoint, which is the current one from now on."""
+    """The record of the loaded checkpoint. Where none was promoted, it is the current one from now on."""
     checkpoint, _ = Checkpoint.objects.get_or_create(
         hash=classifier.hash,
         defaults={
@@ -67,15 +77,15 @@ def register(classifier: Classifier) -> Checkpoint:
             "metrics": classifier.metrics,
         },
     )
-    if not checkpoint.current:
+    if not checkpoint.current and not checkpoints.promoted_hash():
         with transaction.atomic():
-            Checkpoint.objects.filter(current=True).update(current=False)
-            Checkpoint.objects.filter(pk=checkpoint.pk).update(current=True, promoted_at=timezone.now())
+            checkpoints.make_current(checkpoint)
     return checkpoint
 
 
 def _claimable() -> QuerySet[Spectrum]:
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+    # By the database's clock: those of the workers' machines may differ by more than a lease.
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
     return Spectrum.objects.filter(free, state=SpectrumState.QUEUED, attempts__lt=MAX_ATTEMPTS)
 
 
@@ -92,7 +102,7 @@ def claim_batch(limit: int) -> list[Spectrum]:
         # The conditions once more: on SQLite nothing was locked, and another worker may have been quicker.
         _claimable().filter(id__in=ids).update(
             lease_token=token,
-            lease_until=timezone.now() + timedelta(seconds=settings.LEASE_SECONDS),
+            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
             attempts=F("attempts") + 1,
         )
     claimed = Spectrum.objects.filter(id__in=ids, lease_token=token)
@@ -107,9 +117,7 @@ def _skip_locked(queryset: QuerySet[Spectrum]) -> QuerySet[Spectrum]:
 
 def give_up_exhausted() -> None:
     """Fail the spectra whose last attempt died as the ones before did."""
-    Spectrum.objects.filter(
-        state=SpectrumState.QUEUED, attempts__gte=MAX_ATTEMPTS, lease_until__lt=timezone.now()
-    ).update(
+    Spectrum.objects.filter(state=SpectrumState.QUEUED, attempts__gte=MAX_ATTEMPTS, lease_until__lt=Now()).update(
         state=SpectrumState.FAILED,
         failure_code="gave_up",
         failure_reason=f"{MAX_ATTEMPTS} attempts to classify it ended with the worker",
@@ -126,7 +134,7 @@ def classify_batch(classifier: Classifier, checkpoint: Checkpoint, batch: Sequen
     usable: list[tuple[Spectrum, tuple[SpectrumValue, float | None]]] = []
     for spectrum in batch:
         try:
-            usable.append((spectrum, (_value(spectrum, arrays), known_redshift(spectrum))))
+            usable.append((spectrum, (spectrum_value(spectrum, arrays), known_redshift(spectrum))))
         except SpectrumError as error:
             store_result(spectrum, checkpoint, error, None)
     items = [item for _, item in usable]
@@ -156,7 +164,7 @@ def known_redshift(spectrum: Spectrum) -> float | None:
     return spectrum.transient.redshift if spectrum.transient else None
 
 
-def _value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> SpectrumValue:
+def spectrum_value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> SpectrumValue:
     stored = arrays.get(spectrum.pk)
     if stored is None:
         raise SpectrumError("no_arrays", "the samples of this spectrum are not in the database")
@@ -174,6 +182,7 @@ def store_result(
     """Store one result, if the lease is still ours and the reading the one that was classified; else it is dropped,
     for whoever holds the lease now stores its own."""
     with transaction.atomic():
+        queue_entries.lock(spectrum.transient_id)
         ours = Spectrum.objects.filter(
             pk=spectrum.pk,
             lease_token=spectrum.lease_token,
@@ -194,6 +203,7 @@ def store_result(
         if isinstance(result, SpectrumPrediction):
             prediction = _prediction(spectrum, checkpoint, result, redshift)
             Spectrum.objects.filter(pk=spectrum.pk).update(current_prediction=prediction)
+            queue_entries.refresh(spectrum.transient_id)
     with logs.about(spectrum=spectrum.pk):
         log.info("failed: %s" if isinstance(result, SpectrumError) else "classified as %s", _outcome(result))
 
@@ -205,7 +215,7 @@ def _outcome(result: SpectrumPrediction | SpectrumError) -> str:
 def _prediction(
     spectrum: Spectrum, checkpoint: Checkpoint, result: SpectrumPrediction, redshift: float | None
 ) -> Prediction:
-    prediction, _ = Prediction.objects.get_or_create(
+    prediction, created = Prediction.objects.get_or_create(
         spectrum=spectrum,
         reading=spectrum.reading,
         checkpoint=checkpoint,
@@ -222,4 +232,6 @@ def _prediction(
             "crosscheck": result.crosscheck,
         },
     )
+    if created and result.evidence is not None:
+        evidence.keep(prediction, result.evidence)
     return prediction

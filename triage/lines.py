@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
-
 LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("Hδ", (4101.7,)),
     ("Hγ", (4340.5,)),
@@ -27,8 +24,6 @@ TELLURIC = ((6860.0, 6960.0), (7150.0, 7340.0), (7590.0, 7710.0))
 
 BALMER = ("Hα", "Hβ", "Hγ", "Hδ")
 LIGHT_SPEED = 299_792.458  # km/s
-# Beyond this no ejecta go.
-MOST_VELOCITY = 60_000.0
 
 
 def element(name: str) -> str:
@@ -39,9 +34,6 @@ def element(name: str) -> str:
 ELEMENTS = tuple(dict.fromkeys(element(name) for name, _ in LINES))
 
 
-def chosen_lines(elements: Collection[str], velocity: float) -> list[tuple[float, str]]:
-    """(Rest wavelength in Å, name) of the lines of some elements, ascending, shifted by the velocity of what absorbs:
-    km/s, positive towards us, as one speaks of ejecta."""
-    beta = max(-MOST_VELOCITY, min(MOST_VELOCITY, velocity)) / LIGHT_SPEED
-    shift = math.sqrt((1 - beta) / (1 + beta))
-    return sorted((at * shift, name) for name, places in LINES if element(name) in elements for at in places)
+def line_list() -> list[tuple[float, str, str]]:
+    """(Rest wavelength in Å, name, element) of every line, ascending."""
+    return sorted((at, name, element(name)) for name, places in LINES for at in places)

@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from triage import logs
 from triage.api.errors import as_json
@@ -67,6 +69,18 @@ class RefuseEarlyMiddleware:
         if not length.isdigit() or int(length) > files * settings.UPLOAD_MAX_BYTES + BESIDE_THE_FILE:
             return as_json(413, "too_large", f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
         return self.get_response(request)
+
+
+class ApiCachingMiddleware(ConditionalGetMiddleware):
+    """Below /api/v1/ each answer to a GET that is no stream has an ETag, and is 304 to who holds it. What
+    one reader gets is not another's, so that no shared cache may keep it."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not request.path.startswith("/api/v1/"):
+            return response
+        patch_vary_headers(response, ["Authorization", "Cookie"])
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        return super().process_response(request, response)
 
 
 class ContentSecurityPolicyMiddleware:

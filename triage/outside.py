@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from django.conf import settings
@@ -13,6 +13,9 @@ from django.conf import settings
 from triage.errors import InvalidActionError
 
 MAX_ANSWER_BYTES = 64 << 20
+PINNED_TIMEOUT_SECONDS = 10
+# Through these a gateway speaks to IPv4 addresses.
+NAT64 = ip_network("64:ff9b::/96")
 
 
 class AnswerTooLargeError(Exception):
@@ -60,6 +63,34 @@ def public_address(url: str) -> str:
     addresses = [str(entry[4][0]) for entry in found]
     if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
         for address in addresses:
-            if not ip_address(address.split("%")[0]).is_global:
+            if not _is_public(ip_address(address.split("%")[0])):
                 raise InvalidActionError(f"{parts.hostname} is an address within a private network")
     return addresses[0]
+
+
+def post_pinned(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """POST JSON to the very address that was checked, whatever the name server says a moment later; returns the status.
+
+    Raises httpx.HTTPError, and InvalidActionError as ``public_address`` does."""
+    parts = urlsplit(url)
+    address = public_address(url)
+    host = f"[{address}]" if ":" in address else address
+    pinned = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+    sent = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": "spectrum-triage", **headers}
+    extensions = {"sni_hostname": parts.hostname} if parts.scheme == "https" else {}
+    with (
+        httpx.Client(timeout=PINNED_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
+        client.stream("POST", pinned, content=body, headers=sent, extensions=extensions) as response,
+    ):
+        return response.status_code
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    """One machine anywhere on the internet. An IPv6 address that stands for an IPv4 one is as public as that."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_public(inner)
+    return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as UserModel
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 User = UserModel | AnonymousUser
+
+# Of what stands, that which leaves a transient with a prediction waiting: nothing, or another spectrum's badness.
+OPEN = ("", "bad_spectrum")
+# Of the annotations below.
+WAITING = Q(current_prediction_id__isnull=False, standing_state__in=OPEN)
 
 
 def shared_with(user: User, path: str = "") -> Q:
@@ -27,8 +34,13 @@ class TransientQuerySet(models.QuerySet[Any]):
 
         if not user.is_authenticated:
             return self.none()
-        spectra = Spectrum.objects.filter(transient=OuterRef("pk"))
-        return self.filter(Exists(spectra.visible_to(user)) | ~Exists(spectra.filter(group__isnull=False)))
+        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by()
+        # Not EXISTS, which Postgres would answer by reading all spectra, where a page wants some transients.
+        shown = self.alias(
+            seen=Subquery(spectra.visible_to(user).values("pk")[:1]),
+            private=Subquery(spectra.filter(group__isnull=False).values("pk")[:1]),
+        )
+        return shown.filter(Q(seen__isnull=False) | Q(private__isnull=True))
 
     def with_current_prediction(self, user: User) -> Self:
         """Annotate the prediction that stands for each transient: of the visible, not rejected spectra's current
@@ -48,25 +60,152 @@ class TransientQuerySet(models.QuerySet[Any]):
         )
 
     def with_review_state(self, user: User) -> Self:
-        """Annotate standing_verdict and standing_class, "" if no decision stands before the user, and
-        standing_redshift, the reviewer's own, None if left open."""
+        """Annotate standing_state, standing_verdict and standing_class, "" if no decision stands before the user,
+        standing_redshift, the reviewer's own, None if left open, and hidden; see triage.second_opinion."""
         from triage.models import Classification
 
-        standing = Classification.objects.filter(transient=OuterRef("pk")).visible_to(user).newest_first()
+        rows = Classification.objects.filter(transient=OuterRef("pk")).visible_to(user)
+        standing = rows.newest_first()
         return self.annotate(
+            standing_state=Coalesce(Subquery(standing.values("state")[:1]), Value("")),
             standing_verdict=Coalesce(Subquery(standing.values("decision__verdict")[:1]), Value("")),
             standing_class=Coalesce(Subquery(standing.values("decision__class_name")[:1]), Value("")),
             standing_redshift=Subquery(standing.values("decision__redshift")[:1]),
+            hidden=Exists(rows.wanting_vote_of(user)),
         )
 
     def for_review(self, user: User) -> Self:
-        """Visible transients with their prediction and review state."""
-        return self.visible_to(user).with_current_prediction(user).with_review_state(user)
+        """Visible transients with their prediction and review state. Adds review_state: pending or in_review (somebody
+        looks at it) where it waits, processing where the network has said nothing, else the standing_state."""
+        return self.visible_to(user)._described(user)
+
+    def _described(self, user: User) -> Self:
+        from triage.models import Claim
+
+        claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live())
+        return (
+            self.with_current_prediction(user)
+            .with_review_state(user)
+            .annotate(
+                review_state=Case(
+                    When(WAITING & claimed, then=Value("in_review")),
+                    When(WAITING, then=Value("pending")),
+                    When(standing_state="", then=Value("processing")),
+                    default=F("standing_state"),
+                )
+            )
+        )
 
     def awaiting_review(self, user: User) -> Self:
-        """Those with a prediction and no decision: a spectrum called bad leaves the others waiting."""
-        waiting = self.for_review(user).filter(current_prediction_id__isnull=False)
-        return waiting.filter(standing_verdict__in=("", "bad_spectrum"))
+        """Those with a prediction and no decision, as for_review: a spectrum called bad leaves the others waiting.
+
+        What WAITING says, but not of its annotations, which would be computed for all transients that there are: of the
+        entries, so that uncertainty and predicted_class, too, are read from an index. A transient with a visible entry
+        is itself visible."""
+        newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
+        surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))
+        counts = Q(entry__shared=False) | (surest & Q(newest_state__in=OPEN))
+        return (
+            self.alias(newest_state=newest)
+            ._with_entry(user, counts, waits=True)
+            ._described(user)
+            .annotate(uncertainty=F("entry__uncertainty"), predicted_class=F("entry__predicted_class"))
+        )
+
+    def standing_as(self, user: User, state: str) -> Self:
+        """Those of which the newest decision that the user may see left this state."""
+        return self._with_entry(user, _newest(user), state=state)
+
+    def all_bad(self, user: User) -> Self:
+        """Of those annotated by for_review: a bad spectrum is what stands, and no other has a prediction."""
+        nothing = Q(entry__shared=False) | Q(current_prediction_id__isnull=True)
+        return self._with_entry(user, _newest(user) & nothing, state="bad_spectrum", uncertainty__isnull=True)
+
+    def _with_entry(self, user: User, condition: Q, **fields: Any) -> Self:
+        """Joined with the queue's entry, as ``entry``, that the user may see, has these fields and meets the condition:
+        all in one filter, for another would join anew."""
+        named = Q(**{f"queue_entries__{name}": value for name, value in fields.items()})
+        joined = self.alias(entry=FilteredRelation("queue_entries", condition=named))
+        fields = {f"entry__{name}": value for name, value in fields.items()}
+        # The same as created_at, but of the entry, whose index is in its order.
+        return joined.filter(shared_with(user, "entry__"), condition, **fields).annotate(
+            arrived_at=F("entry__arrived_at")
+        )
+
+    def of_class(self, user: User, class_name: str) -> Self:
+        """Of those annotated by for_review: vetted as the class, else predicted as it. Only for transients with
+        several entries are the annotations asked."""
+        from triage.models import QueueEntry
+
+        entries = QueueEntry.objects.visible_to(user)
+        said = Q(state="done", class_name=class_name) | (~Q(state="done") & Q(predicted_class=class_name))
+        done = Q(standing_state="done")
+        annotated = (done & Q(standing_class=class_name)) | (~done & Q(predicted_class=class_name))
+        alone = Q(pk__in=entries.filter(said, shared=False).values("transient"))
+        return self.filter(alone | (Q(pk__in=entries.filter(shared=True).values("transient")) & annotated))
+
+    def not_claimed_by_others(self, user: User) -> Self:
+        """Without those that somebody else is looking at."""
+        from triage.models import Claim
+
+        return self.filter(~Exists(Claim.objects.filter(transient=OuterRef("pk")).live().exclude(reviewer=user)))
+
+
+def _entries_beside(user: User) -> QueueEntryQuerySet:
+    """The entries that the user may see of the transient of the query around."""
+    from triage.models import QueueEntry
+
+    entries: QueueEntryQuerySet = QueueEntry.objects.visible_to(user).filter(transient=OuterRef("pk"))
+    return entries
+
+
+def _newest(user: User) -> Q:
+    """Of ``entry``: no other that the user may see was decided later."""
+    return Q(entry__shared=False) | Q(~Exists(_entries_beside(user).newer_than("entry__")))
+
+
+class QueueEntryQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(shared_with(user)) if user.is_authenticated else self.none()
+
+    def newest_first(self) -> Self:
+        """Those where something stands."""
+        return self.filter(decided_at__isnull=False).order_by("-decided_at", "-classification")
+
+    def counted(self, user: User) -> dict[str, int]:
+        """How many transients each state stands for before the user, how many are pending, and of how many all is
+        bad."""
+        visible, found = self.visible_to(user).order_by(), Counter[str]()
+        alone = visible.filter(shared=False).values_list("state", "waits")
+        # Of several entries that the user may see the newest decision counts, and each prediction.
+        several, beside = visible.filter(shared=True), visible.filter(transient=OuterRef("transient"))
+        predicted = Exists(beside.filter(uncertainty__isnull=False))
+        newest = several.filter(~Exists(beside.newer_than("")), decided_at__isnull=False)
+        of_several = newest.annotate(predicted=predicted).values_list("state", "predicted")
+        for state, waits, number in (*alone.annotate(n=Count("*")), *of_several.annotate(n=Count("*"))):
+            found[state] += number
+            if state in OPEN:
+                found["pending" if waits else "bad"] += number
+        undecided = several.filter(~Exists(beside.filter(decided_at__isnull=False)), waits=True)
+        found["pending"] += undecided.values("transient").distinct().count()
+        return dict(found)
+
+    def newer_than(self, path: str) -> Self:
+        """Decided after the entry at ``path`` of the query around."""
+        at, number = OuterRef(f"{path}decided_at"), OuterRef(f"{path}classification")
+        return self.filter(Q(decided_at__gt=at) | Q(decided_at=at, classification__gt=number))
+
+    def surer_than(self, path: str) -> Self:
+        """With a surer prediction than the entry at ``path`` of the query around; of two as sure, the newer spectrum's
+        counts."""
+        level, number = OuterRef(f"{path}uncertainty"), OuterRef(f"{path}spectrum_id")
+        return self.filter(Q(uncertainty__lt=level) | Q(uncertainty=level, spectrum__gt=number))
+
+
+class ClaimQuerySet(models.QuerySet[Any]):
+    def live(self) -> Self:
+        """Those that have not lapsed."""
+        return self.filter(until__gt=timezone.now())
 
 
 class SpectrumQuerySet(models.QuerySet[Any]):
@@ -112,9 +251,18 @@ class ClassificationQuerySet(models.QuerySet[Any]):
     def newest_first(self) -> Self:
         return self.order_by("-decided_at", "-id")
 
+    def wanting_vote_of(self, user: User) -> Self:
+        """Those that want a second opinion which the user has not given: to whom prediction and vote are hidden."""
+        return self.filter(state="second_opinion").exclude(voters=user.pk)
+
     def standing_before(self, user: User) -> Self:
         """Vetted classifications visible to the user, where none that is newer and visible stands beside them."""
+        return self.standing(user).vetted()
+
+    def standing(self, user: User) -> Self:
+        """Of each transient the newest that the user may see."""
         from triage.models import Classification
 
-        newest = Classification.objects.filter(transient=OuterRef("transient")).visible_to(user).newest_first()
-        return self.visible_to(user).filter(pk=Subquery(newest.values("pk")[:1])).vetted()
+        newer = Q(decided_at__gt=OuterRef("decided_at")) | Q(decided_at=OuterRef("decided_at"), id__gt=OuterRef("id"))
+        beside = Classification.objects.filter(newer, transient=OuterRef("transient")).visible_to(user)
+        return self.visible_to(user).filter(~Exists(beside))

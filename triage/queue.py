@@ -66,10 +66,12 @@ def current_predictions(transients: list[Any]) -> dict[int, Prediction]:
 
 def neighbours(order: TransientQuerySet, transient: Any) -> tuple[Transient | None, Transient | None]:
     """The transients before and after this one in ``order``, a triage order without it; one that is not in the queue
-    has the first one after it."""
-    if transient.uncertainty is None:
+    has the first one after it.
+
+    An index is read from its place on in both directions, hence the first condition of each."""
+    level, number = transient.uncertainty, transient.pk
+    if level is None:
         return None, order.first()
-    level = transient.uncertainty
-    after = Q(uncertainty__lt=level) | Q(uncertainty=level, id__gt=transient.pk)
-    before = Q(uncertainty__gt=level) | Q(uncertainty=level, id__lt=transient.pk)
-    return order.filter(before).order_by("uncertainty", "-id").first(), order.filter(after).first()
+    earlier = order.filter(Q(uncertainty__gt=level) | Q(id__lt=number), uncertainty__gte=level)
+    later = order.filter(Q(uncertainty__lt=level) | Q(id__gt=number), uncertainty__lte=level)
+    return earlier.order_by("uncertainty", "-id").first(), later.first()

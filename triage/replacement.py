@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 
 from classifier.errors import SpectrumError
 from classifier.readers import read_spectrum
+from triage import queue_entries
 from triage.errors import InvalidUploadError, TooLargeError, UnreadableSpectrumError
-from triage.intake import Given, make_corrections, part_of, ring_doorbell, store_reading
 from triage.models import Original, Spectrum, SpectrumState
+from triage.storing import Given, make_corrections, part_of, ring_doorbell, store_reading
 
 
 def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectrum:
@@ -28,6 +29,7 @@ def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectr
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with transaction.atomic():
+            queue_entries.lock(spectrum.transient_id)
             spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
             spectrum.original = Original.objects.get_or_create(
                 sha256=sha256, defaults={"content": content, "size": len(content)}

@@ -1,7 +1,6 @@
 """Decisions: the one way to record a verdict, and to take it back.
 
-The ledger is append-only. What stands for a transient, before each audience, follows from it: the last decision that
-was not undone. ``Classification`` and ``Spectrum.rejected`` are projections of that, rebuilt here and nowhere else.
+The ledger is append-only. What stands for a transient, before each audience, follows from it; see triage.standing.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import uuid
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
 
 from classifier.taxonomy import load_taxonomy
+from triage import claims, notifications, second_opinion
 from triage.errors import (
     AlreadyUndoneError,
     InvalidDecisionError,
@@ -24,8 +24,9 @@ from triage.errors import (
     StalePredictionError,
     UnknownClassError,
 )
-from triage.models import Classification, Decision, Prediction, Spectrum, Transient, Verdict
+from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
+from triage.standing import Outcome, project, standing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Proposal:
     """A verdict as it comes from a page or the API, not yet checked.
 
     prediction: id of the one the reviewer saw. spectrum: id of the one that is bad, or was looked at. redshift: the
-    reviewer's own; None leaves it open. blind: the prediction was hidden. last_decision: id of the newest decision the
-    reviewer saw, 0 for none; None does not look.
+    reviewer's own; None leaves it open. blind: the reviewer says that the prediction was hidden; where the desk hid it,
+    that counts. last_decision: id of the newest decision the reviewer saw, 0 for none; None does not look. batch: of
+    decisions taken together.
     """
 
     verdict: str
@@ -45,45 +47,58 @@ class Proposal:
     spectrum: int | None = None
     blind: bool = False
     last_decision: int | None = None
+    batch: uuid.UUID | None = None
 
 
 def record_decision(user: User, transient: Transient, proposal: Proposal) -> Decision:
     """Check a proposal against what stands now and add it to the ledger.
 
     Raises NotFoundError, UnknownClassError, InvalidDecisionError, StalePredictionError where the prediction seen is
-    no longer the current one, or NewerDecisionError where somebody else has decided since.
+    no longer the current one, NewerDecisionError where somebody else has decided since, or ClaimedError.
     """
     with transaction.atomic():
         # Decisions on one transient are taken one after the other.
         Transient.objects.select_for_update().get(pk=transient.pk)
+        if (again := _sent_before(user, transient, proposal)) is not None:
+            return again
         spectra = list(
             Spectrum.objects.filter(transient=transient)
             .visible_to(user)
             .select_related("current_prediction__checkpoint", "group")
         )
         spectrum, prediction = _evidence(spectra, proposal)
-        class_name = _class_name(proposal, prediction)
+        hidden = second_opinion.is_hidden(user, transient)
         _check(proposal, spectra)
-        _check_nobody_was_faster(user, transient, proposal)
+        claims.check(user, transient)
+        _check_nobody_was_faster(user, transient, proposal, hidden)
+        class_name = _class_name(proposal, prediction, hidden)
         group = spectrum.group if spectrum else _only_group(spectra)
+        before = standing(transient, group)
+        blind = hidden and not _has_looked(user, before)
         decision = Decision(
             transient=transient,
             group=group,
             reviewer=user,
-            verdict=proposal.verdict,
+            verdict=_verdict(proposal, class_name, prediction, hidden),
             class_name=class_name,
             redshift=proposal.redshift,
             comment=proposal.comment.strip(),
             prediction=prediction,
             spectrum=spectrum,
             prediction_seen=_summary(prediction) | _known_redshift(transient, spectrum),
-            # A row names no spectrum that its readers may not know of.
+            # A row names no spectrum and no decision that its readers may not know of.
             spectra_seen=[seen.pk for seen in spectra if seen.group_id is None or seen.group == group],
-            blind=proposal.blind,
-            supersedes=_standing(transient, group),
+            decisions_seen=[] if blind else _decisions_seen(user, transient, group),
+            blind=proposal.blind or blind,
+            needs_second=second_opinion.needs_second(group, proposal.verdict, class_name, prediction),
+            settles=second_opinion.settles(user, proposal.verdict, before),
+            batch=proposal.batch,
+            supersedes=before.decision if before else None,
         )
         decision.save()
-        _project(transient, group)
+        notifications.tell_of_round(decision)
+        claims.release(user, transient)
+        project(transient, group)
     return decision
 
 
@@ -111,7 +126,7 @@ def undo(user: User, decision_id: int) -> Decision:
             spectrum=found.spectrum,
         )
         row.save()
-        _project(found.transient, found.group)
+        project(found.transient, found.group)
     return row
 
 
@@ -158,7 +173,7 @@ def _only_group(spectra: list[Spectrum]) -> Group | None:
     return groups.pop()
 
 
-def _class_name(proposal: Proposal, prediction: Prediction | None) -> str:
+def _class_name(proposal: Proposal, prediction: Prediction | None, hidden: bool) -> str:
     if proposal.verdict not in VETTING:
         return ""
     if proposal.class_name:
@@ -172,11 +187,35 @@ def _class_name(proposal: Proposal, prediction: Prediction | None) -> str:
         if not name:
             raise InvalidDecisionError("an override names the class")
         return name
+    if hidden:
+        raise InvalidDecisionError("the prediction is hidden until your own vote is in; name the class")
     if prediction is None:
         raise InvalidDecisionError("there is no prediction to confirm")
     if name and name != prediction.class_name:
         raise InvalidDecisionError(f"the prediction is {prediction.class_name}; another class is an override")
     return prediction.class_name
+
+
+def _verdict(proposal: Proposal, class_name: str, prediction: Prediction | None, hidden: bool) -> str:
+    """A blind vote names its class; where that is what the network said it confirms."""
+    agrees = hidden and prediction is not None and class_name == prediction.class_name
+    return Verdict.CONFIRM if agrees else proposal.verdict
+
+
+def _has_looked(user: User, before: Outcome | None) -> bool:
+    """Whether the user has voted in the open round and undone that, and so saw what is hidden again now."""
+    if before is None or not before.votes:
+        return False
+    first = before.votes[0]
+    since = Decision.objects.filter(transient=first.transient_id, group=first.group_id, pk__gt=first.pk)
+    found: bool = since.filter(reviewer=user, verdict__in=VETTING).exists()
+    return found
+
+
+def _decisions_seen(user: User, transient: Transient, group: Group | None) -> list[int]:
+    """Ids of the ledger's rows that were before the reviewer, of those that the new row's readers may know."""
+    rows = Decision.objects.visible_to(user).filter(transient=transient).order_by("id")
+    return [pk for pk, owner in rows.values_list("pk", "group") if owner is None or (group and owner == group.pk)]
 
 
 def _unknown(class_name: str) -> str:
@@ -200,16 +239,40 @@ def _check(proposal: Proposal, spectra: list[Spectrum]) -> None:
         raise InvalidDecisionError("say which spectrum is bad: this transient has several")
 
 
-def _check_nobody_was_faster(user: User, transient: Transient, proposal: Proposal) -> None:
+def _sent_before(user: User, transient: Transient, proposal: Proposal) -> Decision | None:
+    """The decision that this proposal led to already, where its answer was lost on the way and a page sends it once
+    more: the same words by the same reviewer, who has seen no decision since."""
+    if proposal.last_decision is None:
+        return None
+    own = Decision.objects.filter(transient=transient, reviewer=user, pk__gt=proposal.last_decision)
+    last: Decision | None = own.order_by("-id").first()
+    # A vote without sight of the prediction, which names a class, may have become a confirmation; see _verdict.
+    if last is None or proposal.verdict not in (VETTING if last.verdict == Verdict.CONFIRM else (last.verdict,)):
+        return None
+    # What was left open then was found from what was there.
+    if proposal.spectrum not in (None, last.spectrum_id) or proposal.prediction not in (None, last.prediction_id):
+        return None
+    found = load_taxonomy().find(proposal.class_name) if proposal.class_name else None
+    same_class = not proposal.class_name or (found is not None and found.name == last.class_name)
+    same_words = last.comment == proposal.comment.strip() and last.redshift == proposal.redshift
+    return last if same_class and same_words else None
+
+
+def _check_nobody_was_faster(user: User, transient: Transient, proposal: Proposal, hidden: bool) -> None:
     if proposal.last_decision is None:
         return
     since = Decision.objects.visible_to(user).filter(transient=transient, pk__gt=proposal.last_decision)
     other = since.exclude(reviewer=user).select_related("reviewer").order_by("-id").first()
-    if other is not None:
-        said = f"{other.get_verdict_display()} {other.class_name}".strip()
+    if other is None:
+        return
+    if hidden:
         raise NewerDecisionError(
-            f"{other.reviewer.get_username()} decided while you looked ({said}); look again, then decide"
+            "somebody decided while you looked, and a second opinion is wanted; look again, then vote"
         )
+    said = f"{other.get_verdict_display()} {other.class_name}".strip()
+    raise NewerDecisionError(
+        f"{other.reviewer.get_username()} decided while you looked ({said}); look again, then decide"
+    )
 
 
 def _summary(prediction: Prediction | None) -> dict[str, object]:
@@ -235,51 +298,3 @@ def _known_redshift(transient: Transient, spectrum: Spectrum | None) -> dict[str
         origin = transient.redshift_origin or "catalogue"
         return {"known_redshift": transient.redshift, "known_redshift_origin": origin}
     return {}
-
-
-def _not_undone(transient: Transient) -> QuerySet[Decision]:
-    """A transient's decisions, newest first, without those undone and the undoings."""
-    undone = Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
-    rows: QuerySet[Decision] = Decision.objects.filter(transient=transient).exclude(verdict=Verdict.UNDO)
-    return rows.filter(~Exists(undone)).order_by("-id")
-
-
-def _standing(transient: Transient, group: Group | None) -> Decision | None:
-    """The last decision before this audience. Calling one spectrum bad leaves a decision standing that rests on
-    another; it takes the place of one that rests on the same, or of none."""
-    bad: Decision | None = None
-    bad_spectra = set()
-    for decision in _not_undone(transient).filter(group=group):
-        if decision.verdict == Verdict.BAD_SPECTRUM:
-            bad = bad or decision
-            bad_spectra.add(decision.spectrum_id)
-        elif decision.spectrum_id in bad_spectra:
-            return bad
-        else:
-            return decision
-    return bad
-
-
-def _project(transient: Transient, group: Group | None) -> None:
-    """Rebuild what follows from the ledger for one transient and audience."""
-    standing = _standing(transient, group)
-    mine = Classification.objects.filter(transient=transient, group=group)
-    if standing is None:
-        mine.delete()
-    elif not mine.filter(decision=standing).exists():
-        mine.delete()
-        Classification.objects.create(
-            transient=transient,
-            group=group,
-            decision=standing,
-            vetted=standing.verdict in VETTING,
-            decided_at=standing.created_at,
-        )
-    # Of each spectrum the last word counts: a later verdict that rests on it takes it back into use.
-    last_word: dict[int, str] = {}
-    for spectrum_id, verdict in _not_undone(transient).exclude(spectrum=None).values_list("spectrum_id", "verdict"):
-        last_word.setdefault(spectrum_id, verdict)
-    rejected = {spectrum_id for spectrum_id, verdict in last_word.items() if verdict == Verdict.BAD_SPECTRUM}
-    spectra = Spectrum.objects.filter(transient=transient)
-    spectra.filter(pk__in=rejected, rejected=False).update(rejected=True)
-    spectra.exclude(pk__in=rejected).filter(rejected=True).update(rejected=False)

@@ -13,34 +13,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from triage.environment import env, env_bool, env_int, env_list
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def env(name: str, default: str = "") -> str:
-    """A text; ``NAME_FILE`` may name a file that holds it, as secrets of containers do."""
-    file = os.environ.get(f"{name}_FILE")
-    if file:
-        return Path(file).read_text(encoding="utf-8").strip()
-    return os.environ.get(name, default)
-
-
-def env_bool(name: str, default: bool = False) -> bool:
-    text = env(name).strip().lower()
-    if text in {"", "1", "0", "true", "false", "yes", "no", "on", "off"}:
-        return default if not text else text in {"1", "true", "yes", "on"}
-    raise ImproperlyConfigured(f"{name} must be true or false, not “{text}”")
-
-
-def env_int(name: str, default: int) -> int:
-    text = env(name, str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not “{text}”") from None
-
-
-def env_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
 
 VAR = Path(env("TRIAGE_VAR", str(BASE_DIR / "var")))
@@ -87,7 +62,8 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        # The queue's queries have many parts; to compile these takes Postgres many times as long as to answer.
+        "OPTIONS": {"options": "-c jit=off"} | dict(parse_qsl(parts.query)),
     }
 
 
@@ -115,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "triage.middleware.ContentSecurityPolicyMiddleware",
+    "triage.middleware.ApiCachingMiddleware",
     "triage.middleware.RefuseEarlyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -180,6 +157,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 500
 CLASSIFIER_CHECKPOINT = Path(env("CLASSIFIER_CHECKPOINT")) if env("CLASSIFIER_CHECKPOINT") else None
 CLASSIFIER_DEVICE = env("CLASSIFIER_DEVICE", "auto")
 CLASSIFIER_BATCH = env_int("CLASSIFIER_BATCH", 32)
+CLASSIFIER_THREADS = env_int("CLASSIFIER_THREADS", 1)
 LEASE_SECONDS = env_int("LEASE_SECONDS", 300)
 
 # Tokens of other services are stored encrypted with this; empty: with a key derived from SECRET_KEY.
@@ -191,6 +169,16 @@ SKYPORTAL_LEASE_SECONDS = env_int("SKYPORTAL_LEASE_SECONDS", 180)
 
 # Users name the addresses of webhooks, so these may not lie in the server's own network unless this says so.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env_bool("WEBHOOKS_TO_PRIVATE_ADDRESSES")
+
+# Where notifications' links lead, and the mail server that takes them; without one there is no e-mail.
+SITE_URL = env("SITE_URL", f"http://localhost:{env('PORT', '8000')}")
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env("EMAIL_FROM", "spectrum-triage@localhost")
 
 # Reports to the Transient Name Server; without a key nothing can be sent, only previewed.
 TNS_SANDBOX_URL = env("TNS_SANDBOX_URL", "https://sandbox.wis-tns.org")
@@ -232,8 +220,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The broker's messages are only a doorbell; this finds whatever was lost.
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
+    "predict-again": {"task": "triage.tasks.predict_again", "schedule": 10.0, "options": {"expires": 10}},
     "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
     "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
+    "answer-analyses": {"task": "triage.tasks.answer_analyses", "schedule": 10.0, "options": {"expires": 10}},
+    "send-notifications": {"task": "triage.tasks.send_notifications", "schedule": 30.0, "options": {"expires": 30}},
     "send-webhooks": {"task": "triage.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 15}},
     "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -260,7 +251,7 @@ REST_FRAMEWORK = {
         "triage.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "triage.api.permissions.TokenScope"],
     "DEFAULT_THROTTLE_CLASSES": ["triage.api.throttling.TokenThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "triage.api.negotiation.FormatFirst",
@@ -279,6 +270,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "triage.api.schema.add_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {"PolicyEnum": "triage.models.skyportal.Policy"},
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "line")

@@ -8,6 +8,7 @@ from celery import shared_task
 from celery.worker import state
 
 from classifier.errors import CheckpointError
+from triage.doorbell import ring
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,15 @@ def process_queue() -> None:
         inference.process_queue(stopping=lambda: state.should_stop is not None)
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
+
+
+@shared_task(name="triage.tasks.predict_again")  # type: ignore[untyped-decorator]
+def predict_again() -> None:
+    """After a promotion, send the next spectra to the new checkpoint."""
+    from triage import checkpoints
+
+    if checkpoints.send_again():
+        ring(process_queue)
 
 
 # A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
@@ -57,3 +67,19 @@ def send_webhooks() -> None:
     from triage import webhooks
 
     webhooks.run(SLICE_SECONDS)
+
+
+@shared_task(name="triage.tasks.answer_analyses")  # type: ignore[untyped-decorator]
+def answer_analyses() -> None:
+    """Compute and send back what SkyPortals have pushed."""
+    from triage.skyportal import analysis
+
+    analysis.run(SLICE_SECONDS)
+
+
+@shared_task(name="triage.tasks.send_notifications")  # type: ignore[untyped-decorator]
+def send_notifications() -> None:
+    """Tell users what they chose to be told of."""
+    from triage import notifications
+
+    notifications.run(SLICE_SECONDS)

@@ -8,18 +8,21 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load, load_file
 
 import classifier
-from triage.models import Prediction
+from triage.models import Checkpoint, CheckpointFile, Prediction
 
 Array = NDArray[np.float64]
 
+# As classifier.checkpoint names them, which loads PyTorch.
+DESCRIPTION, TEMPLATES = "checkpoint.json", "templates.safetensors"
 # Full width in ln λ of the smoothing that the templates went through as well.
 SMOOTHING = 3
 
@@ -46,12 +49,15 @@ class _Templates:
     width: int
 
 
+_kept: dict[str, _Templates] = {}
+
+
 def overlay(prediction: Prediction, wavelength: Array, flux: Array, *, at_rest: bool) -> Overlay | None:
     """The best template at its redshift and the spectrum, both without their continuum; wavelength (n,) Å ascending.
-    None where the prediction has no match, or is of another checkpoint than the one whose templates are here."""
+    None where the prediction has no match, or is of a checkpoint whose templates are nowhere."""
     match = prediction.crosscheck or {}
-    found = _templates()
-    if found is None or "template" not in match or found.hash != prediction.checkpoint.hash:
+    found = _templates(prediction.checkpoint) if "template" in match else None
+    if found is None:
         return None
     grid = found.wavelength * (1.0 if at_rest else 1 + match["redshift"])
     values, covered = _on_grid(wavelength, flux, grid)
@@ -99,20 +105,38 @@ def _mean(values: Array, weight: Array, width: int) -> Array:
     return result
 
 
+def _templates(checkpoint: Checkpoint) -> _Templates | None:
+    """Of the folder that the settings choose if it is this checkpoint's, else of the files that a promotion keeps in
+    the database; None where neither has them."""
+    here = _of_settings()
+    if here is not None and here.hash == checkpoint.hash:
+        return here
+    if checkpoint.hash not in _kept:
+        files = CheckpointFile.objects.filter(checkpoint=checkpoint, name__in=(DESCRIPTION, TEMPLATES))
+        content = {name: bytes(value) for name, value in files.values_list("name", "content")}
+        if len(content) < 2:
+            return None
+        _kept.clear()  # those of one checkpoint are wanted at a time
+        _kept[checkpoint.hash] = _parsed(content[DESCRIPTION], load(content[TEMPLATES]))
+    return _kept.get(checkpoint.hash)
+
+
 @functools.lru_cache(maxsize=1)
-def _templates() -> _Templates | None:
+def _of_settings() -> _Templates | None:
     """None where the folder is not here, as on a web server apart from its workers."""
     shipped = Path(classifier.__file__).with_name("checkpoints") / "spectranet"
     folder: Path = settings.CLASSIFIER_CHECKPOINT or shipped
     try:
-        text = (folder / "checkpoint.json").read_bytes()
-        fields = load_file(folder / "templates.safetensors")
+        return _parsed((folder / DESCRIPTION).read_bytes(), load_file(folder / TEMPLATES))
     except (OSError, SafetensorError):
         return None
-    grid = json.loads(text)["preprocess"]
+
+
+def _parsed(description: bytes, fields: dict[str, NDArray[Any]]) -> _Templates:
+    grid = json.loads(description)["preprocess"]
     step = math.log(grid["last"] / grid["first"]) / grid["samples"]
     return _Templates(
-        hashlib.sha256(text).hexdigest(),
+        hashlib.sha256(description).hexdigest(),
         fields["flux"].astype(np.float64),
         fields["weight"] > 0,
         np.asarray(grid["first"] * np.exp((np.arange(grid["samples"]) + 0.5) * step)),

@@ -14,24 +14,23 @@ import secrets
 import time
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from django.contrib.auth.models import User
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from triage import audit
 from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.export import iso
-from triage.models import Decision, DeliveryState, Prediction, Webhook, WebhookDelivery
-from triage.outside import public_address
+from triage.models import Classification, Decision, DeliveryState, Prediction, Webhook, WebhookDelivery
+from triage.outside import post_pinned, public_address
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 MAX_WEBHOOKS = 10
 FIRST_WAIT = timedelta(minutes=1)
-TIMEOUT_SECONDS = 10
 # While it is being sent nobody else may; longer than any attempt takes.
 LEASE = timedelta(minutes=2)
 LOOK_BACK = timedelta(days=3)
@@ -54,13 +53,17 @@ def make(user: User, url: str, *, on_prediction: bool, on_decision: bool) -> tup
     webhook = Webhook(user=user, url=url, on_prediction=on_prediction, on_decision=on_decision)
     webhook.secret = secret
     webhook.save()
+    audit.note(user, webhook, "made the webhook")
     return webhook, secret
 
 
 def remove(user: User, webhook_id: int) -> None:
     """Raises NotFoundError for one that is not the user's."""
-    if not Webhook.objects.filter(user=user, pk=webhook_id).delete()[0]:
+    webhook = Webhook.objects.filter(user=user, pk=webhook_id).first()
+    if webhook is None:
         raise NotFoundError("there is no such webhook")
+    audit.note(user, webhook, "removed the webhook")
+    webhook.delete()
 
 
 def replay(user: User, webhook_id: int) -> int:
@@ -85,15 +88,17 @@ def run(budget_seconds: float) -> int:
 def _derive(webhook: Webhook) -> None:
     since = max(webhook.created_at, timezone.now() - LOOK_BACK)
     told = WebhookDelivery.objects.filter(webhook=webhook)
+    # Whose own vote is wanted is told of the first one, and of the prediction, once theirs is in.
+    hidden = Classification.objects.visible_to(webhook.user).wanting_vote_of(webhook.user).values("transient")
     rows = []
     if webhook.on_decision:
         new = Decision.objects.visible_to(webhook.user).filter(
-            ~Exists(told.filter(decision=OuterRef("pk"))), created_at__gte=since
+            ~Exists(told.filter(decision=OuterRef("pk"))), ~Q(transient__in=hidden), created_at__gte=since
         )
         rows += [WebhookDelivery(webhook=webhook, decision_id=pk) for pk in _ids(new)]
     if webhook.on_prediction:
         made = Prediction.objects.visible_to(webhook.user).filter(
-            ~Exists(told.filter(prediction=OuterRef("pk"))), created_at__gte=since
+            ~Exists(told.filter(prediction=OuterRef("pk"))), ~Q(spectrum__transient__in=hidden), created_at__gte=since
         )
         rows += [WebhookDelivery(webhook=webhook, prediction_id=pk) for pk in _ids(made)]
     WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
@@ -191,24 +196,10 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def _send(webhook: Webhook, body: bytes) -> None:
-    """To the very address that was checked, whatever the name server says a moment later."""
-    parts = urlsplit(webhook.url)
-    address = public_address(webhook.url)
-    host = f"[{address}]" if ":" in address else address
-    pinned = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
-    headers = {
-        "Host": parts.netloc,
-        "Content-Type": "application/json",
-        "User-Agent": "spectrum-triage",
-        "X-Triage-Signature": signature(webhook.secret, int(time.time()), body),
-    }
-    extensions = {"sni_hostname": parts.hostname} if parts.scheme == "https" else {}
     try:
-        with (
-            httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", pinned, content=body, headers=headers, extensions=extensions) as response,
-        ):
-            status = response.status_code
+        status = post_pinned(
+            webhook.url, body, {"X-Triage-Signature": signature(webhook.secret, int(time.time()), body)}
+        )
     except httpx.HTTPError as error:
         raise DeliveryError(f"{type(error).__name__}: {error}") from error
     if not 200 <= status < 300:

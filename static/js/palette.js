@@ -1,16 +1,23 @@
 // The palette of classes for an override: type a few letters, arrows, Enter. It is filled from the form's own list of
 // classes, so the two cannot differ.
 
+// Blanks and hyphens say nothing ("ic bl" is Ic-BL), and people write 1a and 2n for Ia and IIn.
+const bare = (text) => text.toLowerCase().replace(/[\s\-/.]+/g, "");
+const roman = (text) => text.replace(/(^|\s|sn|type)1(?=[a-c])/g, "$1i").replace(/(^|\s|sn|type)2(?=[bnpl]|$|\s)/g, "$1ii");
+
 // How well letters typed fit a name: they must stand in it in this order; null where they do not. Small is good:
 // letters that stand together beat scattered ones, at the beginning of a word they are best, and short names beat long.
 export function fit(typed, name) {
-  const wanted = typed.toLowerCase().replace(/\s+/g, "");
-  const text = name.toLowerCase();
+  const wanted = bare(roman(typed.toLowerCase().trim()));
+  const text = bare(name);
+  const starts = new Set([0]);
+  let length = 0;
+  for (const word of name.split(/[\s\-/.]+/)) starts.add(length += word.length);
   const together = text.indexOf(wanted);
-  const length = text.length / 100;
-  if (together >= 0) return length + (together === 0 || /[\s\-/]/.test(text[together - 1]) ? 0 : 0.5);
+  const short = text.length / 100;
+  if (together >= 0) return short + (starts.has(together) ? 0 : 0.5);
   let from = 0;
-  let cost = 1 + length;
+  let cost = 1 + short;
   for (const letter of wanted) {
     const at = text.indexOf(letter, from);
     if (at < 0) return null;

@@ -2,12 +2,14 @@
 // the next transient fetched ahead.
 import { onKey } from "./keys.js";
 import { openPalette } from "./palette.js";
+import { startPhotometry } from "./photometry.js";
 import { plotAhead, startPlot } from "./plot.js";
-import { fetchAhead, parsed, send, visit } from "./swap.js";
+import { fetchAhead, send, settled, visit } from "./swap.js";
+import { startTwins } from "./twins.js";
 
 const RELOAD_MS = 2000;
 let form = null;
-let sent = false;
+let sent = null;
 let waiting = 0;
 
 const draftKey = () => `draft:${location.pathname}`;
@@ -21,14 +23,16 @@ function press(key) {
 onKey((key) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
   if (key === "o" && form) { choose(); return true; }
-  if (key === "z") {
-    const undo = document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]");
-    if (undo) undo.requestSubmit();
-    return Boolean(undo);
-  }
+  if (key === "z") { takeBack(); return true; }
   if (/^[1-9]$/.test(key)) return chooseQuick(Number(key));
   return "cubnpq".includes(key) && press(key);
 });
+
+// What is on its way to be recorded is recorded first.
+async function takeBack() {
+  await settled();
+  (document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]"))?.requestSubmit();
+}
 
 function override(name) {
   form.class_name.value = name;
@@ -47,7 +51,8 @@ function chooseQuick(number) {
 
 function startForm() {
   form = document.getElementById("decide");
-  if (!form) return;
+  if (!form || form.started) return;
+  form.started = true;
   const quick = form.querySelector(".quick");
   if (quick) quick.hidden = false;
   quick?.addEventListener("click", (event) => {
@@ -74,32 +79,38 @@ function reload() {
   else visit(location.href, { push: false, fresh: true });
 }
 
+// Once nothing else is asked of the server.
 async function lookAhead() {
+  await settled();
   const next = document.querySelector('[data-key="n"]');
-  const html = next && await fetchAhead(next.href);
-  if (html) plotAhead(parsed(html));
+  const page = next && await fetchAhead(next.href);
+  if (page) await plotAhead(page);
 }
 
 function start() {
   clearTimeout(waiting);
   startPlot();
   startForm();
+  startTwins();
+  startPhotometry();
   if (document.querySelector("[data-reload]")) waiting = setTimeout(reload, RELOAD_MS);
   if (!document.getElementById("plot")) lookAhead();
 }
 
-// A double click or a second key decides once.
+// A double click or a second key decides once: each form is sent once, unless it failed.
 document.addEventListener("submit", async (event) => {
   const target = event.target;
   if (!target.matches("#decide, [data-undo], [data-undo-last], [data-swap]")) return;
   event.preventDefault();
-  if (sent) return;
-  sent = true;
+  if (sent === target) return;
+  sent = target;
   const draft = draftKey();
+  const deciding = target.id === "decide";
   try {
-    if (await send(target, event.submitter) && target.id === "decide") sessionStorage.removeItem(draft);
+    const next = deciding ? document.querySelector('[data-key="n"]')?.href : null;
+    if (await send(target, event.submitter, next) && deciding) sessionStorage.removeItem(draft);
   } finally {
-    sent = false;
+    if (sent === target) sent = null;
   }
 });
 document.addEventListener("click", (event) => {

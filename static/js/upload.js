@@ -6,6 +6,8 @@ const drop = document.getElementById("drop");
 const input = document.getElementById("files");
 const results = document.getElementById("results");
 const AT_ONCE = 3;
+// Of a file of many spectra.
+const OTHERS_SHOWN = 30;
 const waiting = [];
 let running = 0;
 const tally = { sent: 0, done: 0, refused: 0 };
@@ -81,16 +83,31 @@ function send({ file, card }) {
 
 function taken(card, answer, known) {
   tally.done += 1;
-  const line = element("p");
-  const link = element("a", "", answer.transient);
-  link.href = `/transients/${encodeURIComponent(answer.transient)}/?spectrum=${answer.id}`;
-  if (known) line.append(element("span", "tag", "known already"), " ");
-  const state = element("span", "muted", ` ${answer.state}…`);
-  line.append(link, state);
-  card.append(line);
+  const first = spectrumLine(answer);
+  if (known) first.prepend(element("span", "tag", "known already"), " ");
+  card.append(first);
   for (const note of answer.notes ?? []) card.append(element("p", "warn", `${note[0].toUpperCase()}${note.slice(1)}.`));
-  card.append(receipt(answer.receipt));
-  watch(answer.id, state);
+  const read = receipt(answer.receipt);
+  read.append(toReceipt(answer.id, "Correct a guess"));
+  card.append(read);
+  const others = answer.others ?? [];
+  for (const warning of answer.receipt.warnings ?? []) {
+    if (warning.code === "member_not_read") card.append(element("p", "warn", `Not read: ${warning.message}`));
+  }
+  for (const other of others.slice(0, OTHERS_SHOWN)) card.append(spectrumLine(other));
+  if (others.length > OTHERS_SHOWN) card.append(element("p", "muted", `and ${others.length - OTHERS_SHOWN} more spectra`));
+}
+
+// A spectrum's transient and, once it is known, its class.
+function spectrumLine(spectrum) {
+  const line = element("p");
+  const link = element("a", "", spectrum.transient);
+  link.href = `/transients/${encodeURIComponent(spectrum.transient)}/?spectrum=${spectrum.id}`;
+  if (spectrum.part) link.title = spectrum.part;
+  const state = element("span", "muted", ` ${spectrum.state}…`);
+  line.append(link, state);
+  watch(spectrum.id, state);
+  return line;
 }
 
 function refused(card, file, status, answer) {
@@ -101,9 +118,7 @@ function refused(card, file, status, answer) {
   else if (status === 401 || status === 403) line.append(element("span", "tag bad", "not signed in"), " Log in again in another tab, then retry. ");
   else line.append(element("span", "tag bad", answer?.code ?? `error ${status}`), ` ${sentence(answer?.detail ?? "the server could not take it")} `);
   if (answer?.id) {
-    const kept = element("a", "", "quarantine");
-    kept.href = "/quarantine/";
-    line.append("It is kept in ", kept, ".");
+    line.append("It is kept in quarantine: ", toReceipt(answer.id, "correct how it is read"), ".");
   } else if (!status || status === 401 || status === 403 || status === 429 || status >= 500) {
     const retry = element("button", "link", "Try again");
     retry.type = "button";
@@ -117,6 +132,14 @@ function refused(card, file, status, answer) {
   card.append(line);
 }
 
+function toReceipt(id, words) {
+  const link = element("a", "", words);
+  link.href = `/spectra/${id}/#correct`;
+  return link;
+}
+
+// Never rounded up to a certainty, as on the other pages.
+const percent = (value) => (value > 0.995 ? "> 99 %" : `${Math.round(100 * value)} %`);
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 function receipt(content) {
@@ -142,10 +165,15 @@ async function watch(id, place, tries = 0) {
     if (answer.ok) {
       const spectrum = await answer.json();
       if (spectrum.state !== "queued") {
+        if (spectrum.likely_duplicate_of) {
+          const warning = element("p", "warn", "Likely a duplicate of ");
+          warning.append(toReceipt(spectrum.likely_duplicate_of, "a spectrum sent before"), ".");
+          place.closest(".result").append(warning);
+        }
         place.textContent = "";
         if (spectrum.prediction) {
           place.className = "";
-          place.textContent = ` ${spectrum.prediction.class_name}, ${Math.round(100 * spectrum.prediction.probability)} %`;
+          place.textContent = ` ${spectrum.prediction.class_name}, ${percent(spectrum.prediction.probability)}`;
         } else {
           place.closest(".result").classList.add("refused");
           place.append(" ", element("span", "tag bad", spectrum.error?.code ?? spectrum.state), ` ${spectrum.error?.message ?? ""}`);

@@ -3,6 +3,8 @@ no de-duplication, late sharing that changes no time, naive UTC."""
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,6 +51,8 @@ class FakeSkyPortal(FakeService):
         self.spectra: dict[int, dict[str, Any]] = {}
         self.classifications: dict[int, dict[str, Any]] = {}
         self.annotations: dict[int, dict[str, Any]] = {}
+        self.analyses: dict[str, dict[str, Any]] = {}
+        self.analysis_tokens: dict[str, datetime] = {}
         self.refused = 0
         self._allowance, self._allowed_at = float(burst), time.monotonic()
         self._ids = iter(range(1, 10**9))
@@ -108,9 +112,33 @@ class FakeSkyPortal(FakeService):
         self.classifications[number] = {**row, "author_name": "somebody", "origin": None, **times, **fields}
         return number
 
+    def analysis_push(self, name: str) -> dict[str, Any]:
+        """What it posts to an analysis service on a click: tables as CSV, samples in cells, no spectrum ids."""
+        token = f"token-{next(self._ids)}"
+        self.analysis_tokens[token] = datetime.now(UTC) + timedelta(minutes=5)
+        columns = ("observed_at", "wavelengths", "fluxes", "errors", "units", "type", "instrument_name")
+        spectra, redshift = io.StringIO(), self.sources[name]["redshift"]
+        writer = csv.writer(spectra)
+        writer.writerow(columns)
+        mine = [row for row in self.spectra.values() if row["obj_id"] == name]
+        writer.writerows([str(row[c]).replace("None", "nan") if row[c] else "" for c in columns] for row in mine)
+        return {
+            "callback_url": f"{self.url}/api/webhook/obj_analysis/{token}",
+            "callback_method": "POST",
+            "invalid_after": stamp(self.analysis_tokens[token]),
+            "resource_id": name,
+            "inputs": {
+                "spectra": spectra.getvalue(),
+                "redshift": f"redshift\n{'' if redshift is None else redshift}\n",
+            },
+            "analysis_parameters": {},
+        }
+
     # What it answers.
 
     def answer(self, request: Request) -> Any:
+        if request.path[1:3] == ["webhook", "obj_analysis"]:
+            return self._take_analysis(request)
         if not self._allowed():
             self.refused += 1
             raise AnswerError(429, HTML)
@@ -120,6 +148,16 @@ class FakeSkyPortal(FakeService):
         if request.method != "GET" and not self.may_write:
             raise self._error(401, "Unauthorized")
         return {"status": "success", "data": self._route(request, self.tokens[token]), "version": "1.4.0+git"}
+
+    def _take_analysis(self, request: Request) -> Any:
+        """Once for each token, without any login."""
+        token = request.path[3]
+        if token not in self.analysis_tokens or token in self.analyses:
+            raise self._error(403, "Invalid token")
+        if datetime.now(UTC) > self.analysis_tokens[token]:
+            raise self._error(400, "Token has expired")
+        self.analyses[token] = request.json()
+        return {"status": "success", "data": {"status": "success"}}
 
     def _allowed(self) -> bool:
         now = time.monotonic()

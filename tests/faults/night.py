@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import httpx
 import psycopg2
 
 from tests.backends import choose
 from tests.conftest import spectrum_file
 from tests.desk import ROOT, own_database
+from tests.faults.services import free_port
 
 # Quicker than a real desk, so that a test waits seconds for what takes minutes there.
 SETTINGS = """
@@ -34,15 +36,25 @@ ROWS = """
 """
 
 
+class Answer(NamedTuple):
+    status: int
+    body: Any
+
+
 class Night:
-    def __init__(self, folder: Path, database_url: str) -> None:
+    """redis_url: "" for the filesystem broker. facts: what the table of make chaos says of this night."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.folder, self.url = folder, database_url
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.web: subprocess.Popen[bytes] | None = None
+        self.web_url, self.token = "", ""
+        self.facts: dict[str, int] = {}
         self.settings("")
         self.environment = os.environ | {
             "TRIAGE_VAR": str(folder / "var"),
             "DATABASE_URL": database_url,
-            "REDIS_URL": choose()[1],
+            "REDIS_URL": redis_url,
             "CELERY_QUEUE": f"triage-night-{uuid.uuid4().hex[:8]}",
             "CLASSIFIER_BATCH": "8",
             "CLASSIFIER_DEVICE": "cpu",
@@ -55,10 +67,12 @@ class Night:
         """Settings of the processes that start from now on."""
         (self.folder / "night_settings.py").write_text(SETTINGS + more)
 
-    def manage(self, *command: str) -> None:
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment, check=True, capture_output=True
+    def manage(self, *command: str, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment | more, capture_output=True
         )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
 
     def take_in(self, count: int) -> None:
         """So many files are accepted; nobody classifies them yet."""
@@ -85,6 +99,43 @@ class Night:
         self.workers.append(worker)
         return worker
 
+    def start_web(self) -> None:
+        """The web server, at the same address again after a kill, with a user's token."""
+        if not self.token:
+            self.manage("migrate")
+            self.manage(
+                "createsuperuser", "--noinput", "--username", "night", "--email", "", DJANGO_SUPERUSER_PASSWORD="x"
+            )
+            self.token = self.manage("issue_token", "night").strip()
+            self.web_url = f"http://127.0.0.1:{free_port()}/"
+        address = self.web_url.split("/")[2]
+        options = ["--bind", address, "--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
+        with self.log.open("ab") as log:
+            self.web = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "triage.wsgi", *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.wait(lambda: self.ask_web("GET", "readyz").status == 200)
+
+    def ask_web(self, method: str, path: str, **options: Any) -> Answer:
+        """Status 0 where no answer came."""
+        try:
+            headers = {"Authorization": f"Token {self.token}"}
+            got = httpx.request(method, self.web_url + path, headers=headers, timeout=30, **options)
+        except httpx.TransportError:
+            return Answer(0, None)
+        is_json = got.headers.get("content-type", "").startswith("application/json")
+        return Answer(got.status_code, got.json() if is_json else None)
+
+    def send(self, seed: int) -> Answer:
+        """Upload the file of a seed; 202 and 200 say that it is accepted."""
+        file = {"file": (f"{seed}.txt", spectrum_file(seed=seed))}
+        return self.ask_web("POST", "api/v1/spectra/", files=file, data={"transient": f"night-{seed}"})
+
     @property
     def log(self) -> Path:
         return self.folder / "log"
@@ -110,7 +161,7 @@ class Night:
         self.wait(lambda: self.count("state = 'queued'") == 0)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
-        """SIGKILL to a worker and its beat."""
+        """SIGKILL to a process and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -121,14 +172,19 @@ class Night:
         failed = failed or {}
         expected = {f"{seed}.txt": ("classified", "", 1, 1) for seed in range(files)}
         assert rows == expected | {name: ("failed", code, 0, 0) for name, code in failed.items()}
+        self.facts |= {"files": files, "predictions": files - len(failed), "given up": len(failed)}
+        self.facts["attempts of one at most"] = int(self.ask("SELECT max(attempts) FROM triage_spectrum")[0][0])
 
 
 @contextlib.contextmanager
-def night(folder: Path) -> Iterator[Night]:
-    with own_database() as database_url:
-        made = Night(folder, database_url)
+def night(folder: Path, services: Sequence[str] = ()) -> Iterator[Night]:
+    """On the URLs of a database and a broker, else on those of the tests."""
+    with contextlib.ExitStack() as stack:
+        urls = services or (stack.enter_context(own_database()), choose()[1])
+        made = Night(folder, *urls)
         try:
             yield made
         finally:
-            for worker in made.workers:
-                made.kill(worker)
+            for process in (*made.workers, made.web):
+                if process is not None:
+                    made.kill(process)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,9 @@ Classifier.predict = predict
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Night]:
+def desk(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iterator[Night]:
     with night(tmp_path) as made:
+        record_property("facts", made.facts)
         yield made
 
 

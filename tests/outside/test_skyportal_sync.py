@@ -104,6 +104,24 @@ def test_a_second_run_fetches_nothing_again(fritz: FakeSkyPortal) -> None:
     assert each_once(fritz, instance)
 
 
+def test_a_version_that_a_group_sees_first_does_not_go_into_the_public_record(fritz: FakeSkyPortal) -> None:
+    number = fritz.add_spectrum("ZTF26aaa")
+    public = connect(fritz)
+    run(public)
+    group = Group.objects.create(name="A")
+    private = SkyPortalInstance(name="Fritz of A", url=fritz.url, group=group)
+    private.token = TOKEN
+    private.save()
+    run(private)
+    assert Spectrum.objects.get().group is None
+    fritz.change_spectrum(number, fluxes=[2 * f + 1e-17 for f in fritz.spectra[number]["fluxes"]])
+    assert run(private).changed == 1
+    assert Spectrum.objects.get(group=None).reading == 1
+    assert Spectrum.objects.get(group=group).reading == 1
+    assert run(public).changed == 1
+    assert Spectrum.objects.get(group=None).reading == 2
+
+
 def test_a_changed_spectrum_replaces_the_earlier_version_and_is_classified_again(fritz: FakeSkyPortal) -> None:
     number = fritz.add_spectrum("ZTF26aaa")
     instance = connect(fritz)

@@ -41,7 +41,7 @@ def test_the_servers_limit_is_kept_and_its_html_pages_are_waited_out(
 ) -> None:
     monkeypatch.setattr(client_module, "BACKOFF_SECONDS", 0.05)
     settings.SKYPORTAL_REQUESTS_PER_SECOND = 60
-    with FakeSkyPortal(rate=15, burst=3) as server:
+    with FakeSkyPortal(rate=8, burst=3) as server:
         for i in range(10):
             server.add_spectrum(f"ZTF{i}")
         instance = connect(server)
@@ -58,6 +58,17 @@ def test_the_client_keeps_its_pace(fritz: FakeSkyPortal, settings: Settings) -> 
         for _ in range(5):
             client.taxonomies()
     assert time.monotonic() - started >= 4 / 20
+
+
+def test_two_processes_with_one_token_keep_its_pace_together(fritz: FakeSkyPortal, settings: Settings) -> None:
+    """The sync and the outbox, say: the server counts by token."""
+    settings.SKYPORTAL_REQUESTS_PER_SECOND = 20
+    started = time.monotonic()
+    with Client(fritz.url, TOKEN) as first, Client(fritz.url, TOKEN) as second:
+        for _ in range(3):
+            first.taxonomies()
+            second.taxonomies()
+    assert time.monotonic() - started >= 5 / 20
 
 
 def test_a_wrong_token_fails_the_run_and_puts_the_next_one_off(fritz: FakeSkyPortal) -> None:
@@ -145,10 +156,13 @@ def test_a_bearer_token_is_what_the_server_refuses(fritz: FakeSkyPortal) -> None
         client.taxonomies()
 
 
+@pytest.mark.parametrize("hours", [-3, *(pytest.param(hours, marks=pytest.mark.slow) for hours in (0, 3))])
 @pytest.mark.django_db(transaction=True)
-def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition(tmp_path: Path) -> None:
-    """A real process, killed with SIGKILL again and again while a tenth of the requests fail."""
+def test_a_process_killed_in_the_middle_is_taken_over_without_loss_or_repetition(tmp_path: Path, hours: int) -> None:
+    """A real process, killed with SIGKILL again and again while a tenth of the requests fail and the server's clock is
+    wrong."""
     with FakeSkyPortal(burst=10**6, fail_rate=0.1, seed=3) as server:
+        server.skew = timedelta(hours=hours)
         for i in range(24):
             server.add_spectrum(f"ZTF{i % 9}")
         instance = connect(server)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,8 @@ from tests.fakes.server import HTML, AnswerError, FakeService, Request
 from triage import inference, webhooks
 from triage.errors import InvalidActionError, NotFoundError
 from triage.intake import Given, submit_spectrum
-from triage.models import Decision, DeliveryState, Spectrum, Transient, Webhook, WebhookDelivery
+from triage.models import Decision, DeliveryState, ReviewPolicy, Spectrum, Transient, Webhook, WebhookDelivery
+from triage.outside import public_address
 from triage.review import Proposal, record_decision
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +122,20 @@ def test_what_the_user_may_not_see_is_not_told_nor_what_is_not_theirs_any_more(
     assert receiver.messages == []
 
 
+def test_a_first_vote_is_told_to_who_is_to_give_the_second_only_when_theirs_is_in(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    ann, ben = make_user("ann"), make_user("ben")
+    hook(ben, receiver, predictions=True)
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    first = decide(ann)
+    assert send() == 0
+    second = record_decision(ben, first.transient, Proposal("override", class_name="TDE"))
+    assert send() == 3
+    told = {message["data"]["id"] for message in receiver.messages if message["event"] == "decision"}
+    assert told == {first.pk, second.pk}
+
+
 def test_it_is_tried_again_given_up_and_can_be_sent_again(receiver: Receiver, reviewer: User) -> None:
     webhook, _ = hook(reviewer, receiver)
     decide(reviewer)
@@ -183,6 +199,58 @@ def test_with_half_of_all_requests_failing_everything_is_told(reviewer: User, se
 def test_an_address_within_a_private_network_is_refused(reviewer: User, url: str) -> None:
     with pytest.raises(InvalidActionError):
         webhooks.make(reviewer, url, on_prediction=True, on_decision=True)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "public"),
+    [
+        (["8.8.8.8"], True),
+        (["2606:4700::1111"], True),
+        (["64:ff9b::808:808"], True),
+        (["64:ff9b::7f00:1"], False),
+        (["2002:a00:1::"], False),
+        (["::ffff:127.0.0.1"], False),
+        (["224.0.0.1"], False),
+        (["0.0.0.0"], False),
+        (["100.64.0.1"], False),
+        (["fe80::1%eth0"], False),
+        (["8.8.8.8", "127.0.0.1"], False),
+    ],
+)
+def test_a_name_counts_as_public_if_all_its_addresses_do(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str], public: bool
+) -> None:
+    monkeypatch.setattr(
+        "triage.outside.socket.getaddrinfo", lambda *asked, **more: [(0, 0, 0, "", (a, 443)) for a in addresses]
+    )
+    if public:
+        assert public_address("https://example.org/") == addresses[0]
+        return
+    with pytest.raises(InvalidActionError, match="private network"):
+        public_address("https://example.org/")
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_spoken_to(
+    receiver: Receiver, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that gives another answer a moment later is not asked again."""
+    made, _ = hook(reviewer, receiver)
+    Webhook.objects.filter(pk=made.pk).update(url=made.url.replace("127.0.0.1", "hooks.example"))
+    decide(reviewer)
+    asked_for: list[str] = []
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *asked: Any, **more: Any) -> Any:
+        if host == "hooks.example":
+            asked_for.append(host)
+            host = "127.0.0.1"
+        return real(host, *asked, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert send() == 1
+    assert asked_for == ["hooks.example"]
+    assert receiver.last is not None
+    assert receiver.last.headers["Host"].startswith("hooks.example")
 
 
 def test_an_address_that_has_become_private_is_not_spoken_to(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,11 @@ def upload(api: APIClient, content: bytes | None = None, name: str = "a.txt", **
     return api.post(f"{API}/spectra/", {"file": file, **fields}, format="multipart")
 
 
+def text_of(answer: Any) -> str:
+    """The whole of a table that is streamed."""
+    return b"".join(answer.streaming_content).decode()
+
+
 def address(name: str) -> str:
     return f"{API}/transients/{quote(name, safe='')}/"
 
@@ -47,7 +53,8 @@ def address(name: str) -> str:
 def test_an_upload_is_accepted_classified_and_vetted(api: APIClient) -> None:
     sent = upload(api, transient="SN 2026abc", redshift="0.03", instrument="SEDM", observed_at="2026-11-20T03:04:05Z")
     assert sent.status_code == 202
-    assert set(sent.json()) == {"id", "state", "transient", "receipt"}
+    assert set(sent.json()) == {"id", "state", "transient", "receipt", "others"}
+    assert sent.json()["others"] == []
     assert (sent.json()["state"], sent.json()["transient"]) == ("queued", "SN 2026abc")
     inference.process_queue()
     spectrum = api.get(f"{API}/spectra/{sent.json()['id']}/").json()
@@ -72,6 +79,19 @@ def test_the_same_file_again_is_200_with_the_first_id(api: APIClient) -> None:
     first, second = upload(api), upload(api, name="b.txt")
     assert (first.status_code, second.status_code) == (202, 200)
     assert first.json()["id"] == second.json()["id"]
+
+
+def test_an_upload_of_many_spectra_names_each(api: APIClient) -> None:
+    bundle = io.BytesIO()
+    with zipfile.ZipFile(bundle, "w") as archive:
+        for number, name in enumerate(("SN2026a.txt", "SN2026b.txt", "SN2026c.txt")):
+            archive.writestr(name, spectrum_file(seed=number))
+    for status in (202, 200):
+        sent = upload(api, bundle.getvalue(), name="night.zip")
+        assert sent.status_code == status
+        assert sent.json()["transient"] == "SN2026A"
+        others = [(part["transient"], part["part"], part["state"]) for part in sent.json()["others"]]
+        assert others == [("SN2026B", "SN2026b.txt", "queued"), ("SN2026C", "SN2026c.txt", "queued")]
 
 
 def test_an_unreadable_file_is_400_with_code_and_receipt_and_stays_in_quarantine(api: APIClient) -> None:
@@ -199,9 +219,11 @@ def test_classifications_leave_as_json_csv_and_votable(api: APIClient) -> None:
     listed = api.get(f"{API}/classifications/").json()["results"]
     answer = api.get(f"{API}/classifications/?format=csv", HTTP_ACCEPT="application/json")
     assert answer["Content-Type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    rows = list(csv.DictReader(io.StringIO(text_of(answer))))
     assert [row["transient"] for row in rows] == ["'" + entry["transient"] for entry in listed]  # no formulas
-    table = Table.read(io.BytesIO(api.get(f"{API}/classifications/?format=votable").content), format="votable")
+    table = Table.read(
+        io.BytesIO(text_of(api.get(f"{API}/classifications/?format=votable")).encode()), format="votable"
+    )
     assert list(table["transient"]) == [entry["transient"] for entry in listed]
     # Unknown coordinates are empty cells, never 0.
     assert np.isnan(np.ma.filled(np.ma.asarray(table["ra"], dtype=float), np.nan)).all()
@@ -287,7 +309,7 @@ def test_what_hangs_on_a_private_spectrum_is_seen_by_its_group_alone(make_user: 
     assert bob.delete(f"{API}/decisions/{decision['id']}/").status_code == 404
     for path in ("/spectra/", "/transients/", "/queue/", "/classifications/"):
         assert bob.get(API + path).json()["results"] == []
-        assert "secret" not in bob.get(f"{API}/classifications/?format=csv").content.decode()
+        assert "secret" not in text_of(bob.get(f"{API}/classifications/?format=csv"))
     assert len(alice.get(f"{API}/classifications/").json()["results"]) == 1
 
 
@@ -328,7 +350,7 @@ def test_a_nul_in_an_address_is_a_400(api: APIClient, path: str) -> None:
 
 def test_an_empty_comment_is_an_empty_cell_of_the_csv(api: APIClient) -> None:
     vet(api, 1)
-    (row,) = csv.DictReader(io.StringIO(api.get(f"{API}/classifications/?format=csv").content.decode()))
+    (row,) = csv.DictReader(io.StringIO(text_of(api.get(f"{API}/classifications/?format=csv"))))
     assert row["comment"] == ""
 
 

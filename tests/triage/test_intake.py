@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from tests.conftest import spectrum_file
-from triage import intake
+from triage import intake, rereading, storing
 from triage.arrays import unpack
 from triage.errors import InvalidUploadError, TooLargeError, UnreadableSpectrumError
 from triage.intake import Given, submit_spectrum
@@ -114,7 +114,7 @@ def test_a_dead_broker_does_not_break_an_upload(
     def refuse(*args: object, **kwargs: object) -> None:
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr(intake.process_queue, "apply_async", refuse)
+    monkeypatch.setattr(storing.process_queue, "apply_async", refuse)
     with django_capture_on_commit_callbacks(execute=True) as callbacks:
         submit_spectrum(reviewer, spectrum_file(), "a.txt")
     assert len(callbacks) == 1
@@ -125,7 +125,7 @@ def test_a_correction_reads_the_original_again(reviewer: User) -> None:
     content = b"\n".join(b"%.3f %.4f" % (w / 10, 2 + np.sin(w / 50)) for w in np.linspace(4000, 9000, 400))
     spectrum = submit_spectrum(reviewer, content, "a.txt", Given(corrections={"wavelength_unit": "angstrom"})).spectrum
     assert spectrum.wavelength_max == pytest.approx(900)
-    again = intake.read_again(reviewer, spectrum, {"wavelength_unit": "nm"})
+    again = rereading.read_again(reviewer, spectrum, {"wavelength_unit": "nm"})
     assert again.wavelength_max == pytest.approx(9000)
     assert (again.reading, again.state) == (2, SpectrumState.QUEUED)
     assert again.receipt["corrections"] == {"wavelength_unit": "nm"}
@@ -134,7 +134,7 @@ def test_a_correction_reads_the_original_again(reviewer: User) -> None:
 def test_a_failed_correction_leaves_the_reading_as_it_was(reviewer: User) -> None:
     spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
     with pytest.raises(UnreadableSpectrumError):
-        intake.read_again(reviewer, spectrum, {"flux_column": 40})
+        rereading.read_again(reviewer, spectrum, {"flux_column": 40})
     assert Spectrum.objects.get().reading == 1
 
 
@@ -171,6 +171,14 @@ def test_a_redshift_sent_with_a_private_spectrum_stays_with_it(make_user: Callab
     spectrum = intake.submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum
     assert spectrum.transient.redshift is None
     assert spectrum.stated_redshift == 0.0437
+
+
+def test_a_redshift_sent_for_a_group_does_not_go_into_a_public_record(make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A")
+    intake.submit_spectrum(owner, spectrum_file(), "a.txt", Given(transient="X"))
+    answer = intake.submit_spectrum(owner, spectrum_file(), "a.txt", Given(redshift=0.1, group=owner.groups.get()))
+    assert (answer.spectrum.stated_redshift, answer.spectrum.transient.redshift) == (None, None)
+    assert "everybody" in answer.notes[0]
 
 
 def test_a_quarantined_file_sent_again_with_a_correction_is_read(reviewer: User) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import spectrum_file
-from triage import inference, intake, review
+from triage import inference, rereading, review
 from triage.errors import (
     AlreadyUndoneError,
     InvalidDecisionError,
@@ -96,7 +96,7 @@ def test_a_prediction_that_is_no_longer_current_is_stale(reviewer: User) -> None
     transient = classified(reviewer)
     spectrum = Spectrum.objects.get()
     seen = spectrum.current_prediction_id
-    intake.read_again(reviewer, spectrum, {"frame": "rest"})
+    rereading.read_again(reviewer, spectrum, {"frame": "rest"})
     inference.process_queue()
     with pytest.raises(StalePredictionError):
         record_decision(reviewer, transient, Proposal("confirm", prediction=seen))
@@ -199,6 +199,27 @@ def test_a_decision_taken_by_somebody_else_meanwhile_is_told(reviewer: User, mak
     assert vetted(reviewer) == {"X": "TDE"}
     record_decision(reviewer, transient, Proposal("override", class_name="AGN", last_decision=first.pk))
     assert vetted(reviewer) == {"X": "AGN"}
+
+
+def test_a_verdict_whose_answer_was_lost_is_recorded_once(reviewer: User) -> None:
+    transient = classified(reviewer)
+    spectrum = Spectrum.objects.get().pk
+    page = {"spectrum": spectrum, "last_decision": 0}
+    first = record_decision(reviewer, transient, Proposal("confirm", **page))
+    assert record_decision(reviewer, transient, Proposal("confirm", **page)) == first
+    # Other words on the same page are another decision, and so are the same ones after an undo.
+    record_decision(reviewer, transient, Proposal("confirm", comment="sure", **page))
+    again = record_decision(reviewer, transient, Proposal("override", class_name="SLSN-I", **page))
+    review.undo(reviewer, again.pk)
+    record_decision(reviewer, transient, Proposal("override", class_name="SLSN-I", **page))
+    assert Decision.objects.count() == 5
+
+
+def test_a_client_that_names_only_the_prediction_may_send_it_twice(reviewer: User) -> None:
+    transient = classified(reviewer)
+    seen = Proposal("confirm", prediction=Spectrum.objects.get().current_prediction_id, last_decision=0)
+    assert record_decision(reviewer, transient, seen) == record_decision(reviewer, transient, seen)
+    assert Decision.objects.count() == 1
 
 
 def test_an_unknown_class_comes_with_near_ones(reviewer: User) -> None:

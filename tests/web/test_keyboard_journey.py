@@ -43,8 +43,8 @@ def test_twenty_spectra_are_vetted_without_loading_a_page_anew(page: Page, desk:
     times = []
     for _ in range(20):
         name = page.locator("h1").inner_text()
-        # A reviewer looks for a moment, in which the next one is fetched.
-        page.wait_for_load_state("networkidle")
+        # A reviewer looks for a moment, in which the next one is drawn out of sight.
+        page.wait_for_selector(".stage[data-drawn]", state="attached")
         times.append(
             page.evaluate(
                 """name => new Promise((resolve) => {
@@ -59,7 +59,9 @@ def test_twenty_spectra_are_vetted_without_loading_a_page_anew(page: Page, desk:
         expect(page.locator("h1")).not_to_have_text(name)
     print(f"key to next spectrum: median {sorted(times)[10]:.0f} ms, slowest {max(times):.0f} ms")
     assert sorted(times)[10] < MOST_MS
-    assert page.evaluate("window.sameDocument && Bokeh.documents.length") == 1
+    assert page.evaluate("window.sameDocument")
+    # The one that is shown and the one that is drawn ahead.
+    assert page.evaluate("Bokeh.documents.length") <= 2
     assert errors == []
     page.keyboard.press("z")
     expect(page.locator("#messages .message.info")).to_contain_text("undone")

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.conftest import spectrum_file
-from triage import inference, intake, review
+from triage import inference, intake, rereading, review
 from triage.models import Decision, Spectrum, SpectrumState, Transient
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +161,7 @@ def test_a_newer_prediction_stops_a_decision_on_the_old_one(browser: Client, rev
     send(reviewer, "T0")
     classify_all()
     seen = reviewed(reviewer, "T0").current_prediction_id
-    intake.read_again(reviewer, Spectrum.objects.get(), {"frame": "rest"})
+    rereading.read_again(reviewer, Spectrum.objects.get(), {"frame": "rest"})
     classify_all()
     address = reverse("decide", args=["T0"])
     answer = browser.post(address, {"verdict": "confirm", "prediction": seen}, follow=True)
@@ -182,7 +182,7 @@ def test_the_queue_can_be_filtered_by_class_and_name(browser: Client, reviewer: 
 
 
 def test_a_token_is_shown_once_and_can_be_revoked(browser: Client, reviewer: User) -> None:
-    page = browser.post(reverse("tokens"), {"label": "laptop"})
+    page = browser.post(reverse("tokens"), {"label": "laptop", "days": "30"})
     key = page.context["key"]
     assert key in page.content.decode()
     assert Client().get("/api/v1/queue/", headers={"Authorization": f"Token {key}"}).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from typing import Any
@@ -12,10 +13,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from classifier.checkpoint import SHIPPED
 from tests.web.test_pages import classify_all, send
 from triage.arrays import unpack
-from triage.models import Spectrum
-from triage.template_spectra import overlay
+from triage.models import CheckpointFile, Spectrum
+from triage.template_spectra import TEMPLATES, overlay
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +53,15 @@ def test_a_prediction_of_another_checkpoint_has_no_template(spectrum: Any) -> No
     assert drawn(spectrum) is None
 
 
+def test_templates_of_a_promoted_checkpoint_come_from_the_database(spectrum: Any) -> None:
+    text = (SHIPPED / "checkpoint.json").read_bytes() + b"\n"
+    checkpoint = spectrum.current_prediction.checkpoint
+    checkpoint.hash = hashlib.sha256(text).hexdigest()
+    for name, content in (("checkpoint.json", text), (TEMPLATES, (SHIPPED / TEMPLATES).read_bytes())):
+        CheckpointFile.objects.create(checkpoint=checkpoint, name=name, content=content)
+    assert np.isfinite(drawn(spectrum).template).sum() > 80
+
+
 def test_the_panel_comes_only_when_asked_for(client: Client, reviewer: User, spectrum: Any) -> None:
     client.force_login(reviewer)
     address = reverse("plot", args=["T0"])
@@ -58,17 +69,6 @@ def test_the_panel_comes_only_when_asked_for(client: Client, reviewer: User, spe
     answer = client.get(address, {"template": "1"})
     assert "template: " in answer.content.decode()
     assert len(answer.content) < 150_000
-
-
-def test_lines_of_one_element_are_marked_at_a_velocity(client: Client, reviewer: User, spectrum: Any) -> None:
-    client.force_login(reviewer)
-    address = reverse("plot", args=["T0"])
-    page = client.get(address, {"elements": "H", "velocity": "9000"}).content.decode()
-    assert "Hβ" in page or "H\\u03b2" in page
-    assert "[O III]" not in page
-    for velocity in ("nan", "fast", "1e400"):
-        assert client.get(address, {"velocity": velocity}).status_code == 200
-    assert "Fe II" not in client.get(address, {"elements": ""}).content.decode()
 
 
 def test_the_web_server_loads_no_pytorch() -> None:

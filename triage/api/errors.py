@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from triage.errors import TriageError, UnreadableSpectrumError
+
+log = logging.getLogger(__name__)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -28,6 +33,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(body, status=error.status)
     if isinstance(error, TriageError):
         return Response({"code": error.code, "detail": error.detail}, status=error.status)
+    if isinstance(error, OperationalError | InterfaceError):
+        # It is down or its disk is full: for the sender to try again, not a fault of the request.
+        log.error("the database failed: %s", error)
+        body = {"code": "database_unavailable", "detail": "the database cannot take this now; try again"}
+        return Response(body, status=503, headers={"Retry-After": "10"})
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -64,6 +74,7 @@ def as_json(status: int, code: str, detail: str) -> JsonResponse:
     return JsonResponse({"code": code, "detail": detail}, status=status)
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, path: str = "") -> JsonResponse:
     """404 for anything below /api/ that does not exist."""
     return as_json(404, "not_found", "there is no such address; /api/docs/ lists them all")

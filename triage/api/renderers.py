@@ -1,64 +1,50 @@
-"""Tables of vetted classifications as CSV and VOTable."""
+"""Tables of classifications as CSV and VOTable."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
-from triage.export import COLUMNS, csv_lines
+from triage.tables import csv_lines, votable_lines
+
+Rows = Iterable[Mapping[str, Any]]
 
 
-class CsvRenderer(BaseRenderer):
+class TableRenderer(BaseRenderer):
+    """A format of which a whole table is streamed. lines: from rows and columns to pieces of text."""
+
+    lines: Callable[[Rows, Sequence[str]], Iterator[str]]
+    suffix = ""
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Nothing: what is rendered at once is an error, and that is JSON."""
+        return b""
+
+    def stream(self, rows: Rows, columns: Sequence[str], name: str) -> StreamingHttpResponse:
+        """A download that is written as the rows come."""
+        pieces = (piece.encode() for piece in type(self).lines(rows, columns))
+        disposition = f'attachment; filename="{name}.{self.suffix}"'
+        content_type = f"{self.media_type}; charset=utf-8"
+        return StreamingHttpResponse(pieces, content_type, headers={"Content-Disposition": disposition})
+
+
+class CsvRenderer(TableRenderer):
     media_type = "text/csv"
     format = "csv"
-    charset = "utf-8"
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        return "".join(csv_lines(data)).encode()
+    suffix = "csv"
+    lines = staticmethod(csv_lines)
 
 
-class VOTableRenderer(BaseRenderer):
-    """A VOTable as astropy writes it; unknown numbers are NaN, unknown texts empty."""
-
+class VOTableRenderer(TableRenderer):
     media_type = "application/x-votable+xml"
     format = "votable"
-    charset = None
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        from astropy.table import Table
-
-        table = Table({column: _column([row[column] for row in data], column) for column in COLUMNS})
-        for column, unit in (("ra", "deg"), ("dec", "deg")):
-            table[column].unit = unit
-        buffer = io.BytesIO()
-        table.write(buffer, format="votable")
-        return buffer.getvalue()
-
-
-_NUMBERS = {"redshift", "ra", "dec", "predicted_probability", "predicted_redshift"}
-
-
-def _column(values: list[Any], name: str) -> np.ndarray:
-    if name in _NUMBERS:
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    if name == "id":
-        return np.array(values, dtype=np.int64)
-    if name == "simulated":
-        return np.array(values, dtype=bool)
-    if name == "spectra":
-        values = [" ".join(str(item) for item in value) for value in values]
-    return np.array(["" if value is None else str(value) for value in values], dtype=str)
+    suffix = "vot"
+    lines = staticmethod(votable_lines)

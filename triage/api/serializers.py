@@ -9,9 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from classifier.readers import CHOICES
+from triage.api.base import SparseFields
 from triage.epochs import fused_answer
 from triage.intake import Submission
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
+
+# What a reviewer whose own vote is wanted may not see; see triage.second_opinion.
+HIDDEN = {"prediction", "predicted_class", "uncertainty"}
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
@@ -43,10 +47,11 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
         read_only_fields = fields
 
 
-class SpectrumSerializer(serializers.ModelSerializer[Spectrum]):
+class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
     transient = serializers.CharField(source="transient.name", read_only=True, allow_null=True, default=None)
     group = serializers.CharField(source="group.name", read_only=True, allow_null=True, default=None)
     receipt = serializers.DictField(read_only=True)
+    corrections = serializers.DictField(read_only=True)
     prediction = PredictionSerializer(source="current_prediction", read_only=True, allow_null=True)
     error = serializers.SerializerMethodField()
     wavelength_range = serializers.SerializerMethodField()
@@ -69,12 +74,20 @@ class SpectrumSerializer(serializers.ModelSerializer[Spectrum]):
             "rejected",
             "simulated",
             "receipt",
+            "corrections",
+            "likely_duplicate_of",
+            "discarded",
             "error",
             "prediction",
             "created_at",
             "processed_at",
         )
         read_only_fields = fields
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Without the prediction, where it is hidden from a reviewer whose own vote is wanted."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown if not instance.hidden else shown | dict.fromkeys(HIDDEN & set(shown))
 
     @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"type": "string"}})
     def get_error(self, spectrum: Spectrum) -> dict[str, str] | None:
@@ -98,6 +111,15 @@ class ArraysSerializer(serializers.Serializer[dict[str, Any]]):
     flux_error = serializers.ListField(child=serializers.FloatField(), allow_null=True)
 
 
+class PartSerializer(serializers.Serializer[Spectrum]):
+    """One more spectrum of an uploaded file."""
+
+    id = serializers.IntegerField(source="pk")
+    state = serializers.CharField()
+    transient = serializers.CharField(source="transient.name", allow_null=True, default=None)
+    part = serializers.CharField(source="receipt.part", allow_null=True, default=None, help_text="its name in the file")
+
+
 class SubmissionSerializer(serializers.Serializer[Submission]):
     """The answer to an upload."""
 
@@ -105,6 +127,7 @@ class SubmissionSerializer(serializers.Serializer[Submission]):
     state = serializers.CharField(source="spectrum.state")
     transient = serializers.CharField(source="spectrum.transient.name", allow_null=True, default=None)
     receipt = serializers.DictField(source="spectrum.receipt")
+    others = PartSerializer(many=True, help_text="the other spectra of a file that holds several")
 
 
 class KnownFileSerializer(SubmissionSerializer):
@@ -117,7 +140,26 @@ def _choice(name: str) -> serializers.ChoiceField:
     return serializers.ChoiceField(choices=CHOICES[name], required=False)
 
 
-class UploadSerializer(serializers.Serializer[dict[str, Any]]):
+class CorrectionsSerializer(serializers.Serializer[dict[str, Any]]):
+    """What is stated instead of the reader's guesses; columns count from 0."""
+
+    wavelength_unit = _choice("wavelength_unit")
+    flux_kind = _choice("flux_kind")
+    third_column = _choice("third_column")
+    frame = _choice("frame")
+    medium = _choice("medium")
+    wavelength_column = serializers.IntegerField(required=False, min_value=0, max_value=99)
+    flux_column = serializers.IntegerField(required=False, min_value=0, max_value=99)
+    target = serializers.CharField(required=False, max_length=60, help_text="TARGETID in a file of many objects")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            raise serializers.ValidationError(f"{min(unknown)} is none of {', '.join(self.fields)}")
+        return attrs
+
+
+class UploadSerializer(CorrectionsSerializer):
     """One file, what is known of it, and corrections of the reader's guesses."""
 
     file = serializers.FileField(allow_empty_file=True)
@@ -126,16 +168,13 @@ class UploadSerializer(serializers.Serializer[dict[str, Any]]):
     observed_at = serializers.DateTimeField(required=False, allow_null=True)
     instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
     group = serializers.CharField(required=False, help_text="name of one of your groups; without it, for everybody")
-    wavelength_unit = _choice("wavelength_unit")
-    flux_kind = _choice("flux_kind")
-    third_column = _choice("third_column")
-    frame = _choice("frame")
-    medium = _choice("medium")
-    wavelength_column = serializers.IntegerField(required=False, min_value=0, max_value=99)
-    flux_column = serializers.IntegerField(required=False, min_value=0, max_value=99)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # Senders of forms add fields of their own.
+        return attrs
 
 
-class TransientSerializer(serializers.ModelSerializer[Transient]):
+class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
     review_state = serializers.SerializerMethodField()
     predicted_class = serializers.CharField(read_only=True, allow_null=True)
@@ -159,13 +198,24 @@ class TransientSerializer(serializers.ModelSerializer[Transient]):
         )
         read_only_fields = fields
 
-    @extend_schema_field({"type": "string", "enum": ["pending", "vetted", "unsure", "bad_spectrum"]})
+    @extend_schema_field(
+        {
+            "type": "string",
+            "enum": ["pending", "vetted", "second_opinion", "disputed", "unsure", "bad_spectrum"],
+        }
+    )
     def get_review_state(self, transient: Any) -> str:
-        verdict: str = transient.standing_verdict
-        return {"": "pending", "confirm": "vetted", "override": "vetted"}.get(verdict, verdict)
+        state: str = transient.standing_state
+        return {"": "pending", "done": "vetted"}.get(state, state)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Without what is hidden from a reviewer whose own vote is wanted."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown if not instance.hidden else shown | dict.fromkeys(HIDDEN & set(shown))
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    decisions_seen = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     transient = serializers.CharField(source="transient.name", read_only=True)
     reviewer = serializers.CharField(source="reviewer.username", read_only=True)
     verdict = serializers.ChoiceField(choices=Verdict.choices, read_only=True)
@@ -183,6 +233,10 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "prediction",
             "spectrum",
             "blind",
+            "decisions_seen",
+            "needs_second",
+            "settles",
+            "batch",
             "supersedes",
             "created_at",
         )
@@ -226,39 +280,8 @@ class TransientDetailSerializer(TransientSerializer):
 
     @extend_schema_field(FusedAnswerSerializer(allow_null=True))
     def get_fused(self, transient: Any) -> dict[str, Any] | None:
-        answer = fused_answer(transient.visible_spectra)
+        answer = None if transient.hidden else fused_answer(transient.visible_spectra)
         return None if answer is None else dataclasses.asdict(answer)
-
-
-class QueueRowSerializer(serializers.Serializer[dict[str, Any]]):
-    transient = serializers.CharField()
-    reason = serializers.CharField()
-    redshift = serializers.FloatField(allow_null=True)
-    simulated = serializers.BooleanField()
-    prediction = PredictionSerializer()
-
-
-class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
-    """A vetted classification with its provenance; the keys are triage.export.COLUMNS."""
-
-    id = serializers.IntegerField(help_text="of the decision")
-    transient = serializers.CharField()
-    class_name = serializers.CharField()
-    redshift = serializers.FloatField(allow_null=True)
-    redshift_origin = serializers.CharField(allow_null=True)
-    ra = serializers.FloatField(allow_null=True)
-    dec = serializers.FloatField(allow_null=True)
-    verdict = serializers.CharField()
-    reviewer = serializers.CharField()
-    decided_at = serializers.DateTimeField()
-    comment = serializers.CharField()
-    group = serializers.CharField(allow_null=True)
-    predicted_class = serializers.CharField(allow_null=True)
-    predicted_probability = serializers.FloatField(allow_null=True)
-    predicted_redshift = serializers.FloatField(allow_null=True)
-    checkpoint = serializers.CharField(allow_null=True)
-    spectra = serializers.ListField(child=serializers.IntegerField())
-    simulated = serializers.BooleanField()
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, Any]]):

@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import dataclasses
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpResponse
-from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import export, intake, queue, review
-from triage.api import serializers
-from triage.api.renderers import CsvRenderer, VOTableRenderer
+from classifier.readers import Corrections
+from triage import intake, review
+from triage.api import examples, filters, serializers
+from triage.api.base import FIELDS, NewestFirst, user_of
 from triage.arrays import unpack
 from triage.errors import TooLargeError
-from triage.models import Decision, Spectrum, SpectrumArrays, Transient
+from triage.models import Classification, Decision, Scope, Spectrum, SpectrumArrays, Transient
 from triage.querysets import SpectrumQuerySet
+from triage.rereading import read_again
 
-CORRECTIONS = (
-    "wavelength_unit",
-    "flux_kind",
-    "third_column",
-    "frame",
-    "medium",
-    "wavelength_column",
-    "flux_column",
-)
+CORRECTIONS = tuple(field.name for field in dataclasses.fields(Corrections))
 _ERRORS = {400: serializers.ErrorSerializer, 404: serializers.ErrorSerializer}
-
-
-def user_of(request: Request) -> User:
-    """The signed-in user; the permission classes have made sure that there is one."""
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
-
-
-class NewestFirst(CursorPagination):
-    page_size = 50
-    max_page_size = 500
-    page_size_query_param = "page_size"
-    ordering: tuple[str, ...] = ("-id",)
-
-
-class QueueOrder(NewestFirst):
-    ordering = ("-uncertainty", "id")
-
-
-class ClassificationOrder(NewestFirst):
-    ordering = ("-decided_at", "-id")
 
 
 class IndexView(APIView):
@@ -68,21 +37,25 @@ class IndexView(APIView):
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:
-        names = ("spectra", "transients", "queue", "classifications", "schema")
+        lists = ["spectra", "transients", "queue", "classifications", "policies", "agreement", "night"]
+        names = [*lists, "skyportal/runs", "tns", "webhooks", "schema"]
         return Response({name: request.build_absolute_uri(f"/api/v1/{name}/") for name in names})
 
 
+@extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))
 class SpectraView(generics.ListAPIView[Spectrum]):
     """Upload a spectrum file, or list the spectra you may see."""
 
     serializer_class = serializers.SpectrumSerializer
     pagination_class = NewestFirst
     parser_classes = (MultiPartParser, FormParser)
+    scope = Scope.UPLOAD
 
     def get_queryset(self) -> QuerySet[Spectrum]:
         if getattr(self, "swagger_fake_view", False):
             return Spectrum.objects.none()
-        return _spectra(user_of(self.request))
+        sent = filters.read(filters.SpectrumFilter, self.request)
+        return filters.SpectrumFilter.narrow(_spectra(user_of(self.request)), sent)
 
     @extend_schema(
         request=serializers.UploadSerializer,
@@ -92,6 +65,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
             400: serializers.UnreadableSerializer,
             413: serializers.ErrorSerializer,
         },
+        examples=examples.UPLOAD,
     )
     def post(self, request: Request) -> Response:
         """202: stored and queued. 200: the same file is known, here is its record. 400: it cannot be read and lies
@@ -127,11 +101,14 @@ def _given(user: User, sent: dict[str, Any]) -> intake.Given:
 
 def _spectra(user: User) -> SpectrumQuerySet:
     related = ("transient", "group", "current_prediction__checkpoint")
-    spectra: SpectrumQuerySet = Spectrum.objects.visible_to(user).select_related(*related)
+    wanted = Classification.objects.filter(transient=OuterRef("transient")).visible_to(user).wanting_vote_of(user)
+    visible = Spectrum.objects.visible_to(user).select_related(*related)
+    spectra: SpectrumQuerySet = visible.annotate(hidden=Exists(wanted))
     return spectra
 
 
-def _spectrum(request: Request, spectrum_id: int) -> Spectrum:
+def spectrum_of(request: Request, spectrum_id: int) -> Spectrum:
+    """Raises NotFound where there is none that the user may see."""
     found: Spectrum | None = _spectra(user_of(request)).filter(pk=spectrum_id).first()
     if found is None:
         raise NotFound("there is no such spectrum")
@@ -139,17 +116,20 @@ def _spectrum(request: Request, spectrum_id: int) -> Spectrum:
 
 
 class SpectrumView(APIView):
-    @extend_schema(responses={200: serializers.SpectrumSerializer, 404: serializers.ErrorSerializer})
+    @extend_schema(
+        parameters=[FIELDS], responses={200: serializers.SpectrumSerializer, 404: serializers.ErrorSerializer}
+    )
     def get(self, request: Request, spectrum_id: int) -> Response:
         """State, receipt and current prediction of a spectrum."""
-        return Response(serializers.SpectrumSerializer(_spectrum(request, spectrum_id)).data)
+        spectrum = spectrum_of(request, spectrum_id)
+        return Response(serializers.SpectrumSerializer(spectrum, context={"request": request}).data)
 
 
 class SpectrumArraysView(APIView):
     @extend_schema(responses={200: serializers.ArraysSerializer, 404: serializers.ErrorSerializer})
     def get(self, request: Request, spectrum_id: int) -> Response:
         """The samples as they were read: Å, flux, 1σ error or null."""
-        spectrum = _spectrum(request, spectrum_id)
+        spectrum = spectrum_of(request, spectrum_id)
         stored = SpectrumArrays.objects.filter(spectrum=spectrum).first()
         if stored is None:
             raise NotFound("this spectrum could not be read; its original file is kept")
@@ -163,7 +143,7 @@ class SpectrumOriginalView(APIView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **_ERRORS})
     def get(self, request: Request, spectrum_id: int) -> HttpResponse:
         """The file as it was sent, byte for byte."""
-        return original_file(_spectrum(request, spectrum_id))
+        return original_file(spectrum_of(request, spectrum_id))
 
 
 def original_file(spectrum: Spectrum) -> HttpResponse:
@@ -177,19 +157,22 @@ def original_file(spectrum: Spectrum) -> HttpResponse:
 
 class RereadView(APIView):
     parser_classes = (JSONParser, FormParser)
+    scope = Scope.UPLOAD
 
     @extend_schema(
-        request=OpenApiTypes.OBJECT,
+        request=serializers.CorrectionsSerializer,
+        examples=examples.REREAD,
         responses={202: serializers.SubmissionSerializer, 400: serializers.UnreadableSerializer},
     )
     def post(self, request: Request, spectrum_id: int) -> Response:
         """Read the original again with corrections such as {"wavelength_unit": "nm"}."""
-        if not isinstance(request.data, dict):
-            raise ValidationError({"corrections": ["send an object"]})
-        spectrum = intake.read_again(user_of(request), _spectrum(request, spectrum_id), request.data)
+        form = serializers.CorrectionsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        spectrum = read_again(user_of(request), spectrum_of(request, spectrum_id), form.validated_data)
         return Response(serializers.SubmissionSerializer(intake.Submission(spectrum, created=False)).data, status=202)
 
 
+@extend_schema_view(get=extend_schema(parameters=[filters.TransientFilter, FIELDS]))
 class TransientsView(generics.ListAPIView[Transient]):
     """Transients that you may see, newest first."""
 
@@ -199,12 +182,14 @@ class TransientsView(generics.ListAPIView[Transient]):
     def get_queryset(self) -> QuerySet[Transient]:
         if getattr(self, "swagger_fake_view", False):
             return Transient.objects.none()
-        found: QuerySet[Transient] = Transient.objects.for_review(user_of(self.request))
-        return found
+        sent = filters.read(filters.TransientFilter, self.request)
+        return filters.TransientFilter.narrow(Transient.objects.for_review(user_of(self.request)), sent)
 
 
 class TransientView(APIView):
-    @extend_schema(responses={200: serializers.TransientDetailSerializer, 404: serializers.ErrorSerializer})
+    @extend_schema(
+        parameters=[FIELDS], responses={200: serializers.TransientDetailSerializer, 404: serializers.ErrorSerializer}
+    )
     def get(self, request: Request, name: str) -> Response:
         """A transient with its spectra and its ledger of decisions."""
         user = user_of(request)
@@ -214,35 +199,9 @@ class TransientView(APIView):
         transient = Transient.objects.for_review(user).filter(name=name).prefetch_related(spectra, ledger).first()
         if transient is None:
             raise NotFound("there is no such transient")
-        return Response(serializers.TransientDetailSerializer(transient).data)
-
-
-class QueueView(generics.ListAPIView[Transient]):
-    """Transients that wait for a decision, in the order of triage, each with the reason of its place."""
-
-    serializer_class = serializers.QueueRowSerializer  # type: ignore[assignment]
-    pagination_class = QueueOrder
-
-    def get_queryset(self) -> QuerySet[Transient]:
-        if getattr(self, "swagger_fake_view", False):
-            return Transient.objects.none()
-        return queue.triage_order(user_of(self.request))
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        page = self.paginate_queryset(self.get_queryset()) or []
-        predictions = queue.current_predictions(list(page))
-        rows: Any = [
-            {
-                "transient": transient.name,
-                "reason": queue.reason(prediction, prediction.created_at),
-                "redshift": transient.redshift,
-                "simulated": transient.simulated,
-                "prediction": prediction,
-            }
-            for transient in page
-            for prediction in [predictions[transient.current_prediction_id]]  # type: ignore[attr-defined]
-        ]
-        return self.get_paginated_response(serializers.QueueRowSerializer(rows, many=True).data)
+        if transient.hidden:
+            transient.visible_decisions = []
+        return Response(serializers.TransientDetailSerializer(transient, context={"request": request}).data)
 
 
 class DecisionsView(APIView):
@@ -251,6 +210,7 @@ class DecisionsView(APIView):
     @extend_schema(
         request=serializers.ProposalSerializer,
         responses={201: serializers.DecisionSerializer, 409: serializers.ErrorSerializer, **_ERRORS},
+        examples=examples.DECISION,
     )
     def post(self, request: Request, name: str) -> Response:
         """Record a verdict on a transient. Only confirm and override vet it."""
@@ -277,53 +237,3 @@ class DecisionView(APIView):
         """Undo a decision of your own. Answers with the row that says so; nothing is erased."""
         row = review.undo(user_of(request), decision_id)
         return Response(serializers.DecisionSerializer(row).data)
-
-
-class ClassificationsView(APIView):
-    """Vetted classifications. JSON comes in pages; CSV and VOTable whole."""
-
-    renderer_classes = (JSONRenderer, CsvRenderer, VOTableRenderer)
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("since", OpenApiTypes.DATETIME, description="decided at or after, ISO 8601"),
-            OpenApiParameter("class_name", str),
-            OpenApiParameter("reviewer", str, description="user name"),
-            OpenApiParameter("format", str, enum=["json", "csv", "votable"]),
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("page_size", int),
-        ],
-        responses={200: serializers.ClassificationSerializer(many=True), 400: serializers.ErrorSerializer},
-    )
-    def get(self, request: Request) -> HttpResponse:
-        query = request.query_params
-        rows = export.vetted(
-            user_of(request),
-            since=_since(query.get("since", "")),
-            class_name=query.get("class_name", ""),
-            reviewer=query.get("reviewer", ""),
-        )
-        renderer = request.accepted_renderer.format
-        if renderer != "json":
-            response = Response([export.as_row(row) for row in rows.iterator(chunk_size=2000)])
-            suffix = {"csv": "csv", "votable": "vot"}[renderer]
-            response.headers["Content-Disposition"] = f'attachment; filename="classifications.{suffix}"'
-            return response
-        paginator = ClassificationOrder()
-        page = paginator.paginate_queryset(rows, request, view=self) or []
-        return paginator.get_paginated_response([export.as_row(row) for row in page])
-
-
-def _since(text: str) -> Any:
-    if not text:
-        return None
-    try:
-        # A + that was not escaped arrives as a space.
-        moment = parse_datetime(text.replace(" ", "+", 1) if "T" in text else text)
-        if moment is None and (day := parse_date(text)):
-            moment = datetime(day.year, day.month, day.day)
-        if moment is not None:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ValidationError({"since": ["give a time such as 2026-11-23T04:00:00Z"]})

@@ -1,11 +1,24 @@
 """Records, one concept a file."""
 
+from triage.models.analysis import AnalysisJob, AnalysisState
 from triage.models.batch import InferenceBatch
-from triage.models.checkpoint import Checkpoint
-from triage.models.decision import Classification, Decision, Verdict
+from triage.models.change import ClassificationChange
+from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
+from triage.models.claim import Claim
+from triage.models.decision import Classification, Decision, Standing, Verdict
 from triage.models.login import LoginFailure
+from triage.models.notification import (
+    Channel,
+    Notification,
+    NotificationKind,
+    NotificationPreference,
+    NotificationState,
+)
 from triage.models.outbox import PostKind, PostState, SkyPortalPost
-from triage.models.prediction import Prediction
+from triage.models.photometry import Photometry
+from triage.models.policy import ReviewPolicy
+from triage.models.prediction import Prediction, PredictionEvidence
+from triage.models.queue_entry import QueueEntry
 from triage.models.skyportal import (
     Policy,
     RemoteClassification,
@@ -17,35 +30,57 @@ from triage.models.skyportal import (
     SkyPortalRun,
 )
 from triage.models.spectrum import Original, Spectrum, SpectrumArrays, SpectrumState
+from triage.models.spectrum_act import ActKind, SpectrumAct
 from triage.models.tns import TnsReport, TnsState, TnsTarget
-from triage.models.token import ApiToken
+from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
+from triage.models.view import SavedView
 from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
+    "ActKind",
+    "AnalysisJob",
+    "AnalysisState",
     "ApiToken",
+    "Channel",
     "Checkpoint",
+    "CheckpointFile",
+    "Claim",
     "Classification",
+    "ClassificationChange",
     "Decision",
     "DeliveryState",
     "InferenceBatch",
     "LoginFailure",
+    "Notification",
+    "NotificationKind",
+    "NotificationPreference",
+    "NotificationState",
     "Original",
+    "Photometry",
     "Policy",
     "PostKind",
     "PostState",
     "Prediction",
+    "PredictionEvidence",
+    "Promotion",
+    "QueueEntry",
     "RemoteClassification",
     "RemoteSpectrum",
     "RemoteState",
+    "ReviewPolicy",
     "RunState",
+    "SavedView",
+    "Scope",
     "SkyPortalImport",
     "SkyPortalInstance",
     "SkyPortalPost",
     "SkyPortalRun",
     "Spectrum",
+    "SpectrumAct",
     "SpectrumArrays",
     "SpectrumState",
+    "Standing",
     "TnsReport",
     "TnsState",
     "TnsTarget",

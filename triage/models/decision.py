@@ -23,6 +23,16 @@ class Verdict(models.TextChoices):
 VETTING = (Verdict.CONFIRM, Verdict.OVERRIDE)
 
 
+class Standing(models.TextChoices):
+    """What the ledger says of a transient before one audience; see triage.standing."""
+
+    DONE = "done", "vetted"
+    SECOND_OPINION = "second_opinion", "second opinion wanted"
+    DISPUTED = "disputed", "disputed"
+    UNSURE = "unsure", "unsure"
+    BAD_SPECTRUM = "bad_spectrum", "bad spectrum"
+
+
 class Decision(models.Model):
     """One row of the append-only ledger; written by triage.review alone.
 
@@ -31,7 +41,9 @@ class Decision(models.Model):
     supersedes: the decision that stood before, or, where the verdict is undo, the one taken back.
     spectra_seen: ids of the spectra that were on the page. prediction_seen: the prediction's class, probability,
     redshift and checkpoint hash, copied so that the row explains itself for ever.
-    blind: the prediction was hidden from the reviewer.
+    blind: the prediction and the votes before were hidden from the reviewer. decisions_seen: ids of the rows of the
+    ledger that were not. needs_second: the policy of the time wanted a second reviewer's word for this one. settles: a
+    third person's or staff's word on a dispute. batch: of decisions taken together.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.PROTECT, related_name="decisions")
@@ -49,7 +61,11 @@ class Decision(models.Model):
     )
     prediction_seen = models.JSONField(default=dict, blank=True)
     spectra_seen = models.JSONField(default=list, blank=True)
+    decisions_seen = models.JSONField(default=list, blank=True)
     blind = models.BooleanField(default=False)
+    needs_second = models.BooleanField(default=False)
+    settles = models.BooleanField(default=False)
+    batch = models.UUIDField(null=True, blank=True)
     supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,7 +81,10 @@ class Decision(models.Model):
             # A decision can be undone once.
             models.UniqueConstraint(fields=("supersedes",), condition=models.Q(verdict="undo"), name="undone_once"),
         )
-        indexes = (models.Index(fields=("transient", "-id"), name="decision_of_transient"),)
+        indexes = (
+            models.Index(fields=("transient", "-id"), name="decision_of_transient"),
+            models.Index(fields=("batch",), condition=models.Q(batch__isnull=False), name="decision_batch"),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()} {self.class_name}".strip()
@@ -81,12 +100,17 @@ class Decision(models.Model):
 
 class Classification(models.Model):
     """The decision that stands for a transient before one audience: a projection of the ledger, rebuilt by
-    triage.review whenever a decision is added. No row: nothing stands."""
+    triage.standing whenever a decision is added. No row: nothing stands.
+
+    decision: where votes are still counted, the newest of them. voters: those whose votes it rests on, where it took
+    more than one; vetted: it is done."""
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="classifications")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="classification")
+    state = models.CharField(max_length=16, choices=Standing.choices)
     vetted = models.BooleanField()
+    voters = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     decided_at = models.DateTimeField()
 
     objects: ClassVar = ClassificationQuerySet.as_manager()
@@ -105,7 +129,11 @@ class Classification(models.Model):
                 name="one_classification_a_group",
             ),
         )
-        indexes = (models.Index(fields=("vetted", "-decided_at"), name="classification_vetted"),)
+        indexes = (
+            models.Index(fields=("vetted", "-decided_at"), name="classification_vetted"),
+            models.Index(fields=("state", "-decided_at"), name="classification_state"),
+            models.Index(fields=("transient", "-decided_at", "-id"), name="classification_newest"),
+        )
 
     def __str__(self) -> str:
         return f"{self.transient_id}: {self.decision_id}"

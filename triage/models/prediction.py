@@ -69,3 +69,25 @@ class Prediction(models.Model):
     def probability(self) -> float:
         """Calibrated probability of ``class_name``."""
         return 1 - self.uncertainty
+
+
+class PredictionEvidence(models.Model):
+    """What a prediction rests on, written with it; a prediction of an earlier desk has none.
+
+    class_name: the class that is explained. wavelength_first, wavelength_last: Å, in the frame that the spectrum came
+    in; contribution: int8, from -127, most against the class, to 127, most for it, at equal steps of ln λ between the
+    two. embedding: float16, a direction in which spectra that look alike to the network lie near each other.
+    """
+
+    prediction = models.OneToOneField(Prediction, on_delete=models.CASCADE, primary_key=True, related_name="evidence")
+    class_name = models.CharField(max_length=60)
+    wavelength_first = models.FloatField()
+    wavelength_last = models.FloatField()
+    contribution = models.BinaryField()
+    embedding = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "evidence of predictions"
+
+    def __str__(self) -> str:
+        return f"evidence for {self.class_name}"

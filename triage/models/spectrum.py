@@ -43,7 +43,9 @@ class Spectrum(models.Model):
     transient = models.ForeignKey(
         "triage.Transient", on_delete=models.PROTECT, related_name="spectra", null=True, blank=True
     )
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="spectra")
+    group = models.ForeignKey(
+        Group, on_delete=models.PROTECT, null=True, blank=True, related_name="spectra", db_index=False
+    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -67,6 +69,12 @@ class Spectrum(models.Model):
     # A fixed-length outline of the flux for lists (see triage.outline), so that they never touch the arrays.
     outline = models.JSONField(default=list, blank=True)
     simulated = models.BooleanField(default=False)
+    # See triage.duplicates; the earlier record has the same audience or a wider one.
+    centre = models.FloatField(null=True, blank=True, db_index=True, help_text="mean wavelength in Å by |flux|")
+    width = models.FloatField(null=True, blank=True, help_text="standard deviation of the wavelengths in Å by |flux|")
+    likely_duplicate_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="likely_duplicates"
+    )
 
     state = models.CharField(max_length=12, choices=SpectrumState.choices, default=SpectrumState.QUEUED)
     failure_code = models.CharField(max_length=60, blank=True)
@@ -77,6 +85,8 @@ class Spectrum(models.Model):
         "triage.Prediction", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     rejected = models.BooleanField(default=False)
+    # A projection of the acts, by triage.quarantine: put aside by somebody as not worth mending.
+    discarded = models.BooleanField(default=False)
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=32, blank=True)
@@ -102,7 +112,14 @@ class Spectrum(models.Model):
         )
         indexes = (
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
+            # Whether a transient has a prediction, and before whom, from the index alone.
+            models.Index(
+                fields=("transient", "group"),
+                condition=models.Q(current_prediction__isnull=False, rejected=False),
+                name="spectrum_predicted",
+            ),
             models.Index(fields=("transient", "state"), name="spectrum_transient_state"),
+            models.Index(fields=("group", "transient"), name="spectrum_audience"),
             models.Index(fields=("state", "-created_at"), name="spectrum_state_created"),
         )
 

@@ -49,6 +49,7 @@ class Transient(models.Model):
                 condition=models.Q(redshift__isnull=True) | models.Q(redshift__gt=-1),
             ),
         )
+        indexes = (models.Index(fields=("-created_at", "-id"), name="transient_newest"),)
 
     def __str__(self) -> str:
         return self.name

@@ -21,6 +21,7 @@ import httpx
 from django.conf import settings
 
 from triage.outside import AnswerTooLargeError, fetch, open_client
+from triage.pace import Pace
 from triage.skyportal.errors import (
     NotVisibleError,
     OutcomeUnknownError,
@@ -48,8 +49,7 @@ class Client:
         headers = {"Authorization": f"token {token}", "Accept": "application/json"}
         self._http = open_client(url, headers, settings.SKYPORTAL_TIMEOUT_SECONDS)
         self._before_request = before_request
-        self._interval = 1 / settings.SKYPORTAL_REQUESTS_PER_SECOND
-        self._next_at = 0.0
+        self._pace = Pace(token, settings.SKYPORTAL_REQUESTS_PER_SECOND)
 
     def __enter__(self) -> Self:
         return self
@@ -147,10 +147,7 @@ class Client:
 
     def _keep_pace(self) -> None:
         self._before_request()
-        wait = self._next_at - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        self._next_at = time.monotonic() + self._interval
+        self._pace.wait()
 
 
 def _give_up_write(method: str, trouble: str) -> None:

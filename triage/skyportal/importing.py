@@ -128,7 +128,8 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
 def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched) -> Spectrum:
     given = _given(instance, fetched)
     try:
-        if row.spectrum is not None:
+        # A record of everybody's, which served a group as well, does not follow what the group alone is shown.
+        if row.spectrum is not None and row.spectrum.group_id == instance.group_id:
             return replacement.replace_original(row.spectrum, fetched.file.content, given)
         user = service_user(instance)
         return intake.submit_spectrum(user, fetched.file.content, fetched.file.filename, given).spectrum

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -167,3 +169,20 @@ def _table(
 
 def _file_stem(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-+." else "_" for c in name)[:120] or "unnamed"
+
+
+def redshift_in(table: Any) -> float | None:
+    """The redshift that a push holds as CSV, None where it knows none."""
+    if not isinstance(table, str):
+        return None
+    try:
+        row = next(csv.DictReader(io.StringIO(table[:10_000])), {})
+    except csv.Error:
+        return None
+    found = number(row.get("redshift"))
+    return found if found is not None and -0.1 < found < 10 else None
+
+
+def failure(message: str) -> dict[str, Any]:
+    """The answer to a pushed analysis that has no result."""
+    return {"status": "failure", "message": message, "analysis": {}}

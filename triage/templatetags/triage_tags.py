@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -54,6 +54,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def share(value: float) -> str:
+    """A counted share: like percent, but none and all are said as such."""
+    return {0.0: "0 %", 1.0: "100 %"}.get(value) or percent(value)
+
+
+@register.filter
 def group_of(class_name: str) -> str:
     """CSS name of a class's parent group, which gives it its colour; "none" for a class that is not known."""
     taxonomy = load_taxonomy()
@@ -68,6 +74,18 @@ def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
 
 
 @register.filter
+def by_parent(prediction: Any) -> list[tuple[str, float, list[tuple[str, float]]]]:
+    """(parent group, its probability, its classes by falling probability), the likeliest group first."""
+    taxonomy = load_taxonomy()
+    groups: dict[str, list[tuple[str, float]]] = {}
+    for name, p in ranked(prediction.probabilities):
+        entry = taxonomy.find(name)
+        groups.setdefault(entry.group if entry else "other", []).append((name, p))
+    rows = [(group, sum(p for _, p in members), members) for group, members in groups.items()]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+@register.filter
 def joined(values: Sequence[Any]) -> str:
     """Ia, Ib, Ic → Ia or Ib or Ic."""
     return " or ".join(str(value) for value in values)
@@ -78,6 +96,7 @@ def redshift(value: float | str | None, error: float | None = None) -> str:
     """A redshift with its error, as precise as the error allows; an empty text where there is no prediction."""
     if value is None or isinstance(value, str):
         return "–"
+    value = round(value, 4) or 0.0  # never -0.0000
     return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
 
 
@@ -100,6 +119,12 @@ def with_query(context: dict[str, Any], **changes: Any) -> str:
 
 
 @register.filter
-def undo_id(tags: str) -> str:
-    """The decision that a message offers to undo, or ""."""
-    return next((tag.removeprefix("undo:") for tag in tags.split() if tag.startswith("undo:")), "")
+def tagged(tags: str, name: str) -> str:
+    """What a message's tags say under a name, such as the decision that it offers to undo ("undo:17"), or ""."""
+    return next((tag.removeprefix(f"{name}:") for tag in tags.split() if tag.startswith(f"{name}:")), "")
+
+
+@register.filter
+def span(elapsed: timedelta | None) -> str:
+    """A time span in its largest unit; a dash where there is none."""
+    return "–" if elapsed is None else age(elapsed)

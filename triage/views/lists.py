@@ -5,13 +5,14 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from triage import export
-from triage.models import Spectrum, SpectrumState
+from triage.models import Spectrum
+from triage.paging import CappedPaginator
+from triage.quarantine import STATES
 from triage.views.base import signed_in
 
 PAGE = 50
@@ -23,9 +24,8 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
     """Filters stay in the address: class, reviewer."""
     user = signed_in(request)
     filters = {"class_name": request.GET.get("class", ""), "reviewer": request.GET.get("reviewer", "")}
-    page = Paginator(
-        export.vetted(user, class_name=filters["class_name"], reviewer=filters["reviewer"]), PAGE
-    ).get_page(request.GET.get("page"))
+    wanted = export.Wanted(class_name=filters["class_name"], reviewer=filters["reviewer"])
+    page = CappedPaginator(export.vetted(user, wanted), PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [export.as_row(row) for row in page.object_list],
@@ -40,8 +40,12 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def quarantine_page(request: HttpRequest) -> HttpResponse:
     """Files that could not be read and spectra that could not be classified, newest first."""
-    states = (SpectrumState.QUARANTINED, SpectrumState.FAILED)
-    spectra = Spectrum.objects.visible_to(signed_in(request)).filter(state__in=states)
+    discarded = request.GET.get("show") == "discarded"
+    spectra = Spectrum.objects.visible_to(signed_in(request)).filter(state__in=STATES, discarded=discarded)
     spectra = spectra.select_related("transient", "group", "uploaded_by").order_by("-id")
-    page = Paginator(spectra, PAGE).get_page(request.GET.get("page"))
-    return render(request, "quarantine.html", {"page": page, "section": "quarantine"})
+    page = CappedPaginator(spectra, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "quarantine.html",
+        {"page": page, "discarded": discarded, "query": "show=discarded" if discarded else "", "section": "quarantine"},
+    )

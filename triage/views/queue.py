@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from classifier.taxonomy import load_taxonomy
-from triage import queue
-from triage.filters import PUBLIC, STATES, QueueFilter
-from triage.models import Spectrum, SpectrumState, Transient
+from triage import claims, queue, saved_views
+from triage.errors import TriageError
+from triage.filters import PUBLIC, STANDING, STATES, QueueFilter
+from triage.models import Claim, QueueEntry, Spectrum, SpectrumState, Transient
+from triage.paging import CappedPaginator
+from triage.rows import reason_of
 from triage.views.base import signed_in, wants_fragment
 
 PAGE = 25
@@ -24,22 +28,25 @@ PAGE = 25
 @login_required
 @require_safe
 def queue_page(request: HttpRequest) -> HttpResponse:
-    """Filters stay in the address: state, class, q (part of the name), group, page; a row's link hands them on."""
+    """Filters stay in the address, see QueueFilter, as does the page; a row's link hands them on."""
     user = signed_in(request)
     chosen = QueueFilter.read(request.GET)
-    page = Paginator(chosen.rows(user), PAGE).get_page(request.GET.get("page"))
+    found = {} if wants_fragment(request) else counts(user)
+    # Those processed are counted as spectra.
+    known = None if chosen.narrowed or chosen.state == "processing" else found.get(chosen.state)
+    page = CappedPaginator(chosen.rows(user), PAGE, known).get_page(request.GET.get("page"))
     _attach(user, page.object_list)
-    context = {
-        "page": page,
-        "filter": chosen,
-        "state": chosen.state,
-        "states": STATES,
-        "counts": counts(user),
+    context = {"page": page, "filter": chosen, "state": chosen.state}
+    if wants_fragment(request):
+        return render(request, "partials/queue_rows.html", context)
+    context |= {
+        "states": [(key, label, found.get(key)) for key, label in STATES],
         "classes": load_taxonomy().trained,
         "groups": [PUBLIC, *user.groups.order_by("name").values_list("name", flat=True)],
+        "views": user.saved_views.all(),
         "section": "queue",
     }
-    return render(request, "partials/queue_rows.html" if wants_fragment(request) else "queue.html", context)
+    return render(request, "queue.html", context)
 
 
 @login_required
@@ -49,47 +56,55 @@ def queue_counts(request: HttpRequest) -> JsonResponse:
     return JsonResponse(counts(signed_in(request)))
 
 
+@login_required
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Give the filter of the page a name, or with ``drop`` forget one."""
+    user = signed_in(request)
+    chosen = QueueFilter.of_address(request.POST.get("query", ""))
+    try:
+        if request.POST.get("drop"):
+            saved_views.forget(user, request.POST["drop"])
+        else:
+            saved_views.save(user, request.POST.get("name", ""), chosen)
+    except TriageError as error:
+        messages.error(request, f"{error.detail}.")
+    return redirect(reverse("queue") + chosen.query)
+
+
 def counts(user: Any) -> dict[str, int]:
-    """How many transients wait, are vetted, unsure, have only bad spectra or one that failed; how many spectra are
-    being processed."""
-    reviewed = Transient.objects.for_review(user).order_by()
-    has = Q(current_prediction_id__isnull=False)
-    found: dict[str, int] = reviewed.aggregate(
-        pending=Count("pk", filter=has & Q(standing_verdict__in=("", "bad_spectrum"))),
-        vetted=Count("pk", filter=Q(standing_verdict__in=("confirm", "override"))),
-        unsure=Count("pk", filter=Q(standing_verdict="unsure")),
-        bad=Count("pk", filter=~has & Q(standing_verdict="bad_spectrum")),
-    )
-    spectra: dict[str, int] = Spectrum.objects.visible_to(user).aggregate(
-        processing=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
-        failed=Count("transient", filter=Q(state=SpectrumState.FAILED), distinct=True),
-    )
-    return found | spectra
+    """How many transients wait, are looked at, want a second opinion, are disputed, unsure, done, have only bad spectra
+    or one that failed; how many spectra are being processed."""
+    states = QueueEntry.objects.counted(user)
+    waiting = Transient.objects.awaiting_review(user).order_by()
+    found = {
+        "pending": states.get("pending", 0),
+        "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
+        "bad": states.get("bad", 0),
+        **{name: states.get(state, 0) for name, state in STANDING.items()},
+    }
+    spectra = Spectrum.objects.visible_to(user).order_by()
+    failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
+    return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}
 
 
 def _attach(user: Any, transients: Any) -> None:
-    """Give each transient of a page its prediction, spectrum, reason and number of epochs; two queries in all."""
+    """Give each transient of a page its prediction, spectrum, reason, claim and number of epochs; three queries in
+    all."""
     found = list(transients)
     predictions = queue.current_predictions(found)
-    epochs = _epochs(user, [transient.pk for transient in found])
+    ids = [transient.pk for transient in found]
+    epochs, held = _epochs(user, ids), claims.holders(ids)
     for transient in found:
         transient.prediction = predictions.get(transient.current_prediction_id)
         latest, transient.epochs = epochs.get(transient.pk, (None, 0))
         transient.spectrum = transient.prediction.spectrum if transient.prediction else latest
-        waiting_since = transient.spectrum.created_at if transient.spectrum else None
-        transient.reason = _reason(transient, waiting_since)
-
-
-def _reason(transient: Any, waiting_since: Any) -> str:
-    spectrum = transient.spectrum
-    if transient.prediction is None and spectrum is not None and spectrum.failure_code:
-        return str(spectrum.failure_reason)
-    if transient.standing_verdict in ("confirm", "override"):
-        said = transient.prediction.class_name if transient.prediction else transient.standing_class
-        return "vetted" if said == transient.standing_class else f"vetted; the network said {said}"
-    if transient.standing_verdict == "bad_spectrum" and transient.prediction is None:
-        return "its spectra were called bad"
-    return queue.reason(transient.prediction, waiting_since)
+        transient.held = held.get(transient.pk)
+        spectrum = transient.spectrum
+        transient.reason = reason_of(transient, transient.prediction, spectrum and spectrum.created_at, spectrum)
+        if transient.hidden:
+            transient.prediction = transient.predicted_class = transient.standing_redshift = None
+            transient.standing_class = ""
 
 
 def _epochs(user: Any, ids: list[int]) -> dict[int, tuple[Spectrum, int]]:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from triage.models import ApiToken
+from triage import audit
+from triage.models import ApiToken, Scope
 from triage.views.base import signed_in
+
+
+class TokenForm(forms.Form):
+    """A token to be made; any may read. days: until it expires, 0 for never."""
+
+    label = forms.CharField(max_length=80)
+    upload = forms.BooleanField(required=False)
+    decide = forms.BooleanField(required=False)
+    days = forms.TypedChoiceField(
+        choices=[(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "never")], coerce=int, initial=365
+    )
+
+    def make(self, user: User) -> str:
+        """The key of the new token."""
+        sent = self.cleaned_data
+        expires_at = timezone.now() + timedelta(days=sent["days"]) if sent["days"] else None
+        token, key = ApiToken.issue(user, sent["label"], [scope for scope in Scope if sent[scope]], expires_at)
+        audit.note(user, token, "made the token")
+        return key
 
 
 @never_cache
@@ -21,18 +45,21 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
     """POST makes a token; its key is on the answer and nowhere else."""
     user = signed_in(request)
     key = None
-    if request.method == "POST":
-        label = request.POST.get("label", "").strip()[:80] or "unnamed"
-        _, key = ApiToken.issue(user, label)
+    form = TokenForm(request.POST) if request.method == "POST" else TokenForm(initial={"upload": True, "decide": True})
+    if form.is_valid():
+        key, form = form.make(user), TokenForm(initial={"upload": True, "decide": True})
     tokens = ApiToken.objects.filter(user=user, revoked_at__isnull=True).order_by("-id")
-    return render(request, "tokens.html", {"tokens": tokens, "key": key, "section": "tokens"})
+    context = {"tokens": tokens, "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
+    return render(request, "tokens.html", context)
 
 
 @login_required
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """A revoked token is refused from the next request on."""
-    mine = ApiToken.objects.filter(user=signed_in(request), pk=token_id, revoked_at__isnull=True)
+    user = signed_in(request)
+    mine = ApiToken.objects.filter(user=user, pk=token_id, revoked_at__isnull=True)
     if mine.update(revoked_at=timezone.now()):
+        audit.note(user, ApiToken.objects.get(pk=token_id), "revoked the token")
         messages.success(request, "The token is revoked.")
     return redirect("tokens")

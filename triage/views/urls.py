@@ -3,7 +3,27 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from triage.views import health, lists, metrics, queue, review, skyportal, tns, tokens, upload, webhooks
+from triage.views import (
+    agreement,
+    bulk,
+    claims,
+    health,
+    lists,
+    metrics,
+    night,
+    notifications,
+    photometry,
+    plot,
+    policies,
+    queue,
+    receipts,
+    review,
+    skyportal,
+    tns,
+    tokens,
+    upload,
+    webhooks,
+)
 from triage.views.login import LoginPage
 
 urlpatterns = [
@@ -12,13 +32,29 @@ urlpatterns = [
     path("readyz", health.ready, name="ready"),
     path("metrics", metrics.metrics_page, name="metrics"),
     path("queue/counts/", queue.queue_counts, name="queue-counts"),
+    path("queue/views/", queue.save_view, name="save-view"),
+    path("queue/bulk/", bulk.bulk_page, name="bulk"),
+    path("queue/bulk/<uuid:batch>/undo/", bulk.undo, name="undo-bulk"),
+    path("tonight/", night.night_page, name="night"),
+    path("tonight/plots/", night.night_plots, name="night-plots"),
+    path("agreement/", agreement.agreement_page, name="agreement"),
+    path("policies/", policies.policies_page, name="policies"),
     path("upload/", upload.upload_page, name="upload"),
     path("vetted/", lists.vetted_page, name="vetted"),
     path("quarantine/", lists.quarantine_page, name="quarantine"),
     path("transients/<str:name>/", review.review_page, name="review"),
-    path("transients/<str:name>/plot/", review.plot_json, name="plot"),
+    path("transients/<str:name>/plot/", plot.figure, name="plot"),
+    path("transients/<str:name>/plot/samples/", plot.samples, name="plot-samples"),
+    path("transients/<str:name>/twins/", plot.twins_page, name="twins"),
+    path("transients/<str:name>/photometry/", photometry.photometry_page, name="photometry"),
+    path("transients/<str:name>/photometry/plot/", photometry.photometry_plot, name="photometry-plot"),
+    path("photometry/<int:photometry_id>/remove/", photometry.remove_photometry, name="remove-photometry"),
+    path("transients/<str:name>/claim/", claims.claim, name="claim"),
     path("transients/<str:name>/decide/", review.decide, name="decide"),
     path("decisions/<int:decision_id>/undo/", review.undo, name="undo"),
+    path("spectra/<int:spectrum_id>/", receipts.receipt_page, name="receipt"),
+    path("spectra/<int:spectrum_id>/reread/", receipts.reread, name="reread"),
+    path("spectra/<int:spectrum_id>/settle/<str:action>/", receipts.settle, name="settle"),
     path("spectra/<int:spectrum_id>/original/", review.original, name="original"),
     path("skyportal/", skyportal.skyportal_page, name="skyportal"),
     path("skyportal/add/", skyportal.edit_instance, name="add-skyportal"),
@@ -36,6 +72,8 @@ urlpatterns = [
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
     path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),
     path("account/webhooks/<int:webhook_id>/<str:action>/", webhooks.change, name="change-webhook"),
+    path("account/notifications/", notifications.notifications_page, name="notifications"),
+    path("account/notifications/test/", notifications.send_test, name="test-notification"),
     path("login/", LoginPage.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

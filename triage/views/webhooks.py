@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -25,12 +25,14 @@ def webhooks_page(request: HttpRequest) -> HttpResponse:
     """POST makes a webhook; its secret is on the answer and nowhere else."""
     user = signed_in(request)
     secret = None
+    refused: QueryDict | None = None
     if request.method == "POST":
         wanted = {name: request.POST.get(name) == "on" for name in ("on_prediction", "on_decision")}
         try:
             _, secret = webhooks.make(user, request.POST.get("url", "").strip(), **wanted)
         except TriageError as error:
             messages.error(request, error.detail)
+            refused = request.POST
     states = {state.value: Count("deliveries", filter=Q(deliveries__state=state)) for state in DeliveryState}
     mine = Webhook.objects.filter(user=user)
     deliveries = WebhookDelivery.objects.filter(webhook__in=mine).exclude(last_error="")
@@ -38,6 +40,7 @@ def webhooks_page(request: HttpRequest) -> HttpResponse:
         "webhooks": mine.annotate(**states),
         "troubled": deliveries.select_related("webhook").order_by("-id")[:LATEST],
         "secret": secret,
+        "refused": refused,
         "section": "webhooks",
     }
     return render(request, "webhooks.html", context)

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError("--spectra is at least 1")
         if Spectrum.objects.filter(state=SpectrumState.QUEUED).exists():
             raise CommandError("spectra wait for a worker; bench a desk that has nothing to do")
-        files = _files(count)
+        files = bench_files(count)
         watch = Stopwatch()
         user = User.objects.create(username=f"bench-{uuid.uuid4().hex[:8]}")
         group = Group.objects.create(name=user.username)
@@ -75,11 +75,11 @@ class Command(BaseCommand):
             batches = _predict(options["batch"], watch)
             classified = Spectrum.objects.filter(group=group, state=SpectrumState.CLASSIFIED).count()
         finally:
-            _remove(user, group)
+            remove_bench(user, group)
         self.stdout.write(json.dumps(_report(count, classified, batches, watch.seconds), indent=2))
 
 
-def _files(count: int) -> list[bytes]:
+def bench_files(count: int) -> list[bytes]:
     random = np.random.default_rng()
     names = ("SN Ia", "SN II", "TDE", "AGN")
     drawn = (
@@ -113,7 +113,7 @@ def _predict(batch_size: int, watch: Stopwatch) -> int:
     return batches
 
 
-def _remove(user: User, group: Group) -> None:
+def remove_bench(user: User, group: Group) -> None:
     spectra = Spectrum.objects.filter(group=group)
     originals, transients = (set(spectra.values_list(name, flat=True)) for name in ("original", "transient"))
     spectra.delete()

@@ -20,7 +20,7 @@ from triage import demo
 
 START_SECONDS = 60
 # A worker ends between two batches when asked; whatever it holds is not lost if it takes longer than this.
-STOP_SECONDS = 6
+STOP_SECONDS = 4
 # More deaths than this within so many seconds are no accident.
 DEATHS_MOST, DEATHS_WITHIN = 5, 60.0
 # Celery's lecture to root, which would push the address off the screen.

@@ -1,0 +1,48 @@
+"""An example: send the night's spectra, print what the network says, and keep a table of what is vetted up to date.
+
+TRIAGE_URL=http://localhost:8000 TRIAGE_TOKEN=… python nightly.py FOLDER vetted.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from spectrum_triage import Desk, DeskError, Row
+
+
+def send(desk: Desk, folder: Path) -> None:
+    """Each file once: the desk knows those that it was sent before."""
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        try:
+            spectrum = desk.wait(desk.upload(file))
+        except DeskError as error:
+            print(f"{file.name}: {error.detail}")
+            continue
+        prediction = spectrum["prediction"]
+        if prediction is None:
+            print(f"{file.name}: {spectrum['error']['message']}")
+        else:
+            print(f"{file.name}: {prediction['class_name']} ({prediction['probability']:.0%})")
+
+
+def follow(desk: Desk, table: Path) -> None:
+    """Bring the table up to date: {"since": the cursor, "rows": {id of the decision: row}}."""
+    known: Row = json.loads(table.read_text()) if table.exists() else {"since": "c0", "rows": {}}
+    rows: dict[str, Row] = known["rows"]
+    changes = desk.changes(known["since"])
+    for row in changes.rows:
+        if row["withdrawn"]:
+            rows.pop(str(row["id"]), None)
+        else:
+            rows[str(row["id"])] = row
+    table.write_text(json.dumps({"since": changes.since, "rows": rows}, indent=1))
+    print(f"{len(changes.rows)} changes; {len(rows)} classifications stand")
+
+
+if __name__ == "__main__":
+    the_desk = Desk(os.environ["TRIAGE_URL"], os.environ["TRIAGE_TOKEN"])
+    send(the_desk, Path(sys.argv[1]))
+    follow(the_desk, Path(sys.argv[2]))

@@ -1,0 +1,38 @@
+// Claims the transient on the page, renews that while it is looked at, and gives it up on leaving.
+
+const RENEW_MS = 60_000;
+const notice = () => document.getElementById("claim");
+let timer = 0;
+
+function request(act) {
+  const body = new FormData(notice().querySelector("[data-claim-own]"));
+  body.set("act", act);
+  return body;
+}
+
+async function renew(act = "claim") {
+  clearTimeout(timer);
+  timer = setTimeout(renew, RENEW_MS);
+  const here = notice();
+  if (!here || document.hidden || document.querySelector("[data-done]")) return;
+  try {
+    const answer = await fetch(here.dataset.url, { method: "POST", body: request(act), headers: { "X-Fragment": "1" } });
+    if (!answer.ok || answer.redirected || here !== notice()) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("claim");
+    if (fresh && fresh.textContent.trim() !== here.textContent.trim()) here.replaceWith(fresh);
+  } catch { /* the server is away for a moment; the claim is renewed with the next try */ }
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-claim-take]")) return;
+  event.preventDefault();
+  renew("take");
+});
+document.addEventListener("pagechange", () => renew());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) renew(); });
+window.addEventListener("pagehide", () => {
+  if (notice()) navigator.sendBeacon(notice().dataset.url, request("release"));
+});
+// Back from the browser's memory, where the page was given up on leaving.
+window.addEventListener("pageshow", (event) => { if (event.persisted) renew(); });
+timer = setTimeout(renew, RENEW_MS);

@@ -1,0 +1,223 @@
+"""Redis, Postgres, the web server and the disk fail under a desk at work: what it accepted, it keeps and classifies."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.night import Night, night
+from tests.faults.services import OwnPostgres, OwnRedis, own_postgres, own_redis, small_disk
+
+pytestmark = pytest.mark.slow
+
+FILES = 24
+ACCEPTED = {200, 202}
+# No answer; an error in the middle of a request; a database that cannot be reached or written.
+UNAVAILABLE = {0, 500, 503}
+
+# The clock of a process may be wrong, also for its libraries.
+WRONG_CLOCK = """
+import datetime, os, time
+from django.utils import timezone
+right, right_now, hours = time.time, timezone.now, float(os.environ.get("CLOCK_HOURS", 0))
+time.time = lambda: right() + hours * 3600
+timezone.now = lambda: right_now() + datetime.timedelta(hours=hours)
+"""
+
+
+class Sender(threading.Thread):
+    """Uploads files one after the other; accepted: the seeds of those that were taken in; refused: of the others, with
+    the status (0: no answer)."""
+
+    def __init__(self, desk: Night, seeds: Iterable[int]) -> None:
+        super().__init__()
+        self.desk, self.seeds = desk, seeds
+        self.accepted: list[int] = []
+        self.refused: dict[int, int] = {}
+
+    def run(self) -> None:
+        for seed in self.seeds:
+            status = self.desk.send(seed).status
+            if status in ACCEPTED:
+                self.accepted.append(seed)
+            else:
+                self.refused[seed] = status
+
+    def wait_for(self, number: int) -> None:
+        self.desk.wait(lambda: len(self.accepted) + len(self.refused) >= number)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[OwnRedis]:
+    with own_redis() as made:
+        yield made
+
+
+@pytest.fixture
+def postgres() -> Iterator[OwnPostgres]:
+    with own_postgres() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, postgres: OwnPostgres, redis_server: OwnRedis, record_property: Callable[[str, object], None]
+) -> Iterator[Night]:
+    """With a web server and a worker that are up."""
+    with night(tmp_path, (postgres.url, redis_server.url)) as made:
+        made.start_web()
+        made.start_worker()
+        record_property("facts", made.facts)
+        yield made
+
+
+def finish(desk: Night, *senders: Sender) -> None:
+    """What was accepted is stored. What was refused is sent again, as a client would; then everything is there once."""
+    for sender in senders:
+        sender.join()
+    accepted = {seed for sender in senders for seed in sender.accepted}
+    refused = {seed: status for sender in senders for seed, status in sender.refused.items()}
+    stored = {row[0] for row in desk.ask("SELECT filename FROM triage_spectrum")}
+    assert {f"{seed}.txt" for seed in accepted} <= stored
+    assert set(refused.values()) <= UNAVAILABLE
+    desk.facts["uploads refused at first"] = len(refused)
+    for seed in refused:
+        desk.wait(lambda seed=seed: desk.send(seed).status in ACCEPTED)
+    desk.wait_until_done()
+    desk.check(len(accepted) + len(refused))
+
+
+def test_uploads_go_on_while_redis_is_dead(desk: Night, redis_server: OwnRedis) -> None:
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    sender.wait_for(FILES // 4)
+    redis_server.kill()
+    sender.wait_for(FILES * 3 // 4)
+    redis_server.start()
+    sender.join()
+    assert sender.refused == {}
+    finish(desk, sender)
+
+
+def test_an_emptied_broker_loses_no_work(desk: Night, redis_server: OwnRedis) -> None:
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    while sender.is_alive():
+        redis_server.client.flushall()
+        time.sleep(0.1)
+    finish(desk, sender)
+
+
+def test_messages_that_come_many_times_do_nothing_twice(desk: Night, redis_server: OwnRedis) -> None:
+    desk.kill(desk.workers.pop())
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    sender.join()
+    queue = desk.environment["CELERY_QUEUE"]
+    for message in redis_server.client.lrange(queue, 0, -1):
+        redis_server.client.rpush(queue, *[message] * 10)
+    for _ in range(3):
+        desk.start_worker()
+    finish(desk, sender)
+    assert desk.facts["attempts of one at most"] == 1
+
+
+def test_postgres_killed_under_uploads_and_workers_keeps_what_was_accepted(desk: Night, postgres: OwnPostgres) -> None:
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    sender.wait_for(FILES // 4)
+    postgres.kill()
+    sender.wait_for(FILES // 2)
+    postgres.start()
+    finish(desk, sender)
+    assert sender.refused
+
+
+def test_decisions_survive_a_killed_postgres_and_none_is_doubled(desk: Night, postgres: OwnPostgres) -> None:
+    finish_uploads = Sender(desk, range(6))
+    finish_uploads.run()
+    desk.wait_until_done()
+    acknowledged: list[int] = []
+    unanswered = 0
+    proposal = {"verdict": "override", "class_name": "TDE"}
+    for seed in range(6):
+        killer = threading.Timer(0.01, postgres.kill)
+        if seed == 3:
+            killer.start()
+        answer = desk.ask_web("POST", f"api/v1/transients/night-{seed}/decisions/", json=proposal)
+        if seed == 3:
+            killer.join()
+            postgres.start()
+        if answer.status == 201:
+            acknowledged.append(answer.body["id"])
+        else:
+            unanswered += 1
+    stored = {row[0] for row in desk.ask("SELECT id FROM triage_decision")}
+    assert set(acknowledged) <= stored
+    assert len(stored) <= len(acknowledged) + unanswered
+    assert desk.ask("SELECT max(n) FROM (SELECT count(*) n FROM triage_decision GROUP BY transient_id) x") == [(1,)]
+    desk.facts |= {"decisions acknowledged": len(acknowledged), "stored": len(stored)}
+
+
+def test_a_web_server_killed_during_uploads_leaves_no_half_file(desk: Night) -> None:
+    senders = [Sender(desk, range(start, FILES, 2)) for start in range(2)]
+    for sender in senders:
+        sender.start()
+    senders[0].wait_for(4)
+    assert desk.web is not None
+    desk.kill(desk.web)
+    time.sleep(0.5)
+    desk.start_web()
+    finish(desk, *senders)
+    assert senders[0].refused or senders[1].refused
+
+
+def test_a_full_disk_refuses_uploads_and_loses_none_that_was_accepted(
+    tmp_path: Path, redis_server: OwnRedis, record_property: Callable[[str, object], None]
+) -> None:
+    freed = threading.Event()
+    with (
+        small_disk() as disk,
+        own_postgres(disk) as postgres,
+        night(tmp_path, (postgres.url, redis_server.url)) as desk,
+    ):
+        record_property("facts", desk.facts)
+        desk.start_web()
+        desk.start_worker()
+        sender = Sender(desk, itertools.takewhile(lambda _: not freed.is_set(), itertools.count()))
+        sender.start()
+        sender.wait_for(FILES // 4)
+        fill(disk / "ballast")
+        desk.wait(lambda: bool(sender.refused))
+        (disk / "ballast").unlink()
+        freed.set()
+        sender.join()
+        if not postgres.answers():
+            postgres.kill()
+            postgres.start()
+        finish(desk, sender)
+
+
+def fill(file: Path) -> None:
+    """Until nothing more fits."""
+    with contextlib.suppress(OSError), file.open("wb", buffering=0) as opened:
+        while True:
+            opened.write(b"\0" * 65536)
+
+
+def test_wrong_clocks_of_workers_lead_to_nothing_twice(desk: Night) -> None:
+    desk.kill(desk.workers.pop())
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    sender.join()
+    desk.settings(WRONG_CLOCK)
+    for hours in ("-5", "5", "0"):
+        desk.start_worker(CLOCK_HOURS=hours)
+    finish(desk, sender)
+    assert desk.facts["attempts of one at most"] == 1

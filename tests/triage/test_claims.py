@@ -1,0 +1,106 @@
+"""Who is looking at a transient, and what that keeps others from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.triage.test_review import classified
+from triage import claims
+from triage.errors import ClaimedError
+from triage.filters import QueueFilter
+from triage.models import Claim, Transient
+from triage.querysets import ClaimQuerySet
+from triage.review import Proposal, record_decision
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def two(make_user: Callable[..., User]) -> list[User]:
+    return [make_user("ada"), make_user("ben")]
+
+
+def lapse() -> None:
+    Claim.objects.update(until=timezone.now() - timedelta(seconds=1))
+
+
+def test_the_first_to_look_holds_it_and_the_second_is_told_by_whom(two: list[User]) -> None:
+    transient = classified(two[0])
+    assert claims.claim(two[0], transient).reviewer == two[0]
+    assert claims.claim(two[1], transient).reviewer == two[0]
+    with pytest.raises(ClaimedError, match="ada has been looking"):
+        record_decision(two[1], transient, Proposal("confirm"))
+    record_decision(two[0], transient, Proposal("confirm"))
+    # A decision ends the claim.
+    record_decision(two[1], transient, Proposal("unsure"))
+
+
+def test_a_claim_lapses_unless_it_is_renewed(two: list[User]) -> None:
+    transient = classified(two[0])
+    first = claims.claim(two[0], transient)
+    Claim.objects.update(until=timezone.now() + timedelta(seconds=5))
+    again = claims.claim(two[0], transient)
+    assert (again.since, again.pk) == (first.since, first.pk)
+    assert again.until > timezone.now() + timedelta(seconds=60)
+    lapse()
+    assert claims.standing_claim(transient) is None
+    assert claims.claim(two[1], transient).reviewer == two[1]
+    with pytest.raises(ClaimedError):
+        record_decision(two[0], transient, Proposal("confirm"))
+
+
+def test_one_can_take_over_and_gives_up_only_ones_own(two: list[User]) -> None:
+    transient = classified(two[0])
+    claims.claim(two[0], transient)
+    claims.release(two[1], transient)
+    assert claims.standing_claim(transient) is not None
+    assert claims.claim(two[1], transient, take_over=True).reviewer == two[1]
+    claims.release(two[1], transient)
+    assert claims.standing_claim(transient) is None
+
+
+def test_a_claim_that_is_given_up_while_it_is_looked_for_is_no_error(
+    two: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transient = classified(two[0])
+    claims.claim(two[0], transient)
+    look = ClaimQuerySet.get_or_create
+
+    def look_and_lose(rows: ClaimQuerySet, **wanted: Any) -> Any:
+        found = look(rows, **wanted)
+        claims.release(two[0], transient)
+        return found
+
+    monkeypatch.setattr(ClaimQuerySet, "get_or_create", look_and_lose)
+    assert claims.claim(two[1], transient).reviewer == two[0]
+    assert claims.claim(two[1], transient).reviewer == two[1]
+
+
+def test_who_looks_at_another_lets_go_of_the_first(two: list[User]) -> None:
+    first, second = classified(two[0]), classified(two[0], "Y", seed=2)
+    claims.claim(two[0], first)
+    claims.claim(two[0], second)
+    assert set(claims.holders([first.pk, second.pk])) == {second.pk}
+
+
+@pytest.mark.parametrize("state", ["", "?state=all"])
+def test_next_passes_over_what_others_look_at(two: list[User], state: str) -> None:
+    for seed, name in enumerate("XYZ"):
+        classified(two[0], name, seed=seed)
+    chosen = QueueFilter.of_address(state)
+    first, middle, last = (row.name for row in chosen.rows(two[0]))
+    here = Transient.objects.for_review(two[0]).get(name=first)
+    claims.claim(two[1], Transient.objects.get(name=middle))
+    following = chosen.following(two[0], here)
+    assert following is not None
+    assert following.name == last
+    lapse()
+    following = chosen.following(two[0], here)
+    assert following is not None
+    assert following.name == middle

@@ -1,0 +1,141 @@
+"""The desk's workflow over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from tests.triage.test_review import classified
+from triage import claims
+from triage.models import Claim, ReviewPolicy, Spectrum, Transient
+
+pytestmark = pytest.mark.django_db
+API = "/api/v1"
+
+
+@pytest.fixture
+def ada(make_user: Callable[..., User]) -> User:
+    return make_user("ada", "ePESSTO")
+
+
+@pytest.fixture
+def ben(make_user: Callable[..., User]) -> User:
+    return make_user("ben")
+
+
+def api(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def decide(user: User, name: str, **sent: Any) -> Any:
+    return api(user).post(f"{API}/transients/{name}/decisions/", {"verdict": "override", **sent}, format="json")
+
+
+def states(user: User) -> dict[str, str]:
+    rows = api(user).get(f"{API}/transients/").json()["results"]
+    return {row["name"]: row["review_state"] for row in rows}
+
+
+def test_a_second_opinion_over_the_api_is_blind_and_a_dispute_is_settled(
+    ada: User, ben: User, make_user: Callable[..., User]
+) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    classified(ada)
+    first = decide(ada, "X", class_name="TDE").json()
+    assert first["needs_second"]
+    assert states(ben) == {"X": "second_opinion"}
+    shown = api(ben).get(f"{API}/transients/X/").json()
+    assert shown["decisions"] == []
+    assert (shown["predicted_class"], shown["uncertainty"], shown["fused"]) == (None, None, None)
+    assert shown["spectra"][0]["prediction"] is None
+    assert api(ben).get(f"{API}/spectra/{shown['spectra'][0]['id']}/").json()["prediction"] is None
+    (row,) = api(ben).get(f"{API}/queue/?state=second_opinion").json()["results"]
+    assert (row["prediction"], row["state"]) == (None, "second_opinion")
+    assert api(ben).get(f"{API}/queue/?state=second_opinion&class_name=TDE").json()["results"] == []
+    assert api(ada).get(f"{API}/transients/X/").json()["predicted_class"]
+    assert decide(ben, "X", verdict="confirm").json()["code"] == "invalid_decision"
+    second = decide(ben, "X", class_name="AGN").json()
+    assert (second["blind"], second["decisions_seen"]) == (True, [])
+    assert states(ben) == {"X": "disputed"}
+    assert api(ada).get(f"{API}/classifications/").json()["results"] == []
+    third = decide(make_user("cleo"), "X", class_name="AGN").json()
+    assert third["settles"]
+    assert third["decisions_seen"] == [first["id"], second["id"]]
+    (vetted,) = api(ada).get(f"{API}/classifications/").json()["results"]
+    assert (vetted["class_name"], vetted["reviewer"]) == ("AGN", "cleo")
+
+
+def test_what_somebody_has_open_is_refused(ada: User, ben: User) -> None:
+    claims.claim(ada, classified(ada))
+    answer = decide(ben, "X", class_name="AGN")
+    assert (answer.status_code, answer.json()["code"]) == (409, "claimed")
+    Claim.objects.all().delete()
+    assert decide(ben, "X", class_name="AGN").status_code == 201
+
+
+def test_a_batch_is_confirmed_and_undone(ada: User, ben: User) -> None:
+    for seed, name in enumerate("XY"):
+        classified(ada, name, seed=seed)
+    seen = {row.transient.name: row.current_prediction_id for row in Spectrum.objects.select_related("transient")}
+    answer = api(ben).post(f"{API}/queue/bulk/", {"predictions": {**seen, "none": 1}}, format="json").json()
+    assert sorted(answer["confirmed"]) == ["X", "Y"]
+    assert [row["transient"] for row in answer["refused"]] == ["none"]
+    assert set(states(ada).values()) == {"vetted"}
+    assert api(ada).delete(f"{API}/batches/{answer['batch']}/").status_code == 404
+    assert api(ben).delete(f"{API}/batches/{answer['batch']}/").json() == {"undone": 2}
+    assert set(states(ada).values()) == {"pending"}
+    for nonsense in ({}, {"predictions": {}}, {"predictions": {"X": "a"}}, {"predictions": [1]}):
+        assert api(ben).post(f"{API}/queue/bulk/", nonsense, format="json").status_code == 400
+    many = {"predictions": {f"T{number}": 1 for number in range(101)}}
+    assert api(ben).post(f"{API}/queue/bulk/", many, format="json").json()["code"] == "invalid_action"
+
+
+def test_a_policy_is_read_by_all_and_set_by_staff(ada: User) -> None:
+    wanted = {"group": "ePESSTO", "class_names": ["TDE"], "below": 0.8}
+    assert api(ada).put(f"{API}/policies/", wanted, format="json").status_code == 403
+    ada.is_staff = True
+    ada.save()
+    rows = api(ada).put(f"{API}/policies/", wanted, format="json").json()
+    assert rows == api(ada).get(f"{API}/policies/").json()
+    assert rows[1] == {**wanted, "editable": True}
+    assert rows[0]["group"] is None
+    assert api(ada).put(f"{API}/policies/", {**wanted, "group": "other"}, format="json").status_code == 404
+    assert api(ada).put(f"{API}/policies/", {**wanted, "class_names": ["x"]}, format="json").status_code == 409
+
+
+def test_agreement_and_the_night_are_told_in_numbers(ada: User, ben: User) -> None:
+    assert api(ada).get(f"{API}/agreement/").json() == {"pairs": [], "reviewers": []}
+    empty = api(ada).get(f"{API}/night/").json()
+    assert (empty["arrived"], empty["median_wait"], empty["reliability"]) == (0, None, [])
+    classified(ada)
+    decide(ada, "X", class_name="AGN")
+    decide(ben, "X", class_name="TDE")
+    answer = api(ada).get(f"{API}/agreement/").json()
+    assert answer["pairs"][0]["reviewers"] == ["ada", "ben"]
+    assert answer["reviewers"][0]["confusion"] == [{"stands": "TDE", "said": "AGN", "count": 1}]
+    night = api(ada).get(f"{API}/night/?since=all").json()
+    assert (night["vetted"], night["by_class"][0]["name"], night["by_class"][0]["right"]) == (1, "TDE", 0)
+    assert night["reliability"][0]["count"] == 1
+
+
+def test_the_queue_takes_the_filters_of_the_page(ada: User) -> None:
+    for seed, name in enumerate("XY"):
+        classified(ada, name, seed=seed)
+    surest = Transient.objects.for_review(ada).order_by("uncertainty").first()
+    assert surest is not None
+
+    def names(query: str) -> list[str]:
+        return [row["transient"] for row in api(ada).get(f"{API}/queue/?{query}").json()["results"]]
+
+    assert names(f"above={100 * (1 - surest.uncertainty) - 1e-6}") == [surest.name]
+    assert names("q=x") == ["X"]
+    assert api(ada).get(f"{API}/queue/?state=vetted").status_code == 400
+    assert len(names("fields=transient&arrived_from=2026-01-01")) == 2
+    decide(ada, "X", verdict="unsure")
+    assert names("state=unsure") == ["X"]

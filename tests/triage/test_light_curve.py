@@ -1,0 +1,143 @@
+"""Light curves: what is read, what is refused and why, and who sees them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.web.test_pages import send
+from triage import light_curve
+from triage.errors import UnreadableLightCurveError
+from triage.light_curve import read_light_curve
+from triage.light_curve_plot import blue_to_red
+from triage.models import Photometry, Spectrum
+
+PLAIN = b"mjd,filter,mag,error\n60001.5,r,18.2,0.05\n60000.5,g,18.4,0.06\n60002,r,,\n"
+
+
+def test_filters_come_from_blue_to_red_and_unknown_ones_last() -> None:
+    names = ["z", "i", "clear", "ztfr", "ATLAS-o", "g", "r", "UVW2", "sdss::u'", "g"]
+    assert blue_to_red(names) == ["UVW2", "sdss::u'", "g", "r", "ztfr", "ATLAS-o", "i", "z", "clear"]
+
+
+def test_points_come_in_order_of_time_and_lines_without_a_brightness_are_counted() -> None:
+    curve = read_light_curve(PLAIN)
+    assert curve.unit == "mag"
+    assert curve.points == [(60000.5, "g", 18.4, 0.06), (60001.5, "r", 18.2, 0.05)]
+    assert curve.skipped == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("JD;Band;Magnitude;MagErr\n2460000.5;ZTF g;18;0.1", (60000.0, "ZTF g", 18.0, 0.1)),
+        ("# MJD filter flux fluxerr\n60000 o -3.5 1.2\n# a comment", (60000.0, "o", -3.5, 1.2)),
+        ("mjd\tflt\tmag\n60000\tV\t17", (60000.0, "V", 17.0, None)),
+        ("\ufeffmjd, filter, mag, mag_err\r\n60000, 'r', 18, nan\r\n", (60000.0, "'r'", 18.0, None)),
+    ],
+    ids=["semicolons and JD", "blanks and flux", "tabs without errors", "byte-order mark"],
+)
+def test_dialects_of_tables_are_read(text: str, first: tuple[object, ...]) -> None:
+    assert read_light_curve(text.encode()).points[0] == first
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no header"),
+        (b"mjd,filter,mag,error\n", "no header with lines"),
+        (b"a,b\n1,2\n", "no column for time and filter and mag or flux"),
+        (b"mjd,filter,mag\n60000,r,bright\n", "line 2: \u201cbright\u201d is no brightness"),
+        (b"mjd,filter,mag\n60000,r\n", "line 2 has 2 columns, the header has 3"),
+        (b"mjd,filter,mag\n\n2020-01-01,r,18\n", "line 3: \u201c2020-01-01\u201d is no time"),
+        (b"mjd,filter,mag\n-5,r,18\n", "-5 is no MJD"),
+        (b"mjd,filter,mag\n60000,r,\n", "no line of the table has a brightness"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "this is no text"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(content: bytes, words: str) -> None:
+    with pytest.raises(UnreadableLightCurveError) as refused:
+        read_light_curve(content)
+    assert words in refused.value.detail
+
+
+@given(st.one_of(st.binary(max_size=200), st.text('mjd,filter mag\n0189.-"\t;#', max_size=200).map(str.encode)))
+def test_whatever_is_sent_is_read_or_refused(content: bytes) -> None:
+    try:
+        curve = read_light_curve(content)
+    except UnreadableLightCurveError:
+        return
+    assert curve.points
+
+
+@pytest.fixture
+def sent(db: None, make_user: Callable[..., User]) -> tuple[User, User]:
+    member, stranger = make_user("member", "inner"), make_user("stranger")
+    send(member, "T0")
+    return member, stranger
+
+
+def upload(client: Client, content: bytes = PLAIN, group: str = "") -> Any:
+    file = SimpleUploadedFile("curve.csv", content)
+    return client.post(reverse("photometry", args=["T0"]), {"file": file, "group": group})
+
+
+def test_a_light_curve_is_drawn_with_the_epochs_of_the_spectra(client: Client, sent: tuple[User, User]) -> None:
+    client.force_login(sent[0])
+    assert client.get(reverse("photometry-plot", args=["T0"])).status_code == 404
+    assert upload(client).status_code == 302
+    Spectrum.objects.update(observed_at="2023-02-25T12:00:00Z", instrument="SPRAT")
+    answer = client.get(reverse("photometry-plot", args=["T0"]))
+    assert "SPRAT" in json.dumps(answer.json()["item"])
+    assert "60000.5" in answer.content.decode()
+    assert 'id="photometry"' in client.get(reverse("review", args=["T0"])).content.decode()
+
+
+def test_the_same_file_twice_is_kept_once(client: Client, sent: tuple[User, User]) -> None:
+    client.force_login(sent[0])
+    upload(client)
+    upload(client)
+    assert Photometry.objects.count() == 1
+
+
+def test_a_file_that_cannot_be_read_is_refused_on_the_page(client: Client, sent: tuple[User, User]) -> None:
+    client.force_login(sent[0])
+    answer = upload(client, b"mjd,filter,mag\n60000,r,bright\n")
+    assert answer.status_code == 400
+    assert "curve.csv: line 2" in answer.content.decode()
+    assert not Photometry.objects.exists()
+
+
+def test_a_private_light_curve_is_seen_by_its_group_alone(client: Client, sent: tuple[User, User]) -> None:
+    member, stranger = sent
+    client.force_login(member)
+    assert upload(client, group="inner").status_code == 302
+    client = Client()
+    client.force_login(stranger)
+    assert client.get(reverse("photometry-plot", args=["T0"])).status_code == 404
+    assert "curve.csv" not in client.get(reverse("photometry", args=["T0"])).content.decode()
+    assert upload(client, group="inner").status_code == 400
+    # The same file for all is another record.
+    assert upload(client).status_code == 302
+    assert Photometry.objects.count() == 2
+
+
+def test_only_who_sent_it_can_remove_it(client: Client, sent: tuple[User, User]) -> None:
+    member, stranger = sent
+    curve, _ = light_curve.add(member, Spectrum.objects.get().transient, PLAIN, "c.csv", None)
+    client.force_login(stranger)
+    client.post(reverse("remove-photometry", args=[curve.pk]))
+    assert Photometry.objects.exists()
+    client.force_login(member)
+    client.post(reverse("remove-photometry", args=[curve.pk]))
+    assert not Photometry.objects.exists()
+    assert Group.objects.filter(name="inner").exists()

@@ -1,0 +1,271 @@
+"""What happens to files after they came: corrected in one step, discarded, restored, known as likely duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.classifier.makers import desi, image, text
+from tests.conftest import spectrum_file
+from triage import quarantine, rereading
+from triage.errors import InvalidActionError, UnreadableSpectrumError
+from triage.intake import Given, submit_spectrum
+from triage.models import Original, Spectrum, SpectrumAct, SpectrumState
+
+pytestmark = pytest.mark.django_db
+
+UNREADABLE = b"no spectrum at all"
+# Samples counted from 1: read only when somebody says what they are.
+WAVELENGTH = np.linspace(3800, 9200, 900)
+NOISE = np.random.default_rng(5).normal(0, 0.05, 900)
+FLUX = 2 + np.sin(WAVELENGTH / 200) + NOISE
+
+
+def quarantined(user: User, content: bytes = UNREADABLE, given: Given | None = None) -> Spectrum:
+    with pytest.raises(UnreadableSpectrumError) as caught:
+        submit_spectrum(user, content, "a.txt", given)
+    return caught.value.spectrum
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def send(user: User, content: bytes, name: str, **fields: Any) -> dict[str, Any]:
+    answer = client_of(user).post("/api/v1/spectra/", {"file": SimpleUploadedFile(name, content), **fields})
+    return answer.json() | {"status": answer.status_code}
+
+
+COPIES = {
+    "rescaled": text(WAVELENGTH, FLUX * 3e-17, form="{:.8g}"),
+    "rounded": text(WAVELENGTH, FLUX, form="{:.5g}"),
+    "in nm": text(WAVELENGTH / 10, FLUX, form="{:.8g}"),
+    "per frequency": b"# wave flux(Jy)\n" + text(WAVELENGTH, FLUX * WAVELENGTH**2, form="{:.8g}"),
+    "as FITS": image(FLUX, CRVAL1=3800.0, CDELT1=float(WAVELENGTH[1] - WAVELENGTH[0])),
+    "with another header": b"# OBJECT: Other\n" + text(WAVELENGTH, FLUX),
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_the_same_spectrum_in_other_bytes_is_flagged_with_the_first(reviewer: User, how: str) -> None:
+    first = submit_spectrum(reviewer, text(WAVELENGTH, FLUX, form="{:.8g}"), "first.txt").spectrum
+    answer = send(reviewer, COPIES[how], "copy.dat")
+    assert (answer["status"], answer["receipt"]["warnings"][-1]["code"]) == (202, "likely_duplicate")
+    client = client_of(reviewer)
+    assert client.get(f"/api/v1/spectra/{answer['id']}/").json()["likely_duplicate_of"] == first.pk
+    page = client.get(f"/spectra/{answer['id']}/").content.decode()
+    assert f'href="/spectra/{first.pk}/">first.txt' in page
+    assert "Likely a duplicate" not in client.get(f"/spectra/{first.pk}/").content.decode()
+
+
+def test_another_exposure_of_the_same_object_is_no_duplicate(reviewer: User) -> None:
+    submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "first.txt")
+    other = FLUX + np.random.default_rng(6).normal(0, 0.05, 900)
+    assert submit_spectrum(reviewer, text(WAVELENGTH, other), "b.txt").spectrum.likely_duplicate_of is None
+
+
+def test_a_private_spectrum_is_not_revealed_by_a_copy_of_it(make_user: Callable[..., User]) -> None:
+    alice, bob, carol = make_user("alice", "a"), make_user("bob", "b"), make_user("carol")
+    private = submit_spectrum(alice, text(WAVELENGTH, FLUX), "a.txt", Given(group=alice.groups.get())).spectrum
+    in_other_group = Given(group=bob.groups.get())
+    assert submit_spectrum(bob, COPIES["in nm"], "b.txt", in_other_group).spectrum.likely_duplicate_of is None
+    public = submit_spectrum(carol, COPIES["rescaled"], "c.txt").spectrum
+    assert public.likely_duplicate_of is None
+    again = submit_spectrum(alice, COPIES["rounded"], "d.txt", Given(group=alice.groups.get())).spectrum
+    assert again.likely_duplicate_of_id == private.pk
+    # A public upload of alice's own is seen by everybody, and so is what it is said to repeat.
+    assert submit_spectrum(alice, COPIES["as FITS"], "e.txt").spectrum.likely_duplicate_of_id == public.pk
+
+
+def test_a_correction_looks_for_duplicates_again(reviewer: User) -> None:
+    first = submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "a.txt").spectrum
+    wrong = submit_spectrum(reviewer, COPIES["in nm"], "b.txt", Given(corrections={"wavelength_unit": "um"})).spectrum
+    assert wrong.likely_duplicate_of is None
+    assert rereading.read_again(reviewer, wrong, {"wavelength_unit": "nm"}).likely_duplicate_of_id == first.pk
+
+
+@pytest.mark.parametrize(
+    ("content", "corrections", "shows"),
+    [
+        (text(WAVELENGTH / 10, FLUX), {"wavelength_unit": "um"}, lambda s: s.wavelength_max > 1e6),
+        (text(WAVELENGTH, FLUX, FLUX * 2), {"flux_column": 2}, lambda s: s.receipt["corrections"]["flux_column"] == 2),
+        (text(WAVELENGTH, FLUX), {"frame": "rest"}, lambda s: s.at_rest),
+        (
+            desi([11, 22, 33], ["TGT", "TGT", "SKY"]),
+            {"target": "22"},
+            lambda s: s.receipt["metadata"]["object"] == "22",
+        ),
+    ],
+)
+def test_each_guess_is_corrected_in_one_step_on_the_page_and_in_the_api(
+    reviewer: User, content: bytes, corrections: dict[str, Any], shows: Callable[[Spectrum], bool]
+) -> None:
+    spectrum = submit_spectrum(reviewer, content, "a.dat").spectrum
+    assert not shows_safely(shows, spectrum)
+    client = client_of(reviewer)
+    answer = client.post(f"/api/v1/spectra/{spectrum.pk}/reread/", corrections, content_type="application/json")
+    assert answer.status_code == 202
+    assert shows(Spectrum.objects.get(pk=spectrum.pk))
+    client.post(f"/api/v1/spectra/{spectrum.pk}/reread/", {}, content_type="application/json")
+    assert not shows_safely(shows, Spectrum.objects.get(pk=spectrum.pk))
+    page = client.post(f"/spectra/{spectrum.pk}/reread/", corrections)
+    assert page.status_code == 302
+    corrected = Spectrum.objects.get(pk=spectrum.pk)
+    assert shows(corrected)
+    assert (corrected.reading, corrected.state) == (4, SpectrumState.QUEUED)
+    details = list(SpectrumAct.objects.filter(spectrum=spectrum).values_list("detail", "user__username"))
+    assert details == [(corrections, "reviewer"), ({}, "reviewer"), (corrections, "reviewer")]
+
+
+def shows_safely(shows: Callable[[Spectrum], bool], spectrum: Spectrum) -> bool:
+    try:
+        return shows(spectrum)
+    except KeyError:
+        return False
+
+
+def test_a_target_named_with_the_upload_is_the_one_that_is_read(reviewer: User) -> None:
+    content = desi([11, 22], ["TGT", "TGT"])
+    first = send(reviewer, content, "coadd.fits", target="22")
+    assert (first["status"], first["receipt"]["metadata"]["object"]) == (202, "22")
+    assert Spectrum.objects.count() == 1
+    again = send(reviewer, content, "coadd.fits", target="22")
+    assert (again["status"], again["id"]) == (200, first["id"])
+    other = send(reviewer, content, "coadd.fits", target="11")
+    assert (other["status"], other["receipt"]["metadata"]["object"]) == (202, "11")
+    assert Original.objects.count() == 1
+    missing = send(reviewer, content, "coadd.fits", target="99")
+    assert (missing["status"], missing["code"]) == (400, "target_missing")
+    assert "11, 22" in missing["detail"]
+    assert Spectrum.objects.filter(state=SpectrumState.QUEUED).count() == 2
+
+
+def test_the_record_of_a_named_target_stays_that_targets(reviewer: User) -> None:
+    content = desi([11, 22, 33], ["TGT"] * 3)
+    for target in ("33", "11"):
+        spectrum = Spectrum.objects.get(pk=send(reviewer, content, "coadd.fits", target=target)["id"])
+        for _ in range(2):
+            rereading.read_again(reviewer, spectrum, {"medium": "vacuum"})
+            spectrum.refresh_from_db()
+            assert spectrum.receipt["metadata"]["object"] == target
+
+
+def test_a_correction_that_fails_says_so_and_changes_nothing(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    page = client_of(reviewer).post(f"/spectra/{spectrum.pk}/reread/", {"flux_column": 40})
+    assert page.status_code == 400
+    assert "stays as it was" in page.content.decode()
+    address = f"/api/v1/spectra/{spectrum.pk}/reread/"
+    unknown = client_of(reviewer).post(address, {"colour": "red"}, content_type="application/json")
+    assert unknown.status_code == 400
+    assert Spectrum.objects.get().reading == 1
+    assert not SpectrumAct.objects.exists()
+
+
+def test_a_quarantined_file_is_corrected_from_its_page_and_leaves_the_quarantine(reviewer: User) -> None:
+    content = b"# pixel counts\n" + text(WAVELENGTH, FLUX)
+    spectrum = quarantined(reviewer, content)
+    client = client_of(reviewer)
+    assert f"/spectra/{spectrum.pk}/#correct" in client.get("/quarantine/").content.decode()
+    assert client.post(f"/spectra/{spectrum.pk}/reread/", {"wavelength_unit": "angstrom"}).status_code == 302
+    spectrum.refresh_from_db()
+    assert (spectrum.state, spectrum.failure_code) == (SpectrumState.QUEUED, "")
+    assert f"/spectra/{spectrum.pk}/" not in client.get("/quarantine/").content.decode()
+    assert spectrum.transient is not None
+
+
+@pytest.mark.parametrize("again", ["corrected", "sent"])
+def test_what_was_stated_with_a_quarantined_file_is_not_forgotten(reviewer: User, again: str) -> None:
+    content = b"# pixel counts\n" + text(WAVELENGTH, FLUX)
+    spectrum = quarantined(reviewer, content, Given(transient="SN 2026zz", redshift=0.05))
+    corrections = {"wavelength_unit": "angstrom"}
+    if again == "corrected":
+        rereading.read_again(reviewer, spectrum, corrections)
+    else:
+        submit_spectrum(reviewer, content, "a.txt", Given(corrections=corrections))
+    stored = Spectrum.objects.select_related("transient").get()
+    assert stored.transient is not None
+    assert (stored.transient.name, stored.stated_redshift) == ("SN 2026zz", 0.05)
+
+
+def test_a_file_that_a_group_corrects_does_not_become_public(make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A")
+    content = b"# pixel counts\n" + text(WAVELENGTH, FLUX)
+    public = quarantined(make_user("other"), content)
+    private = Given(transient="secret", group=owner.groups.get(), corrections={"wavelength_unit": "angstrom"})
+    spectrum = submit_spectrum(owner, content, "a.txt", private).spectrum
+    assert spectrum.group == private.group
+    public.refresh_from_db()
+    assert public.state == SpectrumState.QUARANTINED
+
+
+def test_a_target_that_a_group_names_is_the_groups(make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A")
+    content = desi([11, 22], ["TGT", "TGT"])
+    public = send(make_user("other"), content, "coadd.fits", target="11")
+    group = owner.groups.get()
+    private = Given(transient="secret", group=group, corrections={"target": "22"})
+    assert submit_spectrum(owner, content, "coadd.fits", private).spectrum.group == group
+    again = submit_spectrum(owner, content, "coadd.fits", private)
+    assert (again.created, again.spectrum.group) == (False, group)
+    theirs = Given(group=make_user("third", "B").groups.get(), corrections={"target": "11"})
+    third = User.objects.get(username="third")
+    assert submit_spectrum(third, content, "coadd.fits", theirs).spectrum.pk == public["id"]
+
+
+def test_every_target_of_a_file_mended_in_quarantine_is_stored(reviewer: User) -> None:
+    spectrum = quarantined(reviewer, desi([11, 22, 33], ["TGT"] * 3), Given(corrections={"target": "99"}))
+    rereading.read_again(reviewer, spectrum, {})
+    assert [stored.receipt["part"] for stored in Spectrum.objects.order_by("part")] == ["11", "22", "33"]
+
+
+def test_a_discarded_file_is_put_aside_with_its_bytes_and_can_be_restored(reviewer: User) -> None:
+    spectrum = quarantined(reviewer)
+    client = client_of(reviewer)
+    assert client.post(f"/api/v1/spectra/{spectrum.pk}/discard/").json()["discarded"] is True
+    assert "a.txt" not in client.get("/quarantine/").content.decode()
+    assert "a.txt" in client.get("/quarantine/?show=discarded").content.decode()
+    assert b"".join(client.get(f"/spectra/{spectrum.pk}/original/")) == UNREADABLE
+    assert [row["id"] for row in client.get("/api/v1/spectra/?discarded=true").json()["results"]] == [spectrum.pk]
+    assert client.post(f"/api/v1/spectra/{spectrum.pk}/discard/").status_code == 409
+    client.post(f"/spectra/{spectrum.pk}/settle/restore/")
+    assert "a.txt" in client.get("/quarantine/").content.decode()
+    kinds = SpectrumAct.objects.order_by("id").values_list("kind", "user__username")
+    assert list(kinds) == [("discarded", "reviewer"), ("restored", "reviewer")]
+    page = client.get(f"/spectra/{spectrum.pk}/").content.decode()
+    assert "Discarded by reviewer" in page
+
+
+def test_what_was_read_and_classified_cannot_be_discarded(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    with pytest.raises(InvalidActionError):
+        quarantine.discard(reviewer, spectrum)
+    assert not SpectrumAct.objects.exists()
+
+
+def test_corrections_sent_with_a_known_file_are_not_lost_silently(reviewer: User) -> None:
+    submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "a.txt")
+    again = submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "a.txt", Given(corrections={"frame": "rest"}))
+    assert "corrections were not used" in again.notes[0]
+
+
+def test_the_quarantine_page_asks_as_much_of_the_database_for_many_files(
+    reviewer: User, django_assert_num_queries: Any
+) -> None:
+    client = client_of(reviewer)
+    quarantined(reviewer)
+    client.get("/quarantine/")
+    with django_assert_num_queries(4):
+        client.get("/quarantine/")
+    for number in range(5):
+        quarantined(reviewer, UNREADABLE + b"%d" % number)
+    with django_assert_num_queries(4):
+        client.get("/quarantine/")

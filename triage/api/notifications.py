@@ -1,0 +1,64 @@
+"""What one wants to be told of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from triage import notifications
+from triage.api import examples
+from triage.api.base import user_of
+from triage.api.serializers import ErrorSerializer
+from triage.models import NotificationPreference
+
+
+class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
+    """novelty: told of transients at least so unlike the known ones; null: of none."""
+
+    url = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, max_length=500, help_text="empty removes it; never shown"
+    )
+    has_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = NotificationPreference
+        fields = ("email", "url", "has_url", "novelty", "second_opinion", "disputed", "sync_failing")
+
+    def get_has_url(self, preference: NotificationPreference) -> bool:
+        return bool(preference.encrypted_url)
+
+
+class NotificationsView(APIView):
+    parser_classes = (JSONParser,)
+
+    @extend_schema(responses={200: PreferenceSerializer})
+    def get(self, request: Request) -> Response:
+        """Your wishes, as they stand."""
+        return Response(PreferenceSerializer(self._mine(request)).data)
+
+    @extend_schema(
+        request=PreferenceSerializer,
+        responses={200: PreferenceSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
+        examples=examples.NOTIFICATIONS,
+    )
+    def patch(self, request: Request) -> Response:
+        """Change what is sent; the rest stays."""
+        preference = self._mine(request)
+        form = PreferenceSerializer(preference, data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        sent: dict[str, Any] = dict(form.validated_data)
+        url = sent.pop("url", None)
+        for name, value in sent.items():
+            setattr(preference, name, value)
+        notifications.save_preference(preference, url)
+        return Response(PreferenceSerializer(preference).data)
+
+    def _mine(self, request: Request) -> NotificationPreference:
+        user = user_of(request)
+        return NotificationPreference.objects.filter(user=user).first() or NotificationPreference(user=user)

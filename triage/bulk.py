@@ -1,0 +1,119 @@
+"""Confirming the surest of the queue together, and taking that back together."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, Max, OuterRef, Q
+
+from triage import queue, review
+from triage.errors import AlreadyUndoneError, InvalidActionError, NotFoundError, TriageError
+from triage.filters import QueueFilter
+from triage.models import Decision, Transient, Verdict
+
+MOST = 100
+# Shown where no threshold is given, percent.
+USUAL_THRESHOLD = 95.0
+RECENT = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of a batch: the names confirmed, and of each other one why not."""
+
+    batch: uuid.UUID
+    confirmed: list[str]
+    refused: list[tuple[str, str]]
+
+
+def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Any]:
+    """The waiting transients of a filter whose prediction has at least ``threshold`` percent, the surest first, at most
+    MOST, without those that somebody else is looking at. Each gets prediction, reason, and doubt: what speaks against
+    confirming it unseen, "" for nothing."""
+    chosen = dataclasses.replace(chosen, state="pending", above=max(chosen.above, f"{threshold:g}", key=_number))
+    rows = list(chosen.rows(user).not_claimed_by_others(user).order_by("uncertainty", "id")[:MOST])
+    predictions = queue.current_predictions(rows)
+    for row in rows:
+        row.prediction = predictions[row.current_prediction_id]
+        row.reason, row.doubt = queue.reason(row.prediction), _doubt(row.prediction)
+    return rows
+
+
+def newest_decision() -> int:
+    """Id of the newest of all decisions, 0 for none: who confirms what was shown has seen no later one."""
+    found: int | None = Decision.objects.aggregate(newest=Max("id"))["newest"]
+    return found or 0
+
+
+def confirm(user: User, predictions: Mapping[str, int], last_decision: int) -> Result:
+    """Confirm the prediction of each transient that was shown with it; predictions: by the transient's name. What has
+    changed meanwhile is refused, the rest confirmed. Sent twice, it is recorded once, and answered with the first
+    batch. Raises InvalidActionError."""
+    if not predictions:
+        raise InvalidActionError("choose at least one")
+    if len(predictions) > MOST:
+        raise InvalidActionError(f"at most {MOST} can be confirmed together")
+    batch, confirmed, refused = uuid.uuid4(), [], []
+    batches: set[uuid.UUID | None] = set()
+    # Postgres refuses to look for a NUL.
+    names = [name for name in predictions if "\0" not in name]
+    found = Transient.objects.visible_to(user).filter(name__in=names).in_bulk(field_name="name")
+    for name, prediction in predictions.items():
+        proposal = review.Proposal(Verdict.CONFIRM, prediction=prediction, last_decision=last_decision, batch=batch)
+        try:
+            if name not in found:
+                raise NotFoundError("there is no such transient")
+            batches.add(review.record_decision(user, found[name], proposal).batch)
+            confirmed.append(name)
+        except TriageError as error:
+            refused.append((name, error.detail))
+    first = batches.pop() if len(batches) == 1 else None
+    return Result(first or batch, confirmed, refused)
+
+
+def undo(user: User, batch: uuid.UUID) -> int:
+    """Take back what still stands of one's own batch; returns how many. Raises NotFoundError."""
+    mine = Decision.objects.filter(reviewer=user, batch=batch)
+    if not mine.exists():
+        raise NotFoundError("there is no such batch")
+    undone = 0
+    for pk in list(mine.filter(~Exists(_undoings())).order_by("-id").values_list("pk", flat=True)):
+        try:
+            review.undo(user, pk)
+        except (AlreadyUndoneError, NotFoundError):
+            # Undone in the meantime, or not the user's to see any more; the others are taken back all the same.
+            continue
+        undone += 1
+    return undone
+
+
+def recent(user: User) -> list[dict[str, Any]]:
+    """The user's last batches: {batch, taken, standing, at}."""
+    rows = Decision.objects.filter(reviewer=user, batch__isnull=False).order_by().values("batch")
+    counted = rows.annotate(
+        taken=Count("pk"), standing=Count("pk", filter=~Q(Exists(_undoings()))), at=Max("created_at")
+    )
+    return list(counted.order_by("-at")[:RECENT])
+
+
+def _undoings() -> Any:
+    return Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
+
+
+def _doubt(prediction: Any) -> str:
+    if prediction.novelty >= queue.NOVEL:
+        return "unlike the spectra the network knows"
+    if len(prediction.conformal_set) > 1:
+        return "other classes are possible"
+    other = prediction.crosscheck or {}
+    if other.get("score", 0) >= queue.GOOD_MATCH and other["class"] != prediction.class_name:
+        return f"templates say {other['class']}"
+    return ""
+
+
+def _number(text: str) -> float:
+    return float(text) if text else 0.0

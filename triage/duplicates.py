@@ -1,0 +1,44 @@
+"""Likely duplicates: spectra that hold the same measurement in other bytes."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from classifier.likeness import CENTRE_TOLERANCE, WIDTH_TOLERANCE, centre_and_width, same_measurement
+from classifier.spectrum import Spectrum as ReadSpectrum
+from triage.arrays import unpack
+from triage.models import Spectrum, SpectrumArrays
+
+# How many spectra with nearly the same centre are compared sample by sample.
+MOST_COMPARED = 50
+
+
+def mark_likely_duplicate(spectrum: Spectrum, read: ReadSpectrum) -> None:
+    """Set centre, width and the first record that this one, not yet saved, repeats, with a warning on its receipt; None
+    where there is none.
+
+    Whoever sees the spectrum must be allowed to see that record too, so a public one is compared with public ones and a
+    group's with these and its own: the mark tells nobody of a private spectrum."""
+    spectrum.centre, spectrum.width = centre_and_width(read.wavelength, read.flux)
+    spectrum.likely_duplicate_of = None
+    audience = Q(group__isnull=True) | Q(group=spectrum.group_id)
+    near = Spectrum.objects.filter(
+        audience,
+        centre__range=_around(spectrum.centre, CENTRE_TOLERANCE),
+        width__range=_around(spectrum.width, WIDTH_TOLERANCE),
+    )
+    if spectrum.pk is not None:
+        # A record read again repeats an earlier one, not one that came after it.
+        near = near.filter(pk__lt=spectrum.pk)
+    stored = SpectrumArrays.objects.filter(spectrum__in=near.values("pk")).order_by("spectrum_id")[:MOST_COMPARED]
+    for arrays in stored:
+        if same_measurement((read.wavelength, read.flux), (unpack(arrays.wavelength), unpack(arrays.flux))):
+            spectrum.likely_duplicate_of_id = arrays.spectrum_id
+            message = f"likely a duplicate: spectrum {arrays.spectrum_id} has the same samples in other bytes"
+            warnings = [*spectrum.receipt.get("warnings", ()), {"code": "likely_duplicate", "message": message}]
+            spectrum.receipt = {**spectrum.receipt, "warnings": warnings}
+            return
+
+
+def _around(value: float, tolerance: float) -> tuple[float, float]:
+    return value * (1 - tolerance), value * (1 + tolerance)

@@ -1,0 +1,120 @@
+"""The figure of a transient's light curve."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter, Range1d, Whisker
+from bokeh.plotting import figure
+
+from triage.figure_looks import LEFT, Palette, dress, dress_legend, palette
+from triage.light_curve import Point, Unit
+
+# Told apart by colour (after Okabe & Ito) and by shape; the legend says which is which.
+_COLOURS = {
+    "light": ("#0b5cad", "#08706a", "#a8480c", "#8a3d78", "#7a5c00", "#4d6b2f", "#6a46b8", "#5b6068"),
+    "dark": ("#8ab8e6", "#6cc4bc", "#e0976a", "#d49ac6", "#d2b35c", "#a4c383", "#b6a0ea", "#959087"),
+}
+_SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star", "plus")
+_BLUE_TO_RED = ("uvw2", "uvm2", "uvw1", *"ubgcvroizyjhk")
+_BAND = re.compile(rf"(?:.*[^a-z0-9])?(?:ztf|sdss|ps1|atlas|lsst|des)?({'|'.join(_BLUE_TO_RED)})'?")
+_AXES: dict[Unit, str] = {"mag": "Magnitude", "flux": "Flux"}
+
+
+def blue_to_red(filters: Iterable[str]) -> list[str]:
+    """The filters in the order of their bands; those of no known band after them, by name."""
+
+    def place(name: str) -> tuple[int, str]:
+        match = _BAND.fullmatch(name.lower())
+        return (_BLUE_TO_RED.index(match[1]) if match else len(_BLUE_TO_RED), name)
+
+    return sorted(set(filters), key=place)
+
+
+def light_curve_figure(
+    points: Sequence[Point], unit: Unit, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]
+) -> Any:
+    """points: at least one, of one unit. epochs: (mjd, name) of the spectra, marked by upright lines. filters: all that
+    the page draws, in one order, so that each looks alike in all its figures."""
+    colours = palette(theme)
+    values = [value for _, _, value, _ in points]
+    times = [mjd for mjd, *_ in points] + [mjd for mjd, _ in epochs]
+    room = 0.12 * (max(values) - min(values)) or 0.5
+    low, high = min(values) - room, max(values) + room
+    margin = 0.04 * (max(times) - min(times)) or 1.0
+    plot = figure(
+        height=260,
+        sizing_mode="stretch_width",
+        tools="pan,box_zoom,wheel_zoom,reset",
+        active_drag="box_zoom",
+        toolbar_location="above",
+        x_axis_label="MJD",
+        y_axis_label=_AXES[unit],
+        x_range=Range1d(min(times) - margin, max(times) + margin),
+        y_range=Range1d(high, low) if unit == "mag" else Range1d(low, high),
+        min_border_left=LEFT,
+        name=f"light curve {unit}",
+    )
+    plot.toolbar.logo = None
+    by_filter: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        by_filter[point[1]].append(point)
+    renderers = [
+        _draw_filter(plot, number, name, by_filter[name], theme)
+        for number, name in enumerate(filters)
+        if name in by_filter
+    ]
+    tips = [("MJD", "@x{0.000}"), ("filter", "@filter"), (_AXES[unit].lower(), "@y{0.000} ± @e{0.000}")]
+    plot.add_tools(HoverTool(renderers=renderers, tooltips=tips))
+    _draw_epochs(plot, epochs, colours)
+    dress(plot, colours)
+    dress_legend(plot, colours)
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
+    return plot
+
+
+def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], theme: str) -> Any:
+    colour = _COLOURS.get(theme, _COLOURS["light"])[number % 8]
+    errors = [error if error is not None else float("nan") for *_, error in points]
+    y = [value for _, _, value, _ in points]
+    source = ColumnDataSource(
+        {
+            "x": [mjd for mjd, *_ in points],
+            "y": y,
+            "e": errors,
+            "lower": [value - error for value, error in zip(y, errors, strict=True)],
+            "upper": [value + error for value, error in zip(y, errors, strict=True)],
+            "filter": [name] * len(points),
+        }
+    )
+    bars = Whisker(source=source, base="x", lower="lower", upper="upper", line_color=colour, line_alpha=0.6)
+    bars.upper_head.size = bars.lower_head.size = 0
+    plot.add_layout(bars)
+    # A filter after the eighth has another size, so that no two look the same.
+    size = 7 + 3 * (number // 8)
+    return plot.scatter(
+        "x", "y", source=source, marker=_SHAPES[number % 8], size=size, color=colour, alpha=0.85, legend_label=name
+    )
+
+
+def _draw_epochs(plot: Any, epochs: Sequence[tuple[float, str]], colours: Palette) -> None:
+    source = ColumnDataSource({"x": [mjd for mjd, _ in epochs], "y": [6] * len(epochs), "text": [n for _, n in epochs]})
+    plot.vspan("x", source=source, line_color=colours.line, line_dash="dashed", line_width=1.5, name="spectra")
+    plot.add_layout(
+        LabelSet(
+            x="x",
+            y="y",
+            y_units="screen",
+            text="text",
+            source=source,
+            angle=1.5707963,
+            x_offset=12,
+            text_font_size="11px",
+            text_color=colours.line,
+            background_fill_color=colours.background,
+            background_fill_alpha=0.8,
+        )
+    )

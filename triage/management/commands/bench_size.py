@@ -1,0 +1,263 @@
+"""A desk of years: fill a database of its own with generated transients and spectra, ask every list and page of it as a
+user would, and print how long that took and how many queries it made. The database is dropped afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import statistics
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.db.models import OuterRef, Subquery
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from classifier.taxonomy import load_taxonomy
+from triage import queue_entries
+from triage.arrays import pack
+from triage.models import (
+    Checkpoint,
+    Classification,
+    Decision,
+    Original,
+    Prediction,
+    Spectrum,
+    SpectrumArrays,
+    SpectrumState,
+    Transient,
+)
+
+CHUNK = 5000
+GROUPS = 3
+# Of a desk's transients, those that reviewers have decided; of its spectra, those of a group, and those with arrays.
+DECIDED, PRIVATE, WITH_ARRAYS = 0.9, 0.2, 0.01
+FAILED = 0.01
+REPEATS = 12
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--transients", type=int, default=300_000)
+        parser.add_argument("--spectra", type=int, default=1_000_000)
+        parser.add_argument("--keep", action="store_true", help="leave the database, and print its name")
+        parser.add_argument("--use", metavar="DATABASE", help="ask a database that was kept before")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if connection.vendor != "postgresql":
+            raise CommandError("this wants Postgres: set DATABASE_URL")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        with self._database(options["use"], options["keep"]):
+            if not options["use"]:
+                started = time.monotonic()
+                generate(options["transients"], options["spectra"])
+                self.stdout.write(f"generated in {time.monotonic() - started:.0f} s")
+            with connection.cursor() as cursor:
+                # As a desk of years has been, by itself.
+                cursor.execute("VACUUM ANALYZE")
+                cursor.execute("SELECT pg_size_pretty(pg_database_size(current_database()))")
+                size = cursor.fetchone()[0]
+            self.stdout.write(
+                f"{Transient.objects.count()} transients, {Spectrum.objects.count()} spectra, "
+                f"{SpectrumArrays.objects.count()} with arrays, {size}"
+            )
+            self.stdout.write("| page or list | median | p95 | queries |\n| --- | --- | --- | --- |")
+            for name, address in addresses().items():
+                self.stdout.write(str(measure(name, address)))
+                self.stdout.flush()
+
+    @contextlib.contextmanager
+    def _database(self, use: str | None, keep: bool) -> Iterator[None]:
+        name = use or f"triage_size_{uuid.uuid4().hex[:8]}"
+        own = connection.settings_dict["NAME"]
+        connection.settings_dict["TEST"]["NAME"] = name
+        if use:
+            connection.close()
+            connection.settings_dict["NAME"] = use
+        else:
+            connection.creation.create_test_db(verbosity=0, serialize=False)
+        try:
+            yield
+        finally:
+            if keep or use:
+                self.stdout.write(f"kept: {name}")
+            else:
+                connection.creation.destroy_test_db(own, verbosity=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """Seconds of each request, and the queries of one."""
+
+    name: str
+    seconds: list[float]
+    queries: int
+
+    def __str__(self) -> str:
+        p95 = sorted(self.seconds)[-1 - len(self.seconds) // 20]
+        return f"| {self.name} | {statistics.median(self.seconds) * 1e3:.0f} ms | {p95 * 1e3:.0f} ms | {self.queries} |"
+
+
+def measure(name: str, address: str) -> Measured:
+    """Ask an address as the member of one group, once to warm up."""
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(User.objects.get(username="member"))
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address)
+    number = len(queries)
+    if answer.status_code != 200:
+        raise CommandError(f"{address} was answered with {answer.status_code}")
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        client.get(address)
+        seconds.append(time.perf_counter() - started)
+        if sum(seconds) > 10:
+            break
+    return Measured(name, seconds, number)
+
+
+def addresses() -> dict[str, str]:
+    """What a user looks at."""
+    some = Transient.objects.order_by("id")[Transient.objects.count() // 2]
+    waiting = Transient.objects.exclude(classifications__isnull=False).order_by("id").first() or some
+    states = ("pending", "unsure", "vetted", "processing", "bad", "failed", "all")
+    found = {f"queue, {state}": f"/?state={state}" for state in states}
+    return found | {
+        "queue, page 3": "/?page=3",
+        "queue, one class": "/?class=TDE",
+        "queue, one group": "/?group=group-0",
+        "queue, part of a name": f"/?q={some.name[3:10]}",
+        "all, part of a name": f"/?state=all&q={some.name[3:10]}",
+        "counts": "/queue/counts/",
+        "review, one that waits": f"/transients/{waiting.name}/",
+        "review, one that is vetted": f"/transients/{some.name}/",
+        "vetted": "/vetted/",
+        "quarantine": "/quarantine/",
+        "API: queue": "/api/v1/queue/",
+        "API: transients": "/api/v1/transients/",
+        "API: one transient": f"/api/v1/transients/{some.name}/",
+        "API: spectra": "/api/v1/spectra/",
+        "API: classifications": "/api/v1/classifications/",
+    }
+
+
+def generate(transients: int, spectra: int) -> None:
+    """Transients of three years; each spectrum with a prediction, most transients with a decision."""
+    random = np.random.default_rng(1)
+    member = User.objects.create(username="member")
+    groups = [Group.objects.create(name=f"group-{i}") for i in range(GROUPS)]
+    member.groups.add(groups[0])
+    checkpoint = Checkpoint.objects.create(hash="c" * 64, name="bench", taxonomy_version="1", current=True)
+    original = Original.objects.create(sha256="0" * 64, content=b"", size=0)
+    start = timezone.now() - timedelta(days=1000)
+    for first in range(0, transients, CHUNK):
+        made = [
+            Transient(name=f"SN {2020 + i * 4 // transients}{i:06x}", redshift=float(random.exponential(0.05)))
+            for i in range(first, min(first + CHUNK, transients))
+        ]
+        Transient.objects.bulk_create(made)
+        number = spectra * (first + len(made)) // transients - spectra * first // transients
+        of = [made[i * len(made) // number] for i in range(number)]
+        private = {
+            transient.pk: groups[int(random.integers(GROUPS))] for transient in made if random.random() < PRIVATE
+        }
+        rows = [_spectrum(transient, private.get(transient.pk), original, random) for transient in of]
+        Spectrum.objects.bulk_create(rows)
+        _arrays(rows, random)
+        predictions = [_prediction(row, checkpoint, random) for row in rows if row.state == SpectrumState.CLASSIFIED]
+        Prediction.objects.bulk_create(predictions)
+        _decide(made, private, member, start + timedelta(days=1000 * first / transients), random)
+
+    newest = Prediction.objects.filter(spectrum=OuterRef("pk"))
+    Spectrum.objects.update(current_prediction=Subquery(newest.values("pk")[:1]))
+    queue_entries.rebuild()
+
+
+def _spectrum(transient: Transient, group: Group | None, original: Original, random: np.random.Generator) -> Spectrum:
+    failed = random.random() < FAILED
+    return Spectrum(
+        transient=transient,
+        group=group,
+        original=original,
+        sha256=hashlib.sha256(random.bytes(16)).hexdigest(),
+        filename=f"{transient.pk}.fits",
+        instrument="SEDM",
+        receipt={"wavelength_range": [3800.0, 9200.0], "frame": "observed"},
+        wavelength_min=3800.0,
+        wavelength_max=9200.0,
+        outline=[round(float(value), 3) for value in random.random(96)],
+        state=SpectrumState.FAILED if failed else SpectrumState.CLASSIFIED,
+        failure_code="insufficient_coverage" if failed else "",
+        attempts=1,
+    )
+
+
+def _arrays(rows: list[Spectrum], random: np.random.Generator) -> None:
+    wavelength = np.linspace(3800, 9200, 2000)
+    SpectrumArrays.objects.bulk_create(
+        SpectrumArrays(spectrum=row, wavelength=pack(wavelength), flux=pack(random.random(2000)))
+        for row in rows
+        if random.random() < WITH_ARRAYS
+    )
+
+
+def _prediction(spectrum: Spectrum, checkpoint: Checkpoint, random: np.random.Generator) -> Prediction:
+    names = load_taxonomy().trained
+    probabilities = np.sort(random.dirichlet(np.full(len(names), 0.1)))[::-1]
+    order = random.permutation(len(names))
+    shares = {names[i]: round(float(p), 4) for i, p in zip(order, probabilities, strict=True)}
+    return Prediction(
+        spectrum=spectrum,
+        reading=1,
+        checkpoint=checkpoint,
+        class_name=names[order[0]],
+        probabilities=shares,
+        conformal_set=[names[i] for i in order[:2]],
+        novelty=float(random.random()),
+        uncertainty=float(1 - probabilities[0]),
+        redshift=0.05,
+        redshift_error=0.002,
+    )
+
+
+def _decide(
+    made: list[Transient], private: dict[int, Group], member: User, at: Any, random: np.random.Generator
+) -> None:
+    verdicts = ("confirm", "confirm", "confirm", "override", "unsure")
+    decisions = [
+        Decision(
+            transient=transient,
+            group=private.get(transient.pk),
+            reviewer=member,
+            verdict=verdicts[int(random.integers(len(verdicts)))],
+            class_name="SN Ia",
+        )
+        for transient in made
+        if random.random() < DECIDED
+    ]
+    Decision.objects.bulk_create(decisions)
+    standing = [
+        Classification(
+            transient=decision.transient,
+            group=decision.group,
+            decision=decision,
+            state="unsure" if decision.verdict == "unsure" else "done",
+            vetted=decision.verdict in ("confirm", "override"),
+            decided_at=at + timedelta(minutes=number),
+        )
+        for number, decision in enumerate(decisions)
+    ]
+    Classification.objects.bulk_create(standing)

@@ -1,0 +1,49 @@
+"""Brightness over time, beside the spectra: the first step beyond one wavelength range."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+
+from triage.querysets import SharedQuerySet
+
+
+class Photometry(models.Model):
+    """The light curve of one uploaded file.
+
+    group: None, everybody who sees the transient; else only that group's members. points: rows of (mjd, filter, value,
+    error), see triage.light_curve; unit: "mag" or "flux", the unit of value and error. sha256: of the file.
+    """
+
+    transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="photometry")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    filename = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    unit = models.CharField(max_length=4, choices=(("mag", "magnitudes"), ("flux", "flux")))
+    points = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = SharedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "photometry"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("transient", "sha256"), condition=models.Q(group__isnull=True), name="photometry_once_in_public"
+            ),
+            models.UniqueConstraint(
+                fields=("transient", "sha256", "group"),
+                condition=models.Q(group__isnull=False),
+                name="photometry_once_in_a_group",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({len(self.points)} points)"

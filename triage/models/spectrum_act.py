@@ -1,0 +1,28 @@
+"""What people did with a spectrum's file: nothing of it is ever erased."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class ActKind(models.TextChoices):
+    CORRECTED = "corrected", "read again"
+    DISCARDED = "discarded", "discarded"
+    RESTORED = "restored", "restored"
+
+
+class SpectrumAct(models.Model):
+    """One act, append-only. detail: the corrections with which the file was read again."""
+
+    spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.PROTECT, related_name="acts")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=12, choices=ActKind.choices)
+    detail = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} spectrum {self.spectrum_id}"
