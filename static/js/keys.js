@@ -3,7 +3,9 @@
 export function onKey(handler) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
+    // A dialog that was just closed keeps the focus until the browser draws again; nobody types in it.
+    const closed = event.target.closest("dialog:not([open])");
+    if (!closed && event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
     if (handler(event.key, event)) event.preventDefault();
   });
 }
