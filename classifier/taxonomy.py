@@ -20,7 +20,9 @@ SHIPPED = Path(__file__).with_name("taxonomy.json")
 @dataclasses.dataclass(frozen=True)
 class TransientClass:
     """One class. ``skyportal`` and ``tns`` are None where that service has no such name; ``train_as`` is the trained
-    class that archive spectra of a class given by people alone count as, None where there is no such class."""
+    class that archive spectra of a class given by people alone count as, None where there is no such class; ``rarity``,
+    0 to 1, how seldom it is among what is classified: in the shipped file by the logarithm of the number of objects in
+    the archives, from SN Ia to SLSN-II, None for what these did not find as transients."""
 
     name: str
     group: str
@@ -29,6 +31,7 @@ class TransientClass:
     tns: int | None
     aliases: tuple[str, ...] = ()
     train_as: str | None = None
+    rarity: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
