@@ -146,8 +146,8 @@ def _pair(pair: agreement.Pair) -> dict[str, Any]:
         "count": kappa.count,
         "observed": kappa.observed,
         "chance": kappa.chance,
-        "kappa": kappa.value,
-        "kappa_error": kappa.error,
+        "kappa": None if pair.few else kappa.value,
+        "kappa_error": None if pair.few else kappa.error,
         "blind": pair.blind,
     }
 

@@ -143,7 +143,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         # What is hidden from the user may have changed meanwhile.
         now = visible_transient(user, name)
         return _page(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    said = f"{transient.name}: {decision.get_verdict_display()} {decision.class_name}".strip()
+    said = f"{transient.name}: {decision}"
     path = reverse("review", args=[following.name]) if following else reverse("queue")
     return _go(request, path + chosen.query, said, messages.SUCCESS, decision.pk)
 
