@@ -23,7 +23,9 @@ class TransientClass:
 
     train_as: the trained class that archive spectra of a class given by people alone count as, None where there is no
     such class. compare_as: the class that it is merged with where classifiers with fewer classes are compared, None
-    where it stands alone.
+    where it stands alone. rarity: 0 to 1, how seldom it is among what is classified; in the shipped file by the
+    logarithm of the number of objects in the archives, from SN Ia to SLSN-II, None for what these did not find as
+    transients.
     """
 
     name: str
@@ -34,6 +36,7 @@ class TransientClass:
     aliases: tuple[str, ...] = ()
     train_as: str | None = None
     compare_as: str | None = None
+    rarity: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

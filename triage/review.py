@@ -269,9 +269,8 @@ def _check_nobody_was_faster(user: User, transient: Transient, proposal: Proposa
         raise NewerDecisionError(
             "somebody decided while you looked, and a second opinion is wanted; look again, then vote"
         )
-    said = f"{other.get_verdict_display()} {other.class_name}".strip()
     raise NewerDecisionError(
-        f"{other.reviewer.get_username()} decided while you looked ({said}); look again, then decide"
+        f"{other.reviewer.get_username()} decided while you looked ({other}); look again, then decide"
     )
 
 
