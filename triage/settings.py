@@ -274,7 +274,11 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "triage.api.schema.add_errors",
     ],
-    "ENUM_NAME_OVERRIDES": {"PolicyEnum": "triage.models.skyportal.Policy"},
+    "ENUM_NAME_OVERRIDES": {
+        "PolicyEnum": "triage.models.skyportal.Policy",
+        "QueueStateEnum": "triage.api.filters.QUEUE_STATES",
+        "TransientStateEnum": "triage.api.filters.TRANSIENT_STATES",
+    },
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "line")
