@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.world import MARK, PUBLIC, World, build, private_file
 from triage.models import ApiToken
 
-JSON_ONLY = tuple(f"/api/v1/{part}/" for part in ("skyportal", "tns", "webhooks", "notifications"))
+JSON_ONLY = tuple(f"/api/v1/{part}/" for part in ("skyportal", "tns", "webhooks", "notifications", "tokens"))
 VISITORS = ("anonymous", "stranger", "member", "staff")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # What a method that an address does not know may answer; anything else is an endpoint that nobody wrote a rule for.
@@ -88,6 +88,10 @@ RULES: dict[str, Rule] = {
     "api/v1/spectra/<int:spectrum_id>/": PRIVATE,
     "api/v1/spectra/<int:spectrum_id>/arrays/": change(PRIVATE, shows=False),
     "api/v1/spectra/<int:spectrum_id>/original/": PRIVATE,
+    # A stranger cannot tell a private spectrum from none.
+    "api/v1/spectra/<int:spectrum_id>/twins/": change(PRIVATE, shows=False),
+    # Nothing is stored of what spoke for the prediction.
+    "api/v1/spectra/<int:spectrum_id>/evidence/": Rule(GET=(401, 404, 404, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/reread/": Rule(POST=(401, 404, 202, 404), like_missing=True),
     # The private spectrum was classified, so that there is nothing to discard.
     "api/v1/spectra/<int:spectrum_id>/discard/": Rule(POST=(401, 404, 409, 404), like_missing=True),
@@ -97,9 +101,20 @@ RULES: dict[str, Rule] = {
     "api/v1/transients/<str:name>/decisions/": Rule(
         POST=(401, 404, 201, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
+    "api/v1/transients/<str:name>/claim/": Rule(
+        POST=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), like_missing=True
+    ),
+    "api/v1/transients/<str:name>/photometry/": change(PRIVATE, POST=(401, 404, 201, 404), body=photometry),
+    "api/v1/photometry/<int:photometry_id>/": change(PRIVATE, DELETE=(401, 404, 204, 404)),
     "api/v1/decisions/<int:decision_id>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
     "api/v1/queue/": change(LIST, shows=False),
-    "api/v1/skyportal/instances/": LIST,
+    "api/v1/queue/counts/": change(LIST, shows=False),
+    "api/v1/queue/views/": change(LIST, POST=(401, 201, 201, 201), body=lambda: {"name": "a view"}),
+    "api/v1/queue/views/<int:view_id>/": Rule(DELETE=(401, 404, 204, 404), like_missing=True),
+    # An empty body lacks name, address and token.
+    "api/v1/skyportal/instances/": change(LIST, POST=(401, 403, 403, 400)),
+    # The member of the group is no staff, and the staff is of another group.
+    "api/v1/skyportal/instances/<int:instance_id>/": change(PRIVATE, PATCH=(401, 403, 403, 404)),
     "api/v1/skyportal/instances/<int:instance_id>/sync/": Rule(POST=(401, 404, 202, 404), like_missing=True),
     "api/v1/skyportal/runs/": LIST,
     "api/v1/skyportal/runs/<int:run_id>/": PRIVATE,
@@ -119,8 +134,14 @@ RULES: dict[str, Rule] = {
         GET=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), shows=True, like_missing=True
     ),
     "api/v1/webhooks/<int:webhook_id>/replay/": Rule(POST=(401, 404, 200, 404), like_missing=True),
+    "api/v1/tokens/": change(LIST, POST=(401, 201, 201, 201), body=lambda: {"label": "a token"}),
+    "api/v1/tokens/<int:token_id>/": Rule(DELETE=(401, 404, 204, 404), like_missing=True),
+    "api/v1/notifications/test/": Rule(POST=(401, 202, 202, 202)),
+    "api/v1/notifications/latest/": LIST,
     "api/v1/notifications/": Rule(GET=(401, 200, 200, 200), PATCH=(401, 200, 200, 200), shows=True),
-    "api/v1/queue/bulk/": Rule(POST=(401, 200, 200, 200), body=lambda: {"predictions": {"SN 1000none": 1}}),
+    "api/v1/queue/bulk/": Rule(
+        GET=(401, 200, 200, 200), POST=(401, 200, 200, 200), body=lambda: {"predictions": {"SN 1000none": 1}}
+    ),
     "api/v1/batches/<uuid:batch>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
     # An empty body is refused.
     "api/v1/policies/": change(LIST, PUT=(401, 400, 400, 400)),
@@ -203,7 +224,7 @@ def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]
 ROUTES = sorted(set(routes()))
 OWN = [route for route in ROUTES if not route.startswith(ADMIN)]
 MISSING = {"name": "SN 1000none", "action": "approve", "batch": "00000000-0000-4000-8000-000000000000"}
-JSON_ALONE = ("/reread/", "/tns/", "/api/v1/queue/bulk/")
+JSON_ALONE = ("/reread/", "/tns/", "/claim/", "/api/v1/queue/bulk/", "/api/v1/queue/views/")
 
 
 def address(route: str, values: dict[str, object]) -> str:

@@ -25,6 +25,7 @@ from triage.models import (
     PostKind,
     PostState,
     Prediction,
+    SavedView,
     SkyPortalInstance,
     SkyPortalPost,
     SkyPortalRun,
@@ -67,6 +68,7 @@ class World:
             list(Photometry.objects.order_by("id").values_list("id", "group")),
             list(NotificationPreference.objects.filter(user__username=f"{MARK}-owner").values_list("id", "email")),
             list(Notification.objects.filter(user__username=f"{MARK}-owner").values_list("id", "state")),
+            list(SavedView.objects.filter(user__username=f"{MARK}-owner").values_list("id", "query")),
             list(AnalysisJob.objects.values_list("id", "state")),
             list(ApiToken.objects.filter(user__username=f"{MARK}-owner").values_list("id", "revoked_at")),
         ]
@@ -182,6 +184,7 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
     webhook.save()
     WebhookDelivery.objects.create(webhook=webhook, decision=decision, state="given_up", last_error=f"{MARK} error")
     token, _ = ApiToken.issue(owner, f"{MARK} token")
+    view = SavedView.objects.create(user=owner, name=f"{MARK} view", query="?class=TDE")
     NotificationPreference.objects.create(user=owner, email=f"owner@{MARK}.example")
     Notification.objects.create(
         user=owner,
@@ -202,5 +205,6 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
         "report_id": report.pk,
         "webhook_id": webhook.pk,
         "token_id": token.pk,
+        "view_id": view.pk,
         "action": "approve",
     }

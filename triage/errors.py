@@ -64,6 +64,13 @@ class NotYourDecisionError(NotYoursError):
     pass
 
 
+class WiderTokenError(TriageError):
+    """A token asks for one that may more, or for longer, than it may itself."""
+
+    code = "wider_token"
+    status = 403
+
+
 class NotFoundError(TriageError):
     """It does not exist, or the user may not see it: from outside the two look the same."""
 

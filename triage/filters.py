@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
 from triage import queue
-from triage.models import Claim, Decision, Spectrum, SpectrumState, Transient
+from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, Transient
 from triage.querysets import TransientQuerySet
 
 STATES = (
@@ -24,7 +24,7 @@ STATES = (
     ("second_opinion", "Second opinion"),
     ("disputed", "Disputed"),
     ("unsure", "Unsure"),
-    ("vetted", "Done"),
+    ("done", "Done"),
     ("processing", "Processing"),
     ("bad", "Bad spectra"),
     ("failed", "Failed"),
@@ -33,7 +33,10 @@ STATES = (
 PUBLIC = "public"
 # A verdict takes a transient out of these; a walk through the others ends at their end.
 EMPTYING = ("pending", "in_review", "second_opinion", "disputed", "unsure")
-STANDING = {"second_opinion": "second_opinion", "disputed": "disputed", "unsure": "unsure", "vetted": "done"}
+# Those of which a decision stands that the ledger calls the same.
+STANDING = ("second_opinion", "disputed", "unsure", "done")
+# As addresses that somebody kept may still have it.
+OLD_NAMES = {"vetted": "done"}
 # The part of an address that each field has.
 PARAMETERS = {"state": "state", "class_name": "class", "after": "from", "before": "to"}
 
@@ -67,6 +70,7 @@ class QueueFilter:
             given[name] = given[name] if _percent(given[name]) is not None else ""
         given["mine"] = "1" if given["mine"] == "1" else ""
         state = query.get("state", "pending")
+        state = OLD_NAMES.get(state, state)
         return cls(state if state in dict(STATES) else "pending", **given)
 
     @classmethod
@@ -169,11 +173,27 @@ class QueueFilter:
         return later
 
 
+def counts(user: User) -> dict[str, int]:
+    """How many transients wait, are looked at, want a second opinion, are disputed, unsure, done, have only bad spectra
+    or one that failed; how many spectra are being processed."""
+    states = QueueEntry.objects.counted(user)
+    waiting = Transient.objects.awaiting_review(user).order_by()
+    found = {
+        "pending": states.get("pending", 0),
+        "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
+        "bad": states.get("bad", 0),
+        **{name: states.get(name, 0) for name in STANDING},
+    }
+    spectra = Spectrum.objects.visible_to(user).order_by()
+    failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
+    return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}
+
+
 def _by_state(user: User, state: str) -> TransientQuerySet:
     """The newest first, by arrived_at."""
     rows: TransientQuerySet = Transient.objects.for_review(user)
     if state in STANDING:
-        rows = rows.standing_as(user, STANDING[state])
+        rows = rows.standing_as(user, state)
     elif state == "bad":
         rows = rows.all_bad(user)
     elif state == "in_review":

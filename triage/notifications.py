@@ -85,6 +85,12 @@ def tell_of_round(decision: Decision) -> None:
         tell(NotificationKind.DISPUTED, voters, f"dispute-{decision.pk}", text, transient)
 
 
+def tell_test(user: User) -> None:
+    """A message to oneself, by every way that is chosen; at most one a minute."""
+    key = f"{timezone.now():%Y-%m-%d %H:%M}"
+    tell(NotificationKind.TEST, [user], key, "This is a test: notifications reach you here.")
+
+
 def _write_down(
     kind: NotificationKind,
     preferences: Iterable[NotificationPreference],

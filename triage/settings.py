@@ -251,7 +251,11 @@ REST_FRAMEWORK = {
         "triage.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "triage.api.permissions.TokenScope"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "triage.api.permissions.TokenScope",
+        "triage.api.parameters.KnownParameters",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["triage.api.throttling.TokenThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "triage.api.negotiation.FormatFirst",
@@ -274,7 +278,11 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "triage.api.schema.add_errors",
     ],
-    "ENUM_NAME_OVERRIDES": {"PolicyEnum": "triage.models.skyportal.Policy"},
+    "ENUM_NAME_OVERRIDES": {
+        "PolicyEnum": "triage.models.skyportal.Policy",
+        "QueueStateEnum": "triage.api.filters.QUEUE_STATES",
+        "TransientStateEnum": "triage.api.filters.TRANSIENT_STATES",
+    },
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "line")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+
+from triage.models import Transient
 
 FIELDS = OpenApiParameter("fields", str, description="only these keys of each row, with commas between them")
 
@@ -20,6 +22,22 @@ def user_of(request: Request) -> User:
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
+
+
+def transient_of(request: Request, name: str) -> Transient:
+    """Raises NotFound where there is none that the user may see."""
+    found: Transient | None = Transient.objects.visible_to(user_of(request)).filter(name=name).first()
+    if found is None:
+        raise NotFound("there is no such transient")
+    return found
+
+
+def group_of(user: User, name: str) -> Group | None:
+    """One of the user's groups, None for an empty name; 400 for another."""
+    group = user.groups.filter(name=name).first() if name else None
+    if name and group is None:
+        raise ValidationError({"group": ["you are not a member of that group"]})
+    return group
 
 
 class NewestFirst(CursorPagination):

@@ -19,7 +19,7 @@ from triage.api import desk_serializers as shapes
 from triage.api import filters
 from triage.api.base import FIELDS, NewestFirst, QueueOrder, user_of
 from triage.api.serializers import ErrorSerializer
-from triage.filters import QueueFilter
+from triage.filters import QueueFilter, counts
 from triage.models import Transient
 from triage.night_plots import reliability
 from triage.rows import reason_of
@@ -69,8 +69,31 @@ def _row(transient: Any, prediction: Any) -> dict[str, Any]:
     }
 
 
+class CountsView(APIView):
+    @extend_schema(responses={200: shapes.CountsSerializer})
+    def get(self, request: Request) -> Response:
+        """How many transients there are in each state."""
+        return Response(counts(user_of(request)))
+
+
 class BulkView(APIView):
     parser_classes = (JSONParser,)
+
+    @extend_schema(
+        parameters=[shapes.ThresholdSerializer, filters.WaitingFilter],
+        responses={200: shapes.BulkPreviewSerializer, 400: ErrorSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        """What could be confirmed together: of what is pending, at most 100 with at least ``threshold`` percent, the
+        surest first, each with what speaks against it (``doubt``); and the ``last_decision`` to send with it."""
+        threshold = filters.read(shapes.ThresholdSerializer, request)["threshold"]
+        chosen = filters.WaitingFilter.chosen(filters.read(filters.WaitingFilter, request))
+        last = bulk.newest_decision()
+        rows = [
+            {"transient": row.name, "reason": row.reason, "doubt": row.doubt, "prediction": row.prediction}
+            for row in bulk.proposed(user_of(request), chosen, threshold)
+        ]
+        return Response(shapes.BulkPreviewSerializer({"last_decision": last, "results": rows}).data)
 
     @extend_schema(request=shapes.BulkSerializer, responses={200: shapes.BulkResultSerializer, 400: ErrorSerializer})
     def post(self, request: Request) -> Response:

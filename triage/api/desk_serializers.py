@@ -6,19 +6,45 @@ from typing import Any
 
 from rest_framework import serializers
 
+from triage import bulk
 from triage.api.base import SparseFields
+from triage.api.filters import QUEUE_STATES
 from triage.api.serializers import PredictionSerializer
 
 
 class QueueRowSerializer(SparseFields, serializers.Serializer[dict[str, Any]]):
     transient = serializers.CharField()
-    state = serializers.ChoiceField(
-        choices=["pending", "in_review", "second_opinion", "disputed", "unsure"], help_text="of the review"
-    )
+    state = serializers.ChoiceField(choices=QUEUE_STATES, help_text="of the review")
     reason = serializers.CharField()
     redshift = serializers.FloatField(allow_null=True)
     simulated = serializers.BooleanField()
     prediction = PredictionSerializer(allow_null=True, help_text="null where it is hidden until your own vote is in")
+
+
+class CountsSerializer(serializers.Serializer[dict[str, int]]):
+    """How many transients are in each state, as the page counts them; processing counts spectra."""
+
+    pending, in_review, second_opinion, disputed, unsure, done, processing, bad, failed = (
+        serializers.IntegerField() for _ in range(9)
+    )
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    threshold = serializers.FloatField(
+        default=bulk.USUAL_THRESHOLD, min_value=50, max_value=100, help_text="percent of probability"
+    )
+
+
+class ProposedSerializer(serializers.Serializer[Any]):
+    transient = serializers.CharField()
+    reason = serializers.CharField()
+    doubt = serializers.CharField(help_text="what speaks against confirming it unseen; empty for nothing")
+    prediction = PredictionSerializer()
+
+
+class BulkPreviewSerializer(serializers.Serializer[Any]):
+    last_decision = serializers.IntegerField()
+    results = ProposedSerializer(many=True)
 
 
 class BulkSerializer(serializers.Serializer[dict[str, Any]]):

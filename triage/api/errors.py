@@ -14,6 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from triage.api.parameters import UnknownParameterError
 from triage.errors import TriageError, UnreadableSpectrumError
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         response.data = {"code": "invalid", "detail": _first_message(error.detail), "fields": error.detail}
     elif isinstance(error, exceptions.APIException):
         response.data = {"code": error.get_codes(), "detail": str(error.detail)}
+        if isinstance(error, UnknownParameterError):
+            response.data["known"] = error.known
     return response
 
 

@@ -47,3 +47,34 @@ _REPORT = {"observer": "A. Observer", "instrument": 149, "exposure_s": 1800}
 TNS = [_sent("to the sandbox", {**_REPORT, "target": "sandbox", "confirmation": "2026abc"})]
 WEBHOOK = [_sent("new decisions", {"url": "https://example.org/hook", "on_decision": True, "on_prediction": False})]
 NOTIFICATIONS = [_sent("what is novel, by mail", {"email": "ann@example.org", "novelty": 0.97})]
+TOKEN = [
+    _sent(
+        "to upload with, for a season",
+        {"label": "telescope", "scopes": ["upload"], "expires_at": "2027-03-01T00:00:00Z"},
+    )
+]
+LIGHT_CURVE = [
+    _answered(
+        "taken in",
+        {
+            "id": 3,
+            "transient": "AT2026abc",
+            "group": None,
+            "uploaded_by": "ann",
+            "filename": "AT2026abc.csv",
+            "sha256": "9f2c41d0a7",
+            "unit": "mag",
+            "created_at": "2026-11-23T04:05:06.789012Z",
+            "points": [{"mjd": 61000.1, "filter": "r", "value": 18.1, "error": 0.1}],
+            "skipped": 2,
+        },
+        201,
+    )
+]
+SAVED_VIEW = [_sent("likely TDEs", {"name": "TDEs", "filter": {"class_name": "TDE", "above": 60}})]
+CONNECTION = [
+    _sent(
+        "a new one",
+        {"name": "Fritz", "url": "https://fritz.science", "token": "secret", "group": "ePESSTO", "remote_groups": [41]},
+    )
+]

@@ -8,19 +8,25 @@ from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from triage.filters import EMPTYING, QueueFilter
+from triage.filters import EMPTYING, OLD_NAMES, QueueFilter
 from triage.models import SpectrumState
 from triage.querysets import SpectrumQuerySet, TransientQuerySet
 
-# States of review as the API calls them, and what the ledger says then.
-_STANDING = {
-    "pending": "",
-    "vetted": "done",
-    "second_opinion": "second_opinion",
-    "disputed": "disputed",
-    "unsure": "unsure",
-    "bad_spectrum": "bad_spectrum",
-}
+# States of review in the page's words, where a transient can be in them; "vetted" is an older name of "done".
+TRANSIENT_STATES = (
+    "pending",
+    "in_review",
+    "second_opinion",
+    "disputed",
+    "unsure",
+    "done",
+    "processing",
+    "bad_spectrum",
+)
+# Those of them that the queue has.
+QUEUE_STATES = (*EMPTYING, "done")
+# Where the page's filter has names of its own.
+_PAGE_NAMES = {"arrived_from": "after", "arrived_to": "before"}
 _VETTED = Q(standing_state="done")
 
 
@@ -58,14 +64,16 @@ class SpectrumFilter(serializers.Serializer[Any]):
 
 
 class TransientFilter(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=list(_STANDING), required=False)
+    state = serializers.ChoiceField(
+        choices=[*TRANSIENT_STATES, *OLD_NAMES], required=False, help_text="of the review; vetted: the same as done"
+    )
     class_name = serializers.CharField(required=False, help_text="vetted, else predicted")
     q = serializers.CharField(required=False, help_text="part of the name")
 
     @staticmethod
     def narrow(rows: TransientQuerySet, sent: dict[str, Any]) -> TransientQuerySet:
         if "state" in sent:
-            rows = rows.filter(standing_state=_STANDING[sent["state"]])
+            rows = rows.filter(review_state=OLD_NAMES.get(sent["state"], sent["state"]))
         if "class_name" in sent:
             name = sent["class_name"]
             # Not those that the filter would tell the hidden class of.
@@ -75,7 +83,7 @@ class TransientFilter(serializers.Serializer[Any]):
 
 
 class WaitingFilter(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=EMPTYING, required=False, help_text="of the review; pending without it")
+    state = serializers.ChoiceField(choices=QUEUE_STATES, required=False, help_text="of the review; pending without it")
     class_name = serializers.CharField(required=False, help_text="predicted")
     q = serializers.CharField(required=False, help_text="part of the name")
     group = serializers.CharField(required=False, help_text="with a spectrum of that group, or “public”")
@@ -89,6 +97,13 @@ class WaitingFilter(serializers.Serializer[Any]):
     @staticmethod
     def chosen(sent: dict[str, Any]) -> QueueFilter:
         """The page's filter for the same."""
-        names = {"arrived_from": "after", "arrived_to": "before"}
-        values = {names.get(name, name): str(value) for name, value in sent.items() if name != "mine"}
+        values = {_PAGE_NAMES.get(name, name): str(value) for name, value in sent.items() if name != "mine"}
         return QueueFilter(**values, mine="1" if sent.get("mine") else "")
+
+    @classmethod
+    def parameters(cls, chosen: QueueFilter) -> dict[str, str]:
+        """The page's filter as parameters here, those alone that are narrowed."""
+        given = {name: getattr(chosen, _PAGE_NAMES.get(name, name)) for name in map(str, cls().fields)}
+        if chosen.state not in QUEUE_STATES or chosen.state == "pending":
+            del given["state"]
+        return {name: "true" if name == "mine" else value for name, value in given.items() if value}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +14,9 @@ from rest_framework.views import APIView
 
 from triage import notifications
 from triage.api import examples
-from triage.api.base import user_of
+from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of
 from triage.api.serializers import ErrorSerializer
-from triage.models import NotificationPreference
+from triage.models import Notification, NotificationPreference
 
 
 class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
@@ -62,3 +63,35 @@ class NotificationsView(APIView):
     def _mine(self, request: Request) -> NotificationPreference:
         user = user_of(request)
         return NotificationPreference.objects.filter(user=user).first() or NotificationPreference(user=user)
+
+
+class NotificationSerializer(SparseFields, serializers.ModelSerializer[Notification]):
+    """One message by one way."""
+
+    transient = serializers.CharField(source="transient.name", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = Notification
+        fields = ("id", "kind", "channel", "transient", "text", "state", "last_error", "created_at", "sent_at")
+        read_only_fields = fields
+
+
+@extend_schema_view(get=extend_schema(parameters=[FIELDS]))
+class LatestView(generics.ListAPIView[Notification]):
+    """What you were told, newest first."""
+
+    serializer_class = NotificationSerializer
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[Notification]:
+        if getattr(self, "swagger_fake_view", False):
+            return Notification.objects.none()
+        return Notification.objects.filter(user=user_of(self.request)).select_related("transient")
+
+
+class TestView(APIView):
+    @extend_schema(request=None, responses={202: None})
+    def post(self, request: Request) -> Response:
+        """Have a message sent to yourself, by every way that is chosen."""
+        notifications.tell_test(user_of(request))
+        return Response(status=202)

@@ -23,6 +23,9 @@ class InstanceSerializer(serializers.ModelSerializer[SkyPortalInstance]):
     """A connection; its token is told to nobody."""
 
     group = serializers.CharField(source="group.name", read_only=True, allow_null=True, default=None)
+    remote_groups, instruments, share_with = (
+        serializers.ListField(child=serializers.IntegerField(), read_only=True) for _ in range(3)
+    )
 
     class Meta:
         model = SkyPortalInstance
@@ -32,8 +35,15 @@ class InstanceSerializer(serializers.ModelSerializer[SkyPortalInstance]):
             "url",
             "group",
             "enabled",
+            "remote_groups",
+            "instruments",
+            "only_unclassified",
+            "interval_minutes",
+            "reconcile_hours",
             "decisions",
             "predictions",
+            "share_with",
+            "taxonomy",
             "cursor",
             "reconciled_at",
             "next_run_at",

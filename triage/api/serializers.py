@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from classifier.readers import CHOICES
 from triage.api.base import SparseFields
+from triage.api.filters import TRANSIENT_STATES
 from triage.epochs import fused_answer
 from triage.intake import Submission
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
@@ -176,7 +177,10 @@ class UploadSerializer(CorrectionsSerializer):
 
 class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
-    review_state = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(
+        source="review_state", choices=TRANSIENT_STATES, read_only=True, help_text="of the review, as the page calls it"
+    )
+    review_state = serializers.SerializerMethodField(help_text="what stands, by older names: vetted is done")
     predicted_class = serializers.CharField(read_only=True, allow_null=True)
     uncertainty = serializers.FloatField(read_only=True, allow_null=True)
 
@@ -192,6 +196,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
             "redshift_origin",
             "simulated",
             "created_at",
+            "state",
             "review_state",
             "predicted_class",
             "uncertainty",

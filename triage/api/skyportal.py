@@ -24,21 +24,6 @@ _ERRORS = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 _INSTANCE = OpenApiParameter("instance", int, description="id of a connection")
 
 
-class ByName(NewestFirst):
-    ordering = ("name",)
-
-
-class InstancesView(generics.ListAPIView[SkyPortalInstance]):
-    """The SkyPortals that this desk is connected to, as far as they concern you."""
-
-    serializer_class = shapes.InstanceSerializer
-    pagination_class = ByName
-
-    def get_queryset(self) -> QuerySet[SkyPortalInstance]:
-        rows: QuerySet[SkyPortalInstance] = SkyPortalInstance.objects.visible_to(self.request.user)
-        return rows.select_related("group")
-
-
 class SyncView(APIView):
     parser_classes = (JSONParser,)
     scope = Scope.UPLOAD

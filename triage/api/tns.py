@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import NotFound
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,19 +15,12 @@ from rest_framework.views import APIView
 from triage import tns
 from triage.api import examples
 from triage.api import outside_serializers as shapes
-from triage.api.base import FIELDS, NewestFirst, user_of
+from triage.api.base import FIELDS, NewestFirst, transient_of, user_of
 from triage.api.serializers import ErrorSerializer
-from triage.models import TnsReport, Transient
+from triage.models import TnsReport
 from triage.tns_report import Options, build_report
 
 _ERRORS = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
-
-
-def _transient(user: User, name: str) -> Transient:
-    found: Transient | None = Transient.objects.visible_to(user).filter(name=name).first()
-    if found is None:
-        raise NotFound("there is no such transient")
-    return found
 
 
 class TransientTnsView(APIView):
@@ -43,8 +34,7 @@ class TransientTnsView(APIView):
         """A dry run: the exact report of the vetted classification, and what is missing in it. Nothing is sent."""
         form = shapes.TnsOptionsSerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
-        user = user_of(request)
-        report = build_report(user, _transient(user, name), Options(**form.validated_data))
+        report = build_report(user_of(request), transient_of(request, name), Options(**form.validated_data))
         return Response(shapes.TnsPreviewSerializer(report).data)
 
     @extend_schema(
@@ -59,8 +49,7 @@ class TransientTnsView(APIView):
         form.is_valid(raise_exception=True)
         sent: dict[str, Any] = dict(form.validated_data)
         target, confirmation = sent.pop("target"), sent.pop("confirmation")
-        user = user_of(request)
-        row = tns.submit(user, _transient(user, name), Options(**sent), target, confirmation)
+        row = tns.submit(user_of(request), transient_of(request, name), Options(**sent), target, confirmation)
         return Response(shapes.TnsReportSerializer(row).data, status=202)
 
 

@@ -3,7 +3,22 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from triage.api import classifications, desk, notifications, quarantine, skyportal, tns, views, webhooks
+from triage.api import (
+    claims,
+    classifications,
+    connections,
+    desk,
+    evidence,
+    notifications,
+    photometry,
+    quarantine,
+    saved_views,
+    skyportal,
+    tns,
+    tokens,
+    views,
+    webhooks,
+)
 from triage.api.errors import unknown_address
 
 urlpatterns = [
@@ -13,21 +28,30 @@ urlpatterns = [
     path("spectra/<int:spectrum_id>/", views.SpectrumView.as_view(), name="api-spectrum"),
     path("spectra/<int:spectrum_id>/arrays/", views.SpectrumArraysView.as_view(), name="api-arrays"),
     path("spectra/<int:spectrum_id>/original/", views.SpectrumOriginalView.as_view(), name="api-original"),
+    path("spectra/<int:spectrum_id>/twins/", evidence.TwinsView.as_view(), name="api-twins"),
+    path("spectra/<int:spectrum_id>/evidence/", evidence.EvidenceView.as_view(), name="api-evidence"),
     path("spectra/<int:spectrum_id>/reread/", views.RereadView.as_view(), name="api-reread"),
     path("spectra/<int:spectrum_id>/discard/", quarantine.DiscardView.as_view(), name="api-discard"),
     path("spectra/<int:spectrum_id>/restore/", quarantine.RestoreView.as_view(), name="api-restore"),
     path("transients/", views.TransientsView.as_view(), name="api-transients"),
     path("transients/<str:name>/", views.TransientView.as_view(), name="api-transient"),
     path("transients/<str:name>/decisions/", views.DecisionsView.as_view(), name="api-decisions"),
+    path("transients/<str:name>/claim/", claims.ClaimView.as_view(), name="api-claim"),
+    path("transients/<str:name>/photometry/", photometry.PhotometriesView.as_view(), name="api-photometries"),
+    path("photometry/<int:photometry_id>/", photometry.PhotometryView.as_view(), name="api-photometry"),
     path("decisions/<int:decision_id>/", views.DecisionView.as_view(), name="api-decision"),
     path("queue/", desk.QueueView.as_view(), name="api-queue"),
+    path("queue/counts/", desk.CountsView.as_view(), name="api-counts"),
+    path("queue/views/", saved_views.SavedViewsView.as_view(), name="api-views"),
+    path("queue/views/<int:view_id>/", saved_views.SavedViewView.as_view(), name="api-view"),
     path("queue/bulk/", desk.BulkView.as_view(), name="api-bulk"),
     path("batches/<uuid:batch>/", desk.BatchView.as_view(), name="api-batch"),
     path("policies/", desk.PoliciesView.as_view(), name="api-policies"),
     path("agreement/", desk.AgreementView.as_view(), name="api-agreement"),
     path("night/", desk.NightView.as_view(), name="api-night"),
     path("classifications/", classifications.ClassificationsView.as_view(), name="api-classifications"),
-    path("skyportal/instances/", skyportal.InstancesView.as_view(), name="api-skyportals"),
+    path("skyportal/instances/", connections.InstancesView.as_view(), name="api-skyportals"),
+    path("skyportal/instances/<int:instance_id>/", connections.InstanceView.as_view(), name="api-skyportal"),
     path("skyportal/instances/<int:instance_id>/sync/", skyportal.SyncView.as_view(), name="api-sync"),
     path("skyportal/runs/", skyportal.RunsView.as_view(), name="api-runs"),
     path("skyportal/runs/<int:run_id>/", skyportal.RunView.as_view(), name="api-run"),
@@ -40,6 +64,10 @@ urlpatterns = [
     path("webhooks/", webhooks.WebhooksView.as_view(), name="api-webhooks"),
     path("webhooks/<int:webhook_id>/", webhooks.WebhookView.as_view(), name="api-webhook"),
     path("webhooks/<int:webhook_id>/replay/", webhooks.ReplayView.as_view(), name="api-replay"),
+    path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
+    path("tokens/<int:token_id>/", tokens.TokenView.as_view(), name="api-token"),
+    path("notifications/test/", notifications.TestView.as_view(), name="api-test-notification"),
+    path("notifications/latest/", notifications.LatestView.as_view(), name="api-told"),
     path("notifications/", notifications.NotificationsView.as_view(), name="api-notifications"),
     re_path(r"^(?P<path>.*)$", unknown_address),
 ]

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from classifier.readers import Corrections
 from triage import intake, review
 from triage.api import examples, filters, serializers
-from triage.api.base import FIELDS, NewestFirst, user_of
+from triage.api.base import FIELDS, NewestFirst, group_of, transient_of, user_of
 from triage.arrays import unpack
 from triage.errors import TooLargeError
 from triage.models import Classification, Decision, Scope, Spectrum, SpectrumArrays, Transient
@@ -84,17 +84,12 @@ class SpectraView(generics.ListAPIView[Spectrum]):
 
 
 def _given(user: User, sent: dict[str, Any]) -> intake.Given:
-    group = None
-    if sent.get("group"):
-        group = user.groups.filter(name=sent["group"]).first()
-        if group is None:
-            raise ValidationError({"group": ["you are not a member of that group"]})
     return intake.Given(
         transient=sent.get("transient", "").strip(),
         redshift=sent.get("redshift"),
         observed_at=sent.get("observed_at"),
         instrument=sent.get("instrument", ""),
-        group=group,
+        group=group_of(user, sent.get("group", "")),
         corrections={name: sent[name] for name in CORRECTIONS if name in sent},
     )
 
@@ -217,10 +212,7 @@ class DecisionsView(APIView):
         form = serializers.ProposalSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         sent = {key: value for key, value in form.validated_data.items() if value is not None}
-        transient = Transient.objects.visible_to(user_of(request)).filter(name=name).first()
-        if transient is None:
-            raise NotFound("there is no such transient")
-        decision = review.record_decision(user_of(request), transient, review.Proposal(**sent))
+        decision = review.record_decision(user_of(request), transient_of(request, name), review.Proposal(**sent))
         return Response(serializers.DecisionSerializer(decision).data, status=201)
 
 

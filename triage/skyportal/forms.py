@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.utils import timezone
 
+from triage import audit
 from triage.errors import InvalidActionError
 from triage.models import Policy, SkyPortalInstance
 from triage.outside import checked_url
@@ -24,9 +26,17 @@ class IdsField(forms.CharField):
             raise forms.ValidationError("Numbers with commas between them, such as 4, 17.")
         return [int(part) for part in parts]
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """The field's own would compare the list with its text."""
+        try:
+            return bool(self.clean(data) != (initial or []))
+        except forms.ValidationError:
+            return True
+
 
 class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The token is never shown again; left empty it stays as it is, unless the address changes."""
+    """A connection for everybody or one of the user's groups. The token is never shown again; left empty it stays as it
+    is, unless the address changes."""
 
     token = forms.CharField(required=False, max_length=200, strip=True, widget=forms.PasswordInput)
     remote_groups = IdsField(required=False)
@@ -50,6 +60,11 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             "share_with",
             "taxonomy",
         )
+
+    def __init__(self, user: User, data: Any = None, instance: SkyPortalInstance | None = None) -> None:
+        super().__init__(data, instance=instance)
+        self.user = user
+        self.fields["group"].queryset = user.groups.order_by("name")  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
         try:
@@ -79,5 +94,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         if {"remote_groups", "instruments", "only_unclassified"} & set(self.changed_data):
             instance.reconciled_at = None
         if commit:
+            added = instance.pk is None
             instance.save()
+            audit.note(self.user, instance, "added the connection" if added else "changed the connection")
         return instance

@@ -10,13 +10,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from triage import notifications
 from triage.errors import TriageError
-from triage.models import Notification, NotificationKind, NotificationPreference
+from triage.models import Notification, NotificationPreference
 from triage.views.base import signed_in
 
 LATEST = 30
@@ -67,8 +66,6 @@ def notifications_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def send_test(request: HttpRequest) -> HttpResponse:
     """A message to oneself, by every way that is chosen."""
-    user = signed_in(request)
-    key = f"{timezone.now():%Y-%m-%d %H:%M}"
-    notifications.tell(NotificationKind.TEST, [user], key, "This is a test: notifications reach you here.")
+    notifications.tell_test(signed_in(request))
     messages.info(request, "A test message is on its way; look below in a moment.")
     return redirect("notifications")

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from classifier.taxonomy import load_taxonomy
 from triage import claims, queue, saved_views
 from triage.errors import TriageError
-from triage.filters import PUBLIC, STANDING, STATES, QueueFilter
-from triage.models import Claim, QueueEntry, Spectrum, SpectrumState, Transient
+from triage.filters import PUBLIC, STATES, QueueFilter, counts
+from triage.models import Spectrum
 from triage.paging import CappedPaginator
 from triage.rows import reason_of
 from triage.views.base import signed_in, wants_fragment
@@ -70,22 +70,6 @@ def save_view(request: HttpRequest) -> HttpResponse:
     except TriageError as error:
         messages.error(request, f"{error.detail}.")
     return redirect(reverse("queue") + chosen.query)
-
-
-def counts(user: Any) -> dict[str, int]:
-    """How many transients wait, are looked at, want a second opinion, are disputed, unsure, done, have only bad spectra
-    or one that failed; how many spectra are being processed."""
-    states = QueueEntry.objects.counted(user)
-    waiting = Transient.objects.awaiting_review(user).order_by()
-    found = {
-        "pending": states.get("pending", 0),
-        "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
-        "bad": states.get("bad", 0),
-        **{name: states.get(state, 0) for name, state in STANDING.items()},
-    }
-    spectra = Spectrum.objects.visible_to(user).order_by()
-    failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
-    return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}
 
 
 def _attach(user: Any, transients: Any) -> None:

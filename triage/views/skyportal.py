@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from triage import audit
 from triage.errors import TriageError
 from triage.models import PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun
 from triage.skyportal import outbox, sync
@@ -69,11 +68,9 @@ def edit_instance(request: HttpRequest, instance_id: int | None = None) -> HttpR
         raise PermissionDenied
     instances = SkyPortalInstance.objects.visible_to(user)
     instance = None if instance_id is None else get_object_or_404(instances, pk=instance_id)
-    form = InstanceForm(request.POST or None, instance=instance)
-    form.fields["group"].queryset = user.groups.order_by("name")  # type: ignore[attr-defined]
+    form = InstanceForm(user, request.POST or None, instance)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        audit.note(user, saved, "added the connection" if instance is None else "changed the connection")
         messages.success(request, f"{saved} is saved.")
         return redirect("skyportal")
     return render(request, "skyportal_instance.html", {"form": form, "instance": instance, "section": "skyportal"})

@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from triage import audit
-from triage.models import ApiToken, Scope
+from triage import tokens
+from triage.errors import TriageError
+from triage.models import Scope
 from triage.views.base import signed_in
 
 
@@ -33,9 +34,7 @@ class TokenForm(forms.Form):
         """The key of the new token."""
         sent = self.cleaned_data
         expires_at = timezone.now() + timedelta(days=sent["days"]) if sent["days"] else None
-        token, key = ApiToken.issue(user, sent["label"], [scope for scope in Scope if sent[scope]], expires_at)
-        audit.note(user, token, "made the token")
-        return key
+        return tokens.make(user, sent["label"], [scope for scope in Scope if sent[scope]], expires_at)[1]
 
 
 @never_cache
@@ -48,8 +47,7 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST) if request.method == "POST" else TokenForm(initial={"upload": True, "decide": True})
     if form.is_valid():
         key, form = form.make(user), TokenForm(initial={"upload": True, "decide": True})
-    tokens = ApiToken.objects.filter(user=user, revoked_at__isnull=True).order_by("-id")
-    context = {"tokens": tokens, "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
+    context = {"tokens": tokens.standing(user), "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
     return render(request, "tokens.html", context)
 
 
@@ -57,9 +55,9 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """A revoked token is refused from the next request on."""
-    user = signed_in(request)
-    mine = ApiToken.objects.filter(user=user, pk=token_id, revoked_at__isnull=True)
-    if mine.update(revoked_at=timezone.now()):
-        audit.note(user, ApiToken.objects.get(pk=token_id), "revoked the token")
+    try:
+        tokens.revoke(signed_in(request), token_id)
         messages.success(request, "The token is revoked.")
+    except TriageError as error:
+        messages.error(request, f"{error.detail}.")
     return redirect("tokens")

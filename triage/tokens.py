@@ -1,0 +1,57 @@
+"""API tokens of one's own: make and revoke."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from triage import audit
+from triage.errors import InvalidActionError, NotFoundError, WiderTokenError
+from triage.models import ApiToken, Scope
+
+# How long one lives for which nothing else is said.
+USUAL_LIFE = timedelta(days=365)
+
+
+def standing(user: User) -> QuerySet[ApiToken]:
+    """Those that were not revoked, newest first."""
+    return ApiToken.objects.filter(user=user, revoked_at__isnull=True).order_by("-id")
+
+
+def usual_end(by: ApiToken | None) -> datetime:
+    """When a token ends that is asked for without saying: after a year, or with the token that asks."""
+    end = timezone.now() + USUAL_LIFE
+    return end if by is None or by.expires_at is None else min(end, by.expires_at)
+
+
+def make(
+    user: User, label: str, scopes: Collection[Scope], expires_at: datetime | None, by: ApiToken | None = None
+) -> tuple[ApiToken, str]:
+    """A new token and its key, which is shown this once. by: the token that asks for it, which can hand on no more than
+    it has. Raises InvalidActionError and WiderTokenError."""
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidActionError("that time has passed already")
+    if by is not None:
+        _check_not_wider(by, scopes, expires_at)
+    token, key = ApiToken.issue(user, label, scopes, expires_at)
+    audit.note(user, token, "made the token")
+    return token, key
+
+
+def revoke(user: User, token_id: int) -> None:
+    """From the next request on it is refused. Raises NotFoundError where there is none of the user's."""
+    token = standing(user).filter(pk=token_id).first()
+    if token is None or not standing(user).filter(pk=token_id).update(revoked_at=timezone.now()):
+        raise NotFoundError("there is no such token of yours")
+    audit.note(user, token, "revoked the token")
+
+
+def _check_not_wider(by: ApiToken, scopes: Collection[Scope], expires_at: datetime | None) -> None:
+    if lacking := [scope for scope in scopes if not by.allows(scope)]:
+        raise WiderTokenError(f"the token you ask with has not the scope “{lacking[0]}” itself")
+    if by.expires_at is not None and (expires_at is None or expires_at > by.expires_at):
+        raise WiderTokenError(f"the token you ask with ends at {by.expires_at:%Y-%m-%dT%H:%M:%SZ}, and so must this")
