@@ -119,6 +119,9 @@ class PartSerializer(serializers.Serializer[Spectrum]):
     state = serializers.CharField()
     transient = serializers.CharField(source="transient.name", allow_null=True, default=None)
     part = serializers.CharField(source="receipt.part", allow_null=True, default=None, help_text="its name in the file")
+    member = serializers.CharField(
+        source="receipt.member", allow_null=True, default=None, help_text="the file of the archive that it comes from"
+    )
 
 
 class SubmissionSerializer(serializers.Serializer[Submission]):

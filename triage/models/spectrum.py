@@ -127,6 +127,12 @@ class Spectrum(models.Model):
         return self.filename
 
     @property
+    def file_label(self) -> str:
+        """The file's name, with that of the file in it where it is an archive."""
+        member = self.receipt.get("member")
+        return f"{self.filename} › {member}" if member else self.filename
+
+    @property
     def at_rest(self) -> bool:
         """The wavelengths are rest-frame ones, as the file or the user says."""
         return bool(self.receipt.get("frame") == "rest")
