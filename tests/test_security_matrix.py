@@ -93,6 +93,10 @@ RULES: dict[str, Rule] = {
     # Nothing is stored of what spoke for the prediction.
     "api/v1/spectra/<int:spectrum_id>/evidence/": Rule(GET=(401, 404, 404, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/reread/": Rule(POST=(401, 404, 202, 404), like_missing=True),
+    # A decision rests on the private spectrum, so that it cannot be moved.
+    "api/v1/spectra/<int:spectrum_id>/move/": Rule(
+        POST=(401, 404, 409, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}
+    ),
     # The private spectrum was classified, so that there is nothing to discard.
     "api/v1/spectra/<int:spectrum_id>/discard/": Rule(POST=(401, 404, 409, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/restore/": Rule(POST=(401, 404, 409, 404), like_missing=True),
@@ -180,6 +184,9 @@ RULES: dict[str, Rule] = {
     "decisions/<int:decision_id>/undo/": ACT,
     "spectra/<int:spectrum_id>/": PRIVATE_PAGE,
     "spectra/<int:spectrum_id>/reread/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    "spectra/<int:spectrum_id>/move/": Rule(
+        POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}
+    ),
     "spectra/<int:spectrum_id>/settle/<str:action>/": Rule(
         POST=(302, 404, 302, 404), like_missing=True, params=(("action", "discard"),)
     ),
@@ -224,7 +231,14 @@ def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]
 ROUTES = sorted(set(routes()))
 OWN = [route for route in ROUTES if not route.startswith(ADMIN)]
 MISSING = {"name": "SN 1000none", "action": "approve", "batch": "00000000-0000-4000-8000-000000000000"}
-JSON_ALONE = ("/reread/", "/tns/", "/claim/", "/api/v1/queue/bulk/", "/api/v1/queue/views/")
+JSON_ALONE = (
+    "/reread/",
+    "/move/",
+    "/tns/",
+    "/claim/",
+    "/api/v1/queue/bulk/",
+    "/api/v1/queue/views/",
+)
 
 
 def address(route: str, values: dict[str, object]) -> str:

@@ -53,6 +53,13 @@ class AlreadyUndoneError(TriageError):
     status = 409
 
 
+class BoundSpectrumError(TriageError):
+    """The spectrum cannot go to another transient as things stand."""
+
+    code = "spectrum_bound"
+    status = 409
+
+
 class NotYoursError(TriageError):
     """It is there, and others may do this with it."""
 

@@ -123,12 +123,16 @@ def _transient(group: Group | None, given: Given, reading: Reading, filename: st
     A redshift sent with a private spectrum stays with the spectrum, for others may see the transient."""
     stem = _clean_name(object_part(Path(reading.receipt.get("member") or filename).stem))
     name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
-    transient = _under_other_prefix(name)
-    if transient is None:
-        transient, _ = Transient.objects.get_or_create(name=name, defaults={"simulated": given.simulated})
+    transient = transient_of_name(name, simulated=given.simulated)
     if group is None:
         state_redshift(transient, given)
     return transient
+
+
+def transient_of_name(name: str, *, simulated: bool) -> Transient:
+    """The transient of this name or designation, made where there is none."""
+    known = _under_other_prefix(name)
+    return known or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
 
 
 def _under_other_prefix(name: str) -> Transient | None:

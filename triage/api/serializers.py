@@ -124,6 +124,12 @@ class PartSerializer(serializers.Serializer[Spectrum]):
     )
 
 
+class MoveSerializer(serializers.Serializer[dict[str, str]]):
+    """The transient that a spectrum belongs to."""
+
+    transient = serializers.CharField(max_length=120)
+
+
 class SubmissionSerializer(serializers.Serializer[Submission]):
     """The answer to an upload."""
 

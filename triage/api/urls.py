@@ -31,6 +31,7 @@ urlpatterns = [
     path("spectra/<int:spectrum_id>/twins/", evidence.TwinsView.as_view(), name="api-twins"),
     path("spectra/<int:spectrum_id>/evidence/", evidence.EvidenceView.as_view(), name="api-evidence"),
     path("spectra/<int:spectrum_id>/reread/", views.RereadView.as_view(), name="api-reread"),
+    path("spectra/<int:spectrum_id>/move/", views.MoveView.as_view(), name="api-move"),
     path("spectra/<int:spectrum_id>/discard/", quarantine.DiscardView.as_view(), name="api-discard"),
     path("spectra/<int:spectrum_id>/restore/", quarantine.RestoreView.as_view(), name="api-restore"),
     path("transients/", views.TransientsView.as_view(), name="api-transients"),

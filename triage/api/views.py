@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.readers import Corrections
-from triage import intake, review
+from triage import intake, moving, review
 from triage.api import examples, filters, serializers
 from triage.api.base import FIELDS, NewestFirst, group_of, transient_of, user_of
 from triage.arrays import unpack
@@ -165,6 +165,19 @@ class RereadView(APIView):
         form.is_valid(raise_exception=True)
         spectrum = read_again(user_of(request), spectrum_of(request, spectrum_id), form.validated_data)
         return Response(serializers.SubmissionSerializer(intake.Submission(spectrum, created=False)).data, status=202)
+
+
+class MoveView(APIView):
+    parser_classes = (JSONParser,)
+    scope = Scope.UPLOAD
+
+    @extend_schema(request=serializers.MoveSerializer, responses={200: serializers.PartSerializer})
+    def post(self, request: Request, spectrum_id: int) -> Response:
+        """Give the spectrum to another transient, made where there is none of that name."""
+        form = serializers.MoveSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        moved = moving.move(user_of(request), spectrum_of(request, spectrum_id), form.validated_data["transient"])
+        return Response(serializers.PartSerializer(moved).data)
 
 
 @extend_schema_view(get=extend_schema(parameters=[filters.TransientFilter, FIELDS]))

@@ -10,10 +10,12 @@ class ActKind(models.TextChoices):
     CORRECTED = "corrected", "read again"
     DISCARDED = "discarded", "discarded"
     RESTORED = "restored", "restored"
+    MOVED = "moved", "moved"
 
 
 class SpectrumAct(models.Model):
-    """One act, append-only. detail: the corrections with which the file was read again."""
+    """One act, append-only. detail: the corrections with which the file was read again, or the names of the
+    transients that it went from and to."""
 
     spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.PROTECT, related_name="acts")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from triage import quarantine
+from triage import moving, quarantine
 from triage.errors import TriageError
 from triage.forms import CorrectionForm
 from triage.models import Spectrum
@@ -62,6 +62,21 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
         form.add_error(None, f"It was not read so, and stays as it was: {error.detail}")
         return _page(request, spectrum, form, error.status)
     messages.success(request, f"{spectrum.filename} was read again and waits for the network.")
+    return redirect("receipt", spectrum_id)
+
+
+@login_required
+@require_POST
+def move(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Give the spectrum to the transient that was named."""
+    user = signed_in(request)
+    spectrum = _spectrum(user, spectrum_id)
+    try:
+        moved = moving.move(user, spectrum, request.POST.get("transient", ""))
+    except TriageError as error:
+        messages.error(request, f"Not moved: {error.detail}.")
+    else:
+        messages.success(request, f"{moved.file_label} belongs to {moved.transient}.")
     return redirect("receipt", spectrum_id)
 
 

@@ -54,6 +54,7 @@ urlpatterns = [
     path("decisions/<int:decision_id>/undo/", review.undo, name="undo"),
     path("spectra/<int:spectrum_id>/", receipts.receipt_page, name="receipt"),
     path("spectra/<int:spectrum_id>/reread/", receipts.reread, name="reread"),
+    path("spectra/<int:spectrum_id>/move/", receipts.move, name="move"),
     path("spectra/<int:spectrum_id>/settle/<str:action>/", receipts.settle, name="settle"),
     path("spectra/<int:spectrum_id>/original/", review.original, name="original"),
     path("skyportal/", skyportal.skyportal_page, name="skyportal"),

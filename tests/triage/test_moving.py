@@ -1,0 +1,59 @@
+"""A spectrum given to another transient."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.triage.test_review import classified
+from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.models import QueueEntry, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.moving import move
+from triage.review import Proposal, record_decision, undo
+
+pytestmark = pytest.mark.django_db
+
+
+def only_spectrum(transient: Transient) -> Spectrum:
+    return transient.spectra.get()
+
+
+def test_it_waits_under_its_new_name_and_no_more_under_the_old(reviewer: User) -> None:
+    spectrum = only_spectrum(classified(reviewer))
+    moved = move(reviewer, spectrum, " AT2026xyz ")
+    assert moved.transient.name == "AT2026xyz"
+    assert list(QueueEntry.objects.values_list("transient__name", flat=True)) == ["AT2026xyz"]
+    act = SpectrumAct.objects.get()
+    assert (act.user, act.kind, act.detail) == (reviewer, "moved", {"from": "X", "to": "AT2026xyz"})
+    assert moved.state == SpectrumState.CLASSIFIED
+
+
+def test_it_joins_the_spectra_of_a_transient_that_is_known(reviewer: User) -> None:
+    one, other = classified(reviewer, "SN2026abc"), classified(reviewer, "wrong", seed=2)
+    move(reviewer, only_spectrum(other), "AT2026abc")
+    assert one.spectra.count() == 2
+
+
+def test_it_is_classified_again_where_the_redshift_becomes_another(reviewer: User) -> None:
+    Transient.objects.create(name="known", redshift=0.03)
+    spectrum = only_spectrum(classified(reviewer))
+    move(reviewer, spectrum, "known")
+    spectrum.refresh_from_db()
+    assert spectrum.state == SpectrumState.QUEUED
+
+
+def test_what_was_decided_with_it_is_taken_back_first(reviewer: User) -> None:
+    transient = classified(reviewer)
+    spectrum = only_spectrum(transient)
+    decision = record_decision(reviewer, transient, Proposal("unsure", spectrum=spectrum.pk))
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, spectrum, "Y")
+    undo(reviewer, decision.pk)
+    assert move(reviewer, spectrum, "Y").transient.name == "Y"
+
+
+@pytest.mark.parametrize("name", ["a/b", "x" * 121])
+def test_a_name_that_no_transient_can_have_is_refused(reviewer: User, name: str) -> None:
+    with pytest.raises(InvalidUploadError):
+        move(reviewer, only_spectrum(classified(reviewer)), name)
+    assert not SpectrumAct.objects.exists()

@@ -1,0 +1,56 @@
+"""Giving a spectrum to another transient, where the file's name or header said the wrong one."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from triage import queue_entries
+from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.models import ActKind, Decision, Spectrum, SpectrumAct, Transient, Verdict
+from triage.replacement import classify_again
+from triage.storing import transient_of_name
+
+
+def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
+    """Give a spectrum to the transient of this name, made where there is none, and record who did so. It is classified
+    again where the redshift to use becomes another one. What else was stated of the old transient stays there.
+
+    Raises InvalidUploadError for a name that no transient can have, and BoundSpectrumError where a decision that was
+    not taken back rests on the spectrum, where it is in quarantine, or where a SkyPortal says whose it is."""
+    name = name.strip()
+    try:
+        Transient._meta.get_field("name").run_validators(name)
+    except ValidationError as error:
+        raise InvalidUploadError(error.messages[0]) from error
+    with transaction.atomic():
+        to = transient_of_name(name, simulated=spectrum.simulated)
+        for pk in sorted({spectrum.transient_id or to.pk, to.pk}):
+            queue_entries.lock(pk)
+        spectrum = Spectrum.objects.select_for_update(of=("self",)).select_related("transient").get(pk=spectrum.pk)
+        origin = spectrum.transient
+        if origin == to:
+            return spectrum
+        if origin is None:
+            raise BoundSpectrumError("it is in quarantine: its transient can be named when it is read")
+        _check_free(spectrum)
+        spectrum.transient = to
+        spectrum.save(update_fields=["transient"])
+        queue_entries.refresh(origin.pk)
+        queue_entries.refresh(to.pk)
+        if spectrum.stated_redshift is None and origin.redshift != to.redshift:
+            classify_again(Spectrum.objects.filter(pk=spectrum.pk))
+        detail = {"from": origin.name, "to": to.name}
+        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=ActKind.MOVED, detail=detail)
+    return spectrum
+
+
+def _check_free(spectrum: Spectrum) -> None:
+    undone = Decision.objects.filter(supersedes=OuterRef("pk"), verdict=Verdict.UNDO)
+    rests = Decision.objects.filter(spectrum=spectrum).exclude(verdict=Verdict.UNDO).filter(~Exists(undone))
+    if rests.exists():
+        raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
+    if spectrum.skyportal.exists():
+        raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")
