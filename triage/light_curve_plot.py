@@ -79,8 +79,11 @@ def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:
     plot.add_tools(HoverTool(renderers=points, tooltips=[*shown, (_WORDS[panel.unit], "@y{0.000} ± @e{0.000}")]))
     plot.add_tools(HoverTool(renderers=limits, tooltips=[*shown, ("upper limit", "@y{0.000}")]))
     if limits:
-        colour = palette(theme).text
-        plot.scatter([], [], marker=_LIMIT, size=9, line_color=colour, fill_color=None, legend_label="upper limit")
+        # Drawn nowhere but in the legend, which shows the looks of a first point.
+        colour, nowhere = palette(theme).text, [float("nan")]
+        plot.scatter(
+            nowhere, nowhere, marker=_LIMIT, size=9, line_color=colour, fill_color=None, legend_label="upper limit"
+        )
 
 
 def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], theme: str) -> Any:
