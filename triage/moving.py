@@ -22,7 +22,7 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     not taken back rests on the spectrum, where it is in quarantine, or where a SkyPortal says whose it is."""
     name = name.strip()
     try:
-        Transient._meta.get_field("name").run_validators(name)
+        Transient._meta.get_field("name").clean(name, None)
     except ValidationError as error:
         raise InvalidUploadError(error.messages[0]) from error
     with transaction.atomic():

@@ -52,7 +52,7 @@ def test_what_was_decided_with_it_is_taken_back_first(reviewer: User) -> None:
     assert move(reviewer, spectrum, "Y").transient.name == "Y"
 
 
-@pytest.mark.parametrize("name", ["a/b", "x" * 121])
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 121])
 def test_a_name_that_no_transient_can_have_is_refused(reviewer: User, name: str) -> None:
     with pytest.raises(InvalidUploadError):
         move(reviewer, only_spectrum(classified(reviewer)), name)
