@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from triage import demo
+from triage.models import Classification, Spectrum
 
 START_SECONDS = 60
 # A worker ends between two batches when asked; whatever it holds is not lost if it takes longer than this.
@@ -40,6 +43,8 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         if _answers(host, port):
             raise CommandError(f"port {port} is taken; choose another: PORT=8001 make run")
+        self.stdout.write("starting…")
+        self.stdout.flush()
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         login = demo.demo_login(demo.login_file())
@@ -58,8 +63,7 @@ class Command(BaseCommand):
             demo.write_login(demo.login_file(), url, login)
             if not options["no_demo"]:
                 count = demo.seed(User.objects.get(username=demo.USER))
-                if count:
-                    self.stdout.write(f"\n  {count} simulated spectra are being classified.")
+                self.stdout.write(f"\n  {_greeting(count)}")
             self.stdout.write(f"\n  {url}   user {login.user}   password {login.password}")
             self.stdout.write(f"  written to {demo.login_file()}; Ctrl-C ends it\n")
             self.stdout.flush()
@@ -93,6 +97,16 @@ class Command(BaseCommand):
             if time.monotonic() > deadline:
                 raise CommandError(f"the web server did not answer within {START_SECONDS} s")
             time.sleep(0.1)
+        # The first page loads what all others need; nobody should wait for that in front of the browser.
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/login/", timeout=20):
+            pass
+
+
+def _greeting(seeded: int) -> str:
+    if seeded:
+        return f"{seeded} simulated spectra are being classified."
+    vetted = Classification.objects.filter(vetted=True).count()
+    return f"{Spectrum.objects.count()} spectra are here, {vetted} vetted classifications."
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
