@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from triage.models import Classification, Decision, Verdict
 from triage.models.decision import VETTING
+from triage.querysets import owed_by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,11 +88,16 @@ def reviewers(user: User) -> tuple[list[Pair], list[Record]]:
 
 
 def _votes(user: User) -> dict[int, dict[str, tuple[str, bool]]]:
-    """Of each transient the votes by name of the reviewer: class, blind."""
+    """Of each transient the votes by name of the reviewer: class, blind; none where the user's is still wanted."""
     undone = Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
-    rows = Decision.objects.visible_to(user).filter(verdict__in=VETTING).filter(~Exists(undone)).order_by("id")
+    rows = (
+        Decision.objects.visible_to(user)
+        .filter(verdict__in=VETTING)
+        .filter(~Exists(undone), ~Exists(owed_by(user)))
+        .order_by("id")
+    )
     votes: dict[int, dict[str, tuple[str, bool]]] = defaultdict(dict)
-    for transient, name, class_name, blind in rows.values_list(
+    for transient, name, class_name, blind in rows.order_by("id").values_list(
         "transient", "reviewer__username", "class_name", "blind"
     ):
         votes[transient][name] = (class_name, blind)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from triage.models import Classification, ClassificationChange, Decision, Transient
-from triage.querysets import ClassificationQuerySet, SharedQuerySet
+from triage.querysets import ClassificationQuerySet, SharedQuerySet, owed_by
 
 COLUMNS = (
     "id",
@@ -34,6 +34,19 @@ COLUMNS = (
     "simulated",
 )
 CHANGE_COLUMNS = (*COLUMNS, "sequence", "withdrawn", "changed_at")
+# What a reviewer whose own vote is wanted is not told of a withdrawn one.
+SAID = (
+    "class_name",
+    "redshift",
+    "redshift_origin",
+    "verdict",
+    "reviewer",
+    "comment",
+    "predicted_class",
+    "predicted_probability",
+    "predicted_redshift",
+    "checkpoint",
+)
 # Rows held at a time while a whole table streams out.
 CHUNK = 1000
 
@@ -66,8 +79,15 @@ def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
 
 
 def changes_after(user: User, sequence: int, wanted: Wanted) -> SharedQuerySet:
-    """What began to stand, or stands no more, before the user's audiences after that number, in its order."""
-    rows: SharedQuerySet = ClassificationChange.objects.visible_to(user).filter(wanted.filter(), pk__gt=sequence)
+    """What began to stand, or stands no more, before the user's audiences after that number, in its order.
+
+    Of a transient on which the user still owes a blind vote nothing is told that has been withdrawn since, as a vote of
+    the round may have been; its withdrawal, hidden, names the row alone, whatever is filtered for."""
+    stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
+    rows: SharedQuerySet = ClassificationChange.objects.visible_to(user).filter(pk__gt=sequence)
+    rows = rows.annotate(hidden=Exists(owed_by(user)) & ~Exists(stands))
+    withdrawn = Q(hidden=True, withdrawn=True) & Wanted(transient=wanted.transient).filter()
+    rows = rows.filter((Q(hidden=False) & wanted.filter()) | withdrawn)
     return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
 
 
@@ -91,6 +111,8 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
     """One classification with its provenance; of a change, with its place in the sequence too."""
     row = _row(entry.decision, entry.transient, entry.group)
     if isinstance(entry, ClassificationChange):
+        if entry.hidden:  # type: ignore[attr-defined]
+            row |= dict.fromkeys(SAID)
         row |= {"sequence": entry.pk, "withdrawn": entry.withdrawn, "changed_at": iso(entry.changed_at)}
     return row
 
