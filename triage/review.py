@@ -59,6 +59,7 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
     with transaction.atomic():
         # Decisions on one transient are taken one after the other.
         Transient.objects.select_for_update().get(pk=transient.pk)
+        proposal = _confirmed_before(user, transient, proposal)
         if (again := _sent_before(user, transient, proposal)) is not None:
             return again
         spectra = list(
@@ -237,6 +238,19 @@ def _check(proposal: Proposal, spectra: list[Spectrum]) -> None:
         raise InvalidDecisionError("a comment may have 4000 characters")
     if proposal.verdict == Verdict.BAD_SPECTRUM and proposal.spectrum is None and len(spectra) > 1:
         raise InvalidDecisionError("say which spectrum is bad: this transient has several")
+
+
+def _confirmed_before(user: User, transient: Transient, proposal: Proposal) -> Proposal:
+    """Of a batch whose sender did not say what decision was seen: where the reviewer's last word here is the same
+    confirmation, it counts as sent once more, and is refused if somebody else has decided since."""
+    if proposal.batch is None or proposal.last_decision is not None:
+        return proposal
+    rows = Decision.objects.filter(transient=transient)
+    own: Decision | None = rows.filter(reviewer=user).order_by("-id").first()
+    if own is None or own.verdict != proposal.verdict or own.prediction_id != proposal.prediction:
+        return proposal
+    overtaken = rows.visible_to(user).filter(pk__gt=own.pk).exists()
+    return dataclasses.replace(proposal, last_decision=own.pk if overtaken else own.pk - 1)
 
 
 def _sent_before(user: User, transient: Transient, proposal: Proposal) -> Decision | None:
