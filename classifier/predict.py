@@ -59,11 +59,13 @@ class _Row:
 
 
 class Classifier:
-    """A loaded checkpoint on a device."""
+    """A loaded checkpoint on a device. bfloat16: precision of the network's passes; None: on CUDA only, where it is
+    several times as fast; a CPU keeps float32, so that its answers are the same bit for bit on each machine."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: torch.device, *, bfloat16: bool | None = None) -> None:
         self.checkpoint = checkpoint
         self.device = device
+        self.bfloat16 = device.type == "cuda" if bfloat16 is None else bfloat16
         self.network = checkpoint.network.to(device).eval()
         self.crosscheck = CrossCheck(checkpoint.templates, checkpoint.grid)
 
@@ -144,11 +146,12 @@ class Classifier:
             result[twice] = both_frames(classes[twice], again[0])
             return result
 
-        explained = answer_and_explain(
-            self.network,
-            self._input(rows, shifts, known),
-            lambda logits: torch.from_numpy(self._labels(both(logits.cpu().double().numpy()), known)),
-        )
+        with self._precision():
+            explained = answer_and_explain(
+                self.network,
+                self._input(rows, shifts, known),
+                lambda logits: torch.from_numpy(self._labels(both(logits.cpu().double().numpy()), known)),
+            )
         classes, z_rows = self._split(explained.output)
         # The redshift comes from a row's observed-frame pass, which is the first or the second one.
         z_rows[twice] = again[1]
@@ -164,14 +167,20 @@ class Classifier:
         flux = torch.from_numpy(np.stack([row.resampled.flux for row in rows]))
         covered = torch.from_numpy(np.stack([row.resampled.covered for row in rows]))
         rest = torch.tensor([float(flag) for flag in at_rest])
-        return network_input(flux, covered, torch.tensor(shifts), rest, self.checkpoint.grid).to(self.device)
+        x = network_input(flux, covered, torch.tensor(shifts), rest, self.checkpoint.grid)
+        # From pinned memory the card copies while the processor prepares what comes next.
+        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
     def _observed_frame(self, rows: Sequence[_Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, classes) and (n, redshift_bins) logits in the observed frame."""
         config = self.network.config
         if not rows:
             return np.empty((0, config.classes)), np.empty((0, config.redshift_outputs))
-        return self._split(self.network(self._input(rows, [0.0] * len(rows), [False] * len(rows))))
+        with self._precision():
+            return self._split(self.network(self._input(rows, [0.0] * len(rows), [False] * len(rows))))
 
     def _split(self, output: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         classes, redshift = self.network.split(output.float().cpu())

@@ -21,12 +21,14 @@ from classifier.tables import (
     crosscheck_table,
     fusion_table,
     instrument_table,
+    merged_table,
     novelty_table,
     parents_table,
     plateau_table,
     robustness_table,
     wilson,
 )
+from classifier.taxonomy import load_taxonomy
 from classifier.templates import rest_frame_ages
 
 MODE_TITLES: dict[Mode, str] = {"known": "Redshift known", "blind": "Blind (no redshift)"}
@@ -185,6 +187,10 @@ as the archive has them, without weights: {figures["known"]["spectra"]:,} spectr
 
 {_headline(figures)}
 
+Merged as other classifiers are compared, {_merges()}:
+
+{merged_table(measured)}
+
 {"".join(_mode_section(mode, scored) for mode, scored in figures.items())}
 ## SN IIP alone
 
@@ -259,6 +265,11 @@ SNID's templates (`templates-2.0`, `.lnw`). Folders as these give them become su
 
     python -m classifier data import FOLDER... --out public.parquet
 """
+
+
+def _merges() -> str:
+    merged = [entry for entry in load_taxonomy().classes if entry.compare_as]
+    return " and ".join(f"{entry.name} with {entry.compare_as}" for entry in merged)
 
 
 def _headline(figures: dict[Mode, dict[str, Any]]) -> str:

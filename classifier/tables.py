@@ -19,6 +19,7 @@ from classifier.fusion import fuse
 from classifier.outputs import MODES, Mode, Outputs
 from classifier.preprocess import resample_arrays
 from classifier.robustness import signal_to_noise, variants
+from classifier.taxonomy import load_taxonomy
 from classifier.templates import rest_frame_ages
 
 AGE_BINS = ((0, 3), (3, 10), (10, 25), (25, 60), (60, 150), (150, 2000))
@@ -50,6 +51,30 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def merged_table(measured: Measured) -> str:
+    """Figures with the classes merged that other classifiers do not tell apart."""
+    rows: list[Sequence[object]] = []
+    for mode in MODES:
+        scored = score(*merged(measured.outputs[mode], measured.data, measured.checkpoint.taxonomy.trained))
+        rows.append((mode, f"{scored['accuracy']:.3f}", f"{scored['macro_f1']:.3f}", f"{scored['ece']:.3f}"))
+    return table(["redshift", "accuracy", "macro-F1", "ECE"], rows)
+
+
+def merged(
+    outputs: Outputs, data: LabelledSpectra, names: Sequence[str]
+) -> tuple[Outputs, LabelledSpectra, tuple[str, ...]]:
+    """Outputs, labels and names with each class taken for the one that it is compared as; probabilities are summed."""
+    taxonomy = load_taxonomy()
+    compared = [taxonomy[name].compare_as or name for name in names]
+    kept = tuple(dict.fromkeys(compared))
+    place = np.array([kept.index(name) for name in compared])
+    with np.errstate(invalid="ignore"):  # rows that the mode cannot run are NaN
+        logits = [np.logaddexp.reduce(outputs.logits[:, place == i], axis=1) for i in range(len(kept))]
+    labels = data.labels.numpy()
+    relabelled = dataclasses.replace(data, labels=torch.from_numpy(np.where(labels < 0, -1, place[labels])))
+    return dataclasses.replace(outputs, logits=np.stack(logits, axis=1)), relabelled, kept
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:

@@ -19,8 +19,14 @@ SHIPPED = Path(__file__).with_name("taxonomy.json")
 
 @dataclasses.dataclass(frozen=True)
 class TransientClass:
-    """One class. ``skyportal`` and ``tns`` are None where that service has no such name; ``train_as`` is the trained
-    class that archive spectra of a class given by people alone count as, None where there is no such class."""
+    """One class. ``skyportal`` and ``tns`` are None where that service has no such name.
+
+    train_as: the trained class that archive spectra of a class given by people alone count as, None where there is no
+    such class. compare_as: the class that it is merged with where classifiers with fewer classes are compared, None
+    where it stands alone. rarity: 0 to 1, how seldom it is among what is classified; in the shipped file by the
+    logarithm of the number of objects in the archives, from SN Ia to SLSN-II, None for what these did not find as
+    transients.
+    """
 
     name: str
     group: str
@@ -29,6 +35,8 @@ class TransientClass:
     tns: int | None
     aliases: tuple[str, ...] = ()
     train_as: str | None = None
+    compare_as: str | None = None
+    rarity: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +54,9 @@ class Taxonomy:
         unknown = {entry.group for entry in self.classes} - set(self.groups)
         if unknown:
             raise ValueError(f"classes name groups that are not listed: {sorted(unknown)}")
-        astray = {entry.train_as for entry in self.classes if entry.train_as} - set(self.trained)
-        if astray:
-            raise ValueError(f"classes are to be trained as what is not trained: {sorted(astray)}")
+        pointed = {name for entry in self.classes for name in (entry.train_as, entry.compare_as) if name}
+        if astray := pointed - set(self.trained):
+            raise ValueError(f"classes are to be trained or compared as what is not trained: {sorted(astray)}")
 
     @property
     def trained(self) -> tuple[str, ...]:

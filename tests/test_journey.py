@@ -96,7 +96,7 @@ def test_a_night_from_files_to_vetted_classifications(
         page.keyboard.press("o")
         page.keyboard.type("SN Ibn")
         page.keyboard.press("Enter")
-        expect(page.locator("#messages .message.success")).to_contain_text(f"{overridden}: overridden SN Ibn")
+        expect(page.locator("#messages .message.success")).to_contain_text(f"{overridden}: overridden to SN Ibn")
         undone = open_pending(page, desk, 2)
         page.keyboard.press("c")
         expect(page.locator("#messages .message.success")).to_contain_text(undone)

@@ -6,17 +6,18 @@ A vote is a reviewer's last confirmation or override of a transient that was not
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q
 
 from triage.models import Classification, Decision, Verdict
 from triage.models.decision import VETTING
-from triage.querysets import owed_by
+from triage.querysets import ClassificationQuerySet, DecisionQuerySet, owed_by
+
+FEWEST = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Pair:
     kappa: Kappa
     blind: int
 
+    @property
+    def few(self) -> bool:
+        """Too few in common for kappa to say anything."""
+        return self.kappa.count < FEWEST
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -51,11 +57,14 @@ class Record:
     confusion: list[tuple[str, str, int]]
 
 
-def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Kappa:
-    """Of pairs of classes, at least one."""
-    count = len(pairs)
-    observed = sum(one == other for one, other in pairs) / count
-    first, second = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+def cohens_kappa(counted: Mapping[tuple[str, str], int]) -> Kappa:
+    """Of how often the one said the first class of a pair and the other the second; at least once."""
+    count = sum(counted.values())
+    observed = sum(number for (one, other), number in counted.items() if one == other) / count
+    first, second = Counter[str](), Counter[str]()
+    for (one, other), number in counted.items():
+        first[one] += number
+        second[other] += number
     chance = sum(first[name] * second[name] for name in first) / count**2
     if chance >= 1:
         return Kappa(count, observed, chance, None, None)
@@ -64,47 +73,59 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Kappa:
 
 
 def reviewers(user: User) -> tuple[list[Pair], list[Record]]:
-    """Pairs of reviewers, those with most in common first, and each reviewer's record, from what the user may see.
+    """Pairs of reviewers, those with most in common first, and each reviewer's record, from what the user may see. The
+    database counts, class by class.
 
     A record counts only transients that somebody else has voted on too, else one would be measured against oneself."""
     votes = _votes(user)
-    standing = Classification.objects.standing_before(user).order_by()
-    stands = dict(standing.values_list("transient", "decision__class_name"))
-    common: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    blind: Counter[tuple[str, str]] = Counter()
-    confusion: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for transient, cast in votes.items():
-        if len(cast) < 2:
-            continue
-        for pair in itertools.combinations(sorted(cast), 2):
-            common[pair].append((cast[pair[0]][0], cast[pair[1]][0]))
-            blind[pair] += any(cast[name][1] for name in pair)
-        for name, (class_name, _) in cast.items():
-            if transient in stands:
-                confusion[name][stands[transient], class_name] += 1
-    pairs = [Pair(*names, cohens_kappa(found), blind[names]) for names, found in common.items()]
-    pairs.sort(key=lambda pair: (-pair.kappa.count, pair.first, pair.second))
-    return pairs, [_record(name, confusion[name]) for name in sorted(confusion)]
+    return _pairs(votes), _records(votes, Classification.objects.standing_before(user))
 
 
-def _votes(user: User) -> dict[int, dict[str, tuple[str, bool]]]:
-    """Of each transient the votes by name of the reviewer: class, blind; none where the user's is still wanted."""
-    undone = Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
-    rows = (
-        Decision.objects.visible_to(user)
-        .filter(verdict__in=VETTING)
-        .filter(~Exists(undone), ~Exists(owed_by(user)))
-        .order_by("id")
-    )
-    votes: dict[int, dict[str, tuple[str, bool]]] = defaultdict(dict)
-    for transient, name, class_name, blind in rows.order_by("id").values_list(
-        "transient", "reviewer__username", "class_name", "blind"
-    ):
-        votes[transient][name] = (class_name, blind)
+def _votes(user: User) -> DecisionQuerySet:
+    """None of those that are hidden from the user, whose own vote is wanted."""
+    visible = Decision.objects.visible_to(user).filter(~Exists(owed_by(user)), verdict__in=VETTING).order_by()
+    cast = visible.filter(~Exists(Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))))
+    later = cast.filter(transient=OuterRef("transient"), reviewer=OuterRef("reviewer"), pk__gt=OuterRef("pk"))
+    votes: DecisionQuerySet = cast.filter(~Exists(later))
     return votes
+
+
+def _pairs(votes: DecisionQuerySet) -> list[Pair]:
+    beside = votes.alias(other=FilteredRelation("transient__decisions")).filter(
+        other__in=votes.values("pk"), other__reviewer__gt=F("reviewer")
+    )
+    names = ("reviewer__username", "other__reviewer__username", "class_name", "other__class_name")
+    either = Count("pk", filter=Q(blind=True) | Q(other__blind=True))
+    found: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
+    blind = Counter[tuple[str, str]]()
+    for one, other, said, otherwise, number, number_blind in beside.values_list(*names).annotate(
+        number=Count("pk"), number_blind=either
+    ):
+        turned = one > other
+        pair = (other, one) if turned else (one, other)
+        found[pair][(otherwise, said) if turned else (said, otherwise)] += number
+        blind[pair] += number_blind
+    pairs = [Pair(*pair, cohens_kappa(counted), blind[pair]) for pair, counted in found.items()]
+    return sorted(pairs, key=lambda pair: (-pair.kappa.count, pair.first, pair.second))
+
+
+def _records(votes: DecisionQuerySet, standing: ClassificationQuerySet) -> list[Record]:
+    others = votes.filter(transient=OuterRef("transient")).exclude(reviewer=OuterRef("reviewer"))
+    measured = (
+        votes.filter(Exists(others))
+        .alias(stands=FilteredRelation("transient__classifications"))
+        .filter(stands__in=standing.order_by().values("pk"))
+    )
+    confusion: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    names = ("reviewer__username", "stands__decision__class_name", "class_name")
+    for name, stands, said, number in measured.values_list(*names).annotate(number=Count("pk")):
+        confusion[name][stands, said] = number
+    return [_record(name, confusion[name]) for name in sorted(confusion)]
 
 
 def _record(reviewer: str, counted: Counter[tuple[str, str]]) -> Record:
     agreed = sum(number for (stands, voted), number in counted.items() if stands == voted)
-    found = [(stands, voted, number) for (stands, voted), number in counted.most_common() if stands != voted]
+    # Of equally frequent ones the order of the names, not the database's.
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    found = [(stands, voted, number) for (stands, voted), number in ranked if stands != voted]
     return Record(reviewer, counted.total(), agreed, found)

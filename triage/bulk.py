@@ -14,6 +14,7 @@ from triage import queue, review
 from triage.errors import AlreadyUndoneError, InvalidActionError, NotFoundError, TriageError
 from triage.filters import QueueFilter
 from triage.models import Decision, Transient, Verdict
+from triage.value import disagreement
 
 MOST = 100
 # Shown where no threshold is given, percent.
@@ -39,7 +40,8 @@ def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Any]:
     predictions = queue.current_predictions(rows)
     for row in rows:
         row.prediction = predictions[row.current_prediction_id]
-        row.reason, row.doubt = queue.reason(row.prediction), _doubt(row.prediction)
+        row.reason = queue.reason(row.prediction, contradiction=row.prediction.contradiction)
+        row.doubt = _doubt(row.prediction)
     return rows
 
 
@@ -109,9 +111,8 @@ def _doubt(prediction: Any) -> str:
         return "unlike the spectra the network knows"
     if len(prediction.conformal_set) > 1:
         return "other classes are possible"
-    other = prediction.crosscheck or {}
-    if other.get("score", 0) >= queue.GOOD_MATCH and other["class"] != prediction.class_name:
-        return f"templates say {other['class']}"
+    if disagreement(prediction.class_name, prediction.crosscheck):
+        return f"templates say {prediction.crosscheck['class']}"
     return ""
 
 

@@ -18,6 +18,8 @@ COLUMNS = (
     "transient",
     "class_name",
     "redshift",
+    "redshift_error",
+    "redshift_source",
     "redshift_origin",
     "ra",
     "dec",
@@ -38,6 +40,8 @@ CHANGE_COLUMNS = (*COLUMNS, "sequence", "withdrawn", "changed_at")
 SAID = (
     "class_name",
     "redshift",
+    "redshift_error",
+    "redshift_source",
     "redshift_origin",
     "verdict",
     "reviewer",
@@ -120,20 +124,13 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
 def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
     """What was decided, what was predicted then, by which checkpoint, and which spectra were seen.
 
-    redshift: the reviewer's; else the one known when the decision was taken; else the network's. redshift_origin says
-    which."""
+    redshift: see _redshift."""
     seen = decision.prediction_seen
-    redshift, origin = decision.redshift, "reviewer"
-    if redshift is None:
-        redshift, origin = seen.get("known_redshift"), seen.get("known_redshift_origin")
-    if redshift is None:
-        redshift, origin = seen.get("redshift"), "network"
     return {
         "id": decision.pk,
         "transient": transient.name,
         "class_name": decision.class_name,
-        "redshift": redshift,
-        "redshift_origin": None if redshift is None else origin,
+        **_redshift(decision),
         "ra": transient.ra,
         "dec": transient.dec,
         "verdict": decision.verdict,
@@ -148,6 +145,25 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "spectra": decision.spectra_seen,
         "simulated": transient.simulated,
     }
+
+
+def _redshift(decision: Decision) -> dict[str, Any]:
+    """redshift, its error (1σ, None where nobody said), source: "given", "network" or "template", and origin, who gave
+    it; all None if unknown.
+
+    The reviewer's counts; else the one known when the decision was taken; else the network's; else that of a template
+    match of the class that was decided, if it was rarely chance."""
+    seen = decision.prediction_seen
+    template = seen.get("template") or {}
+    of_class = template.get("redshift") if template.get("class_name") == decision.class_name else None
+    found = (
+        (decision.redshift, None, "given", "reviewer"),
+        (seen.get("known_redshift"), seen.get("known_redshift_error"), "given", seen.get("known_redshift_origin")),
+        (seen.get("redshift"), seen.get("redshift_error"), "network", "network"),
+        (of_class, None, "template", "template"),
+    )
+    best = next((one for one in found if one[0] is not None), (None,) * 4)
+    return dict(zip(("redshift", "redshift_error", "redshift_source", "redshift_origin"), best, strict=True))
 
 
 def iso(moment: datetime | None) -> str | None:

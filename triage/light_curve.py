@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import io
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from django.contrib.auth.models import Group, User
@@ -15,9 +16,12 @@ from django.db import IntegrityError, transaction
 from triage.errors import NotFoundError, UnreadableLightCurveError
 from triage.models import Photometry, Transient
 
-Unit = Literal["mag", "flux"]
-# Time (MJD), filter, brightness or None for an upper limit without one, 1σ or None where it is not given.
+# mag: as the file has it, AB from SkyPortal. uJy: microjansky. flux: of a unit that the file does not tell.
+Unit = Literal["mag", "uJy", "flux"]
+# Time (MJD), filter, brightness, 1σ or None where it is not given.
 Point = tuple[float, str, float, float | None]
+# Time (MJD), filter, what the brightness stays below: of magnitudes a smaller, of fluxes a larger one was not seen.
+Limit = tuple[float, str, float]
 
 MAX_BYTES = 2 << 20
 MAX_POINTS = 20_000
@@ -25,61 +29,140 @@ MAX_POINTS = 20_000
 JULIAN = 2_000_000.0
 JULIAN_MINUS_MJD = 2_400_000.5
 
-_COLUMNS = {
-    "time": ("mjd", "time", "time_mjd", "date_mjd", "jd", "hjd", "bjd"),
-    "filter": ("filter", "band", "flt", "passband", "filt", "filter_name"),
-    "mag": ("mag", "magnitude", "mag_ab", "ab_mag", "magpsf"),
-    "mag error": ("magerr", "mag_err", "magerror", "mag_error", "e_mag", "dmag", "emag", "sigmapsf"),
-    "flux": ("flux", "flux_ujy", "ujy", "flux_jy", "forcediffimflux"),
-    "flux error": ("fluxerr", "flux_err", "fluxerror", "flux_error", "e_flux", "dflux", "dujy", "forcediffimfluxunc"),
-    "error": ("error", "err", "e", "sigma", "uncertainty", "unc"),
-}
+_AXES: dict[Unit, str] = {"mag": "Magnitude", "uJy": "Flux (µJy)"}
+_TIME = ("mjd", "time", "time_mjd", "date_mjd", "jd", "hjd", "bjd")
+_FILTER = ("filter", "band", "flt", "passband", "filt", "filter_name")
+_ERROR = ("error", "err", "e", "sigma", "uncertainty", "unc")
+_FLUX_ERROR = ("fluxerr", "flux_err", "fluxerror", "flux_error", "e_flux", "dflux")
+_FLUX_LIMIT = ("limiting_flux", "flux_limit", "fluxlim", "upper_limit")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Brightness:
+    """What a table may give: the names of the columns of value, error and limit, and what takes them to the unit."""
+
+    unit: Unit
+    value: tuple[str, ...]
+    error: tuple[str, ...]
+    limit: tuple[str, ...]
+    factor: float = 1.0
+
+
+_BRIGHTNESS = (
+    _Brightness(
+        "mag",
+        ("mag", "magnitude", "mag_ab", "ab_mag", "magpsf"),
+        ("magerr", "mag_err", "magerror", "mag_error", "e_mag", "dmag", "emag", "sigmapsf", *_ERROR),
+        ("limiting_mag", "limiting_magnitude", "limmag", "lim_mag", "maglim", "mag_lim", "diffmaglim", "upper_limit"),
+    ),
+    _Brightness(
+        "uJy",
+        ("flux_ujy", "ujy", "flux_microjy"),
+        ("dujy", "flux_ujy_err", "fluxerr_ujy", "flux_err_ujy", "e_flux_ujy", *_FLUX_ERROR, *_ERROR),
+        ("limiting_flux_ujy", *_FLUX_LIMIT),
+    ),
+    _Brightness(
+        "uJy",
+        ("flux_jy",),
+        ("flux_jy_err", "fluxerr_jy", "flux_err_jy", "e_flux_jy", *_FLUX_ERROR, *_ERROR),
+        ("limiting_flux_jy", *_FLUX_LIMIT),
+        1e6,
+    ),
+    _Brightness("flux", ("flux", "forcediffimflux"), (*_FLUX_ERROR, "forcediffimfluxunc", *_ERROR), _FLUX_LIMIT),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class LightCurve:
-    """points in order of time; skipped: lines without a brightness, such as upper limits."""
+    """points, limits: in order of time. skipped: lines with neither brightness nor limit."""
 
     unit: Unit
     points: list[Point]
+    limits: list[Limit]
     skipped: int
 
 
-def read_light_curve(content: bytes) -> LightCurve:
-    """A table with a header: a time (mjd or jd), filter, and mag or flux, with an error where there is one; commas,
-    semicolons, tabs or blanks between them, lines that begin with # left out.
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """What shares one axis, called label."""
 
-    Raises UnreadableLightCurveError, which says what is missing or on which line."""
+    unit: Unit
+    label: str
+    points: list[Point]
+    limits: list[Limit]
+
+    @property
+    def times(self) -> list[float]:
+        return [point[0] for point in self.points] + [limit[0] for limit in self.limits]
+
+    @property
+    def filters(self) -> list[str]:
+        return [point[1] for point in self.points] + [limit[1] for limit in self.limits]
+
+    @property
+    def values(self) -> list[float]:
+        return [point[2] for point in self.points] + [limit[2] for limit in self.limits]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """A line of the table; bound: its brightness was given as a limit, such as “>20.5”."""
+
+    mjd: float
+    band: str
+    value: float | None
+    bound: bool
+    error: float | None
+    limit: float | None
+
+
+def read_light_curve(content: bytes) -> LightCurve:
+    """A table with a header: a time (mjd or jd), filter, and mag or flux, with an error and a limit where there is one;
+    commas, semicolons, tabs or blanks between them, lines that begin with # left out.
+
+    A limit is a line of which the brightness says so (“>20.5”), one with a limit but no brightness, and, in a table
+    that has errors, one without an error. Raises UnreadableLightCurveError, which says what is missing or on which
+    line."""
     rows = _rows(content)
     head = [name.strip().lower().replace(" ", "_") for name in rows[0][1]]
-    found = {what: _column(head, names) for what, names in _COLUMNS.items()}
-    unit: Unit = "mag" if found["mag"] is not None else "flux"
-    value = found[unit]
-    time, band = found["time"], found["filter"]
-    if time is None or band is None or value is None:
-        missing = [what for what in ("time", "filter") if found[what] is None] + (
-            ["mag or flux"] if value is None else []
-        )
+    kind, columns = _columns(head)
+    read = [_row(number, row, len(head), columns) for number, row in rows[1:]]
+    with_errors = any(row.error is not None for row in read)
+    points: list[Point] = []
+    limits: list[Limit] = []
+    for row in read:
+        if row.value is not None and not row.bound and (row.error is not None or not with_errors):
+            error = None if row.error is None else row.error * kind.factor
+            points.append((row.mjd, row.band, row.value * kind.factor, error))
+        elif (limit := row.limit if row.limit is not None else row.value) is not None:
+            limits.append((row.mjd, row.band, limit * kind.factor))
+    if not points and not limits:
+        raise UnreadableLightCurveError("no line of the table has a brightness")
+    skipped = len(read) - len(points) - len(limits)
+    return LightCurve(kind.unit, sorted(points, key=_time), sorted(limits, key=_time), skipped)
+
+
+def _time(row: Point | Limit) -> float:
+    return row[0]
+
+
+def _columns(head: list[str]) -> tuple[_Brightness, tuple[int, int, int, int | None, int | None]]:
+    """What the table gives, and where time, filter, brightness, error and limit stand."""
+    time, band = _column(head, _TIME), _column(head, _FILTER)
+    kind = next((kind for kind in _BRIGHTNESS if _column(head, kind.value) is not None), None)
+    value = None if kind is None else _column(head, kind.value)
+    if time is None or band is None or kind is None or value is None:
+        found = {"time": time, "filter": band, "mag or flux": value}
+        missing = [what for what, column in found.items() if column is None]
         raise UnreadableLightCurveError(
             f"the header has no column for {' and '.join(missing)}; it needs mjd, filter, mag (or flux) and error"
         )
-    own = found[f"{unit} error"]
-    error = own if own is not None else found["error"]
-    points, skipped = [], 0
-    for number, row in rows[1:]:
-        point = _point(number, row, len(head), (time, band, value, error))
-        if point is None:
-            skipped += 1
-        else:
-            points.append(point)
-    if not points:
-        raise UnreadableLightCurveError("no line of the table has a brightness")
-    return LightCurve(unit, sorted(points, key=lambda point: point[0]), skipped)
+    return kind, (time, band, value, _column(head, kind.error), _column(head, kind.limit))
 
 
 def add(user: User, transient: Transient, content: bytes, filename: str, group: Group | None) -> tuple[Photometry, int]:
-    """Store a file's light curve; returns it and how many of its lines had no brightness. The same file again gives
-    the first one's record. Raises UnreadableLightCurveError."""
+    """Store a file's light curve; returns it and how many of its lines had neither brightness nor limit. The same file
+    again gives the first one's record. Raises UnreadableLightCurveError."""
     curve = read_light_curve(content)
     sha256 = hashlib.sha256(content).hexdigest()
     try:
@@ -92,6 +175,7 @@ def add(user: User, transient: Transient, content: bytes, filename: str, group: 
                 sha256=sha256,
                 unit=curve.unit,
                 points=curve.points,
+                limits=curve.limits,
             )
     except IntegrityError:
         row = Photometry.objects.get(transient=transient, group=group, sha256=sha256)
@@ -106,6 +190,20 @@ def remove(user: User, photometry_id: int) -> Photometry:
     found: Photometry = row
     Photometry.objects.filter(pk=found.pk).delete()
     return found
+
+
+def panels(rows: Iterable[Photometry]) -> list[Panel]:
+    """What is drawn on one axis each: magnitudes, microjanskys, and alone each file whose unit of flux is not known."""
+    together = {unit: Panel(unit, label, [], []) for unit, label in _AXES.items()}
+    alone = []
+    for row in rows:
+        if row.unit == "flux":
+            alone.append(Panel("flux", f"Flux of {row.filename}, unit not given", row.points, row.limits))
+            continue
+        panel = together["uJy" if row.unit == "uJy" else "mag"]
+        panel.points.extend(row.points)
+        panel.limits.extend(row.limits)
+    return [panel for panel in (*together.values(), *alone) if panel.points or panel.limits]
 
 
 def _rows(content: bytes) -> list[tuple[int, list[str]]]:
@@ -144,9 +242,8 @@ def _column(head: list[str], names: tuple[str, ...]) -> int | None:
     return next((head.index(name) for name in names if name in head), None)
 
 
-def _point(number: int, row: list[str], width: int, at: tuple[int, int, int, int | None]) -> Point | None:
-    """None for a line without a brightness."""
-    time, band, value, error = at
+def _row(number: int, row: list[str], width: int, at: tuple[int, int, int, int | None, int | None]) -> _Row:
+    time, band, value, error, limit = at
     if len(row) != width:
         raise UnreadableLightCurveError(f"line {number} has {len(row)} columns, the header has {width}")
     mjd = _number(number, row[time], "time")
@@ -155,13 +252,20 @@ def _point(number: int, row: list[str], width: int, at: tuple[int, int, int, int
     mjd = mjd - JULIAN_MINUS_MJD if mjd > JULIAN else mjd
     if not 0 < mjd < 200_000:
         raise UnreadableLightCurveError(f"line {number}: {row[time].strip()} is no MJD")
-    brightness = _number(number, row[value], "brightness")
-    name = row[band].strip()
-    if brightness is None:
-        return None
-    if not name or len(name) > 40 or not name.isprintable():
+    said = row[value].strip()
+    bound = said.startswith((">", "<"))
+    found = _Row(
+        mjd,
+        row[band].strip(),
+        _number(number, said.lstrip("<>=~ "), "brightness"),
+        bound,
+        None if error is None else _number(number, row[error], "error"),
+        None if limit is None else _number(number, row[limit].strip().lstrip("<>=~ "), "limit"),
+    )
+    empty = found.value is None and found.limit is None
+    if not empty and (not found.band or len(found.band) > 40 or not found.band.isprintable()):
         raise UnreadableLightCurveError(f"line {number} has no filter that can be shown")
-    return mjd, name, brightness, None if error is None else _number(number, row[error], "error")
+    return found
 
 
 def _number(line: int, text: str, what: str) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,17 +10,19 @@ from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickForma
 from bokeh.plotting import figure
 
 from triage.figure_looks import LEFT, Palette, dress, dress_legend, palette
-from triage.light_curve import Point, Unit
+from triage.light_curve import Limit, Panel, Point
 
+# Of upper limits, in the colour of their filter.
+_LIMIT = "inverted_triangle"
 # Told apart by colour (after Okabe & Ito) and by shape; the legend says which is which.
 _COLOURS = {
     "light": ("#0b5cad", "#08706a", "#a8480c", "#8a3d78", "#7a5c00", "#4d6b2f", "#6a46b8", "#5b6068"),
     "dark": ("#8ab8e6", "#6cc4bc", "#e0976a", "#d49ac6", "#d2b35c", "#a4c383", "#b6a0ea", "#959087"),
 }
-_SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star", "plus")
+_SHAPES = ("circle", "square", "triangle", "diamond", "square_pin", "hex", "star", "plus")
 _BLUE_TO_RED = ("uvw2", "uvm2", "uvw1", *"ubgcvroizyjhk")
+_WORDS = {"mag": "magnitude", "uJy": "flux (µJy)", "flux": "flux"}
 _BAND = re.compile(rf"(?:.*[^a-z0-9])?(?:ztf|sdss|ps1|atlas|lsst|des)?({'|'.join(_BLUE_TO_RED)})'?")
-_AXES: dict[Unit, str] = {"mag": "Magnitude", "flux": "Flux"}
 
 
 def blue_to_red(filters: Iterable[str]) -> list[str]:
@@ -34,14 +35,12 @@ def blue_to_red(filters: Iterable[str]) -> list[str]:
     return sorted(set(filters), key=place)
 
 
-def light_curve_figure(
-    points: Sequence[Point], unit: Unit, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]
-) -> Any:
-    """points: at least one, of one unit. epochs: (mjd, name) of the spectra, marked by upright lines. filters: all that
-    the page draws, in one order, so that each looks alike in all its figures."""
+def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]) -> Any:
+    """panel: with at least one point or limit. epochs: (mjd, name) of the spectra, marked by upright lines. filters:
+    all that the page draws, in one order, so that each looks alike in all its figures."""
     colours = palette(theme)
-    values = [value for _, _, value, _ in points]
-    times = [mjd for mjd, *_ in points] + [mjd for mjd, _ in epochs]
+    values = panel.values
+    times = panel.times + [mjd for mjd, _ in epochs]
     room = 0.12 * (max(values) - min(values)) or 0.5
     low, high = min(values) - room, max(values) + room
     margin = 0.04 * (max(times) - min(times)) or 1.0
@@ -52,28 +51,36 @@ def light_curve_figure(
         active_drag="box_zoom",
         toolbar_location="above",
         x_axis_label="MJD",
-        y_axis_label=_AXES[unit],
+        y_axis_label=panel.label,
         x_range=Range1d(min(times) - margin, max(times) + margin),
-        y_range=Range1d(high, low) if unit == "mag" else Range1d(low, high),
+        y_range=Range1d(high, low) if panel.unit == "mag" else Range1d(low, high),
         min_border_left=LEFT,
-        name=f"light curve {unit}",
+        name=f"light curve {panel.unit}",
     )
     plot.toolbar.logo = None
-    by_filter: dict[str, list[Point]] = defaultdict(list)
-    for point in points:
-        by_filter[point[1]].append(point)
-    renderers = [
-        _draw_filter(plot, number, name, by_filter[name], theme)
-        for number, name in enumerate(filters)
-        if name in by_filter
-    ]
-    tips = [("MJD", "@x{0.000}"), ("filter", "@filter"), (_AXES[unit].lower(), "@y{0.000} ± @e{0.000}")]
-    plot.add_tools(HoverTool(renderers=renderers, tooltips=tips))
+    _draw(plot, panel, filters, theme)
     _draw_epochs(plot, epochs, colours)
     dress(plot, colours)
     dress_legend(plot, colours)
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
     return plot
+
+
+def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:
+    points, limits = [], []
+    for number, name in enumerate(filters):
+        if own := [point for point in panel.points if point[1] == name]:
+            points.append(_draw_filter(plot, number, name, own, theme))
+        if below := [limit for limit in panel.limits if limit[1] == name]:
+            # Without a point of its filter the legend would not tell which one it is.
+            words = {} if own else {"legend_label": name}
+            limits.append(_draw_limits(plot, number, name, below, theme, **words))
+    shown = [("MJD", "@x{0.000}"), ("filter", "@filter")]
+    plot.add_tools(HoverTool(renderers=points, tooltips=[*shown, (_WORDS[panel.unit], "@y{0.000} ± @e{0.000}")]))
+    plot.add_tools(HoverTool(renderers=limits, tooltips=[*shown, ("upper limit", "@y{0.000}")]))
+    if limits:
+        colour = palette(theme).text
+        plot.scatter([], [], marker=_LIMIT, size=9, line_color=colour, fill_color=None, legend_label="upper limit")
 
 
 def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], theme: str) -> Any:
@@ -98,6 +105,19 @@ def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], the
     return plot.scatter(
         "x", "y", source=source, marker=_SHAPES[number % 8], size=size, color=colour, alpha=0.85, legend_label=name
     )
+
+
+def _draw_limits(plot: Any, number: int, name: str, limits: Sequence[Limit], theme: str, **options: str) -> Any:
+    """Hollow, pointing down to where the transient may be."""
+    colour = _COLOURS.get(theme, _COLOURS["light"])[number % 8]
+    source = ColumnDataSource(
+        {
+            "x": [mjd for mjd, *_ in limits],
+            "y": [value for *_, value in limits],
+            "filter": [name] * len(limits),
+        }
+    )
+    return plot.scatter("x", "y", source=source, marker=_LIMIT, size=9, line_color=colour, fill_color=None, **options)
 
 
 def _draw_epochs(plot: Any, epochs: Sequence[tuple[float, str]], colours: Palette) -> None:

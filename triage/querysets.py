@@ -44,7 +44,7 @@ class TransientQuerySet(models.QuerySet[Any]):
 
     def with_current_prediction(self, user: User) -> Self:
         """Annotate the prediction that stands for each transient: of the visible, not rejected spectra's current
-        predictions the surest. Adds current_prediction_id, predicted_class, uncertainty, novelty (None: none)."""
+        predictions the surest. Adds current_prediction_id, predicted_class, uncertainty, priority (None: none)."""
         from triage.models import Spectrum
 
         surest = (
@@ -56,7 +56,7 @@ class TransientQuerySet(models.QuerySet[Any]):
             current_prediction_id=Subquery(surest.values("current_prediction_id")[:1]),
             predicted_class=Subquery(surest.values("current_prediction__class_name")[:1]),
             uncertainty=Subquery(surest.values("current_prediction__uncertainty")[:1]),
-            novelty=Subquery(surest.values("current_prediction__novelty")[:1]),
+            priority=Subquery(surest.values("queue_entries__priority")[:1]),
         )
 
     def with_review_state(self, user: User) -> Self:
@@ -100,7 +100,7 @@ class TransientQuerySet(models.QuerySet[Any]):
         """Those with a prediction and no decision, as for_review: a spectrum called bad leaves the others waiting.
 
         What WAITING says, but not of its annotations, which would be computed for all transients that there are: of the
-        entries, so that uncertainty and predicted_class, too, are read from an index. A transient with a visible entry
+        entries, so that priority and predicted_class, too, are read from an index. A transient with a visible entry
         is itself visible."""
         newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
         surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))
@@ -109,7 +109,11 @@ class TransientQuerySet(models.QuerySet[Any]):
             self.alias(newest_state=newest)
             ._with_entry(user, counts, waits=True)
             ._described(user)
-            .annotate(uncertainty=F("entry__uncertainty"), predicted_class=F("entry__predicted_class"))
+            .annotate(
+                uncertainty=F("entry__uncertainty"),
+                predicted_class=F("entry__predicted_class"),
+                priority=F("entry__priority"),
+            )
         )
 
     def standing_as(self, user: User, state: str) -> Self:

@@ -6,46 +6,59 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
+from triage import value
 from triage.models import Prediction, Transient
 from triage.querysets import TransientQuerySet
 
 # Above this share of known spectra that looked more familiar, a spectrum is called unlike them.
 NOVEL = 0.97
 UNCERTAIN = 0.2
-# A template match that is rarely chance.
-GOOD_MATCH = 12.0
+# What adds less than this to the value of a look is not named as its reason.
+NAMED = 0.06
 
 
 def triage_order(user: User) -> TransientQuerySet:
-    """Transients that wait for a decision, the most uncertain first."""
-    queue: TransientQuerySet = Transient.objects.awaiting_review(user).order_by("-uncertainty", "id")
+    """Transients that wait for a decision, those first where a look is worth most: see triage.value."""
+    queue: TransientQuerySet = Transient.objects.awaiting_review(user).order_by("-priority", "id")
     return queue
 
 
-def reason(prediction: Prediction | None, since: datetime | None = None) -> str:
-    """Why a transient stands where it does."""
+def reason(prediction: Prediction | None, since: datetime | None = None, contradiction: float | None = None) -> str:
+    """Why a transient stands where it does: the largest of what makes a look worth while come first. contradiction: of
+    its epochs."""
     if prediction is None:
         return "waiting for the network"
-    parts = []
-    if prediction.novelty >= NOVEL:
-        parts.append("unlike the spectra the network knows")
+    adds = value.contributions(
+        prediction.class_name, prediction.uncertainty, prediction.novelty, prediction.crosscheck, contradiction or 0.0
+    )
+    named = {name: added for name, added in adds.items() if added >= NAMED or name == "uncertainty"}
+    parts = [(added, _words(name, prediction)) for name, added in named.items()]
+    if since is not None:
+        waited = timezone.now() - since
+        parts.append((value.waited(waited), f"waiting {age(waited)}"))
+    return ", ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
+
+
+def _words(part: str, prediction: Prediction) -> str:
+    """Of what triage.value adds up."""
+    if part == "uncertainty":
+        return _classes(prediction)
+    if part == "disagreement":
+        return f"templates say {(prediction.crosscheck or {})['class']}"
+    if part == "rarity":
+        return f"{prediction.class_name} is rare"
+    return "unlike the spectra the network knows" if part == "novelty" else "its epochs contradict each other"
+
+
+def _classes(prediction: Prediction) -> str:
     likely = prediction.conformal_set[:3]
     if len(likely) == 1 and prediction.uncertainty > UNCERTAIN:
         # The set is sure enough, the probabilities are not.
         likely = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
-    if len(likely) > 1:
-        parts.append(f"{', '.join(likely[:-1])} or {likely[-1]}")
-    else:
-        parts.append(f"sure of {prediction.class_name}")
-    other = prediction.crosscheck or {}
-    if other.get("score", 0) >= GOOD_MATCH and other["class"] != prediction.class_name:
-        parts.append(f"templates say {other['class']}")
-    if since is not None:
-        parts.append(f"waiting {age(timezone.now() - since)}")
-    return ", ".join(parts)
+    return f"{', '.join(likely[:-1])} or {likely[-1]}" if len(likely) > 1 else f"sure of {prediction.class_name}"
 
 
 def age(elapsed: timedelta) -> str:
@@ -58,9 +71,11 @@ def age(elapsed: timedelta) -> str:
 
 
 def current_predictions(transients: list[Any]) -> dict[int, Prediction]:
-    """The annotated current predictions of a page of transients, by id, with their spectra, in one query."""
+    """The annotated current predictions of a page of transients, by id, with their spectra, and as ``contradiction``
+    how far the transient's epochs contradict each other, in one query."""
     ids = [t.current_prediction_id for t in transients if t.current_prediction_id is not None]
     found = Prediction.objects.filter(pk__in=ids).select_related("spectrum", "checkpoint")
+    found = found.annotate(contradiction=F("spectrum__queue_entries__contradiction"))
     return {prediction.pk: prediction for prediction in found}
 
 
@@ -69,9 +84,9 @@ def neighbours(order: TransientQuerySet, transient: Any) -> tuple[Transient | No
     has the first one after it.
 
     An index is read from its place on in both directions, hence the first condition of each."""
-    level, number = transient.uncertainty, transient.pk
+    level, number = transient.priority, transient.pk
     if level is None:
         return None, order.first()
-    earlier = order.filter(Q(uncertainty__gt=level) | Q(id__lt=number), uncertainty__gte=level)
-    later = order.filter(Q(uncertainty__lt=level) | Q(id__gt=number), uncertainty__lte=level)
-    return earlier.order_by("uncertainty", "-id").first(), later.first()
+    earlier = order.filter(Q(priority__gt=level) | Q(id__lt=number), priority__gte=level)
+    later = order.filter(Q(priority__lt=level) | Q(id__gt=number), priority__lte=level)
+    return earlier.order_by("priority", "-id").first(), later.first()

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
+from triage import value
 from triage.models import Classification, QueueEntry, Spectrum, Transient
 from triage.querysets import OPEN
 
@@ -56,13 +58,8 @@ def rebuild() -> int:
 def _entries(transients: Sequence[int]) -> list[QueueEntry]:
     """What the entries of these transients should be."""
     found: dict[tuple[int, int | None], dict[str, Any]] = defaultdict(dict)
-    spectra = Spectrum.objects.filter(transient__in=transients, rejected=False, current_prediction__isnull=False)
-    names = ("transient", "group", "pk", "current_prediction__class_name", "current_prediction__uncertainty")
-    # The surest comes last and stays.
-    for transient, group, pk, class_name, uncertainty in spectra.order_by(
-        "-current_prediction__uncertainty", "id"
-    ).values_list(*names):
-        found[transient, group] |= {"spectrum_id": pk, "predicted_class": class_name, "uncertainty": uncertainty}
+    for audience, epochs in _predicted(transients).items():
+        found[audience] |= _surest(epochs)
     standing = Classification.objects.filter(transient__in=transients).order_by()
     for transient, group, pk, state, class_name, decided_at in standing.values_list(
         "transient", "group", "pk", "state", "decision__class_name", "decided_at"
@@ -83,3 +80,30 @@ def _entries(transients: Sequence[int]) -> list[QueueEntry]:
         )
         for (transient, group), values in found.items()
     ]
+
+
+def _predicted(transients: Sequence[int]) -> dict[tuple[int, int | None], list[dict[str, Any]]]:
+    """Of each transient and audience the spectra that have a prediction, the surest first."""
+    spectra = Spectrum.objects.filter(transient__in=transients, rejected=False, current_prediction__isnull=False)
+    said = {name: F(f"current_prediction__{name}") for name in ("class_name", "uncertainty", "novelty", "crosscheck")}
+    rows = spectra.order_by("current_prediction__uncertainty", "-id").annotate(**said)
+    found: dict[tuple[int, int | None], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows.values("transient", "group", "pk", "created_at", *said):
+        found[row["transient"], row["group"]].append(row)
+    return found
+
+
+def _surest(epochs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What an entry keeps of its audience's spectra."""
+    contradiction = value.contradiction([(row["class_name"], row["uncertainty"]) for row in epochs])
+    first = epochs[0]
+    parts = value.contributions(
+        first["class_name"], first["uncertainty"], first["novelty"], first["crosscheck"], contradiction
+    )
+    return {
+        "spectrum_id": first["pk"],
+        "predicted_class": first["class_name"],
+        "uncertainty": first["uncertainty"],
+        "contradiction": contradiction,
+        "priority": value.priority(sum(parts.values()), first["created_at"]),
+    }

@@ -27,7 +27,7 @@ def reason_of(
         return _decided(transient, prediction)
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
-    return queue.reason(prediction, since)
+    return queue.reason(prediction, since, _contradiction(prediction))
 
 
 def _decided(transient: Any, prediction: Prediction | None) -> str:
@@ -38,5 +38,10 @@ def _decided(transient: Any, prediction: Prediction | None) -> str:
     if state == "done" and said != transient.standing_class:
         return f"vetted; the network said {said}"
     if state == "unsure" and prediction is not None:
-        return f"a reviewer was unsure: {queue.reason(prediction)}"
+        return f"a reviewer was unsure: {queue.reason(prediction, contradiction=_contradiction(prediction))}"
     return DECIDED[state]
+
+
+def _contradiction(prediction: Any) -> float | None:
+    """As queue.current_predictions annotates it."""
+    return prediction.contradiction if prediction else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ from triage.errors import InvalidUploadError
 from triage.models import Spectrum, SpectrumArrays, SpectrumState, Transient
 from triage.outline import outline
 from triage.tasks import process_queue
+
+# A designation as the IAU's naming gives it; the prefix says what is known of the object, not which one it is.
+_IAU = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,10 +121,23 @@ def _transient(group: Group | None, given: Given, reading: Reading, filename: st
     A redshift sent with a private spectrum stays with the spectrum, for others may see the transient."""
     stem = _clean_name(Path(filename).stem)
     name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
-    transient, _ = Transient.objects.get_or_create(name=name, defaults={"simulated": given.simulated})
+    transient = _under_other_prefix(name)
+    if transient is None:
+        transient, _ = Transient.objects.get_or_create(name=name, defaults={"simulated": given.simulated})
     if group is None:
         state_redshift(transient, given)
     return transient
+
+
+def _under_other_prefix(name: str) -> Transient | None:
+    """The transient of the same IAU designation: AT2026abc becomes SN2026abc once it is classified, and many leave the
+    prefix out. One of that very name comes first, then the oldest."""
+    match = _IAU.match(name)
+    if match is None:
+        return None
+    spelt = [f"{prefix}{blank}{match[1]}" for prefix in ("SN", "AT", "TDE") for blank in ("", " ")]
+    found = list(Transient.objects.filter(name__in={name, match[1], *spelt}).order_by("pk"))
+    return min(found, key=lambda transient: transient.name != name, default=None)
 
 
 def _clean_name(name: str | None) -> str:

@@ -53,6 +53,8 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"OGLE(?P<year>\d\d){_LETTERS}", "OGLE"),
         (r"DES(?P<year>\d\d)(?P<letters>[CESX]\d[a-z]{1,4})(?![a-z0-9])", "DES"),
         (rf"SN(?P<year>\d\d){_LETTERS}", "SN"),
+        # Files of the PTF leave its name out: 10iuv_20100905_Keck1_v1.ascii.
+        (r"^(?P<year>09|1[0-7])(?P<letters>[a-z]{2,4})(?=[ -].*20\d{6}(?!\d))", "PTF"),
         (rf"tns[-_ ](?P<year>20\d\d){_LETTERS}", ""),
         (rf"(?P<year>(?:19|20)\d\d){_LETTERS}", ""),
     )

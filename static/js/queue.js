@@ -19,6 +19,7 @@ function move(step) {
 }
 
 onKey((key) => {
+  if (key === "?") { document.getElementById("help").showModal(); return true; }
   if (key === "j" || key === "k") { move(key === "j" ? 1 : -1); return true; }
   if (key === "Enter" && !document.activeElement.closest("a, button, summary")) {
     items()[0]?.querySelector("a").click();

@@ -37,6 +37,17 @@ def test_probabilities_are_of_the_trained_classes_and_sum_to_one(classifier: Cla
         assert 0 <= prediction.novelty <= 1
 
 
+def test_bfloat16_as_on_a_card_changes_no_class_and_hardly_a_probability(classifier: Classifier) -> None:
+    items = [(observe("SN II"), None), (observe("SN Ia"), 0.03), (observe("SLSN-I"), None)]
+    rough = Classifier(classifier.checkpoint, classifier.device, bfloat16=True).predict(items)
+    for exact, found in zip(classifier.predict(items), rough, strict=True):
+        assert isinstance(exact, SpectrumPrediction)
+        assert isinstance(found, SpectrumPrediction)
+        assert found.class_name == exact.class_name
+        assert found.probabilities != exact.probabilities
+        assert found.probabilities == pytest.approx(exact.probabilities, abs=0.05)
+
+
 def test_it_knows_a_type_ia_supernova(classifier: Classifier) -> None:
     spectra = [observe("SN Ia", seed) for seed in range(12)]
     blind = [p for p in classifier.predict([(s, None) for s in spectra]) if isinstance(p, SpectrumPrediction)]

@@ -51,6 +51,8 @@ class FakeSkyPortal(FakeService):
         self.spectra: dict[int, dict[str, Any]] = {}
         self.classifications: dict[int, dict[str, Any]] = {}
         self.annotations: dict[int, dict[str, Any]] = {}
+        self.photometry: dict[str, list[dict[str, Any]]] = {}
+        self.photometry_error: tuple[int, Any] | None = None
         self.analyses: dict[str, dict[str, Any]] = {}
         self.analysis_tokens: dict[str, datetime] = {}
         self.refused = 0
@@ -111,6 +113,24 @@ class FakeSkyPortal(FakeService):
         times = {"created_at": self.now(), "modified": self.now()}
         self.classifications[number] = {**row, "author_name": "somebody", "origin": None, **times, **fields}
         return number
+
+    def observe(self, name: str, mjd: float, mag: float | None, **fields: Any) -> None:
+        """A point of a source's light curve; without a magnitude it was not seen."""
+        row = {
+            "id": next(self._ids),
+            "obj_id": name,
+            "mjd": mjd,
+            "filter": "ztfr",
+            "mag": mag,
+            "magerr": None if mag is None else 0.05,
+            "magsys": "ab",
+            "limiting_mag": 20.5,
+            "instrument_id": 1,
+            "instrument_name": "ZTF",
+            "origin": None,
+            "snr": None,
+        }
+        self.photometry.setdefault(name, []).append({**row, **fields})
 
     def analysis_push(self, name: str) -> dict[str, Any]:
         """What it posts to an analysis service on a click: tables as CSV, samples in cells, no spectrum ids."""
@@ -177,11 +197,8 @@ class FakeSkyPortal(FakeService):
         match [request.method, *request.path[1:]]:
             case ["GET", "sources"]:
                 return self._list_sources(request.query, groups)
-            case ["GET", "sources", name]:
-                return _public(self._source(name, groups))
-            case ["GET", "sources", name, "classifications"]:
-                self._source(name, groups)
-                return [row for row in self.classifications.values() if row["obj_id"] == name]
+            case ["GET", "sources", name, *rest]:
+                return self._route_source(self._source(name, groups), rest)
             case ["GET", "classification"]:
                 rows = [r for r in self.classifications.values() if r["created_at"] >= request.query["startDate"]]
                 return self._page(rows, "classifications", request.query)
@@ -193,6 +210,18 @@ class FakeSkyPortal(FakeService):
                 return {}
             case ["GET", "taxonomy"]:
                 return [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
+        raise self._error(400, "Invalid API endpoint")
+
+    def _route_source(self, source: dict[str, Any], rest: list[str]) -> Any:
+        match rest:
+            case []:
+                return _public(source)
+            case ["classifications"]:
+                return [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
+            case ["photometry"]:
+                if self.photometry_error:
+                    raise AnswerError(*self.photometry_error)
+                return self.photometry.get(source["id"], [])
         raise self._error(400, "Invalid API endpoint")
 
     def _route_spectra(self, request: Request, groups: set[int]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,19 +29,19 @@ def test_no_redshift_is_minus_zero() -> None:
 def test_kappa_of_a_worked_example() -> None:
     # Observed 35/50, by chance (25·30 + 25·20)/50² = 0.5.
     pairs = 20 * [("a", "a")] + 5 * [("a", "b")] + 10 * [("b", "a")] + 15 * [("b", "b")]
-    kappa = cohens_kappa(pairs)
+    kappa = cohens_kappa(Counter(pairs))
     assert (kappa.count, kappa.observed, kappa.chance) == (50, 0.7, 0.5)
     assert kappa.value == pytest.approx(0.4)
     assert kappa.error == pytest.approx((0.7 * 0.3 / 50) ** 0.5 / 0.5)
 
 
 def test_two_who_always_say_one_class_have_no_kappa() -> None:
-    assert cohens_kappa([("a", "a"), ("a", "a")]).value is None
+    assert cohens_kappa({("a", "a"): 2}).value is None
 
 
 @given(PAIRS)
 def test_kappa_does_not_care_who_is_first_and_is_one_where_all_agree(pairs: list[tuple[str, str]]) -> None:
-    kappa, turned = cohens_kappa(pairs), cohens_kappa([(other, one) for one, other in pairs])
+    kappa, turned = cohens_kappa(Counter(pairs)), cohens_kappa(Counter((other, one) for one, other in pairs))
     assert kappa.value == (None if turned.value is None else pytest.approx(turned.value))
     if kappa.value is not None:
         assert kappa.value <= 1

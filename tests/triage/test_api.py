@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from tests.conftest import spectrum_file
 from triage import inference
 from triage.intake import Given, submit_spectrum
-from triage.models import ApiToken, Decision, Spectrum, Transient
+from triage.models import ApiToken, Decision, QueueEntry, Spectrum, Transient
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,7 @@ def test_an_upload_is_accepted_classified_and_vetted(api: APIClient) -> None:
     assert row["transient"] == "SN 2026abc"
     assert row["class_name"] == spectrum["prediction"]["class_name"]
     assert (row["redshift"], row["redshift_origin"], row["reviewer"]) == (0.03, "upload", "reviewer")
+    assert (row["redshift_source"], row["redshift_error"]) == ("given", None)
     assert row["checkpoint"] == spectrum["prediction"]["checkpoint"]
     assert row["spectra"] == [spectrum["id"]]
     undone = api.delete(f"{API}/decisions/{decided.json()['id']}/")
@@ -195,8 +196,8 @@ def test_the_queue_comes_in_order_with_reasons(api: APIClient, reviewer: User, d
     api.get(f"{API}/queue/")
     with django_assert_num_queries(3):  # the token, the page, its predictions
         rows = api.get(f"{API}/queue/").json()["results"]
-    probabilities = [row["prediction"]["probability"] for row in rows]
-    assert probabilities == sorted(probabilities)
+    entries = QueueEntry.objects.order_by("-priority").values_list("transient__name", flat=True)
+    assert [row["transient"] for row in rows] == list(entries)
     assert all(row["reason"] for row in rows)
     paged, url = [], f"{API}/queue/?page_size=2"
     while url:

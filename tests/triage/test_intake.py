@@ -165,6 +165,20 @@ def test_a_file_without_any_name_still_gets_a_transient_with_one(reviewer: User,
     assert spectrum.transient.name.startswith("unnamed-")
 
 
+def test_an_object_is_the_same_whatever_the_prefix_of_its_designation(reviewer: User) -> None:
+    names = ["AT2026abc", "2026abc", "SN 2026abc", "SN2026abc"]
+    for name in names:
+        submit_spectrum(reviewer, spectrum_file(OBJECT=name), f"{name}.txt")
+    assert [(t.name, t.spectra.count()) for t in Transient.objects.all()] == [("AT2026abc", len(names))]
+
+
+@pytest.mark.parametrize("name", ["SN2026abd", "AT2026ab", "ZTF26abc", "2026"])
+def test_other_designations_are_other_objects(reviewer: User, name: str) -> None:
+    for each in ("AT2026abc", name):
+        submit_spectrum(reviewer, spectrum_file(OBJECT=each), f"{each}.txt")
+    assert set(Transient.objects.values_list("name", flat=True)) == {"AT2026abc", name}
+
+
 def test_a_redshift_sent_with_a_private_spectrum_stays_with_it(make_user: Callable[..., User]) -> None:
     owner = make_user("owner", "A")
     given = Given(transient="X", redshift=0.0437, group=owner.groups.get())

@@ -29,6 +29,68 @@ def test_filters_come_from_blue_to_red_and_unknown_ones_last() -> None:
     assert blue_to_red(names) == ["UVW2", "sdss::u'", "g", "r", "ztfr", "ATLAS-o", "i", "z", "clear"]
 
 
+def table(*lines: str) -> bytes:
+    return "\n".join(lines).encode()
+
+
+def test_upper_limits_are_said_by_a_sign_a_column_or_a_missing_error() -> None:
+    curve = read_light_curve(
+        table(
+            "mjd,filter,mag,error,limiting_mag",
+            "60000,r,,,20.5",
+            "60001,r,> 20.1,,",
+            "60002,r,19.9,,",
+            "60003,r,18.5,0.1,20.5",
+            "60004,g,,,",
+        )
+    )
+    assert curve.limits == [(60000.0, "r", 20.5), (60001.0, "r", 20.1), (60002.0, "r", 19.9)]
+    assert curve.points == [(60003.0, "r", 18.5, 0.1)]
+    assert curve.skipped == 1
+
+
+def test_a_table_without_any_error_has_points_all_the_same() -> None:
+    assert len(read_light_curve(table("mjd,filter,mag,error", "60000,r,18,", "60001,r,18.1,")).points) == 2
+
+
+def test_only_limits_are_a_light_curve_too() -> None:
+    curve = read_light_curve(table("mjd filter mag", "60000 r >20.5"))
+    assert (curve.points, curve.limits) == ([], [(60000.0, "r", 20.5)])
+
+
+@pytest.mark.parametrize(
+    ("header", "unit", "first"),
+    [
+        ("mjd,filter,flux_jy,error", "uJy", (60000.0, "r", 2e6, 1e6)),
+        ("mjd,filter,uJy,duJy", "uJy", (60000.0, "r", 2.0, 1.0)),
+        ("mjd,filter,flux,fluxerr", "flux", (60000.0, "r", 2.0, 1.0)),
+    ],
+)
+def test_fluxes_are_converted_only_where_their_unit_is_known(header: str, unit: str, first: tuple[object]) -> None:
+    curve = read_light_curve(table(header, "60000,r,2,1"))
+    assert (curve.unit, curve.points[0]) == (unit, first)
+
+
+def test_what_is_of_another_or_no_unit_shares_no_axis() -> None:
+    def row(number: int, unit: str, points: list[object], limits: list[object]) -> Photometry:
+        return Photometry(pk=number, filename=f"{number}.csv", unit=unit, points=points, limits=limits)
+
+    rows = [
+        row(1, "flux", [[60000.0, "r", 5.0, None]], []),
+        row(2, "mag", [[60000.0, "r", 18.0, 0.1]], []),
+        row(3, "uJy", [], [[60000.0, "r", 9.0]]),
+        row(4, "flux", [[60000.0, "r", 700.0, None]], []),
+        row(5, "mag", [[60001.0, "g", 18.0, 0.1]], [[60002.0, "g", 20.0]]),
+    ]
+    found = light_curve.panels(rows)
+    assert [(panel.label, panel.values) for panel in found] == [
+        ("Magnitude", [18.0, 18.0, 20.0]),
+        ("Flux (µJy)", [9.0]),
+        ("Flux of 1.csv, unit not given", [5.0]),
+        ("Flux of 4.csv, unit not given", [700.0]),
+    ]
+
+
 def test_points_come_in_order_of_time_and_lines_without_a_brightness_are_counted() -> None:
     curve = read_light_curve(PLAIN)
     assert curve.unit == "mag"
@@ -99,7 +161,17 @@ def test_a_light_curve_is_drawn_with_the_epochs_of_the_spectra(client: Client, s
     answer = client.get(reverse("photometry-plot", args=["T0"]))
     assert "SPRAT" in json.dumps(answer.json()["item"])
     assert "60000.5" in answer.content.decode()
+    assert "inverted_triangle" not in answer.content.decode()
     assert 'id="photometry"' in client.get(reverse("review", args=["T0"])).content.decode()
+
+
+def test_upper_limits_are_drawn_as_triangles_that_point_down(client: Client, sent: tuple[User, User]) -> None:
+    client.force_login(sent[0])
+    upload(client, table("mjd,filter,mag,error", "60000.5,r,18,0.1", "60001.5,r,>20.5,", "60002.5,i,>21,"))
+    item = json.dumps(client.get(reverse("photometry-plot", args=["T0"])).json()["item"])
+    assert '"inverted_triangle"' in item
+    assert '"upper limit"' in item
+    assert "2 upper limits" in client.get(reverse("photometry", args=["T0"])).content.decode()
 
 
 def test_the_same_file_twice_is_kept_once(client: Client, sent: tuple[User, User]) -> None:

@@ -103,7 +103,8 @@ class Night:
             return SpectrumError("insufficient_coverage", "too little")
         name, level = self.random.choice(CLASSES), self.random.choice(LEVELS)
         shares = {other: level if other == name else (1 - level) / 2 for other in CLASSES}
-        return SpectrumPrediction(name, shares, {}, [name], 0.1, None, None, None)
+        novelty = 1 - 0.01 * (self.sent % 7)
+        return SpectrumPrediction(name, shares, {}, [name], novelty, None, None, None)
 
 
 @pytest.mark.parametrize("seed", [1, 3])
@@ -130,7 +131,7 @@ def _compare(user: User) -> None:
     spectra = Spectrum.objects.visible_to(user).filter(transient__isnull=False)
     failed = set(spectra.filter(state=SpectrumState.FAILED).values_list("transient", flat=True))
     expected = {
-        "pending": sorted(waiting, key=lambda row: (-row.uncertainty, row.pk)),
+        "pending": sorted(waiting, key=lambda row: (-row.priority, row.pk)),
         "in_review": [row for row in waiting if row.pk in claimed],
         "bad": [r for r in plain if r.standing_state == "bad_spectrum" and r.current_prediction_id is None],
         "failed": [row for row in plain if row.pk in failed],
@@ -153,8 +154,8 @@ def _compare_neighbours(user: User, plain: list[Any], waiting: list[Any]) -> Non
     for row in plain[::2]:
         order = QueueFilter().rows(user).exclude(pk=row.pk)
         others = [other for other in waiting if other.pk != row.pk]
-        place = None if row.uncertainty is None else (-row.uncertainty, row.pk)
-        before = [other for other in others if place and (-other.uncertainty, other.pk) < place]
+        place = None if row.priority is None else (-row.priority, row.pk)
+        before = [other for other in others if place and (-other.priority, other.pk) < place]
         after = others[len(before) :]
         found = tuple(near and near.pk for near in queue.neighbours(order, row))
         assert found == (before[-1].pk if before else None, after[0].pk if after else None)
@@ -172,6 +173,7 @@ def _said(rows: Any) -> list[tuple[Any, ...]]:
         "current_prediction_id",
         "predicted_class",
         "uncertainty",
+        "priority",
         "standing_class",
         "hidden",
     )

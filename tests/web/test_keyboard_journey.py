@@ -136,5 +136,5 @@ def test_a_class_is_found_by_a_few_letters_arrows_and_enter(page: Page, desk: De
     second = options.nth(1).get_attribute("data-name")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden {second}")
+    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden to {second}")
     assert errors == []

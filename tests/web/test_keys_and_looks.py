@@ -81,6 +81,11 @@ def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
 
 def test_the_rows_can_be_walked_by_key(page: Page, desk: Desk) -> None:
     page.goto(desk.url)
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_contain_text("down, up in the list")
+    expect(page.locator("#help")).to_contain_text("confirm the proposed class")
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
     page.keyboard.press("j")
     page.keyboard.press("j")
     name = page.locator(".row").nth(1).locator("strong").inner_text()
@@ -108,7 +113,7 @@ def test_the_next_likely_class_is_one_key(page: Page, desk: Desk) -> None:
     name = open_first(page, desk)
     second = page.locator(".quick [data-class]").first.get_attribute("data-class")
     page.keyboard.press("1")
-    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden {second}")
+    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden to {second}")
     page.keyboard.press("z")
     expect(page.locator("#messages .message.info")).to_contain_text("undone")
 

@@ -172,7 +172,7 @@ def test_two_different_votes_are_settled_by_a_third(desk: Desk, people: Callable
     for word in ("ada says", "TDE", "ben says", "LBV", "Your verdict settles it"):
         expect(cleo.locator(".round")).to_contain_text(word)
     vote(cleo, "LBV")
-    expect(cleo.locator(".message.success")).to_contain_text(f"{name}: overridden LBV")
+    expect(cleo.locator(".message.success")).to_contain_text(f"{name}: overridden to LBV")
     cleo.goto(f"{desk.url}vetted/?class=LBV")
     expect(cleo.locator("tr", has_text=name)).to_contain_text("LBV")
     set_policy(staff, desk, "")

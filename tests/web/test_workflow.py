@@ -319,6 +319,37 @@ def test_agreement_counts_what_two_have_voted_on(browser: Client, ada: User, ben
     assert records["ben"].agreed == records["ben"].count == 3
 
 
+def test_agreement_counts_last_votes_that_were_not_undone_in_the_same_few_queries(
+    browser: Client, ada: User, ben: User, make_user: Callable[..., User], django_assert_max_num_queries: Any
+) -> None:
+    transients = some(ada, 11)
+    zoe = make_user("aaron")
+    for transient in transients:
+        decide(ada, transient, "TDE")
+        decide(ada, transient, "AGN")
+        decide(zoe, transient, "AGN" if transient.name != "T3" else "SN II")
+        decide(ben, transient, "AGN" if transient.name != "T4" else "SN II")
+    review.undo(ada, decide(ada, transients[5], "LBV").pk)
+    review.undo(ben, Decision.objects.filter(reviewer=ben, transient=transients[0]).get().pk)
+    with django_assert_max_num_queries(6):
+        answer = browser.get(reverse("agreement"))
+    pairs = {(pair.first, pair.second): pair for pair in answer.context["pairs"]}
+    assert {names: pair.kappa.count for names, pair in pairs.items()} == {
+        ("aaron", "ada"): 11,
+        ("aaron", "ben"): 10,
+        ("ada", "ben"): 10,
+    }
+    assert pairs["aaron", "ada"].kappa.observed == pytest.approx(10 / 11)
+    assert pairs["ada", "ben"].kappa.observed == pytest.approx(9 / 10)
+    assert "too few" not in answer.content.decode()
+    review.undo(ben, Decision.objects.filter(reviewer=ben, transient=transients[1]).get().pk)
+    page = browser.get(reverse("agreement")).content.decode()
+    assert page.count("too few (9)") == 2
+    kappas = {tuple(row["reviewers"]): row["kappa"] for row in browser.get("/api/v1/agreement/").json()["pairs"]}
+    assert kappas["ada", "ben"] is None
+    assert kappas["aaron", "ada"] is not None
+
+
 def test_the_night_is_good_when_empty_and_counts_what_happened(browser: Client, ada: User, ben: User) -> None:
     page = browser.get(reverse("night"))
     assert "Nothing to compare yet" in page.content.decode()

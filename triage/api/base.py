@@ -48,7 +48,7 @@ class NewestFirst(CursorPagination):
 
 
 class QueueOrder(NewestFirst):
-    ordering = ("-uncertainty", "id")
+    ordering = ("-priority", "id")
 
 
 class ClassificationOrder(NewestFirst):

@@ -16,6 +16,8 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     transient = serializers.CharField()
     class_name = serializers.CharField(allow_null=True)
     redshift = serializers.FloatField(allow_null=True)
+    redshift_error = serializers.FloatField(allow_null=True, help_text="1σ; null where nobody said")
+    redshift_source = serializers.ChoiceField(choices=["given", "network", "template"], allow_null=True)
     redshift_origin = serializers.CharField(allow_null=True)
     ra = serializers.FloatField(allow_null=True)
     dec = serializers.FloatField(allow_null=True)

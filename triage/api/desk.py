@@ -62,7 +62,7 @@ def _row(transient: Any, prediction: Any) -> dict[str, Any]:
     return {
         "transient": transient.name,
         "state": transient.review_state,
-        "reason": reason_of(transient, prediction, prediction.created_at),
+        "reason": reason_of(transient, prediction, prediction.spectrum.created_at),
         "redshift": transient.redshift,
         "simulated": transient.simulated,
         "prediction": None if transient.hidden else prediction,
@@ -168,8 +168,8 @@ def _pair(pair: agreement.Pair) -> dict[str, Any]:
         "count": kappa.count,
         "observed": kappa.observed,
         "chance": kappa.chance,
-        "kappa": kappa.value,
-        "kappa_error": kappa.error,
+        "kappa": None if pair.few else kappa.value,
+        "kappa_error": None if pair.few else kappa.error,
         "blind": pair.blind,
     }
 

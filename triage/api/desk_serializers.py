@@ -96,7 +96,9 @@ class PairSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     observed = serializers.FloatField()
     chance = serializers.FloatField()
-    kappa = serializers.FloatField(allow_null=True, help_text="null where chance alone makes them agree always")
+    kappa = serializers.FloatField(
+        allow_null=True, help_text="null with fewer than ten in common, and where chance alone makes them agree always"
+    )
     kappa_error = serializers.FloatField(allow_null=True)
     blind = serializers.IntegerField(help_text="on how many at least one voted blind")
 

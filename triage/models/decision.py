@@ -21,6 +21,8 @@ class Verdict(models.TextChoices):
 
 
 VETTING = (Verdict.CONFIRM, Verdict.OVERRIDE)
+# Between verdict and class, where there is one.
+_LINKS = {Verdict.CONFIRM: "as", Verdict.OVERRIDE: "to"}
 
 
 class Standing(models.TextChoices):
@@ -87,7 +89,9 @@ class Decision(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_verdict_display()} {self.class_name}".strip()
+        """“confirmed as SN Ia”, “unsure”."""
+        link = _LINKS.get(Verdict(self.verdict), "")
+        return f"{self.get_verdict_display()} {link} {self.class_name}" if link else self.get_verdict_display()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

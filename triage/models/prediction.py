@@ -18,7 +18,7 @@ class Prediction(models.Model):
 
     redshift_used: the known redshift that took the spectrum to the rest frame; None for a blind run.
     redshift, redshift_error: the network's own estimate (1σ), None where it does not trust it.
-    uncertainty: 1 - the largest probability, stored because the queue is ordered by it.
+    uncertainty: 1 - the largest probability, stored because lists are ordered by it.
     """
 
     spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.CASCADE, related_name="predictions")

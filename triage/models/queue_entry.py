@@ -17,17 +17,22 @@ class QueueEntry(models.Model):
     the classifications of that audience, rebuilt by triage.queue_entries.
 
     group: the audience; None, everybody. spectrum, predicted_class, uncertainty: of the audience's surest prediction,
-    None, "" and None without one. state, class_name, decided_at, classification (its id): of what stands, "", "", None
-    and None where nothing does. shared: the transient has an entry of another audience too, so that what a user sees is
-    told by all of his alone. waits: there is a prediction, and before this audience alone, or before some who also see
-    another entry, the transient may wait. arrived_at: the transient's created_at.
+    None, "" and None without one; a spectrum has one entry at most. contradiction, priority: as triage.value has them,
+    of its predictions and of the surest one, None without. state, class_name, decided_at, classification (its id): of
+    what stands, "", "", None and None where nothing does. shared: the transient has an entry of another audience too,
+    so that what a user sees is told by all of his alone. waits: there is a prediction, and before this audience alone,
+    or before some who also see another entry, the transient may wait. arrived_at: the transient's created_at.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="queue_entries")
     group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="+", db_index=False)
-    spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    spectrum = models.ForeignKey(
+        "triage.Spectrum", on_delete=models.CASCADE, null=True, blank=True, related_name="queue_entries"
+    )
     predicted_class = models.CharField(max_length=60, blank=True)
     uncertainty = models.FloatField(null=True, blank=True)
+    contradiction = models.FloatField(null=True, blank=True)
+    priority = models.FloatField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=Standing.choices, blank=True)
     class_name = models.CharField(max_length=60, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -50,10 +55,11 @@ class QueueEntry(models.Model):
         )
         indexes = (
             models.Index(fields=("-uncertainty", "transient"), condition=Q(waits=True), name="queue_waiting"),
+            models.Index(fields=("-priority", "transient"), condition=Q(waits=True), name="queue_priority"),
             models.Index(
-                fields=("predicted_class", "-uncertainty", "transient"),
+                fields=("predicted_class", "-priority", "transient"),
                 condition=Q(waits=True),
-                name="queue_waiting_class",
+                name="queue_priority_class",
             ),
             models.Index(fields=("transient",), condition=Q(shared=True), name="queue_shared"),
             models.Index(fields=("state", "waits", "group"), condition=Q(shared=False), name="queue_counted"),

@@ -79,6 +79,11 @@ class Client:
     def classifications(self, name: str) -> list[dict[str, Any]]:
         return _rows(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
 
+    def photometry(self, name: str) -> list[dict[str, Any]]:
+        """AB magnitudes of a source, with the limits where it was not seen."""
+        filters = {"format": "mag", "magsys": "ab"}
+        return _rows(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
+
     def taxonomies(self) -> list[dict[str, Any]]:
         return _rows(self.get("/api/taxonomy"), "taxonomies")
 
@@ -184,7 +189,7 @@ def _rows(found: Any, key: str) -> list[dict[str, Any]]:
     """A list of records, bare or under ``key``; anything else in it is left out."""
     if isinstance(found, dict):
         found = found.get(key)
-    return [row for row in found or [] if isinstance(row, dict)]
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _record(found: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import logging
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -23,7 +23,7 @@ from triage.models import (
     Transient,
 )
 from triage.skyportal.client import Client
-from triage.skyportal.errors import NotVisibleError, RefusedError
+from triage.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError, UnreachableError
 from triage.skyportal.payload import (
     RemoteFile,
     SkipError,
@@ -34,16 +34,21 @@ from triage.skyportal.payload import (
     read_spectrum_record,
     text,
 )
+from triage.skyportal.photometry import RemotePhotometry, read_photometry, store_photometry
+
+log = logging.getLogger(__name__)
 
 SERVICE_USER = "skyportal"
 
 
 @dataclasses.dataclass(frozen=True)
 class Fetched:
-    """All that is needed to store one spectrum."""
+    """All that is needed to store one spectrum. photometry: of its source, None where it was not asked for or not
+    had."""
 
     source: Source
     file: RemoteFile
+    photometry: RemotePhotometry | None
 
 
 def service_user(instance: SkyPortalInstance) -> User:
@@ -63,6 +68,8 @@ class Fetcher:
     def __init__(self, client: Client, instance: SkyPortalInstance) -> None:
         self.client, self.instance = client, instance
         self._sources: dict[str, Source | SkipError] = {}
+        self._photometry: dict[str, RemotePhotometry | None] = {}
+        self._no_photometry = False
 
     def fetch(self, row: RemoteSpectrum) -> Fetched:
         """The source, what is said of it, and the samples. Raises SkipError with the reason not to import it."""
@@ -73,7 +80,23 @@ class Fetcher:
             record = self.client.spectrum(row.remote_id)
         except (NotVisibleError, RefusedError) as error:
             raise SkipError("not_visible", error.detail) from error
-        return Fetched(source, read_spectrum_record(record, self.instance.url))
+        file = read_spectrum_record(record, self.instance.url)
+        known = row.spectrum_id is not None and row.content_hash == file.sha256
+        return Fetched(source, file, None if known else self._light_curve(row.remote_name))
+
+    def _light_curve(self, name: str) -> RemotePhotometry | None:
+        """Once for each source. It holds up no spectrum: where it is refused there is none, and after a failure no
+        other is asked for."""
+        if name not in self._photometry and not self._no_photometry:
+            try:
+                self._photometry[name] = read_photometry(self.client.photometry(name))
+            except UnreachableError as error:
+                self._no_photometry = True
+                log.warning("SkyPortal: no light curves for now: %s", error.detail)
+            except SkyPortalError as error:
+                self._photometry[name] = None
+                log.info("SkyPortal: no light curve of %s: %s", name, error.detail)
+        return self._photometry.get(name)
 
     def _source(self, name: str) -> Source:
         found = self._sources.get(name)
@@ -104,7 +127,7 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
     """Store what was fetched, inside a transaction of the caller; returns "new", "changed" or "unchanged".
 
     Raises SkipError where the desk cannot take the file; one that cannot be read lies in quarantine then."""
-    content_hash = hashlib.sha256(fetched.file.content).hexdigest()
+    content_hash = fetched.file.sha256
     if row.spectrum is not None and row.content_hash == content_hash:
         outcome = "unchanged"
     else:
@@ -122,6 +145,8 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
         )
     if row.spectrum.transient is not None:
         fill_transient(row.spectrum.transient, fetched.source, instance)
+        if fetched.photometry is not None:
+            store_photometry(instance, row.remote_name, row.spectrum.transient, fetched.photometry)
     return outcome
 
 

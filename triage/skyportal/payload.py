@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import math
 from datetime import UTC, datetime
@@ -33,6 +34,10 @@ class RemoteFile:
     observed_at: datetime | None
     instrument: str
     corrections: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)

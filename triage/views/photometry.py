@@ -38,13 +38,14 @@ def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
         except TriageError as error:
             form.add_error("file", f"{file.name}: {error.detail}.")
         else:
+            limits = f", upper limits: {len(row.limits)}" if row.limits else ""
             without = f", without {skipped} of its lines, which have no brightness" if skipped else ""
-            messages.success(request, f"{row.filename}: points taken in: {len(row.points)}{without}.")
+            messages.success(request, f"{row.filename}: points taken in: {len(row.points)}{limits}{without}.")
             return redirect("photometry", name)
     context = {
         "transient": transient,
         "form": form,
-        "rows": _rows(user, transient).select_related("group", "uploaded_by"),
+        "rows": _rows(user, transient).select_related("group", "uploaded_by", "instance"),
         "groups": user.groups.order_by("name"),
         "section": "queue",
     }
@@ -57,15 +58,13 @@ def photometry_plot(request: HttpRequest, name: str) -> JsonResponse:
     """``item``, the figure; 404 where there is no light curve. Parameters: theme."""
     user = signed_in(request)
     transient = visible_transient(user, name)
-    points: dict[light_curve.Unit, list[light_curve.Point]] = {"mag": [], "flux": []}
-    for row in _rows(user, transient):
-        points[row.unit].extend(row.points)
+    panels = light_curve.panels(_rows(user, transient))
     theme, epochs = request.GET.get("theme", "light"), _epochs(user, transient)
-    filters = blue_to_red(name for found in points.values() for _, name, _, _ in found)
-    panels = [light_curve_figure(found, unit, epochs, theme, filters) for unit, found in points.items() if found]
+    filters = blue_to_red(name for panel in panels for name in panel.filters)
     if not panels:
         return JsonResponse({"code": "no_light_curve", "detail": "There is no light curve."}, status=404)
-    return JsonResponse({"item": json_item(stacked(panels))})
+    figures = [light_curve_figure(panel, epochs, theme, filters) for panel in panels]
+    return JsonResponse({"item": json_item(stacked(figures))})
 
 
 @login_required

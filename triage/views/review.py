@@ -27,6 +27,7 @@ from triage.models import Classification, Decision, Photometry, Prediction, Spec
 from triage.models.decision import Verdict
 from triage.standing import OPEN
 from triage.standing import standing as votes_on
+from triage.value import contradiction
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 
 
@@ -66,7 +67,7 @@ def _page(
         "shown": shown,
         "prediction": shown.current_prediction if shown else None,
         "fused": fused_answer(spectra),
-        "reason": queue.reason(shown.current_prediction if shown else None),
+        "reason": queue.reason(shown.current_prediction if shown else None, contradiction=_contradiction(spectra)),
         "earlier": earlier,
         "later": later,
         "ledger": [] if transient.hidden else ledger,
@@ -83,6 +84,13 @@ def _page(
         "section": "queue",
     }
     return render(request, "review.html", context, status=status)
+
+
+def _contradiction(spectra: list[Spectrum]) -> float | None:
+    """Of the predictions of those that were not called bad; None without any."""
+    said = [s.current_prediction for s in spectra if s.current_prediction is not None and not s.rejected]
+    said.sort(key=lambda prediction: prediction.uncertainty)
+    return contradiction([(prediction.class_name, prediction.uncertainty) for prediction in said]) if said else None
 
 
 def _history(shown: Spectrum | None) -> list[Prediction]:
@@ -135,7 +143,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         # What is hidden from the user may have changed meanwhile.
         now = visible_transient(user, name)
         return _page(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    said = f"{transient.name}: {decision.get_verdict_display()} {decision.class_name}".strip()
+    said = f"{transient.name}: {decision}"
     path = reverse("review", args=[following.name]) if following else reverse("queue")
     return _go(request, path + chosen.query, said, messages.SUCCESS, decision.pk)
 
