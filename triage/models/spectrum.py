@@ -124,7 +124,13 @@ class Spectrum(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.filename
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        """The file's name; of one of several in it, such as the files of a zip, with its own: "night.zip: a/b.fits"."""
+        part = self.receipt.get("part")
+        return f"{self.filename}: {part}" if part else self.filename
 
     @property
     def at_rest(self) -> bool:
