@@ -14,6 +14,7 @@ from django.db import transaction
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Reading
+from classifier.readers.filename import object_part
 from triage import queue_entries
 from triage.arrays import pack
 from triage.doorbell import ring
@@ -116,10 +117,11 @@ def queue_again(spectrum: Spectrum) -> None:
 
 
 def _transient(group: Group | None, given: Given, reading: Reading, filename: str, sha256: str) -> Transient:
-    """The transient by the name given, else the file's object, else the file's stem; made where it does not exist.
+    """The transient by the name given, else the file's object, else what the file's name says of it, in an archive the
+    member's; made where it does not exist.
 
     A redshift sent with a private spectrum stays with the spectrum, for others may see the transient."""
-    stem = _clean_name(Path(filename).stem)
+    stem = _clean_name(object_part(Path(reading.receipt.get("member") or filename).stem))
     name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
     transient = _under_other_prefix(name)
     if transient is None:

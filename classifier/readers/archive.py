@@ -62,6 +62,7 @@ def read_archive(content: bytes, receipt: Receipt, corrections: Corrections, rea
         if name in tables:
             continue
         own = receipt.of_part(name)
+        own.member = name
         own.beside = said.get(name, {})
         try:
             packed, body = len(body), decompress(body, own, limit=room)

@@ -61,6 +61,12 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+# A night as most pipelines write it, after the object's name.
+_NIGHT = re.compile(r"[-_ .](?:(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|24[45]\d{4})(?!\d)")
+# Fewer stand in words such as "spec" or "night2", under which different objects would meet.
+_DIGITS_OF_A_NAME = 4
+
+
 class DateInName(NamedTuple):
     """at: UTC; midnight where the name holds the day alone."""
 
@@ -130,6 +136,16 @@ def object_in_name(name: str) -> str | None:
             letters = letters.upper() if len(letters) == 1 and len(year) == 4 else letters.lower()
         return f"{prefix}{year}{letters}"
     return None
+
+
+def object_part(stem: str) -> str:
+    """What a file's name without its ending most likely calls its object, where no survey's designation stands in it:
+    the words before the date of the night, if they look like a designation, else the whole."""
+    head = _NIGHT.split(stem, maxsplit=1)[0]
+    if len(re.findall(r"\d", head)) < _DIGITS_OF_A_NAME:
+        return stem
+    # PESSTO puts a t before the names of its targets.
+    return re.sub(r"^t(?=[A-Z]{2,}[-_]?\d)", "", head)
 
 
 def discovery_year(object_name: str | None) -> int | None:

@@ -65,7 +65,7 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     says.
     """
     sources = (header, receipt.beside)
-    named = object_in_name(receipt.part or "") or object_in_name(receipt.name)
+    named = _first(map(object_in_name, receipt.names))
     object_name = _object(_first(_text(source, _OBJECT) for source in sources), named, receipt)
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
@@ -102,7 +102,7 @@ def _first(found: Iterable[_T | None]) -> _T | None:
 
 def _date(stated: datetime | None, receipt: Receipt, found_in: int | None) -> datetime | None:
     """The stated date if it can be true, else the one in the file's name."""
-    named = date_in_name(receipt.part or "") or date_in_name(receipt.name)
+    named = _first(map(date_in_name, receipt.names))
     # A year's grace: an object is sometimes named after the images of an earlier season.
     if stated is not None and found_in is not None and stated.year < found_in - 1:
         receipt.warn("date_impossible", f"the header's date {stated:%Y-%m-%d} lies before the object's year {found_in}")

@@ -62,11 +62,13 @@ class Receipt:
     """Filled by a reader as it goes; ``to_dict`` gives the JSON-able record.
 
     part: which spectrum of its file this is, where there are several ("epoch +3.2", a target, a file of an archive).
+    member: the file of the archive that it comes from, None where the file is no archive.
     beside: what a table of metadata beside the file says of it, keys in upper case.
     """
 
     name: str
     part: str | None = None
+    member: str | None = None
     format: str = "unknown"
     compression: str | None = None
     rows_read: int = 0
@@ -82,6 +84,11 @@ class Receipt:
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     corrections: dict[str, Any] = dataclasses.field(default_factory=dict)
     beside: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the spectrum is called, the nearest name first: its part, its file in the archive, the file."""
+        return tuple(name for name in (self.part, self.member, self.name) if name)
 
     def of_part(self, part: str) -> Receipt:
         """A receipt of its own for one spectrum of the file, with what is known so far."""

@@ -9,7 +9,7 @@ import pytest
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, read_spectrum
-from classifier.readers.filename import date_in_name, object_in_name
+from classifier.readers.filename import date_in_name, object_in_name, object_part
 from tests.classifier.makers import FLUX, WAVELENGTH, text
 
 NOISE = np.random.default_rng(0).normal(0, 3e-16, 300)
@@ -239,6 +239,21 @@ def test_little_coverage_is_a_warning(first: float, last: float, code: str) -> N
 def test_dates_are_read_from_file_names_where_they_can_be_one(name: str, at: str | None) -> None:
     found = date_in_name(name)
     assert (found and found.at.isoformat()[:19]) == at
+
+
+@pytest.mark.parametrize(
+    ("stem", "part"),
+    [
+        ("CSS140421-142042+031_20140428_Gr11_Free_slit1.0_57004_2", "CSS140421-142042+031"),
+        ("tMASTERJ233328.09-015847.0_20151010_Gr13", "MASTERJ233328.09-015847.0"),
+        ("psn0728+3349-20150215.256-ui", "psn0728+3349"),
+        ("spec_20140428", "spec_20140428"),
+        ("night2_20140428_1", "night2_20140428_1"),
+        ("W7_330d", "W7_330d"),
+    ],
+)
+def test_a_file_s_name_is_cut_before_the_night_where_it_begins_like_a_designation(stem: str, part: str) -> None:
+    assert object_part(stem) == part
 
 
 @pytest.mark.parametrize(

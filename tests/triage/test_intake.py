@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import Group, User
 
+from tests.classifier.makers import zipped
 from tests.conftest import spectrum_file
 from triage import intake, rereading, storing
 from triage.arrays import unpack
@@ -163,6 +164,18 @@ def test_what_is_known_already_is_not_overwritten_by_others(reviewer: User, make
 def test_a_file_without_any_name_still_gets_a_transient_with_one(reviewer: User, name: str) -> None:
     spectrum = intake.submit_spectrum(reviewer, spectrum_file(), name).spectrum
     assert spectrum.transient.name.startswith("unnamed-")
+
+
+def test_the_members_of_an_archive_are_transients_of_their_own(reviewer: User) -> None:
+    names = {"CSS140421-142042+031_20140428_Gr11.txt": "CSS140421-142042+031", "a/first.txt": "first"}
+    bundle = zipped({name: spectrum_file(seed=number) for number, name in enumerate(names)})
+    submission = submit_spectrum(reviewer, bundle, "night.zip")
+    stored = [submission.spectrum, *submission.others]
+    assert [spectrum.transient.name for spectrum in stored] == list(names.values())
+    assert [spectrum.file_label for spectrum in stored] == [
+        "night.zip: CSS140421-142042+031_20140428_Gr11.txt",
+        "night.zip: first.txt",
+    ]
 
 
 def test_an_object_is_the_same_whatever_the_prefix_of_its_designation(reviewer: User) -> None:

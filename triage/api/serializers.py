@@ -54,7 +54,7 @@ class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
     receipt = serializers.DictField(read_only=True)
     corrections = serializers.DictField(read_only=True)
     filename = serializers.CharField(
-        source="shown_name", read_only=True, help_text="of one of several in a file: “night.zip: a/b.fits”"
+        source="file_label", read_only=True, help_text="of a file of an archive: “night.zip: a/b.fits”"
     )
     prediction = PredictionSerializer(source="current_prediction", read_only=True, allow_null=True)
     error = serializers.SerializerMethodField()
@@ -122,6 +122,9 @@ class PartSerializer(serializers.Serializer[Spectrum]):
     state = serializers.CharField()
     transient = serializers.CharField(source="transient.name", allow_null=True, default=None)
     part = serializers.CharField(source="receipt.part", allow_null=True, default=None, help_text="its name in the file")
+    member = serializers.CharField(
+        source="receipt.member", allow_null=True, default=None, help_text="the file of the archive that it comes from"
+    )
 
 
 class SubmissionSerializer(serializers.Serializer[Submission]):

@@ -124,13 +124,13 @@ class Spectrum(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.shown_name
+        return self.file_label
 
     @property
-    def shown_name(self) -> str:
-        """The file's name; of one of several in it, such as the files of a zip, with its own: "night.zip: a/b.fits"."""
-        part = self.receipt.get("part")
-        return f"{self.filename}: {part}" if part else self.filename
+    def file_label(self) -> str:
+        """The file's name, with that of the file in it where it is an archive: "night.zip: path/inside.fits"."""
+        member = self.receipt.get("member")
+        return f"{self.filename}: {member}" if member else self.filename
 
     @property
     def at_rest(self) -> bool:
