@@ -89,6 +89,23 @@ def test_lists_are_followed_page_by_page_and_tables_written_to_files(desk: Any, 
     assert len(Table.read(tmp_path / "all.vot", format="votable")) == 5
 
 
+def test_light_curves_and_tokens_are_made_and_a_mistyped_filter_is_refused(
+    client_module: ModuleType, desk: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "x.txt").write_bytes(spectrum_file())
+    desk.upload(tmp_path / "x.txt", transient="X")
+    (tmp_path / "x.csv").write_text("mjd,filter,mag,error\n61000,r,18.1,0.1\n")
+    assert desk.send_light_curve("X", tmp_path / "x.csv")["unit"] == "mag"
+    (curve,) = desk.light_curves("X")
+    assert curve["points"] == [{"mjd": 61000.0, "filter": "r", "value": 18.1, "error": 0.1}]
+    made = desk.make_token("telescope", ["upload"])
+    other = client_module.Desk(desk.root.removesuffix("/api/v1/"), made["key"])
+    assert [row["name"] for row in other.transients()] == ["X"]
+    with pytest.raises(client_module.DeskError) as refused:
+        list(desk.classifications(clas="Ia"))
+    assert (refused.value.code, refused.value.status) == ("unknown_parameter", 400)
+
+
 def test_a_file_that_cannot_be_read_says_why(client_module: ModuleType, desk: Any, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("what is this?")
     with pytest.raises(client_module.DeskError) as refused:

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q
 
 from triage.models import Classification, Decision, Verdict
 from triage.models.decision import VETTING
-from triage.querysets import ClassificationQuerySet, DecisionQuerySet
+from triage.querysets import ClassificationQuerySet, DecisionQuerySet, owed_by
 
 FEWEST = 10
 
@@ -82,7 +82,8 @@ def reviewers(user: User) -> tuple[list[Pair], list[Record]]:
 
 
 def _votes(user: User) -> DecisionQuerySet:
-    visible = Decision.objects.visible_to(user).filter(verdict__in=VETTING).order_by()
+    """None of those that are hidden from the user, whose own vote is wanted."""
+    visible = Decision.objects.visible_to(user).filter(~Exists(owed_by(user)), verdict__in=VETTING).order_by()
     cast = visible.filter(~Exists(Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))))
     later = cast.filter(transient=OuterRef("transient"), reviewer=OuterRef("reviewer"), pk__gt=OuterRef("pk"))
     votes: DecisionQuerySet = cast.filter(~Exists(later))

@@ -51,10 +51,10 @@ def newest_decision() -> int:
     return found or 0
 
 
-def confirm(user: User, predictions: Mapping[str, int], last_decision: int) -> Result:
+def confirm(user: User, predictions: Mapping[str, int], last_decision: int | None = None) -> Result:
     """Confirm the prediction of each transient that was shown with it; predictions: by the transient's name. What has
-    changed meanwhile is refused, the rest confirmed. Sent twice, it is recorded once, and answered with the first
-    batch. Raises InvalidActionError."""
+    changed meanwhile is refused, the rest confirmed. last_decision: the newest that was seen, of whomever; None leaves
+    that open. Sent twice, it is recorded once, and answered with the first batch. Raises InvalidActionError."""
     if not predictions:
         raise InvalidActionError("choose at least one")
     if len(predictions) > MOST:

@@ -23,6 +23,9 @@ def claim(user: User, transient: Transient, *, take_over: bool = False) -> Claim
     """Claim it, or renew one's claim; returns the claim that stands, which is another's where they were first."""
     now = timezone.now()
     with transaction.atomic():
+        # In one order for everybody: of two who take each other's over, one waits for the other.
+        mine_and_this = Claim.objects.filter(Q(reviewer=user) | Q(transient=transient)).order_by("pk")
+        list(mine_and_this.select_for_update().values_list("pk"))
         Claim.objects.filter(reviewer=user).exclude(transient=transient).delete()
         here = Claim.objects.filter(transient=transient)
         if not here.filter(reviewer=user, until__gt=now).update(until=now + LEASE):

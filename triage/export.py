@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from triage.models import Classification, ClassificationChange, Decision, Transient
-from triage.querysets import ClassificationQuerySet, SharedQuerySet
+from triage.querysets import ClassificationQuerySet, SharedQuerySet, owed_by
 
 COLUMNS = (
     "id",
     "transient",
     "class_name",
     "redshift",
+    "redshift_error",
+    "redshift_source",
     "redshift_origin",
     "ra",
     "dec",
@@ -34,6 +36,21 @@ COLUMNS = (
     "simulated",
 )
 CHANGE_COLUMNS = (*COLUMNS, "sequence", "withdrawn", "changed_at")
+# What a reviewer whose own vote is wanted is not told of a withdrawn one.
+SAID = (
+    "class_name",
+    "redshift",
+    "redshift_error",
+    "redshift_source",
+    "redshift_origin",
+    "verdict",
+    "reviewer",
+    "comment",
+    "predicted_class",
+    "predicted_probability",
+    "predicted_redshift",
+    "checkpoint",
+)
 # Rows held at a time while a whole table streams out.
 CHUNK = 1000
 
@@ -66,8 +83,15 @@ def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
 
 
 def changes_after(user: User, sequence: int, wanted: Wanted) -> SharedQuerySet:
-    """What began to stand, or stands no more, before the user's audiences after that number, in its order."""
-    rows: SharedQuerySet = ClassificationChange.objects.visible_to(user).filter(wanted.filter(), pk__gt=sequence)
+    """What began to stand, or stands no more, before the user's audiences after that number, in its order.
+
+    Of a transient on which the user still owes a blind vote nothing is told that has been withdrawn since, as a vote of
+    the round may have been; its withdrawal, hidden, names the row alone, whatever is filtered for."""
+    stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
+    rows: SharedQuerySet = ClassificationChange.objects.visible_to(user).filter(pk__gt=sequence)
+    rows = rows.annotate(hidden=Exists(owed_by(user)) & ~Exists(stands))
+    withdrawn = Q(hidden=True, withdrawn=True) & Wanted(transient=wanted.transient).filter()
+    rows = rows.filter((Q(hidden=False) & wanted.filter()) | withdrawn)
     return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
 
 
@@ -91,6 +115,8 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
     """One classification with its provenance; of a change, with its place in the sequence too."""
     row = _row(entry.decision, entry.transient, entry.group)
     if isinstance(entry, ClassificationChange):
+        if entry.hidden:  # type: ignore[attr-defined]
+            row |= dict.fromkeys(SAID)
         row |= {"sequence": entry.pk, "withdrawn": entry.withdrawn, "changed_at": iso(entry.changed_at)}
     return row
 
@@ -98,20 +124,13 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
 def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
     """What was decided, what was predicted then, by which checkpoint, and which spectra were seen.
 
-    redshift: the reviewer's; else the one known when the decision was taken; else the network's. redshift_origin says
-    which."""
+    redshift: see _redshift."""
     seen = decision.prediction_seen
-    redshift, origin = decision.redshift, "reviewer"
-    if redshift is None:
-        redshift, origin = seen.get("known_redshift"), seen.get("known_redshift_origin")
-    if redshift is None:
-        redshift, origin = seen.get("redshift"), "network"
     return {
         "id": decision.pk,
         "transient": transient.name,
         "class_name": decision.class_name,
-        "redshift": redshift,
-        "redshift_origin": None if redshift is None else origin,
+        **_redshift(decision),
         "ra": transient.ra,
         "dec": transient.dec,
         "verdict": decision.verdict,
@@ -126,6 +145,25 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "spectra": decision.spectra_seen,
         "simulated": transient.simulated,
     }
+
+
+def _redshift(decision: Decision) -> dict[str, Any]:
+    """redshift, its error (1σ, None where nobody said), source: "given", "network" or "template", and origin, who gave
+    it; all None if unknown.
+
+    The reviewer's counts; else the one known when the decision was taken; else the network's; else that of a template
+    match of the class that was decided, if it was rarely chance."""
+    seen = decision.prediction_seen
+    template = seen.get("template") or {}
+    of_class = template.get("redshift") if template.get("class_name") == decision.class_name else None
+    found = (
+        (decision.redshift, None, "given", "reviewer"),
+        (seen.get("known_redshift"), seen.get("known_redshift_error"), "given", seen.get("known_redshift_origin")),
+        (seen.get("redshift"), seen.get("redshift_error"), "network", "network"),
+        (of_class, None, "template", "template"),
+    )
+    best = next((one for one in found if one[0] is not None), (None,) * 4)
+    return dict(zip(("redshift", "redshift_error", "redshift_source", "redshift_origin"), best, strict=True))
 
 
 def iso(moment: datetime | None) -> str | None:

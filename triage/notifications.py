@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from triage.doorbell import ring
@@ -22,6 +22,7 @@ from triage.errors import InvalidActionError, TriageError
 from triage.messengers import MaybeDeliveredError, NotDeliveredError, RefusedDeliveryError, send_email, send_to_url
 from triage.models import (
     Channel,
+    Classification,
     Decision,
     Notification,
     NotificationKind,
@@ -83,6 +84,13 @@ def tell_of_round(decision: Decision) -> None:
         voters = User.objects.filter(pk__in=found.voters).exclude(pk=decision.reviewer_id)
         text = f"{name} is disputed: another reviewer decided otherwise than you"
         tell(NotificationKind.DISPUTED, voters, f"dispute-{decision.pk}", text, transient)
+
+
+def latest(user: User) -> QuerySet[Notification]:
+    """What a user was told, newest first; without what tells a prediction that is hidden from them now."""
+    hidden = Classification.objects.visible_to(user).wanting_vote_of(user).values("transient")
+    told = Notification.objects.filter(user=user).select_related("transient")
+    return told.exclude(kind=NotificationKind.NOVELTY, transient__in=hidden)
 
 
 def tell_test(user: User) -> None:

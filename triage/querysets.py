@@ -245,6 +245,14 @@ class DecisionQuerySet(models.QuerySet[Any]):
         return self.filter(shared_with(user)) if user.is_authenticated else self.none()
 
 
+def owed_by(user: User) -> ClassificationQuerySet:
+    """The open rounds in which the user's blind vote is wanted, of the ``transient`` of the query around."""
+    from triage.models import Classification
+
+    rows: ClassificationQuerySet = Classification.objects.filter(transient=OuterRef("transient"))
+    return rows.visible_to(user).wanting_vote_of(user)
+
+
 class ClassificationQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User) -> Self:
         return self.filter(shared_with(user)) if user.is_authenticated else self.none()
@@ -260,8 +268,9 @@ class ClassificationQuerySet(models.QuerySet[Any]):
         return self.filter(state="second_opinion").exclude(voters=user.pk)
 
     def standing_before(self, user: User) -> Self:
-        """Vetted classifications visible to the user, where none that is newer and visible stands beside them."""
-        return self.standing(user).vetted()
+        """Vetted classifications visible to the user, where none that is newer and visible stands beside them; without
+        those of transients on which the user still owes a blind vote."""
+        return self.standing(user).vetted().filter(~Exists(owed_by(user)))
 
     def standing(self, user: User) -> Self:
         """Of each transient the newest that the user may see."""

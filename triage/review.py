@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from classifier.taxonomy import load_taxonomy
-from triage import claims, notifications, second_opinion
+from triage import claims, notifications, repeats, second_opinion
 from triage.errors import (
     AlreadyUndoneError,
     InvalidDecisionError,
@@ -27,6 +27,7 @@ from triage.errors import (
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
 from triage.standing import Outcome, project, standing
+from triage.value import GOOD_MATCH
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +60,8 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
     with transaction.atomic():
         # Decisions on one transient are taken one after the other.
         Transient.objects.select_for_update().get(pk=transient.pk)
-        if (again := _sent_before(user, transient, proposal)) is not None:
+        proposal = repeats.confirmed_before(user, transient, proposal)
+        if (again := repeats.sent_before(user, transient, proposal)) is not None:
             return again
         spectra = list(
             Spectrum.objects.filter(transient=transient)
@@ -239,25 +241,6 @@ def _check(proposal: Proposal, spectra: list[Spectrum]) -> None:
         raise InvalidDecisionError("say which spectrum is bad: this transient has several")
 
 
-def _sent_before(user: User, transient: Transient, proposal: Proposal) -> Decision | None:
-    """The decision that this proposal led to already, where its answer was lost on the way and a page sends it once
-    more: the same words by the same reviewer, who has seen no decision since."""
-    if proposal.last_decision is None:
-        return None
-    own = Decision.objects.filter(transient=transient, reviewer=user, pk__gt=proposal.last_decision)
-    last: Decision | None = own.order_by("-id").first()
-    # A vote without sight of the prediction, which names a class, may have become a confirmation; see _verdict.
-    if last is None or proposal.verdict not in (VETTING if last.verdict == Verdict.CONFIRM else (last.verdict,)):
-        return None
-    # What was left open then was found from what was there.
-    if proposal.spectrum not in (None, last.spectrum_id) or proposal.prediction not in (None, last.prediction_id):
-        return None
-    found = load_taxonomy().find(proposal.class_name) if proposal.class_name else None
-    same_class = not proposal.class_name or (found is not None and found.name == last.class_name)
-    same_words = last.comment == proposal.comment.strip() and last.redshift == proposal.redshift
-    return last if same_class and same_words else None
-
-
 def _check_nobody_was_faster(user: User, transient: Transient, proposal: Proposal, hidden: bool) -> None:
     if proposal.last_decision is None:
         return
@@ -284,9 +267,18 @@ def _summary(prediction: Prediction | None) -> dict[str, object]:
         "redshift": prediction.redshift,
         "redshift_error": prediction.redshift_error,
         "redshift_used": prediction.redshift_used,
+        "template": _template(prediction),
         "novelty": prediction.novelty,
         "checkpoint": prediction.checkpoint.hash,
     }
+
+
+def _template(prediction: Prediction) -> dict[str, object] | None:
+    """Class and redshift of a template match that is rarely chance."""
+    match = prediction.crosscheck or {}
+    if match.get("score", 0) < GOOD_MATCH:
+        return None
+    return {"class_name": match["class"], "redshift": match["redshift"]}
 
 
 def _known_redshift(transient: Transient, spectrum: Spectrum | None) -> dict[str, object]:
@@ -295,5 +287,6 @@ def _known_redshift(transient: Transient, spectrum: Spectrum | None) -> dict[str
         return {"known_redshift": spectrum.stated_redshift, "known_redshift_origin": "upload"}
     if transient.redshift is not None:
         origin = transient.redshift_origin or "catalogue"
-        return {"known_redshift": transient.redshift, "known_redshift_origin": origin}
+        known = {"known_redshift": transient.redshift, "known_redshift_origin": origin}
+        return known | {"known_redshift_error": transient.redshift_error}
     return {}

@@ -11,7 +11,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 # VOTable's types of what is no text; units where there are any.
 _DATATYPES = {
-    **dict.fromkeys(("redshift", "ra", "dec", "predicted_probability", "predicted_redshift"), "double"),
+    **dict.fromkeys(
+        ("redshift", "redshift_error", "ra", "dec", "predicted_probability", "predicted_redshift"), "double"
+    ),
     **dict.fromkeys(("id", "sequence"), "long"),
     **dict.fromkeys(("simulated", "withdrawn"), "boolean"),
 }

@@ -25,6 +25,7 @@ from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.export import iso
 from triage.models import Classification, Decision, DeliveryState, Prediction, Webhook, WebhookDelivery
 from triage.outside import post_pinned, public_address
+from triage.second_opinion import is_hidden
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ MAX_WEBHOOKS = 10
 FIRST_WAIT = timedelta(minutes=1)
 # While it is being sent nobody else may; longer than any attempt takes.
 LEASE = timedelta(minutes=2)
+# Until it is looked at again whether a vote is in that a message has to wait for.
+HELD = timedelta(minutes=1)
+_RELATED = ("webhook__user", "decision__transient", "prediction__spectrum__transient")
 LOOK_BACK = timedelta(days=3)
 
 
@@ -115,11 +119,14 @@ def _claim() -> WebhookDelivery | None:
     for pk in waiting.order_by("id").values_list("pk", flat=True)[:20]:
         mine = WebhookDelivery.objects.filter(due, pk=pk, state=DeliveryState.WAITING)
         if mine.update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1):
-            return WebhookDelivery.objects.select_related("webhook__user").get(pk=pk)
+            return WebhookDelivery.objects.select_related(*_RELATED).get(pk=pk)
     return None
 
 
 def _deliver(delivery: WebhookDelivery) -> bool:
+    if _must_wait(delivery):
+        _update(delivery, next_attempt_at=timezone.now() + HELD, attempts=F("attempts") - 1)
+        return False
     message = _message(delivery)
     if message is None:
         _update(delivery, state=DeliveryState.DROPPED)
@@ -139,6 +146,12 @@ def _deliver(delivery: WebhookDelivery) -> bool:
         return False
     _update(delivery, state=DeliveryState.DELIVERED, delivered_at=timezone.now(), last_error="")
     return True
+
+
+def _must_wait(delivery: WebhookDelivery) -> bool:
+    """Whether the user's own blind vote is wanted by now, on what it tells of."""
+    told = delivery.prediction.spectrum if delivery.prediction else delivery.decision
+    return told is not None and told.transient is not None and is_hidden(delivery.webhook.user, told.transient)
 
 
 def _update(delivery: WebhookDelivery, **changes: object) -> None:

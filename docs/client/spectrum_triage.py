@@ -6,7 +6,8 @@
     spectrum = desk.wait(desk.upload("sn2026abc.txt", transient="SN 2026abc"))
     print(spectrum["prediction"]["class_name"])
 
-Rows are the API's own dictionaries; /api/docs/ describes their keys. It waits out 429, and repeats reads that fail.
+Rows are the API's own dictionaries; /api/docs/ describes their keys. It waits out 429, and repeats reads that fail. A
+filter that the desk does not have is a DeskError with the code "unknown_parameter".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -97,7 +98,7 @@ class Desk:
         return self._pages("spectra/", filters)
 
     def transients(self, **filters: Any) -> Iterator[Row]:
-        """Newest first. filters: state ("pending", "vetted" …), class_name, q, fields."""
+        """Newest first. filters: state ("pending", "done" …), class_name, q, fields."""
         return self._pages("transients/", filters)
 
     def transient(self, name: str) -> Row:
@@ -105,7 +106,7 @@ class Desk:
         return self._json("GET", f"transients/{quote(name, safe='')}/")
 
     def queue(self, **filters: Any) -> Iterator[Row]:
-        """What waits for a decision, in the order of triage. filters: class_name, q, group, fields."""
+        """What waits for a decision, in the order of triage. filters: state, class_name, q, group, fields …"""
         return self._pages("queue/", filters)
 
     def decide(self, transient: str, verdict: Verdict, **details: Any) -> Row:
@@ -139,6 +140,21 @@ class Desk:
         ):
             while block := answer.read(BLOCK):
                 opened.write(block)
+
+    def send_light_curve(self, transient: str, file: str | Path, **stated: Any) -> Row:
+        """A CSV of mjd, filter, mag or flux, error. stated: group. The answer holds its points."""
+        path = Path(file)
+        body, content_type = _multipart(path.name, path.read_bytes(), stated)
+        return self._json("POST", f"transients/{quote(transient, safe='')}/photometry/", body, content_type)
+
+    def light_curves(self, transient: str) -> Iterator[Row]:
+        """Each with its points."""
+        for row in self._pages(f"transients/{quote(transient, safe='')}/photometry/", {}):
+            yield self._json("GET", f"photometry/{row['id']}/")
+
+    def make_token(self, label: str, scopes: Collection[str] = (), **life: Any) -> Row:
+        """Its ``key`` is in this answer alone. scopes: "upload", "decide". life: expires_at (ISO 8601)."""
+        return self._send("POST", "tokens/", {"label": label, "scopes": list(scopes), **life})
 
     def tns_preview(self, transient: str, **options: Any) -> Row:
         """The exact report to the TNS and what is missing in it; nothing is sent. options: observer, instrument …"""

@@ -104,16 +104,16 @@ def send_curve(user: User, name: str = "X", content: bytes = CURVE, **sent: Any)
 def test_a_light_curve_is_sent_listed_read_as_points_and_removed(ada: User, ben: User) -> None:
     classified(ada)
     sent = send_curve(ada)
-    assert (sent.status_code, sent.json()["skipped"], sent.json()["unit"]) == (201, 1, "mag")
+    assert (sent.status_code, sent.json()["skipped"], sent.json()["unit"]) == (201, 0, "mag")
     number = sent.json()["id"]
     assert send_curve(ada).json()["id"] == number
     (row,) = api(ben).get(f"{API}/transients/X/photometry/").json()["results"]
     assert (row["id"], row["filename"], row["uploaded_by"]) == (number, "x.csv", "ada")
     assert "points" not in row
-    assert api(ben).get(f"{API}/photometry/{number}/").json()["points"] == [
-        {"mjd": 61000.0, "filter": "r", "value": 18.1, "error": 0.1},
-        {"mjd": 61002.0, "filter": "g", "value": 18.5, "error": None},
-    ]
+    curve = api(ben).get(f"{API}/photometry/{number}/").json()
+    # A magnitude without an error is a limit.
+    assert [(limit["mjd"], limit["value"]) for limit in curve["limits"]] == [(61001.0, 20.5), (61002.0, 18.5)]
+    assert curve["points"] == [{"mjd": 61000.0, "filter": "r", "value": 18.1, "error": 0.1}]
     assert api(ben).delete(f"{API}/photometry/{number}/").status_code == 404
     assert api(ada).delete(f"{API}/photometry/{number}/").status_code == 204
     assert not Photometry.objects.exists()

@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -68,6 +69,7 @@ def test_an_upload_is_accepted_classified_and_vetted(api: APIClient) -> None:
     assert row["transient"] == "SN 2026abc"
     assert row["class_name"] == spectrum["prediction"]["class_name"]
     assert (row["redshift"], row["redshift_origin"], row["reviewer"]) == (0.03, "upload", "reviewer")
+    assert (row["redshift_source"], row["redshift_error"]) == ("given", None)
     assert row["checkpoint"] == spectrum["prediction"]["checkpoint"]
     assert row["spectra"] == [spectrum["id"]]
     undone = api.delete(f"{API}/decisions/{decided.json()['id']}/")
@@ -81,7 +83,7 @@ def test_the_same_file_again_is_200_with_the_first_id(api: APIClient) -> None:
     assert first.json()["id"] == second.json()["id"]
 
 
-def test_an_upload_of_many_spectra_names_each(api: APIClient) -> None:
+def test_an_upload_of_many_spectra_names_each(api: APIClient, reviewer: User) -> None:
     bundle = io.BytesIO()
     with zipfile.ZipFile(bundle, "w") as archive:
         for number, name in enumerate(("SN2026a.txt", "SN2026b.txt", "SN2026c.txt")):
@@ -92,6 +94,13 @@ def test_an_upload_of_many_spectra_names_each(api: APIClient) -> None:
         assert sent.json()["transient"] == "SN2026A"
         others = [(part["transient"], part["part"], part["state"]) for part in sent.json()["others"]]
         assert others == [("SN2026B", "SN2026b.txt", "queued"), ("SN2026C", "SN2026c.txt", "queued")]
+    names = {row["filename"] for row in api.get(f"{API}/spectra/").json()["results"]}
+    assert names == {f"night.zip: {name}" for name in ("SN2026a.txt", "SN2026b.txt", "SN2026c.txt")}
+    number, pages = sent.json()["others"][0]["id"], Client()
+    pages.force_login(reviewer)
+    for page in (f"/spectra/{number}/", "/transients/SN2026B/"):
+        assert "night.zip: SN2026b.txt" in pages.get(page).content.decode()
+    assert 'filename="night.zip"' in api.get(f"{API}/spectra/{number}/original/")["Content-Disposition"]
 
 
 def test_an_unreadable_file_is_400_with_code_and_receipt_and_stays_in_quarantine(api: APIClient) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
+from tests.backends import choose
 from tests.triage.test_review import classified
 from triage import claims
 from triage.errors import ClaimedError
@@ -104,3 +107,30 @@ def test_next_passes_over_what_others_look_at(two: list[User], state: str) -> No
     following = chosen.following(two[0], here)
     assert following is not None
     assert following.name == middle
+
+
+@pytest.mark.skipif(not choose()[0], reason="SQLite lets one write at a time")
+@pytest.mark.django_db(transaction=True)
+def test_two_who_take_each_others_over_at_the_same_instant_both_get_it(two: list[User]) -> None:
+    about = [classified(two[0]), classified(two[0], "Y", seed=2)]
+    errors: list[BaseException] = []
+    together = threading.Barrier(2)
+
+    def take(number: int) -> None:
+        """Hold one, and then take the other's; again and again."""
+        try:
+            for turn in range(30):
+                claims.claim(two[number], about[(number + turn) % 2], take_over=True)
+                together.wait(20)
+        except BaseException as error:
+            errors.append(error)
+            together.abort()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []

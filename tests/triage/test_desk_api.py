@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from tests.triage.test_review import classified
 from triage import claims
-from triage.models import Claim, ReviewPolicy, Spectrum, Transient
+from triage.models import Claim, Decision, ReviewPolicy, Spectrum, Transient
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
@@ -139,3 +139,38 @@ def test_the_queue_takes_the_filters_of_the_page(ada: User) -> None:
     assert len(names("fields=transient&arrived_from=2026-01-01")) == 2
     decide(ada, "X", verdict="unsure")
     assert names("state=unsure") == ["X"]
+
+
+def confirm_together(user: User) -> dict[str, Any]:
+    """As a script sends it that says nothing of what decisions it has seen."""
+    spectra = Spectrum.objects.filter(transient__isnull=False).select_related("transient")
+    predictions = {
+        spectrum.transient.name: spectrum.current_prediction_id for spectrum in spectra if spectrum.transient
+    }
+    answer = api(user).post(f"{API}/queue/bulk/", {"predictions": predictions}, format="json")
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_bulk_confirmation_whose_answer_was_lost_is_recorded_once(ada: User) -> None:
+    for seed, name in enumerate("XYZ", start=1):
+        classified(ada, name, seed=seed)
+    first, again = confirm_together(ada), confirm_together(ada)
+    assert first == again
+    assert sorted(first["confirmed"]) == ["X", "Y", "Z"]
+    assert Decision.objects.count() == 3
+    api(ada).delete(f"{API}/batches/{first['batch']}/")
+    # Who takes it back and sends it once more means it.
+    assert confirm_together(ada)["batch"] != first["batch"]
+    assert Decision.objects.count() == 9
+
+
+def test_a_bulk_confirmation_that_was_overtaken_is_not_repeated_over_the_others_word(ada: User, ben: User) -> None:
+    classified(ada)
+    confirm_together(ada)
+    decide(ben, "X", class_name="AGN")
+    again = confirm_together(ada)
+    assert again["confirmed"] == []
+    assert "ben decided while you looked" in again["refused"][0]["detail"]
+    assert Decision.objects.count() == 2

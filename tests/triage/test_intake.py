@@ -173,8 +173,8 @@ def test_the_members_of_an_archive_are_transients_of_their_own(reviewer: User) -
     stored = [submission.spectrum, *submission.others]
     assert [spectrum.transient.name for spectrum in stored] == list(names.values())
     assert [spectrum.file_label for spectrum in stored] == [
-        "night.zip › CSS140421-142042+031_20140428_Gr11.txt",
-        "night.zip › first.txt",
+        "night.zip: CSS140421-142042+031_20140428_Gr11.txt",
+        "night.zip: first.txt",
     ]
 
 

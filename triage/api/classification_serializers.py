@@ -8,19 +8,23 @@ from rest_framework import serializers
 
 
 class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
-    """A vetted classification with its provenance; the keys are triage.export.COLUMNS, of a change CHANGE_COLUMNS."""
+    """A vetted classification with its provenance; the keys are triage.export.COLUMNS, of a change CHANGE_COLUMNS.
+
+    Of a withdrawal what was said is null while your own blind vote on the transient is wanted."""
 
     id = serializers.IntegerField(help_text="of the decision")
     transient = serializers.CharField()
-    class_name = serializers.CharField()
+    class_name = serializers.CharField(allow_null=True)
     redshift = serializers.FloatField(allow_null=True)
+    redshift_error = serializers.FloatField(allow_null=True, help_text="1σ; null where nobody said")
+    redshift_source = serializers.ChoiceField(choices=["given", "network", "template"], allow_null=True)
     redshift_origin = serializers.CharField(allow_null=True)
     ra = serializers.FloatField(allow_null=True)
     dec = serializers.FloatField(allow_null=True)
-    verdict = serializers.CharField()
-    reviewer = serializers.CharField()
+    verdict = serializers.CharField(allow_null=True)
+    reviewer = serializers.CharField(allow_null=True)
     decided_at = serializers.DateTimeField()
-    comment = serializers.CharField()
+    comment = serializers.CharField(allow_null=True)
     group = serializers.CharField(allow_null=True)
     predicted_class = serializers.CharField(allow_null=True)
     predicted_probability = serializers.FloatField(allow_null=True)

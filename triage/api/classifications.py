@@ -34,6 +34,8 @@ _EXAMPLE = {
     "transient": "SN 2026abc",
     "class_name": "TDE",
     "redshift": 0.052,
+    "redshift_error": None,
+    "redshift_source": "given",
     "redshift_origin": "reviewer",
     "ra": 120.5,
     "dec": -12.25,

@@ -97,13 +97,12 @@ class BulkView(APIView):
 
     @extend_schema(request=shapes.BulkSerializer, responses={200: shapes.BulkResultSerializer, 400: ErrorSerializer})
     def post(self, request: Request) -> Response:
-        """Confirm several predictions together; each is checked for itself, what cannot be confirmed is listed."""
+        """Confirm several predictions together; each is checked for itself, what cannot be confirmed is listed. Sent
+        once more, as after a lost answer, it is recorded once and answered with the first batch."""
         form = shapes.BulkSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         sent = form.validated_data
-        last = sent.get("last_decision")
-        seen = bulk.newest_decision() if last is None else last
-        result = bulk.confirm(user_of(request), sent["predictions"], seen)
+        result = bulk.confirm(user_of(request), sent["predictions"], sent.get("last_decision"))
         refused = [{"transient": name, "detail": detail} for name, detail in result.refused]
         return Response({"batch": str(result.batch), "confirmed": result.confirmed, "refused": refused})
 

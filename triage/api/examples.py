@@ -64,9 +64,11 @@ LIGHT_CURVE = [
             "filename": "AT2026abc.csv",
             "sha256": "9f2c41d0a7",
             "unit": "mag",
+            "fetched_at": None,
             "created_at": "2026-11-23T04:05:06.789012Z",
             "points": [{"mjd": 61000.1, "filter": "r", "value": 18.1, "error": 0.1}],
-            "skipped": 2,
+            "limits": [{"mjd": 60999.1, "filter": "r", "value": 20.5}],
+            "skipped": 0,
         },
         201,
     )

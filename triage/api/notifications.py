@@ -86,7 +86,7 @@ class LatestView(generics.ListAPIView[Notification]):
     def get_queryset(self) -> QuerySet[Notification]:
         if getattr(self, "swagger_fake_view", False):
             return Notification.objects.none()
-        return Notification.objects.filter(user=user_of(self.request)).select_related("transient")
+        return notifications.latest(user_of(self.request))
 
 
 class TestView(APIView):

@@ -23,7 +23,8 @@ _ERRORS = {400: ErrorSerializer, 404: ErrorSerializer}
 
 
 class PhotometrySerializer(SparseFields, serializers.ModelSerializer[Photometry]):
-    """The light curve of one file. group: null, for everybody who sees the transient."""
+    """The light curve of one file, or of a SkyPortal, which has ``fetched_at``. group: null, for everybody who sees the
+    transient. unit: of a file's fluxes without one, “flux”."""
 
     transient = serializers.CharField(source="transient.name", read_only=True)
     group = serializers.CharField(source="group.name", read_only=True, allow_null=True, default=None)
@@ -31,7 +32,7 @@ class PhotometrySerializer(SparseFields, serializers.ModelSerializer[Photometry]
 
     class Meta:
         model = Photometry
-        fields = ("id", "transient", "group", "uploaded_by", "filename", "sha256", "unit", "created_at")
+        fields = ("id", "transient", "group", "uploaded_by", "filename", "sha256", "unit", "fetched_at", "created_at")
         read_only_fields = fields
 
 
@@ -44,19 +45,32 @@ class PointSerializer(serializers.Serializer[Any]):
     error = serializers.FloatField(allow_null=True)
 
 
+class LimitSerializer(serializers.Serializer[Any]):
+    """Nothing was seen that was brighter than the value."""
+
+    mjd = serializers.FloatField()
+    filter = serializers.CharField()
+    value = serializers.FloatField()
+
+
 class LightCurveSerializer(PhotometrySerializer):
     points = serializers.SerializerMethodField(help_text="in order of time")
+    limits = serializers.SerializerMethodField(help_text="upper limits, in order of time")
 
     class Meta(PhotometrySerializer.Meta):
-        fields = (*PhotometrySerializer.Meta.fields, "points")  # type: ignore[assignment]
+        fields = (*PhotometrySerializer.Meta.fields, "points", "limits")  # type: ignore[assignment]
 
     @extend_schema_field(PointSerializer(many=True))
     def get_points(self, row: Photometry) -> list[dict[str, Any]]:
         return [dict(zip(("mjd", "filter", "value", "error"), point, strict=True)) for point in row.points]
 
+    @extend_schema_field(LimitSerializer(many=True))
+    def get_limits(self, row: Photometry) -> list[dict[str, Any]]:
+        return [dict(zip(("mjd", "filter", "value"), limit, strict=True)) for limit in row.limits]
+
 
 class TakenLightCurveSerializer(LightCurveSerializer):
-    skipped = serializers.SerializerMethodField(help_text="lines without a brightness, such as upper limits")
+    skipped = serializers.SerializerMethodField(help_text="lines with neither brightness nor limit")
 
     class Meta(LightCurveSerializer.Meta):
         fields = (*LightCurveSerializer.Meta.fields, "skipped")  # type: ignore[assignment]
@@ -87,7 +101,7 @@ class PhotometriesView(generics.ListAPIView[Photometry]):
             return Photometry.objects.none()
         transient = transient_of(self.request, self.kwargs["name"])
         rows: QuerySet[Photometry] = Photometry.objects.visible_to(user_of(self.request)).filter(transient=transient)
-        return rows.select_related("transient", "group", "uploaded_by").defer("points")
+        return rows.select_related("transient", "group", "uploaded_by").defer("points", "limits")
 
     @extend_schema(
         request=PhotometryUploadSerializer,

@@ -53,6 +53,9 @@ class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
     group = serializers.CharField(source="group.name", read_only=True, allow_null=True, default=None)
     receipt = serializers.DictField(read_only=True)
     corrections = serializers.DictField(read_only=True)
+    filename = serializers.CharField(
+        source="file_label", read_only=True, help_text="of a file of an archive: “night.zip: a/b.fits”"
+    )
     prediction = PredictionSerializer(source="current_prediction", read_only=True, allow_null=True)
     error = serializers.SerializerMethodField()
     wavelength_range = serializers.SerializerMethodField()

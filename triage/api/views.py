@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Prefetch, QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -24,8 +24,8 @@ from triage.api import examples, filters, serializers
 from triage.api.base import FIELDS, NewestFirst, group_of, transient_of, user_of
 from triage.arrays import unpack
 from triage.errors import TooLargeError
-from triage.models import Classification, Decision, Scope, Spectrum, SpectrumArrays, Transient
-from triage.querysets import SpectrumQuerySet
+from triage.models import Decision, Scope, Spectrum, SpectrumArrays, Transient
+from triage.querysets import SpectrumQuerySet, owed_by
 from triage.rereading import read_again
 
 CORRECTIONS = tuple(field.name for field in dataclasses.fields(Corrections))
@@ -96,9 +96,8 @@ def _given(user: User, sent: dict[str, Any]) -> intake.Given:
 
 def _spectra(user: User) -> SpectrumQuerySet:
     related = ("transient", "group", "current_prediction__checkpoint")
-    wanted = Classification.objects.filter(transient=OuterRef("transient")).visible_to(user).wanting_vote_of(user)
     visible = Spectrum.objects.visible_to(user).select_related(*related)
-    spectra: SpectrumQuerySet = visible.annotate(hidden=Exists(wanted))
+    spectra: SpectrumQuerySet = visible.annotate(hidden=Exists(owed_by(user)))
     return spectra
 
 

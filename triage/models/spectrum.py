@@ -124,13 +124,13 @@ class Spectrum(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.filename
+        return self.file_label
 
     @property
     def file_label(self) -> str:
-        """The file's name, with that of the file in it where it is an archive."""
+        """The file's name, with that of the file in it where it is an archive: "night.zip: path/inside.fits"."""
         member = self.receipt.get("member")
-        return f"{self.filename} › {member}" if member else self.filename
+        return f"{self.filename}: {member}" if member else self.filename
 
     @property
     def at_rest(self) -> bool:

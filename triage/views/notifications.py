@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from triage import notifications
 from triage.errors import TriageError
-from triage.models import Notification, NotificationPreference
+from triage.models import NotificationPreference
 from triage.views.base import signed_in
 
 LATEST = 30
@@ -56,7 +56,7 @@ def notifications_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "preference": preference,
         "mail": bool(settings.EMAIL_HOST),
-        "latest": Notification.objects.filter(user=user).select_related("transient")[:LATEST],
+        "latest": notifications.latest(user)[:LATEST],
         "section": "notifications",
     }
     return render(request, "notifications.html", context)

@@ -61,7 +61,7 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     except TriageError as error:
         form.add_error(None, f"It was not read so, and stays as it was: {error.detail}")
         return _page(request, spectrum, form, error.status)
-    messages.success(request, f"{spectrum.filename} was read again and waits for the network.")
+    messages.success(request, f"{spectrum.file_label} was read again and waits for the network.")
     return redirect("receipt", spectrum_id)
 
 
@@ -94,5 +94,5 @@ def settle(request: HttpRequest, spectrum_id: int, action: str) -> HttpResponse:
         messages.error(request, error.detail)
     else:
         words = "is discarded; its bytes are kept" if spectrum.discarded else "is back in quarantine"
-        messages.success(request, f"{spectrum.filename} {words}.")
+        messages.success(request, f"{spectrum.file_label} {words}.")
     return redirect("quarantine")

@@ -9,13 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from triage.errors import TriageError
-from triage.models import PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun
+from triage.models import Classification, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun
 from triage.skyportal import outbox, sync
 from triage.skyportal.forms import InstanceForm
 from triage.views.base import signed_in, wants_fragment
@@ -83,7 +83,7 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     counts = _counts(user)
     state = request.GET.get("state", "")
-    posts = SkyPortalPost.objects.visible_to(user)
+    posts = SkyPortalPost.objects.visible_to(user).annotate(hidden=Exists(_owed_by(user)))
     if state in PostState.values:
         posts = posts.filter(state=state)
     # What waits for somebody comes first.
@@ -97,6 +97,12 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
         "section": "skyportal",
     }
     return render(request, "skyportal_outbox.html", context)
+
+
+def _owed_by(user: User) -> Any:
+    """The open rounds on a post's transient in which the user's blind vote is wanted."""
+    about = Q(transient=OuterRef("decision__transient")) | Q(transient=OuterRef("prediction__spectrum__transient"))
+    return Classification.objects.filter(about).visible_to(user).wanting_vote_of(user)
 
 
 @login_required

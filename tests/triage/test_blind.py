@@ -1,0 +1,216 @@
+"""Whoever still owes a blind vote learns nothing of the first one, nor of the prediction, by any way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from tests.outside.test_webhooks import Receiver, hook, send
+from tests.triage.test_review import classified
+from triage import agreement, export, notifications, review, webhooks
+from triage.models import (
+    Notification,
+    PostKind,
+    ReviewPolicy,
+    SkyPortalInstance,
+    SkyPortalPost,
+    Spectrum,
+    Transient,
+    WebhookDelivery,
+)
+from triage.review import Proposal, record_decision
+
+pytestmark = pytest.mark.django_db
+API = "/api/v1"
+SECRET = "smouldering"
+
+
+@pytest.fixture
+def three(make_user: Callable[..., User]) -> list[User]:
+    """Of whom the last owes a vote below."""
+    return [make_user(name) for name in ("ada", "ben", "cleo")]
+
+
+def vote(user: User, transient: Transient, class_name: str = "TDE") -> Any:
+    return record_decision(user, transient, Proposal("override", class_name=class_name, comment=SECRET))
+
+
+def reopened(three: list[User]) -> Transient:
+    """Two have voted, so that it was vetted; the second took it back: one vote is in again."""
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(three[0])
+    vote(three[0], transient)
+    review.undo(three[1], vote(three[1], transient).pk)
+    return transient
+
+
+def api(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def text(user: User, where: str) -> str:
+    response = api(user).get(f"{API}/{where}")
+    assert response.status_code == 200, where
+    return b"".join(response).decode()
+
+
+@pytest.mark.parametrize("query", ["", "&format=csv", "&format=votable", "&class_name=TDE", "&reviewer=ben"])
+def test_the_cursor_over_changes_hides_a_vote_that_was_vetted_for_a_moment(three: list[User], query: str) -> None:
+    reopened(three)
+    # Who has voted sees what happened.
+    assert SECRET in text(three[0], f"classifications/?since=c0{query}")
+    told = text(three[2], f"classifications/?since=c0{query}")
+    assert SECRET not in told
+    assert "TDE" not in told.replace("class_name=TDE", "")
+    assert "ben" not in told.replace("reviewer=ben", "")
+
+
+@pytest.mark.parametrize("query", [{}, {"class_name": "TDE"}, {"class_name": "AGN"}])
+def test_a_reader_who_knew_of_it_is_still_told_that_it_is_withdrawn(three: list[User], query: dict[str, str]) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(three[0])
+    vote(three[0], transient)
+    second = vote(three[1], transient)
+    since = api(three[2]).get(f"{API}/classifications/", {"since": "c0", **query}).json()["since"]
+    review.undo(three[1], second.pk)
+    (row,) = api(three[2]).get(f"{API}/classifications/", {"since": since, **query}).json()["results"]
+    assert (row["id"], row["withdrawn"], row["class_name"], row["comment"]) == (second.pk, True, None, None)
+
+
+def test_after_ones_own_vote_nothing_of_the_sequence_is_missing(three: list[User]) -> None:
+    transient = reopened(three)
+    since = api(three[2]).get(f"{API}/classifications/?since=c0").json()["since"]
+    last = vote(three[2], transient)
+    rows = api(three[2]).get(f"{API}/classifications/?since={since}").json()["results"]
+    assert [(row["id"], row["withdrawn"], row["class_name"]) for row in rows] == [(last.pk, False, "TDE")]
+    everything = export.changes_after(three[2], 0, export.Wanted())
+    assert [row.withdrawn for row in everything] == [False, True, False]
+
+
+def test_what_a_group_vetted_of_it_waits_for_the_vote_that_everybody_is_asked_for(
+    three: list[User], make_user: Callable[..., User]
+) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    dora = make_user("dora", "a")
+    transient = classified(three[0])
+    private = classified(dora, "X", group=dora.groups.get(), seed=5)
+    vote(three[0], transient)
+    mine = Spectrum.objects.get(group=dora.groups.get())
+    three[1].groups.add(dora.groups.get())
+    record_decision(three[1], private, Proposal("override", class_name="TDE", spectrum=mine.pk))
+    assert list(export.vetted(dora, export.Wanted())) == []
+    public = Spectrum.objects.get(group__isnull=True)
+    record_decision(dora, transient, Proposal("override", class_name="TDE", spectrum=public.pk))
+    assert len(export.vetted(dora, export.Wanted())) == 1
+
+
+WAYS = (
+    "classifications/",
+    "classifications/?format=csv",
+    "classifications/?format=votable",
+    "transients/",
+    "transients/?class_name=TDE",
+    "transients/?state=second_opinion",
+    "transients/X/",
+    "spectra/",
+    "queue/?state=second_opinion",
+    "queue/?state=second_opinion&class_name=TDE",
+    "queue/?state=done",
+    "queue/counts/",
+    "queue/bulk/?threshold=50",
+    "agreement/",
+    "night/?since=all",
+    "notifications/latest/",
+    "skyportal/outbox/",
+    "tns/",
+)
+
+
+def test_no_list_and_no_record_of_the_api_tells_it(three: list[User]) -> None:
+    reopened(three)
+    predicted = Spectrum.objects.get().current_prediction
+    assert predicted is not None
+    assert SECRET in text(three[0], "transients/X/")
+    for way in WAYS:
+        told = text(three[2], way)
+        assert SECRET not in told, way
+        assert "TDE" not in told.replace("class_name=TDE", ""), way
+        assert predicted.checkpoint.hash not in told, way
+    number = Spectrum.objects.get().pk
+    assert predicted.checkpoint.hash not in text(three[2], f"spectra/{number}/")
+    for way in (f"spectra/{number}/twins/", f"spectra/{number}/evidence/", "transients/X/tns/"):
+        assert api(three[2]).get(f"{API}/{way}").status_code == 404, way
+
+
+def test_agreement_does_not_count_a_vote_that_is_hidden(three: list[User]) -> None:
+    """One vote alone is no pair; an earlier, vetted one and the hidden one would be."""
+    transient = classified(three[0])
+    vote(three[1], transient, "AGN")
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    vote(three[0], transient)
+    assert len(agreement.reviewers(three[0])[0]) == 1
+    assert agreement.reviewers(three[2]) == ([], [])
+
+
+def test_no_page_tells_it(three: list[User]) -> None:
+    transient = reopened(three)
+    instance = SkyPortalInstance(name="Fritz", url="https://fritz.example")
+    instance.token = "a token"
+    instance.save()
+    prediction = Spectrum.objects.get().current_prediction
+    assert prediction is not None
+    row = transient.decisions.filter(reviewer=three[1]).order_by("id").first()
+    about = {"instance": instance, "remote_name": "X"}
+    SkyPortalPost.objects.create(**about, kind=PostKind.DECISION, decision=row, state="withdrawn")
+    SkyPortalPost.objects.create(**about, kind=PostKind.PREDICTION, prediction=prediction, state="asking")
+    client = Client()
+    client.force_login(three[2])
+    outbox = client.get(reverse("skyportal-outbox")).content.decode()
+    assert outbox.count("hidden until your own vote is in") == 2
+    assert "TDE" not in outbox
+    for where in ("/vetted/", "/?state=second_opinion", "/?state=all", "/transients/X/", "/agreement/", "/tonight/"):
+        told = client.get(where).content.decode()
+        assert SECRET not in told, where
+        assert "by ben" not in told, where
+    client.force_login(three[0])
+    assert "TDE" in client.get(reverse("skyportal-outbox")).content.decode()
+
+
+def test_a_delivery_that_was_derived_before_the_round_waits_for_the_vote(three: list[User], settings: Settings) -> None:
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    with Receiver() as receiver:
+        made = hook(three[2], receiver, predictions=True)[0]
+        transient = classified(three[0])
+        webhooks._derive(made)
+        assert WebhookDelivery.objects.get().prediction_id is not None
+        vote(three[0], transient)
+        assert send() == 0
+        assert receiver.messages == []
+        held = WebhookDelivery.objects.get()
+        assert (held.state, held.attempts, held.next_attempt_at is None) == ("waiting", 0, False)
+        vote(three[2], transient)
+        assert send() == 3
+        assert [message["event"] for message in receiver.messages] == ["prediction", "decision", "decision"]
+
+
+def test_a_message_about_what_is_novel_is_not_listed_while_the_prediction_is_hidden(three: list[User]) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(three[0])
+    Notification.objects.create(
+        user=three[2], kind="novelty", key="1", channel="email", transient=transient, text=SECRET, path="/"
+    )
+    assert SECRET in text(three[2], "notifications/latest/")
+    vote(three[0], transient)
+    assert list(notifications.latest(three[2])) == []
+    vote(three[2], transient)
+    assert SECRET in text(three[2], "notifications/latest/")
