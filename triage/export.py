@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db.models import Exists, Max, OuterRef, Q
 
+from classifier.taxonomy import load_taxonomy
 from triage.models import Classification, ClassificationChange, Decision, Transient
 from triage.querysets import ClassificationQuerySet, SharedQuerySet, owed_by
 
@@ -139,8 +140,8 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "comment": decision.comment,
         "group": group.name if group else None,
         "predicted_class": seen.get("class_name"),
-        "predicted_probability": seen.get("probability"),
-        "predicted_redshift": seen.get("redshift"),
+        "predicted_probability": _rounded(seen.get("probability")),
+        "predicted_redshift": _rounded(seen.get("redshift")),
         "checkpoint": seen.get("checkpoint"),
         "spectra": decision.spectra_seen,
         "simulated": transient.simulated,
@@ -151,19 +152,36 @@ def _redshift(decision: Decision) -> dict[str, Any]:
     """redshift, its error (1σ, None where nobody said), source: "given", "network" or "template", and origin, who gave
     it; all None if unknown.
 
-    The reviewer's counts; else the one known when the decision was taken; else the network's; else that of a template
-    match of the class that was decided, if it was rarely chance."""
+    The reviewer's counts; else the one known when the decision was taken; else the network's, if the decision is for a
+    class of the group that it spoke of; else that of a template match of the class that was decided, if it was rarely
+    chance. What lies in our Galaxy has none but a given one."""
     seen = decision.prediction_seen
     template = seen.get("template") or {}
     of_class = template.get("redshift") if template.get("class_name") == decision.class_name else None
+    said = (seen.get("redshift"), seen.get("redshift_error"))
+    group = _group(decision.class_name)
+    if group != _group(seen.get("class_name")):
+        said = (None, None)
+    if group == "Galactic":
+        said, of_class = (None, None), None
     found = (
         (decision.redshift, None, "given", "reviewer"),
         (seen.get("known_redshift"), seen.get("known_redshift_error"), "given", seen.get("known_redshift_origin")),
-        (seen.get("redshift"), seen.get("redshift_error"), "network", "network"),
-        (of_class, None, "template", "template"),
+        (*map(_rounded, said), "network", "network"),
+        (_rounded(of_class), None, "template", "template"),
     )
     best = next((one for one in found if one[0] is not None), (None,) * 4)
     return dict(zip(("redshift", "redshift_error", "redshift_source", "redshift_origin"), best, strict=True))
+
+
+def _group(class_name: str | None) -> str | None:
+    found = load_taxonomy().find(class_name or "")
+    return found.group if found else None
+
+
+def _rounded(value: float | None) -> float | None:
+    """What a network or a fit gives means nothing beyond the fifth decimal."""
+    return None if value is None else round(value, 5)
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,8 +19,25 @@ _DATATYPES = {
     **dict.fromkeys(("simulated", "withdrawn"), "boolean"),
 }
 _UNITS = {"ra": "deg", "dec": "deg"}
+# Unified Content Descriptors (IVOA UCD1+): what a column is, whatever it is called.
+_UCDS = {
+    "transient": "meta.id;meta.main",
+    "class_name": "src.class",
+    "redshift": "src.redshift",
+    "redshift_error": "stat.error;src.redshift",
+    "ra": "pos.eq.ra;meta.main",
+    "dec": "pos.eq.dec;meta.main",
+    "predicted_probability": "stat.probability",
+    "decided_at": "time.processing",
+}
 # XML has no way to write these.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """A JSON object a line."""
+    for row in rows:
+        yield json.dumps({column: row[column] for column in columns}, ensure_ascii=False) + "\n"
 
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
@@ -61,7 +79,8 @@ def _field(column: str) -> str:
     unit = f" unit={quoteattr(_UNITS[column])}" if column in _UNITS else ""
     datatype = _DATATYPES.get(column)
     kind = f'datatype="{datatype}"' if datatype else 'datatype="unicodeChar" arraysize="*"'
-    return f"<FIELD ID={quoteattr(column)} name={quoteattr(column)} {kind}{unit}/>\n"
+    ucd = f" ucd={quoteattr(_UCDS[column])}" if column in _UCDS else ""
+    return f"<FIELD ID={quoteattr(column)} name={quoteattr(column)} {kind}{unit}{ucd}/>\n"
 
 
 def _votable_cell(value: Any, column: str) -> str:

@@ -234,6 +234,8 @@ def test_classifications_leave_as_json_csv_and_votable(api: APIClient) -> None:
         io.BytesIO(text_of(api.get(f"{API}/classifications/?format=votable")).encode()), format="votable"
     )
     assert list(table["transient"]) == [entry["transient"] for entry in listed]
+    lines = text_of(api.get(f"{API}/classifications/?format=jsonl")).splitlines()
+    assert [json.loads(line) for line in lines] == listed
     # Unknown coordinates are empty cells, never 0.
     assert np.isnan(np.ma.filled(np.ma.asarray(table["ra"], dtype=float), np.nan)).all()
 

@@ -38,6 +38,23 @@ def test_the_networks_has_its_error(reviewer: User) -> None:
     assert exported(reviewer, transient) == (0.04, 0.002, "network", "network")
 
 
+def test_the_networks_is_not_kept_for_a_class_of_another_kind(reviewer: User) -> None:
+    transient = said(reviewer, redshift=0.04, redshift_error=0.002)
+    assert exported(reviewer, transient, "SN Iax") == (0.04, 0.002, "network", "network")
+    assert exported(reviewer, transient, "TDE") == (None, None, None, None)
+
+
+def test_what_lies_in_our_galaxy_has_none_but_a_given_one(reviewer: User) -> None:
+    transient = said(reviewer, class_name="Cataclysmic", redshift=-3.06e-5, redshift_error=0.001)
+    assert exported(reviewer, transient, "Cataclysmic") == (None, None, None, None)
+    assert exported(reviewer, transient, "Cataclysmic", redshift=0.0) == (0.0, None, "given", "reviewer")
+
+
+def test_no_more_decimals_leave_than_mean_something(reviewer: User) -> None:
+    transient = said(reviewer, redshift=0.007090726624150029, redshift_error=0.00123456)
+    assert exported(reviewer, transient)[:2] == (0.00709, 0.00123)
+
+
 def test_a_given_one_counts_before_the_networks_and_has_the_catalogues_error(reviewer: User) -> None:
     transient = said(reviewer, redshift=0.04, redshift_error=0.002)
     Transient.objects.update(redshift=0.031, redshift_error=0.001, redshift_origin="skyportal")

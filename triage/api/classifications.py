@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from triage import export
 from triage.api.base import FIELDS, ClassificationOrder, user_of, wanted_fields
 from triage.api.classification_serializers import ClassificationPageSerializer
-from triage.api.renderers import CsvRenderer, TableRenderer, VOTableRenderer
+from triage.api.renderers import CsvRenderer, JsonLinesRenderer, TableRenderer, VOTableRenderer
 from triage.api.serializers import ErrorSerializer
 from triage.querysets import ClassificationQuerySet, SharedQuerySet
 
@@ -55,9 +55,9 @@ _CHANGE = {"sequence": 42, "withdrawn": True, "changed_at": "2026-11-23T05:00:00
 
 
 class ClassificationsView(APIView):
-    """Vetted classifications. JSON comes in pages; CSV and VOTable whole, however long."""
+    """Vetted classifications. JSON comes in pages; CSV, VOTable and JSON lines whole, however long."""
 
-    renderer_classes = (JSONRenderer, CsvRenderer, VOTableRenderer)
+    renderer_classes = (JSONRenderer, CsvRenderer, VOTableRenderer, JsonLinesRenderer)
 
     @extend_schema(
         parameters=[
@@ -66,7 +66,7 @@ class ClassificationsView(APIView):
             OpenApiParameter("reviewer", str, description="user name"),
             OpenApiParameter("transient", str, description="name"),
             FIELDS,
-            OpenApiParameter("format", str, enum=["json", "csv", "votable"]),
+            OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
             OpenApiParameter("cursor", str, description="of a page; follow ``next`` instead of making one"),
             OpenApiParameter("page_size", int),
         ],
@@ -74,6 +74,7 @@ class ClassificationsView(APIView):
             (200, "application/json"): ClassificationPageSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/x-votable+xml"): OpenApiTypes.STR,
+            (200, "application/x-ndjson"): OpenApiTypes.STR,
             400: ErrorSerializer,
             404: ErrorSerializer,
         },

@@ -1,4 +1,4 @@
-"""Tables of classifications as CSV and VOTable."""
+"""Tables of classifications as CSV, VOTable and JSON lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
-from triage.tables import csv_lines, votable_lines
+from triage.tables import csv_lines, json_lines, votable_lines
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -41,6 +41,13 @@ class CsvRenderer(TableRenderer):
     format = "csv"
     suffix = "csv"
     lines = staticmethod(csv_lines)
+
+
+class JsonLinesRenderer(TableRenderer):
+    media_type = "application/x-ndjson"
+    format = "jsonl"
+    suffix = "jsonl"
+    lines = staticmethod(json_lines)
 
 
 class VOTableRenderer(TableRenderer):
