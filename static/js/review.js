@@ -4,6 +4,7 @@ import { onKey } from "./keys.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
 import { plotAhead, startPlot } from "./plot.js";
+import { startLeft } from "./left.js";
 import { fetchAhead, send, settled, visit } from "./swap.js";
 import { startTwins } from "./twins.js";
 
@@ -105,6 +106,7 @@ async function lookAhead() {
   const next = document.querySelector('[data-key="n"]');
   const page = next && await fetchAhead(next.href);
   if (page) await plotAhead(page);
+  startLeft();
 }
 
 function start() {

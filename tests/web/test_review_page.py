@@ -72,7 +72,7 @@ def test_without_a_catalogue_redshift_the_head_gives_that_of_the_network(
     send(reviewer, "T0")
     classify_all()
     Prediction.objects.update(redshift=0.0132, redshift_error=0.0027)
-    assert 'no catalogue redshift; network <b class="num">0.0132 ± 0.0027</b>' in page("T0")
+    assert '; network <b class="num">0.0132 ± 0.0027</b></span></span>' in page("T0")
     Prediction.objects.update(redshift=None, redshift_error=None)
     assert "no catalogue redshift</span>" in page("T0")
 
