@@ -25,7 +25,8 @@ class TransientClass:
     such class. compare_as: the class that it is merged with where classifiers with fewer classes are compared, None
     where it stands alone. rarity: 0 to 1, how seldom it is among what is classified; in the shipped file by the
     logarithm of the number of objects in the archives, from SN Ia to SLSN-II, None for what these did not find as
-    transients.
+    transients. lines: the elements whose lines its spectra show (see triage.lines), empty where it has none of its
+    own.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TransientClass:
     train_as: str | None = None
     compare_as: str | None = None
     rarity: float | None = None
+    lines: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,8 +98,10 @@ class Taxonomy:
 
 def taxonomy_from_dict(content: Mapping[str, Any]) -> Taxonomy:
     """Inverse of ``Taxonomy.to_dict``; ValueError where it contradicts itself."""
+    tuples = ("aliases", "lines")
     classes = tuple(
-        TransientClass(**{**entry, "aliases": tuple(entry.get("aliases", ()))}) for entry in content["classes"]
+        TransientClass(**{**entry, **{name: tuple(entry.get(name, ())) for name in tuples}})
+        for entry in content["classes"]
     )
     return Taxonomy(content["version"], tuple(content["groups"]), classes)
 

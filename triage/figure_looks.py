@@ -41,6 +41,8 @@ def dress(plot: Any, colours: Palette) -> None:
     plot.outline_line_color = None
     plot.grid.grid_line_color = colours.grid
     plot.min_border_right = 16
+    # Bokeh's own are light grey in every theme.
+    plot.toolbar.stylesheets = [f".bk-divider {{ background-color: {colours.grid}; }}"]
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = axis.major_tick_line_color = colours.grid
         axis.minor_tick_line_color = None

@@ -14,11 +14,16 @@ from triage.light_curve import Limit, Panel, Point
 
 # Of upper limits, in the colour of their filter.
 _LIMIT = "inverted_triangle"
-# Told apart by colour (after Okabe & Ito) and by shape; the legend says which is which.
+# About the colour that each band has in every paper, here as dark, there as light as the page asks for; the shape tells
+# filters apart where the eye or the band does not, and the legend says which is which.
 _COLOURS = {
-    "light": ("#0b5cad", "#08706a", "#a8480c", "#8a3d78", "#7a5c00", "#4d6b2f", "#6a46b8", "#5b6068"),
-    "dark": ("#8ab8e6", "#6cc4bc", "#e0976a", "#d49ac6", "#d2b35c", "#a4c383", "#b6a0ea", "#959087"),
+    "light": {"violet": "#6a46b8", "blue": "#0b5cad", "green": "#2a7a2e", "cyan": "#08706a", "red": "#b3261e"}
+    | {"orange": "#a8480c", "brown": "#6e4a1f", "purple": "#8a3d78", "grey": "#5b6068"},
+    "dark": {"violet": "#b6a0ea", "blue": "#8ab8e6", "green": "#8fcf7f", "cyan": "#6cc4bc", "red": "#f08a80"}
+    | {"orange": "#e8b06a", "brown": "#c9a583", "purple": "#d49ac6", "grey": "#959087"},
 }
+_COLOUR_OF = {"uvw2": "purple", "uvm2": "purple", "uvw1": "violet", "u": "violet", "b": "blue", "g": "green"}
+_COLOUR_OF |= {"c": "cyan", "v": "green", "r": "red", "o": "orange", "i": "brown", "z": "purple", "y": "grey"}
 _SHAPES = ("circle", "square", "triangle", "diamond", "square_pin", "hex", "star", "plus")
 _BLUE_TO_RED = ("uvw2", "uvm2", "uvw1", *"ubgcvroizyjhk")
 _WORDS = {"mag": "magnitude", "uJy": "flux (µJy)", "flux": "flux"}
@@ -33,6 +38,12 @@ def blue_to_red(filters: Iterable[str]) -> list[str]:
         return (_BLUE_TO_RED.index(match[1]) if match else len(_BLUE_TO_RED), name)
 
     return sorted(set(filters), key=place)
+
+
+def colour_of(name: str, theme: str) -> str:
+    """Of a filter: that of its band; grey for one of no known band, and in the infrared."""
+    match = _BAND.fullmatch(name.lower())
+    return _COLOURS.get(theme, _COLOURS["light"])[_COLOUR_OF.get(match[1], "grey") if match else "grey"]
 
 
 def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]) -> Any:
@@ -74,7 +85,7 @@ def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:
         if below := [limit for limit in panel.limits if limit[1] == name]:
             # Without a point of its filter the legend would not tell which one it is.
             words = {} if own else {"legend_label": name}
-            limits.append(_draw_limits(plot, number, name, below, theme, **words))
+            limits.append(_draw_limits(plot, name, below, theme, **words))
     shown = [("MJD", "@x{0.000}"), ("filter", "@filter")]
     plot.add_tools(HoverTool(renderers=points, tooltips=[*shown, (_WORDS[panel.unit], "@y{0.000} ± @e{0.000}")]))
     plot.add_tools(HoverTool(renderers=limits, tooltips=[*shown, ("upper limit", "@y{0.000}")]))
@@ -87,7 +98,7 @@ def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:
 
 
 def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], theme: str) -> Any:
-    colour = _COLOURS.get(theme, _COLOURS["light"])[number % 8]
+    colour = colour_of(name, theme)
     errors = [error if error is not None else float("nan") for *_, error in points]
     y = [value for _, _, value, _ in points]
     source = ColumnDataSource(
@@ -110,9 +121,9 @@ def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], the
     )
 
 
-def _draw_limits(plot: Any, number: int, name: str, limits: Sequence[Limit], theme: str, **options: str) -> Any:
+def _draw_limits(plot: Any, name: str, limits: Sequence[Limit], theme: str, **options: str) -> Any:
     """Hollow, pointing down to where the transient may be."""
-    colour = _COLOURS.get(theme, _COLOURS["light"])[number % 8]
+    colour = colour_of(name, theme)
     source = ColumnDataSource(
         {
             "x": [mjd for mjd, *_ in limits],
@@ -137,7 +148,5 @@ def _draw_epochs(plot: Any, epochs: Sequence[tuple[float, str]], colours: Palett
             x_offset=12,
             text_font_size="11px",
             text_color=colours.line,
-            background_fill_color=colours.background,
-            background_fill_alpha=0.8,
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from classifier.taxonomy import load_taxonomy
+
 LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("Hδ", (4101.7,)),
     ("Hγ", (4340.5,)),
@@ -32,6 +34,16 @@ def element(name: str) -> str:
 
 
 ELEMENTS = tuple(dict.fromkeys(element(name) for name, _ in LINES))
+
+
+# For a spectrum of which nothing is known, or nothing may be told.
+COMMON = ("H", "He I", "O I", "Si II", "Ca II", "Fe II")
+
+
+def elements_of(class_name: str | None) -> tuple[str, ...]:
+    """The sets whose lines spectra of a class show, as the taxonomy has them; COMMON where it has none."""
+    entry = load_taxonomy().find(class_name) if class_name else None
+    return (entry.lines if entry else ()) or COMMON
 
 
 def line_list() -> list[tuple[float, str, str]]:

@@ -46,7 +46,7 @@ def spectrum_json(
     same scale; under it what spoke for the class and the best template, where they are given.
 
     at_rest: the spectrum came in the rest frame, where neither lines nor the air are shifted."""
-    low, high = flux_range(epoch.flux)
+    low, high = flux_range(epoch.wavelength, epoch.flux)
     margin = 0.02 * float(np.ptp(epoch.wavelength))
     across = {"start": float(epoch.wavelength[0]) - margin, "end": float(epoch.wavelength[-1]) + margin}
     content: dict[str, Any] = {
@@ -138,7 +138,7 @@ def _draw_other(plot: Any, number: int, colours: Palette) -> None:
     source = ColumnDataSource({"x": [], "y": []}, name=f"epoch {number}")
     plot.line("x", "y", source=source, color=colours.other, line_width=1, alpha=0.55)
     name = ColumnDataSource({"x": [], "y": [], "text": []}, name=f"epoch name {number}")
-    _write(plot, name, colours.other, colours, text_align="right")
+    _write(plot, name, colours.other, text_align="right")
 
 
 def _other(number: int, epoch: Epoch) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _draw_telluric(plot: Any, colours: Palette) -> None:
         )
     middles = [0.5 * (start + end) for start, end in TELLURIC]
     signs = ColumnDataSource({"x": middles, "y": [1.0] * len(middles), "text": ["⊕"] * len(middles)})
-    _write(plot, signs, colours.telluric, colours, y_units="screen", text_align="center")
+    _write(plot, signs, colours.telluric, y_units="screen", text_align="center")
 
 
 def _rest_axis(plot: Any) -> None:
@@ -172,11 +172,10 @@ def _draw_lines(plot: Any, colours: Palette) -> None:
     """Dotted lines with their names at the foot; the script says where."""
     source = ColumnDataSource({"x": [], "y": [], "text": []}, name="lines")
     plot.vspan("x", source=source, line_color=colours.line, line_alpha=0.55, line_dash="dotted")
-    _write(plot, source, colours.line, colours, y_units="screen", angle=np.pi / 2, x_offset=12)
+    _write(plot, source, colours.line, y_units="screen", angle=np.pi / 2, x_offset=12)
 
 
-def _write(plot: Any, source: Any, colour: str, colours: Palette, **options: Any) -> None:
-    """The texts of a source with columns x, y and text."""
-    background = {"background_fill_color": colours.background, "background_fill_alpha": 0.8}
+def _write(plot: Any, source: Any, colour: str, **options: Any) -> None:
+    """The texts of a source with columns x, y and text; without a background, which would hide the spectrum."""
     fixed = {"text_font_size": "12px", "text_color": colour, "source": source}
-    plot.add_layout(LabelSet(x="x", y="y", text="text", **fixed, **background, **options))
+    plot.add_layout(LabelSet(x="x", y="y", text="text", **fixed, **options))

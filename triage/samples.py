@@ -19,6 +19,14 @@ SMOOTHING = (0.0, 0.8, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)
 # Samples averaged into one, by the slider's place.
 BINNING = (1, 2, 3, 5, 8, 12, 20, 40)
 GAP_STEPS = 8.0
+# Å between samples, above which a narrow line has three of them.
+COARSE = 8.0
+# One of so many samples at either end does not set the flux axis.
+END_SHARE = 50
+# How far over a running median a sample may stand and still count as a line's.
+TIP = 1.5
+# Of the range of flux.
+ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,15 +82,27 @@ def look_of(query: Any) -> Look:
     return Look(_place(query.get("smooth"), len(SMOOTHING)), _place(query.get("bin"), len(BINNING)), stretch)
 
 
-def flux_range(flux: Array) -> tuple[float, float]:
-    """Limits of the flux axis: the 0.5 and 99.5 percentiles with a margin, so that one cosmic ray does not flatten
-    the rest; in units of ``scale``."""
+def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
+    """Limits of the flux axis, in units of ``scale``: the 1st and 99th percentiles, widened to what the spectrum still
+    reaches after a running median. So a line several samples wide stays inside, and a cosmic ray or the noise of one
+    end does not flatten the rest. wavelength, flux: (n,)."""
     scaled = flux / scale(flux)
-    low, high = np.percentile(scaled, (0.5, 99.5))
+    low, high = np.percentile(scaled, (1, 99))
+    # Coarse samples resolve a line with three; of fine ones a cosmic ray takes two.
+    width = 3 if np.median(np.diff(wavelength)) > COARSE else 5
+    # The ends are where extractions fail.
+    end = max(scaled.size // END_SHARE, width // 2)
+    inner = scaled[end : scaled.size - end]
+    if inner.size >= width:
+        calm = np.median(np.lib.stride_tricks.sliding_window_view(inner, width), axis=1)
+        # The median cuts the tip of a narrow line, of a cosmic ray nearly all.
+        base = np.median(calm)
+        reach = base + TIP * (calm - base)
+        middle = inner[width // 2 : width // 2 + calm.size]
+        low, high = min(low, np.maximum(middle, reach).min()), max(high, np.minimum(middle, reach).max())
     span = float(high - low) or 1.0
-    # A line that stands out by half the range is the spectrum's own; what is further out may be cut.
-    low, high = max(scaled.min(), low - 0.5 * span), min(scaled.max(), high + 0.5 * span)
-    return float(low - 0.06 * (high - low or span)), float(high + 0.06 * (high - low or span))
+    # More below, where the names of the lines stand.
+    return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
 
 
 def scale(flux: Array) -> float:

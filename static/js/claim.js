@@ -10,6 +10,14 @@ function request(act) {
   return body;
 }
 
+// Whoever else holds the claim has the verdict.
+function lock() {
+  const verdicts = document.querySelector("#decide .verdicts");
+  if (!verdicts) return;
+  verdicts.disabled = Boolean(notice().querySelector("[data-claim-take]"));
+  verdicts.querySelector(".held-words").hidden = !verdicts.disabled;
+}
+
 async function renew(act = "claim") {
   clearTimeout(timer);
   timer = setTimeout(renew, RENEW_MS);
@@ -20,6 +28,7 @@ async function renew(act = "claim") {
     if (!answer.ok || answer.redirected || here !== notice()) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("claim");
     if (fresh && fresh.textContent.trim() !== here.textContent.trim()) here.replaceWith(fresh);
+    lock();
   } catch { /* the server is away for a moment; the claim is renewed with the next try */ }
 }
 

@@ -4,7 +4,7 @@ const LIGHT_SPEED = 299792.458;
 const MOST_VELOCITY = 60000;
 // Names of lines that are closer than so many pixels are put at different heights, so many of them, pixels apart.
 const LABEL_ROOM = 18;
-const LABEL_LEVELS = 4;
+const LABEL_LEVELS = 2;
 const LABEL_STEP = 44;
 
 // drawn: {document, about, parts}. target: an element in the document that has its final width.
@@ -69,17 +69,18 @@ export const shiftOf = (velocity) => {
   return Math.sqrt((1 - beta) / (1 + beta));
 };
 
-// on: whether any are marked. elements: names, null for all. velocity: km/s towards us. own: [[rest, name], …], which
+// on: whether any are marked. elements: names, null for those of the class predicted. velocity: km/s towards us. own: [[rest, name], …], which
 // are not shifted by the velocity.
 export function setLines(drawn, { on, elements, velocity, own }) {
   const source = drawn.named("lines");
   const z = drawn.redshift ?? null;
   const places = [];
+  const wanted = elements ?? drawn.about.elements;
   if (z !== null) {
     const shift = shiftOf(velocity);
     if (on) {
       for (const [rest, name, element] of drawn.about.lines) {
-        if (!elements || elements.includes(element)) places.push([rest * shift * (1 + z), name]);
+        if (wanted.includes(element)) places.push([rest * shift * (1 + z), name]);
       }
     }
     for (const [rest, name] of own) places.push([rest * (1 + z), name]);

@@ -61,8 +61,9 @@ function option(entry, number) {
   return item;
 }
 
-// dialog: #palette; choose(name) is called once for what was picked.
-export function openPalette(dialog, options, choose) {
+// dialog: #palette; choose(name) is called once for what was picked. likeliest: the class marked while nothing is typed,
+// the first where it is undefined.
+export function openPalette(dialog, options, choose, likeliest) {
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("[role=listbox]");
   const entries = [...options].map(({ value, dataset }) => ({
@@ -95,7 +96,7 @@ export function openPalette(dialog, options, choose) {
     });
     list.replaceChildren(...parts);
     dialog.querySelector("[data-none]").hidden = number > 0;
-    mark(0);
+    mark(input.value.trim() ? 0 : Math.max(items().findIndex((item) => item.dataset.name === likeliest), 0));
   }
   function pick(item) {
     if (!item) return;
@@ -111,7 +112,7 @@ export function openPalette(dialog, options, choose) {
   };
   list.onclick = (event) => pick(event.target.closest("[role=option]"));
   input.value = "";
-  fill();
   dialog.showModal();
+  fill();
   input.focus();
 }

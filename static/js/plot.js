@@ -9,7 +9,8 @@ const SMOOTH = { 0: "none", 2: "light", 4: "strong" };
 const BINS = [1, 2, 3, 5, 8, 12, 20, 40];
 const SIGMAS = [0, 0.8, 1.5, 2.5, 4, 6, 10, 16];
 const WAIT_MS = 120;
-// What was chosen stays from one transient to the next; a redshift typed for one does not.
+// What was chosen stays from one transient to the next; a redshift typed for one does not. elements: null for those of
+// each one's class.
 const state = {
   smooth: 0, bin: 0, lines: true, template: 0, strip: true, stacked: false, velocity: 0, elements: null, own: [],
 };
@@ -210,6 +211,14 @@ function showRedshift({ typed = false } = {}) {
   slider.value = middle;
   slider.disabled = place.figure?.about.at_rest ?? false;
   field.disabled = slider.disabled;
+  showNeeds();
+}
+
+// Without a redshift nobody knows where the lines are.
+function showNeeds() {
+  const button = tools.querySelector('[data-plot="lines"]');
+  button.disabled = !place.figure?.about.at_rest && z === null;
+  button.querySelector(".needs").hidden = !button.disabled;
 }
 
 function redshiftTo(text, from) {
@@ -221,6 +230,7 @@ function redshiftTo(text, from) {
   if (!place.figure) return;
   setRedshift(place.figure, z);
   setLines(place.figure, { ...state, on: state.lines });
+  showNeeds();
 }
 
 // "6355 Si II, 5890": rest wavelengths in Å, each with a name or without.
@@ -234,17 +244,20 @@ function startLineSets() {
   const own = document.getElementById("plot-own");
   velocity.value = state.velocity || "";
   own.value = state.own.map(([at, name]) => (name === String(at) ? name : `${at} ${name}`)).join(", ");
-  for (const box of boxes) box.checked = !state.elements || state.elements.includes(box.value);
+  const check = () => { for (const box of boxes) box.checked = state.elements?.includes(box.value) ?? box.defaultChecked; };
+  check();
   const taken = () => {
-    const on = boxes.filter((box) => box.checked).map((box) => box.value);
-    state.elements = on.length === boxes.length ? null : on;
     state.velocity = Number(velocity.value) || 0;
     state.own = ownLines(own.value);
     if (place.figure) setLines(place.figure, { ...state, on: state.lines });
   };
-  tools.querySelector(".line-sets").addEventListener("input", taken);
+  tools.querySelector(".line-sets").addEventListener("input", ({ target }) => {
+    if (target.name === "element") state.elements = boxes.filter((box) => box.checked).map((box) => box.value);
+    taken();
+  });
   tools.querySelectorAll("[data-elements]").forEach((button) => button.addEventListener("click", () => {
-    for (const box of boxes) box.checked = button.dataset.elements === "all";
+    state.elements = { all: boxes.map((box) => box.value), none: [] }[button.dataset.elements] ?? null;
+    check();
     taken();
   }));
 }
@@ -297,7 +310,7 @@ export function forgetPlot(main) {
 
 const KEYS = { s: "smooth", l: "lines", t: "template", a: "strip", e: "stacked" };
 onKey((key) => {
-  if (!place || !KEYS[key] || !tools.querySelector(`[data-plot="${KEYS[key]}"]:not([hidden])`)) return false;
+  if (!place || !KEYS[key] || !tools.querySelector(`[data-plot="${KEYS[key]}"]:not([hidden], :disabled)`)) return false;
   change(KEYS[key]);
   return true;
 });

@@ -4,6 +4,7 @@ import { onKey } from "./keys.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
 import { plotAhead, startPlot } from "./plot.js";
+import { startLeft } from "./left.js";
 import { fetchAhead, send, settled, visit } from "./swap.js";
 import { startTwins } from "./twins.js";
 
@@ -34,13 +35,32 @@ async function takeBack() {
   (document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]"))?.requestSubmit();
 }
 
+// Somebody else holds the claim, and with it the verdict.
+const locked = () => form.querySelector(".verdicts").disabled;
+
 function override(name) {
+  if (locked()) return;
   form.class_name.value = name;
   form.requestSubmit(form.querySelector('[data-key="o"]'));
 }
 
+// What is marked at first is what the key 1 gives: the network's own class would be no override.
 function choose() {
-  openPalette(document.getElementById("palette"), form.class_name.list.options, override);
+  if (locked()) return;
+  const likeliest = document.querySelector(".quick [data-class]")?.dataset.class;
+  openPalette(document.getElementById("palette"), form.class_name.list.options, override, likeliest);
+}
+
+// On phones, where the bar has room for the two verdicts that are given most.
+function startBar() {
+  const other = form.querySelector("[data-palette]");
+  const more = form.querySelector("[data-more]");
+  other.hidden = more.hidden = false;
+  other.addEventListener("click", choose);
+  more.addEventListener("click", () => {
+    const open = more.getAttribute("aria-expanded") !== "true";
+    more.setAttribute("aria-expanded", open ? "true" : "false");
+  });
 }
 
 function chooseQuick(number) {
@@ -53,6 +73,7 @@ function startForm() {
   form = document.getElementById("decide");
   if (!form || form.started) return;
   form.started = true;
+  startBar();
   const quick = form.querySelector(".quick");
   if (quick) quick.hidden = false;
   quick?.addEventListener("click", (event) => {
@@ -85,6 +106,7 @@ async function lookAhead() {
   const next = document.querySelector('[data-key="n"]');
   const page = next && await fetchAhead(next.href);
   if (page) await plotAhead(page);
+  startLeft();
 }
 
 function start() {

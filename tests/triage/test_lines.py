@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from triage.lines import ELEMENTS, line_list
+from classifier.taxonomy import load_taxonomy
+from triage.lines import COMMON, ELEMENTS, elements_of, line_list
 
 
 def test_the_balmer_lines_are_one_set() -> None:
@@ -13,3 +14,15 @@ def test_the_balmer_lines_are_one_set() -> None:
 def test_every_line_belongs_to_a_set_that_can_be_chosen() -> None:
     assert {element for _, _, element in line_list()} == set(ELEMENTS)
     assert [at for at, _, _ in line_list()] == sorted(at for at, _, _ in line_list())
+
+
+def test_each_class_marks_lines_that_are_in_the_list_and_not_all_of_them() -> None:
+    for entry in load_taxonomy().classes:
+        assert 0 < len(elements_of(entry.name)) < len(ELEMENTS)
+        assert set(elements_of(entry.name)) <= set(ELEMENTS)
+    assert "Si II" in elements_of("SN Ia")
+    assert "H" not in elements_of("SN Ia")
+
+
+def test_what_is_not_known_marks_the_usual_lines() -> None:
+    assert elements_of(None) == elements_of("no such class") == COMMON

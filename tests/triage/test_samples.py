@@ -28,9 +28,25 @@ def test_flux_of_any_size_and_sign_is_plotted(flux: np.ndarray) -> None:
     found = columns(epoch(flux), Look())
     assert 2 <= found["x"].size <= MAX_POINTS + 10
     assert np.isfinite(found["y"]).all()
-    low, high = flux_range(flux)
+    low, high = flux_range(epoch(flux).wavelength, flux)
     assert low < np.median(found["y"]) < high
     assert np.isnan(found["lower"]).all()
+
+
+def test_one_wild_sample_or_a_bad_end_does_not_set_the_axis() -> None:
+    flux = 1 + 0.05 * NOISE[:2000]
+    plain = flux_range(epoch(flux).wavelength, flux)
+    flux[700], flux[1200], flux[-15:] = 40, -30, 25
+    assert flux_range(epoch(flux).wavelength, flux) == pytest.approx(plain, abs=0.05)
+
+
+@pytest.mark.parametrize(("size", "wide"), [(3000, 6.0), (240, 30.0)], ids=["2 Å a sample", "25 Å a sample"])
+def test_an_emission_line_stays_inside(size: int, wide: float) -> None:
+    wavelength = np.linspace(3500, 9500, size)
+    flux = 1 + 12 * np.exp(-0.5 * ((wavelength - 6563) / wide) ** 2) + 0.02 * NOISE[:size]
+    low, high = flux_range(wavelength, flux)
+    assert high > 0.9 * columns(epoch(flux), Look())["y"].max()
+    assert low < 0.9
 
 
 def test_the_smallest_and_largest_of_each_stretch_survive_on_the_screen() -> None:

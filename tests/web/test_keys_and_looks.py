@@ -118,6 +118,65 @@ def test_the_next_likely_class_is_one_key(page: Page, desk: Desk) -> None:
     expect(page.locator("#messages .message.info")).to_contain_text("undone")
 
 
+def test_the_palette_begins_at_the_likeliest_other_class(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    own = page.locator(".verdict .chip").inner_text()
+    likeliest = page.locator(".quick [data-class]").first.get_attribute("data-class") or ""
+    page.keyboard.press("o")
+    marked = page.locator("#palette [aria-selected=true]")
+    expect(marked).to_have_attribute("data-name", likeliest)
+    page.keyboard.type(own)
+    expect(marked).to_have_attribute("data-name", own)
+
+
+def test_on_a_phone_the_answer_stands_above_the_plot_and_three_buttons_below(page: Page, desk: Desk) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_first(page, desk)
+    glance, plot = page.locator(".glance").bounding_box(), page.locator("#plot").bounding_box()
+    assert glance is not None
+    assert plot is not None
+    assert glance["y"] + glance["height"] <= plot["y"]
+    expect(page.locator(".glance")).to_contain_text(page.locator(".verdict .chip").inner_text())
+    expect(page.locator(".decide-main button:visible")).to_have_count(3)
+    expect(page.locator("[data-key=u]")).to_be_hidden()
+    page.click("[data-more]")
+    expect(page.locator("[data-key=u]")).to_be_visible()
+    expect(page.locator("[data-key=b]")).to_be_visible()
+    page.click("[data-palette]")
+    expect(page.locator("#palette")).to_be_visible()
+
+
+def test_lines_need_a_redshift(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    marked = "document.getElementById('plot').figure.named('lines').data.x.length"
+    page.evaluate("document.getElementById('plot').figure.about.redshift = null")
+    page.fill("#plot-z", "")
+    lines = page.locator("[data-plot=lines]")
+    expect(lines).to_be_disabled()
+    expect(lines).to_contain_text("needs z")
+    assert page.evaluate(marked) == 0
+    page.fill("#plot-z", "0.02")
+    expect(lines).to_be_enabled()
+    # Those of the class alone, until others are asked for.
+    few = page.evaluate(marked)
+    page.click(".line-sets summary")
+    page.click("[data-elements=all]")
+    assert 0 < few < page.evaluate(marked)
+    page.click("[data-elements=class]")
+    assert page.evaluate(marked) == few
+
+
+def test_what_a_verdict_says_moves_nothing(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    before = page.locator(".review-head").bounding_box()
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.success")).to_be_visible()
+    page.wait_for_selector("#plot[data-drawn]")
+    assert page.locator(".review-head").bounding_box()["y"] == before["y"]  # type: ignore[index]
+    page.keyboard.press("z")
+    expect(page.locator("#messages .message.info")).to_contain_text("undone")
+
+
 def test_a_file_that_is_dropped_gets_a_receipt_and_a_class(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}upload/")
     content = spectrum_file("SN Ia", seed=77).decode()

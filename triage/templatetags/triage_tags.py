@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from classifier.taxonomy import load_taxonomy
 from triage.queue import age
+from triage.value import match_words
 
 register = template.Library()
 
@@ -71,6 +72,35 @@ def group_of(class_name: str) -> str:
 def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
     """Classes by falling probability."""
     return sorted(probabilities.items(), key=lambda item: -item[1])
+
+
+# Of the classes outside the conformal set, those among so many likeliest are listed too.
+LISTED = 6
+
+
+@register.filter
+def bars(prediction: Any) -> list[tuple[str, float, bool]]:
+    """(class, its probability, whether it is in the conformal set) by falling probability: the likeliest, and every
+    member of the set."""
+    members = set(prediction.conformal_set)
+    rows = [(name, p, name in members) for name, p in ranked(prediction.probabilities)]
+    return [row for place, row in enumerate(rows) if place < LISTED or row[2]]
+
+
+@register.filter
+def passed_over(prediction: Any) -> tuple[tuple[str, float], tuple[str, float]] | None:
+    """The likeliest class outside the conformal set and the least likely one in it, each with its probability, where
+    that one has less; else None."""
+    rows = bars(prediction)
+    outside = next(((name, p) for name, p, member in rows if not member), None)
+    inside = next(((name, p) for name, p, member in reversed(rows) if member), None)
+    return (outside, inside) if outside and inside and outside[1] > inside[1] else None
+
+
+@register.filter
+def match(crosscheck: dict[str, Any]) -> str:
+    """How good the best template's score is, in a word."""
+    return match_words(crosscheck["score"])
 
 
 @register.filter

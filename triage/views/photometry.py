@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from triage import light_curve
@@ -41,7 +42,8 @@ def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
             limits = f", upper limits: {len(row.limits)}" if row.limits else ""
             without = f", without {skipped} of its lines, which have no brightness" if skipped else ""
             messages.success(request, f"{row.filename}: points taken in: {len(row.points)}{limits}{without}.")
-            return redirect("photometry", name)
+            # To where it is drawn.
+            return redirect(reverse("review", args=[name]) + "#light-curve")
     context = {
         "transient": transient,
         "form": form,

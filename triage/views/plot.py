@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from triage import evidence, plots
 from triage import samples as sampling
 from triage.arrays import unpack
-from triage.lines import line_list
+from triage.lines import elements_of, line_list
 from triage.models import Prediction, PredictionEvidence, Spectrum, SpectrumArrays
 from triage.plot_panels import Strip
 from triage.template_spectra import overlay
@@ -99,13 +99,16 @@ def _epoch(spectrum: Spectrum, stored: SpectrumArrays) -> sampling.Epoch:
 
 
 def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epoch: sampling.Epoch) -> dict[str, Any]:
-    """at_rest; redshift to draw at, None unknown; lines: (rest wavelength, name, element); decimated: zooming in finds
+    """at_rest; redshift to draw at, None unknown; lines: (rest wavelength, name, element); elements:
+    those of the class predicted; decimated: zooming in finds
     more samples; ranks: how many epochs each of the others is later than the one shown, negative for earlier ones."""
     order = [spectrum.pk for spectrum in spectra]
+    predicted = shown.current_prediction
     return {
         "at_rest": shown.at_rest,
         "redshift": _redshift(shown),
         "lines": line_list(),
+        "elements": elements_of(predicted.class_name if predicted else None),
         "decimated": epoch.wavelength.size > sampling.MAX_POINTS,
         "label": epoch.label,
         "ranks": [order.index(other.pk) - order.index(shown.pk) for other in others],

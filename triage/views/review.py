@@ -18,13 +18,15 @@ from django.views.decorators.http import require_POST, require_safe
 from classifier.taxonomy import load_taxonomy
 from triage import claims, queue, review, second_opinion
 from triage.api.views import original_file
+from triage.arrays import unpack
 from triage.epochs import fused_answer
 from triage.errors import InvalidDecisionError, TriageError
 from triage.filters import QueueFilter
 from triage.forms import DecisionForm
-from triage.lines import ELEMENTS
-from triage.models import Classification, Decision, Photometry, Prediction, Spectrum
+from triage.lines import ELEMENTS, elements_of
+from triage.models import Classification, Decision, Photometry, Prediction, Spectrum, SpectrumArrays
 from triage.models.decision import Verdict
+from triage.signal import MOSTLY_NOISE, signal_to_noise
 from triage.standing import OPEN
 from triage.standing import standing as votes_on
 from triage.value import contradiction
@@ -60,14 +62,19 @@ def _page(
     ledger = _ledger(list(decisions))
     rows = Classification.objects.filter(transient=transient).visible_to(user).newest_first()
     standing = None if transient.hidden else rows.select_related("decision__reviewer", "group").first()
+    prediction = shown.current_prediction if shown else None
+    signal, has_errors = _signal_to_noise(shown)
     context = {
         "transient": transient,
         "filter": chosen,
         "spectra": spectra,
         "shown": shown,
-        "prediction": shown.current_prediction if shown else None,
+        "prediction": prediction,
+        "signal_to_noise": signal,
+        "has_errors": has_errors,
+        "mostly_noise": signal is not None and signal < MOSTLY_NOISE,
         "fused": fused_answer(spectra),
-        "reason": queue.reason(shown.current_prediction if shown else None, contradiction=_contradiction(spectra)),
+        "reason": queue.reason(prediction, contradiction=_contradiction(spectra)),
         "earlier": earlier,
         "later": later,
         "ledger": [] if transient.hidden else ledger,
@@ -75,9 +82,10 @@ def _page(
         "last_own": _last_own(user),
         "standing": standing,
         **_round(user, transient, standing, ledger),
-        "claim": claims.standing_claim(transient),
+        **_claim(user, transient),
         "taxonomy": load_taxonomy().classes,
         "elements": ELEMENTS,
+        "elements_of_class": elements_of(prediction.class_name if prediction else None),
         "history": [] if transient.hidden else _history(shown),
         "has_photometry": Photometry.objects.visible_to(user).filter(transient=transient).exists(),
         "draft": draft or {},
@@ -91,6 +99,21 @@ def _contradiction(spectra: list[Spectrum]) -> float | None:
     said = [s.current_prediction for s in spectra if s.current_prediction is not None and not s.rejected]
     said.sort(key=lambda prediction: prediction.uncertainty)
     return contradiction([(prediction.class_name, prediction.uncertainty) for prediction in said]) if said else None
+
+
+def _claim(user: User, transient: Any) -> dict[str, Any]:
+    """The claim that stands, and whether it is another's, who alone may decide."""
+    found = claims.standing_claim(transient)
+    return {"claim": found, "held": found is not None and found.reviewer_id != user.pk}
+
+
+def _signal_to_noise(shown: Spectrum | None) -> tuple[float | None, bool]:
+    """Of the spectrum shown, and whether it has errors; not stored, for it takes less than a millisecond."""
+    arrays = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
+    if arrays is None:
+        return None, False
+    error = None if arrays.flux_error is None else unpack(arrays.flux_error)
+    return signal_to_noise(unpack(arrays.wavelength), unpack(arrays.flux), error), error is not None
 
 
 def _history(shown: Spectrum | None) -> list[Prediction]:

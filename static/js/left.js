@@ -1,0 +1,17 @@
+// How many of the queue are left, asked once the page and the next one are there: counting takes the server longer than
+// the page. One answer serves the pages of half a minute.
+const FRESH_MS = 30_000;
+let known = null;
+
+export async function startLeft() {
+  const place = document.getElementById("left");
+  if (!place) return;
+  if (!known || performance.now() - known.at > FRESH_MS) {
+    const answer = await fetch(place.dataset.url).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    known = { at: performance.now(), counts: await answer.json() };
+  }
+  const left = known.counts[place.dataset.state];
+  place.hidden = left === undefined;
+  place.textContent = `${left} left`;
+}

@@ -1,0 +1,136 @@
+"""What the review page says, without a browser: the set beside the bars, noise, redshifts, and who may decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from tests.web.test_pages import classify_all, send
+from triage import claims, intake
+from triage.light_curve_plot import colour_of
+from triage.models import Prediction, Transient
+from triage.templatetags.triage_tags import bars, passed_over
+from triage.value import match_words
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("SN Ia", "SN Ib", "SN Ic", "SN II", "SN IIn", "SN IIb", "TDE", "AGN")
+
+
+def said(*probabilities: float, members: tuple[str, ...]) -> Prediction:
+    return Prediction(probabilities=dict(zip(NAMES, probabilities, strict=False)), conformal_set=list(members))
+
+
+def test_every_member_of_the_set_has_a_bar_however_small() -> None:
+    prediction = said(0.4, 0.2, 0.15, 0.1, 0.06, 0.05, 0.03, 0.01, members=("SN Ia", "AGN"))
+    assert [name for name, _, _ in bars(prediction)] == ["SN Ia", "SN Ib", "SN Ic", "SN II", "SN IIn", "SN IIb", "AGN"]
+    assert [name for name, _, member in bars(prediction) if member] == ["SN Ia", "AGN"]
+
+
+def test_a_class_that_is_out_with_more_than_one_that_is_in_is_named() -> None:
+    prediction = said(0.4, 0.21, 0.2, 0.05, members=("SN Ia", "SN Ic", "SN II"))
+    assert passed_over(prediction) == (("SN Ib", 0.21), ("SN II", 0.05))
+    assert passed_over(said(0.4, 0.3, 0.2, members=("SN Ia", "SN Ib"))) is None
+
+
+@pytest.mark.parametrize(("score", "words"), [(9, "weak"), (12, "fair"), (14.9, "fair"), (15, "strong")])
+def test_a_template_score_has_a_word(score: float, words: str) -> None:
+    assert match_words(score) == words
+
+
+@pytest.fixture
+def page(client: Client, reviewer: User) -> Callable[[str], str]:
+    client.force_login(reviewer)
+
+    def get(name: str) -> str:
+        return re.sub(r"\s+", " ", client.get(reverse("review", args=[name])).content.decode())
+
+    return get
+
+
+def test_members_of_the_set_are_marked_in_words_too(page: Callable[[str], str], reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    prediction = Prediction.objects.get()
+    found = page("T0")
+    table = found[found.index("and whether it is in the 90 % set") : found.index("All classes by parent")]
+    assert table.count("in the 90 % set</span>") == len(prediction.conformal_set)
+    assert "Nine times in ten" not in found
+
+
+def test_without_a_catalogue_redshift_the_head_gives_that_of_the_network(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    Prediction.objects.update(redshift=0.0132, redshift_error=0.0027)
+    assert '; network <b class="num">0.0132 ± 0.0027</b></span></span>' in page("T0")
+    Prediction.objects.update(redshift=None, redshift_error=None)
+    assert "no catalogue redshift</span>" in page("T0")
+
+
+def test_noise_is_called_noise_and_a_spectrum_has_its_ratio(page: Callable[[str], str], reviewer: User) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 8.0)
+    flux = np.random.default_rng(5).normal(size=wavelength.size)
+    content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+    intake.submit_spectrum(reviewer, content, "noise.txt", intake.Given(transient="nothing"))
+    send(reviewer, "T0")
+    classify_all()
+    assert "Mostly noise" in page("nothing")
+    found = page("T0")
+    assert "Mostly noise" not in found
+    ratio = re.search(r">S/N ([\d.]+)</span>", found)
+    assert ratio is not None
+    assert float(ratio[1]) > 2
+
+
+def test_the_lines_of_the_predicted_class_are_chosen(page: Callable[[str], str], reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    Prediction.objects.update(class_name="SN Ia")
+    chosen = re.findall(r'name="element" value="([^"]+)" checked', page("T0"))
+    assert "Si II" in chosen
+    assert "H" not in chosen
+
+
+def test_what_somebody_else_holds_cannot_be_decided_until_it_is_taken_over(
+    page: Callable[[str], str], client: Client, reviewer: User, make_user: Any
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    claims.claim(make_user("ada"), Transient.objects.get())
+    found = page("T0")
+    assert '<fieldset class="verdicts" disabled>' in found
+    assert "Take over, at the top of the page, to give a verdict." in found
+    client.post(reverse("claim", args=["T0"]), {"act": "take"})
+    found = page("T0")
+    assert '<fieldset class="verdicts">' in found
+    assert '<p class="held-words warn" role="status" hidden>' in found
+
+
+def test_after_a_light_curve_is_added_its_plot_is_shown(client: Client, reviewer: User) -> None:
+    client.force_login(reviewer)
+    send(reviewer, "T0")
+    file = SimpleUploadedFile("curve.csv", b"mjd,filter,mag,error\n60000,g,18.1,0.1\n60001,r,18.0,0.1\n")
+    answer = client.post(reverse("photometry", args=["T0"]), {"file": file, "group": ""})
+    assert answer["Location"] == reverse("review", args=["T0"]) + "#light-curve"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_g_is_green_and_r_is_red(theme: str) -> None:
+    def channels(name: str) -> list[int]:
+        return [int(colour_of(name, theme)[i : i + 2], 16) for i in (1, 3, 5)]
+
+    for name in ("g", "ztfg", "sdss::g'"):
+        assert max(channels(name)) == channels(name)[1]
+    for name in ("r", "ztfr"):
+        assert max(channels(name)) == channels(name)[0]
+    assert colour_of("clear", theme) != colour_of("g", theme)
