@@ -5,8 +5,17 @@
   const chosen = () => {
     try { return localStorage.getItem("theme"); } catch { return null; }
   };
+  const name = () => {
+    const button = document.getElementById("theme-toggle");
+    if (!button) return;
+    const now = document.documentElement.dataset.theme;
+    button.querySelector(".theme-word").textContent = now === "dark" ? "Dark" : "Light";
+    button.title = `It is ${now}; switch to ${now === "dark" ? "light" : "dark"} (d)`;
+    button.setAttribute("aria-label", `Theme: ${now}`);
+  };
   const apply = () => {
     document.documentElement.dataset.theme = chosen() ?? (system.matches ? "dark" : "light");
+    name();
     document.dispatchEvent(new Event("themechange"));
   };
   const toggle = () => {
@@ -20,7 +29,11 @@
     const button = document.getElementById("theme-toggle");
     if (!button) return;
     button.hidden = false;
+    name();
     button.addEventListener("click", toggle);
+    // On a narrow screen the tabs scroll; the one that is open comes into view.
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey
