@@ -96,12 +96,12 @@ def undo(user: User, batch: uuid.UUID) -> int:
 
 
 def recent(user: User) -> list[dict[str, Any]]:
-    """The user's last batches: {batch, taken, standing, at}."""
+    """The user's last batches: {batch, taken, standing, undone, at}."""
     rows = Decision.objects.filter(reviewer=user, batch__isnull=False).order_by().values("batch")
     counted = rows.annotate(
         taken=Count("pk"), standing=Count("pk", filter=~Q(Exists(_undoings()))), at=Max("created_at")
     )
-    return list(counted.order_by("-at")[:RECENT])
+    return [row | {"undone": row["taken"] - row["standing"]} for row in counted.order_by("-at")[:RECENT]]
 
 
 def _undoings() -> Any:

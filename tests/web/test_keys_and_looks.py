@@ -93,6 +93,19 @@ def test_the_theme_button_says_which_one_it_is(page: Page, desk: Desk) -> None:
     expect(button).to_have_attribute("aria-label", "Theme: dark")
 
 
+def test_the_button_counts_what_is_ticked_in_bulk(page: Page, desk: Desk) -> None:
+    page.goto(f"{desk.url}queue/bulk/?threshold=50")
+    rows, ticked = page.locator("[name=row]").count(), page.locator("[name=row]:checked").count()
+    send = page.locator(".bulk-actions .primary")
+    expect(send).to_have_text(f"Confirm {ticked}")
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(send).to_have_text(f"Confirm {rows}")
+    page.get_by_role("button", name="None", exact=True).click()
+    expect(send).to_be_disabled()
+    page.get_by_role("button", name="Sure ones").click()
+    expect(send).to_have_text(f"Confirm {ticked}")
+
+
 def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
     errors = watched(page)
     open_first(page, desk)

@@ -211,10 +211,10 @@ def test_the_surest_are_confirmed_together_and_taken_back_together(browser: Clie
     assert reverse("undo-bulk", args=[batch]) in page
     assert Classification.objects.filter(vetted=True).count() == 3
     page = browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
-    assert "3 decisions undone" in page
+    assert "3 decisions taken back" in page
     assert not Classification.objects.exists()
-    assert "all undone" in browser.get(reverse("bulk")).content.decode()
-    assert "0 decisions undone" in browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
+    assert "all taken back" in browser.get(reverse("bulk")).content.decode()
+    assert "0 decisions taken back" in browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
 
 
 def held(user: User, name: str) -> dict[str, Any]:
