@@ -124,17 +124,14 @@ def _of_epochs(prediction: Any, spectra: list[Spectrum], least: float) -> str:
     if fused is None:
         return ""
     sure = fused.probabilities.get(prediction.class_name, 0.0) >= least and not fused.contradictory
-    said = sorted((spectrum.current_prediction for spectrum in spectra if not spectrum.rejected), key=_uncertainty)
-    if sure and contradiction([(each.class_name, each.uncertainty) for each in said]) < queue.DISAGREE:
+    heard = (each.current_prediction for each in spectra if each.current_prediction and not each.rejected)
+    said = sorted(((each.class_name, each.uncertainty) for each in heard), key=lambda pair: pair[1])
+    if sure and contradiction(said) < queue.DISAGREE:
         return ""
-    others = list(dict.fromkeys(each.class_name for each in said if each.class_name != prediction.class_name))
+    others = list(dict.fromkeys(name for name, _ in said if name != prediction.class_name))
     if others:
         return f"epochs disagree: {' and '.join(others)} too"
     return f"all epochs together say {fused.class_name} with {fused.probability:.0%}".replace("%", " %")
-
-
-def _uncertainty(prediction: Any) -> float:
-    return float(prediction.uncertainty)
 
 
 def _doubt(prediction: Any) -> str:

@@ -36,7 +36,7 @@ def _decided(transient: Any, prediction: Prediction | None) -> str:
         return "one vote is in; yours is wanted, and given blind"
     if state == "done" and prediction is None:
         return "without a prediction"
-    if state == "done" and prediction.class_name != transient.standing_class:
+    if state == "done" and prediction is not None and prediction.class_name != transient.standing_class:
         return f"the network said {prediction.class_name}"
     if state == "unsure" and prediction is not None:
         return f"a reviewer was unsure · {queue.reason(prediction, contradiction=_contradiction(prediction))}"

@@ -13,6 +13,11 @@
     button.title = `It is ${now}; switch to ${now === "dark" ? "light" : "dark"} (d)`;
     button.setAttribute("aria-label", `Theme: ${now}`);
   };
+  // On a narrow screen the tabs scroll; the one that is open comes into view.
+  const showTab = () => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+  };
   const apply = () => {
     document.documentElement.dataset.theme = chosen() ?? (system.matches ? "dark" : "light");
     name();
@@ -31,10 +36,10 @@
     button.hidden = false;
     name();
     button.addEventListener("click", toggle);
-    // On a narrow screen the tabs scroll; the one that is open comes into view.
-    const tab = document.querySelector(".tabs [aria-current]");
-    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+    showTab();
   });
+  // Once more when the styles are certainly there.
+  window.addEventListener("load", showTab);
   document.addEventListener("keydown", (event) => {
     if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey
         && !event.target.closest("input, textarea, select")) toggle();

@@ -54,7 +54,7 @@ def test_no_page_logs_an_error_or_scrolls_sideways(page: Page, desk: Desk, width
     assert errors == []
 
 
-@pytest.mark.parametrize("address", ["", "skyportal/", "skyportal/outbox/", "quarantine/"])
+@pytest.mark.parametrize("address", ["", "skyportal/", "skyportal/outbox/", "quarantine/", "vetted/"])
 def test_on_a_phone_the_open_tab_is_in_sight_in_one_row(page: Page, desk: Desk, address: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(desk.url + address)
