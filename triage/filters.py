@@ -27,7 +27,7 @@ STATES = (
     ("done", "Done"),
     ("processing", "Processing"),
     ("bad", "Bad spectra"),
-    ("failed", "Failed"),
+    ("failed", "In quarantine"),
     ("all", "All"),
 )
 PUBLIC = "public"

@@ -12,6 +12,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.errors import InvalidActionError
 from triage.models import Verdict
 from triage.review import Proposal
+from triage.words import in_words
 
 
 class DecisionForm(forms.Form):
@@ -63,25 +64,11 @@ class CorrectionForm(forms.Form):
         for name, values in CHOICES.items():
             field = self.fields[name]
             if isinstance(field, forms.ChoiceField):
-                field.choices = [("", "as found"), *((value, _WORDS.get(value, value)) for value in values)]
+                field.choices = [("", "as found"), *((value, in_words(value)) for value in values)]
 
     def corrections(self) -> dict[str, Any]:
         """Those that were made, as triage.rereading takes them."""
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
-
-
-_WORDS = {
-    "angstrom": "Å",
-    "um": "µm",
-    "log10_angstrom": "log10 of Å",
-    "ln_angstrom": "ln of Å",
-    "flam": "F_λ",
-    "fnu": "F_ν",
-    "abmag": "AB magnitudes",
-    "ivar": "inverse variance",
-    "ignore": "none of these",
-    "rest": "rest frame",
-}
 
 
 class UploadForm(forms.Form):

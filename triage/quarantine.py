@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
 
 from triage.errors import InvalidActionError
-from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState
+from triage.models import ActKind, Original, Spectrum, SpectrumAct, SpectrumState
 
 STATES = (SpectrumState.QUARANTINED, SpectrumState.FAILED)
+LINES, LONGEST_LINE = 12, 160
 
 
 def discard(user: User, spectrum: Spectrum) -> Spectrum:
@@ -19,6 +22,17 @@ def discard(user: User, spectrum: Spectrum) -> Spectrum:
 def restore(user: User, spectrum: Spectrum) -> Spectrum:
     """Take a discarded file up again. Raises InvalidActionError for one that is not discarded."""
     return _act(user, spectrum, ActKind.RESTORED)
+
+
+def first_lines(spectrum: Spectrum) -> list[str]:
+    """How the file begins, of which only so much is fetched; none of one that is no text."""
+    start = Substr("content", 1, 2 * LINES * LONGEST_LINE, output_field=BinaryField())
+    found = Original.objects.filter(pk=spectrum.original_id).annotate(start=start).values_list("start", flat=True)
+    content = bytes(found.first() or b"")
+    if content.startswith(b"SIMPLE  =") or any(byte < 9 or 13 < byte < 32 for byte in content):
+        return []
+    # Its last character may be cut in two.
+    return [line[:LONGEST_LINE] for line in content.decode("utf-8", "replace").splitlines()[:LINES]]
 
 
 def _act(user: User, spectrum: Spectrum, kind: ActKind) -> Spectrum:

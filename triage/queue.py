@@ -18,6 +18,8 @@ NOVEL = 0.97
 UNCERTAIN = 0.2
 # What adds less than this to the value of a look is not named as its reason.
 NAMED = 0.06
+# From so much contradiction on, as triage.value has it, epochs are said to disagree: nothing else on a row shows it.
+DISAGREE = 0.3
 
 
 def triage_order(user: User) -> TransientQuerySet:
@@ -27,19 +29,20 @@ def triage_order(user: User) -> TransientQuerySet:
 
 
 def reason(prediction: Prediction | None, since: datetime | None = None, contradiction: float | None = None) -> str:
-    """Why a transient stands where it does: the largest of what makes a look worth while come first. contradiction: of
-    its epochs."""
+    """Why a transient stands where it does, "sure of SN Ia · waits 3 d": the largest of what makes a look worth while
+    come first. contradiction: of its epochs."""
     if prediction is None:
-        return "waiting for the network"
+        return "waits for the network"
     adds = value.contributions(
         prediction.class_name, prediction.uncertainty, prediction.novelty, prediction.crosscheck, contradiction or 0.0
     )
-    named = {name: added for name, added in adds.items() if added >= NAMED or name == "uncertainty"}
+    least = {"uncertainty": 0.0, "contradiction": DISAGREE * value.WEIGHTS["contradiction"]}
+    named = {name: added for name, added in adds.items() if added >= least.get(name, NAMED)}
     parts = [(added, _words(name, prediction)) for name, added in named.items()]
     if since is not None:
         waited = timezone.now() - since
-        parts.append((value.waited(waited), f"waiting {age(waited)}"))
-    return ", ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
+        parts.append((value.waited(waited), f"waits {age(waited)}"))
+    return " · ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
 
 
 def _words(part: str, prediction: Prediction) -> str:
@@ -50,7 +53,7 @@ def _words(part: str, prediction: Prediction) -> str:
         return f"templates say {(prediction.crosscheck or {})['class']}"
     if part == "rarity":
         return f"{prediction.class_name} is rare"
-    return "unlike the spectra the network knows" if part == "novelty" else "its epochs contradict each other"
+    return "unlike anything the network knows" if part == "novelty" else "its epochs disagree"
 
 
 def _classes(prediction: Prediction) -> str:
@@ -58,7 +61,9 @@ def _classes(prediction: Prediction) -> str:
     if len(likely) == 1 and prediction.uncertainty > UNCERTAIN:
         # The set is sure enough, the probabilities are not.
         likely = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
-    return f"{', '.join(likely[:-1])} or {likely[-1]}" if len(likely) > 1 else f"sure of {prediction.class_name}"
+    if len(likely) < 2:
+        return f"sure of {prediction.class_name}"
+    return f"could be {', '.join(likely[:-1])} or {likely[-1]}"
 
 
 def age(elapsed: timedelta) -> str:

@@ -14,7 +14,7 @@ DECIDED = {
     "disputed": "two reviewers differ; a third, or staff, settles it",
     "unsure": "a reviewer was unsure",
     "bad_spectrum": "its spectra were called bad",
-    "done": "vetted",
+    "done": "the network said the same",
 }
 
 
@@ -34,11 +34,12 @@ def _decided(transient: Any, prediction: Prediction | None) -> str:
     state: str = transient.review_state
     if transient.hidden:
         return "one vote is in; yours is wanted, and given blind"
-    said = prediction.class_name if prediction else transient.standing_class
-    if state == "done" and said != transient.standing_class:
-        return f"vetted; the network said {said}"
+    if state == "done" and prediction is None:
+        return "without a prediction"
+    if state == "done" and prediction is not None and prediction.class_name != transient.standing_class:
+        return f"the network said {prediction.class_name}"
     if state == "unsure" and prediction is not None:
-        return f"a reviewer was unsure: {queue.reason(prediction, contradiction=_contradiction(prediction))}"
+        return f"a reviewer was unsure · {queue.reason(prediction, contradiction=_contradiction(prediction))}"
     return DECIDED[state]
 
 

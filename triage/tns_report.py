@@ -184,21 +184,30 @@ def _problems_of_records(transient: Transient, decision: Decision, spectrum: Spe
 
 def check(payload: dict[str, Any]) -> list[str]:
     """What the TNS would not take, in words for people; [] if nothing."""
+    return [complaint for _, complaint in faults(payload)]
+
+
+def faults(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """The same, each with the field of Options that mends it; "" where none does."""
     report = payload.get("classification_report", {}).get("0", {})
     spectrum = report.get("spectra", {}).get("spectra-group", {}).get("0", {})
     if set(report) != _REPORT_KEYS or set(spectrum) != _SPECTRUM_KEYS:
-        return ["The report has not the fields that the TNS asks for."]
+        return [("", "The report has not the fields that the TNS asks for.")]
     rules = (
-        (bool(_BARE_NAME.match(str(report["name"]))), "A TNS name such as 2026abc is needed, without AT or SN."),
-        (bool(report["classifier"]), "Say who classified it."),
-        (report["objtypeid"] in OBJECT_TYPES, "An object type of the TNS is needed."),
-        (report["redshift"] == "" or -0.1 < float(report["redshift"]) < 10, "The redshift is out of range."),
-        (_is_obsdate(spectrum["obsdate"]), "The time of observation is not known, and the TNS needs it."),
-        (isinstance(spectrum["instrumentid"], int), "Give the TNS's number of the instrument."),
-        (bool(spectrum["observer"]), "Say who observed it."),
-        (bool(spectrum["ascii_file"]), "A spectrum is needed."),
+        (
+            "name",
+            bool(_BARE_NAME.match(str(report["name"]))),
+            "A TNS name such as 2026abc is needed, without AT or SN.",
+        ),
+        ("classifier", bool(report["classifier"]), "Say who classified it."),
+        ("", report["objtypeid"] in OBJECT_TYPES, "An object type of the TNS is needed."),
+        ("", report["redshift"] == "" or -0.1 < float(report["redshift"]) < 10, "The redshift is out of range."),
+        ("", _is_obsdate(spectrum["obsdate"]), "The time of observation is not known, and the TNS needs it."),
+        ("instrument", isinstance(spectrum["instrumentid"], int), "Give the TNS's number of the instrument."),
+        ("observer", bool(spectrum["observer"]), "Say who observed it."),
+        ("spectrum", bool(spectrum["ascii_file"]), "A spectrum is needed."),
     )
-    return [complaint for holds, complaint in rules if not holds]
+    return [(field, complaint) for field, holds, complaint in rules if not holds]
 
 
 def _is_obsdate(text: Any) -> bool:

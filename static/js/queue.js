@@ -47,7 +47,9 @@ async function poll() {
         const now = await answer.json();
         for (const [name, value] of Object.entries(now)) {
           const field = counts.querySelector(`[data-count="${name}"]`);
-          if (field) field.textContent = value;
+          if (!field) continue;
+          field.textContent = value;
+          field.parentElement.classList.toggle("zero", value === 0);
         }
         if (last && JSON.stringify(last) !== JSON.stringify(now)) await refreshRows();
         last = now;

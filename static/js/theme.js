@@ -5,8 +5,22 @@
   const chosen = () => {
     try { return localStorage.getItem("theme"); } catch { return null; }
   };
+  const name = () => {
+    const button = document.getElementById("theme-toggle");
+    if (!button) return;
+    const now = document.documentElement.dataset.theme;
+    button.querySelector(".theme-word").textContent = now === "dark" ? "Dark" : "Light";
+    button.title = `It is ${now}; switch to ${now === "dark" ? "light" : "dark"} (d)`;
+    button.setAttribute("aria-label", `Theme: ${now}`);
+  };
+  // On a narrow screen the tabs scroll; the one that is open comes into view.
+  const showTab = () => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+  };
   const apply = () => {
     document.documentElement.dataset.theme = chosen() ?? (system.matches ? "dark" : "light");
+    name();
     document.dispatchEvent(new Event("themechange"));
   };
   const toggle = () => {
@@ -20,8 +34,12 @@
     const button = document.getElementById("theme-toggle");
     if (!button) return;
     button.hidden = false;
+    name();
     button.addEventListener("click", toggle);
+    showTab();
   });
+  // Once more when the styles are certainly there.
+  window.addEventListener("load", showTab);
   document.addEventListener("keydown", (event) => {
     if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey
         && !event.target.closest("input, textarea, select")) toggle();

@@ -1,5 +1,5 @@
 // Files go one by one through the API, three at a time, each with its progress, its receipt and, a moment later, its
-// prediction.
+// prediction. Chosen or dropped, they wait for the button, so that what is known of them can be filled in.
 
 const form = document.getElementById("upload");
 const drop = document.getElementById("drop");
@@ -10,7 +10,9 @@ const AT_ONCE = 3;
 const OTHERS_SHOWN = 30;
 const waiting = [];
 let running = 0;
-const tally = { sent: 0, done: 0, refused: 0 };
+const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
+const words = JSON.parse(document.getElementById("words").textContent);
+const inWords = (code) => words[code] ?? (/^[a-z0-9_]+$/.test(code) ? `${code}`.replaceAll("_", " ") : code);
 
 const element = (tag, className, text) => {
   const made = document.createElement(tag);
@@ -20,20 +22,36 @@ const element = (tag, className, text) => {
 };
 const summary = element("p", "summary-line muted");
 
+// A long name, which a narrow card breaks after its dashes, dots and underscores first.
+function named(tag, name) {
+  const made = element(tag);
+  for (const part of name.split(/(?<=[-_.])/)) made.append(part, element("wbr"));
+  return made;
+}
+
+const counted = (count, word, many = `${word}s`) => `${count} ${count === 1 ? word : many}`;
+
 function showTally() {
   if (!summary.isConnected) results.prepend(summary);
-  const open = tally.sent - tally.done - tally.refused;
-  summary.textContent = `${tally.sent} file${tally.sent === 1 ? "" : "s"}: ${tally.done} taken in, `
-    + `${tally.refused} refused${open ? `, ${open} to go` : ""}`;
+  const open = tally.files - tally.done - tally.refused;
+  const parts = [`${counted(tally.spectra, "spectrum", "spectra")} of ${counted(tally.done, "file")} taken in`];
+  if (tally.known) parts.push(`${tally.known} known already`);
+  if (tally.refused) parts.push(`${counted(tally.refused, "file")} refused`);
+  if (open) parts.push(`${open} to go`);
+  summary.textContent = `${parts.join(", ")}. `;
+  if (open || !tally.done) return;
+  const link = element("a", "", "Review these");
+  link.href = form.dataset.queue;
+  summary.append(link);
 }
 
 function add(files) {
   for (const file of files) {
     const card = element("article", "panel result");
-    card.append(element("h3", "", file.name), element("p", "muted", "waiting…"));
+    card.append(named("h3", file.name), element("p", "muted", "waits to be sent…"));
     results.append(card);
     waiting.push({ file, card });
-    tally.sent += 1;
+    tally.files += 1;
   }
   showTally();
   pump();
@@ -83,6 +101,8 @@ function send({ file, card }) {
 
 function taken(card, answer, known) {
   tally.done += 1;
+  tally.spectra += 1 + (answer.others ?? []).length;
+  if (known) tally.known += 1;
   const first = spectrumLine(answer);
   if (known) first.prepend(element("span", "tag", "known already"), " ");
   card.append(first);
@@ -101,10 +121,10 @@ function taken(card, answer, known) {
 // A spectrum's transient and, once it is known, its class.
 function spectrumLine(spectrum) {
   const line = element("p");
-  const link = element("a", "", spectrum.transient);
+  const link = named("a", spectrum.transient);
   link.href = `/transients/${encodeURIComponent(spectrum.transient)}/?spectrum=${spectrum.id}`;
   if (spectrum.part) link.title = spectrum.part;
-  const state = element("span", "muted", ` ${spectrum.state}…`);
+  const state = element("span", "muted", ` ${inWords(spectrum.state)}…`);
   line.append(link, state);
   watch(spectrum.id, state);
   return line;
@@ -113,23 +133,31 @@ function spectrumLine(spectrum) {
 function refused(card, file, status, answer) {
   tally.refused += 1;
   card.classList.add("refused");
+  // What wants something done comes first.
+  summary.after(card);
   const line = element("p");
   if (status === 0) line.append(element("span", "tag bad", "no connection"), " The file did not arrive. ");
   else if (status === 401 || status === 403) line.append(element("span", "tag bad", "not signed in"), " Log in again in another tab, then retry. ");
-  else line.append(element("span", "tag bad", answer?.code ?? `error ${status}`), ` ${sentence(answer?.detail ?? "the server could not take it")} `);
+  else line.append(codeTag(answer?.code ?? `error ${status}`, "refused"), ` ${sentence(answer?.detail ?? "the server could not take it")} `);
   if (answer?.id) {
-    line.append("It is kept in quarantine: ", toReceipt(answer.id, "correct how it is read"), ".");
+    line.append("It is kept in quarantine: ", toReceipt(answer.id, "look at it, or correct how it is read"), ".");
   } else if (!status || status === 401 || status === 403 || status === 429 || status >= 500) {
     const retry = element("button", "link", "Try again");
     retry.type = "button";
     retry.addEventListener("click", () => {
       tally.refused -= 1; card.classList.remove("refused"); line.remove();
-      card.append(element("p", "muted", "waiting…"));
+      card.append(element("p", "muted", "waits to be sent…"));
       waiting.push({ file, card }); pump();
     });
     line.append(retry);
   }
   card.append(line);
+}
+
+function codeTag(code, words = inWords(code)) {
+  const tag = element("span", "tag bad", words);
+  tag.title = code;
+  return tag;
 }
 
 function toReceipt(id, words) {
@@ -140,7 +168,8 @@ function toReceipt(id, words) {
 
 // Never rounded up to a certainty, as on the other pages.
 const percent = (value) => (value > 0.995 ? "> 99 %" : `${Math.round(100 * value)} %`);
-const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+const sentence = (text) => capitalised(/[.!?]$/.test(text) ? text : `${text}.`);
 
 function receipt(content) {
   const box = element("details", "receipt");
@@ -150,8 +179,8 @@ function receipt(content) {
   box.append(element("summary", "", head));
   const list = element("ul");
   for (const guess of content.guesses ?? []) {
-    const value = typeof guess.value === "object" ? Object.entries(guess.value).map((pair) => pair.join(" ")).join(", ") : guess.value;
-    list.append(element("li", "", `${guess.what}: ${value} (${guess.evidence})`));
+    const value = typeof guess.value === "object" ? Object.entries(guess.value).map((pair) => pair.map(inWords).join(" ")).join(", ") : inWords(guess.value);
+    list.append(element("li", "", `${inWords(guess.what)}: ${value} (${guess.evidence})`));
   }
   for (const [reason, count] of Object.entries(content.dropped ?? {})) list.append(element("li", "", `left out: ${count} × ${reason}`));
   for (const warning of content.warnings ?? []) list.append(element("li", "warn", warning.message));
@@ -176,7 +205,7 @@ async function watch(id, place, tries = 0) {
           place.textContent = ` ${spectrum.prediction.class_name}, ${percent(spectrum.prediction.probability)}`;
         } else {
           place.closest(".result").classList.add("refused");
-          place.append(" ", element("span", "tag bad", spectrum.error?.code ?? spectrum.state), ` ${spectrum.error?.message ?? ""}`);
+          place.append(" ", codeTag(spectrum.error?.code ?? spectrum.state), ` ${sentence(spectrum.error?.message ?? "")}`);
         }
         return;
       }
@@ -188,18 +217,24 @@ async function watch(id, place, tries = 0) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!input.files.length) { input.click(); return; }
-  add(input.files);
+  add([...input.files]);
   input.value = "";
   showChosen();
 });
-// Chosen files wait, so that what is known of them can be filled in; dropped ones go at once.
 function showChosen() {
   const chosen = document.getElementById("chosen");
   const count = input.files.length;
   chosen.hidden = !count;
-  chosen.textContent = `${count} file${count === 1 ? "" : "s"} chosen`;
+  chosen.textContent = `${counted(count, "file")} chosen: ${[...input.files].slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
+  document.getElementById("send").textContent = count ? `Upload ${counted(count, "file")}` : "Upload";
 }
 input.addEventListener("change", showChosen);
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => { event.preventDefault(); add(event.dataTransfer.files); });
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  const all = new DataTransfer();
+  for (const file of [...input.files, ...event.dataTransfer.files]) all.items.add(file);
+  input.files = all.files;
+  showChosen();
+});

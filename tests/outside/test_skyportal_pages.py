@@ -132,7 +132,7 @@ def test_the_page_shows_runs_and_why_spectra_were_skipped(fritz: FakeSkyPortal, 
     sync.sync(add(fritz.url))
     client.force_login(reviewer)
     shown = client.get(reverse("skyportal")).content.decode()
-    assert "<code>type_host</code>" in shown
+    assert '<span title="type_host">type host</span>' in shown
     assert "everything" in shown
     assert "<html" not in client.get(reverse("skyportal"), headers={"X-Fragment": "1"}).content.decode()
     SkyPortalRun.objects.update(state="running", finished_at=None, total=8)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from tests.conftest import spectrum_file
-from triage import inference, queue
+from triage import bulk, inference, queue, queue_entries
 from triage.epochs import fused_answer
+from triage.filters import QueueFilter
 from triage.intake import Given, submit_spectrum
 from triage.models import Prediction, Spectrum
 
@@ -51,6 +55,43 @@ def test_an_epoch_that_speaks_against_the_rest_is_named(reviewer: User) -> None:
     assert answer is not None
     assert answer.class_name == names[0]
     assert answer.contradictory == [spectra[3].pk]
+
+
+def say(spectrum: Spectrum, **probabilities: float) -> None:
+    """Has the spectrum's prediction say these, by class names with _ for blanks, and nothing else."""
+    prediction = Prediction.objects.get(spectrum=spectrum)
+    said = dict.fromkeys(prediction.probabilities, 0.0) | {n.replace("_", " "): p for n, p in probabilities.items()}
+    best = max(said, key=lambda name: said[name])
+    values = {"class_name": best, "uncertainty": 1 - said[best], "probabilities": said, "conformal_set": [best]}
+    Prediction.objects.filter(pk=prediction.pk).update(**values, novelty=0.5, crosscheck=None)
+    queue_entries.refresh(spectrum.transient_id)
+
+
+def test_epochs_that_contradict_each_other_are_a_doubt_of_a_confirmation_in_bulk(
+    reviewer: User, django_assert_max_num_queries: Any
+) -> None:
+    torn = epochs(reviewer, 3)
+    say(torn[0], SN_Ia=0.99, SN_II=0.01)
+    say(torn[1], SN_Ibn=0.6, SN_Ia=0.2, SN_IIn=0.2)
+    say(torn[2], SN_IIn=0.7, SN_Ia=0.2, SN_Ibn=0.1)
+    with django_assert_max_num_queries(4):
+        (row,) = bulk.proposed(reviewer, QueueFilter(), 95)
+    assert row.doubt == "epochs disagree: SN IIn and SN Ibn too"
+    assert "its epochs disagree" in row.reason
+    for spectrum in torn[1:]:
+        say(spectrum, SN_Ia=0.9, SN_II=0.1)
+    assert bulk.proposed(reviewer, QueueFilter(), 95)[0].doubt == ""
+
+
+def test_an_epoch_that_the_reader_may_not_see_raises_no_doubt(make_user: Callable[..., User]) -> None:
+    stranger, member = make_user("stranger"), make_user("member", "inner")
+    (shown,) = epochs(member, 1)
+    inner = submit_spectrum(member, spectrum_file(seed=30), "i.txt", Given(transient="X", group=member.groups.get()))
+    inference.process_queue()
+    say(shown, SN_Ia=0.99, SN_II=0.01)
+    say(inner.spectrum, SN_II=0.98, SN_Ia=0.02)
+    assert bulk.proposed(stranger, QueueFilter(), 95)[0].doubt == ""
+    assert bulk.proposed(member, QueueFilter(), 95)[0].doubt.startswith("epochs disagree")
 
 
 def test_templates_that_say_otherwise_are_a_reason_to_look(reviewer: User) -> None:

@@ -44,6 +44,35 @@ def send(user: User, content: bytes, name: str, **fields: Any) -> dict[str, Any]
     return answer.json() | {"status": answer.status_code}
 
 
+def page_of(user: User, spectrum: Spectrum) -> str:
+    return client_of(user).get(f"/spectra/{spectrum.pk}/").content.decode()
+
+
+def test_a_files_first_lines_stand_beside_what_may_be_corrected(reviewer: User) -> None:
+    shown = page_of(reviewer, quarantined(reviewer, "clouds <b>until</b>\n{}\n".format("é" * 200).encode()))
+    assert "clouds &lt;b&gt;until&lt;/b&gt;" in shown
+    assert "é" * 160 in shown
+    assert "é" * 161 not in shown
+    assert "Read the original again" in shown
+
+
+def test_no_correction_is_offered_for_what_is_no_text(reviewer: User) -> None:
+    spectrum = quarantined(reviewer, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)
+    shown = page_of(reviewer, spectrum)
+    assert spectrum.failure_code == "binary"
+    assert "Read the original again" not in shown
+    assert "How the file begins" not in shown
+    listed = client_of(reviewer).get("/quarantine/").content.decode()
+    assert f"/spectra/{spectrum.pk}/#correct" not in listed
+
+
+def test_a_light_curve_among_spectra_is_told_where_it_belongs(reviewer: User) -> None:
+    rows = "".join(f"{60000 + day},g,{18 + day / 100:.2f},0.05\n" for day in range(30))
+    spectrum = quarantined(reviewer, f"mjd,filter,mag,error\n{rows}".encode())
+    assert "looks like a light curve" in page_of(reviewer, spectrum)
+    assert "looks like a light curve" in client_of(reviewer).get("/quarantine/").content.decode()
+
+
 COPIES = {
     "rescaled": text(WAVELENGTH, FLUX * 3e-17, form="{:.8g}"),
     "rounded": text(WAVELENGTH, FLUX, form="{:.5g}"),

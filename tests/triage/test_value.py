@@ -170,10 +170,11 @@ def test_the_reason_names_what_adds_most_first(put: Callable[..., Spectrum], rev
     }
     reasons = {name: queue.reason(s.current_prediction, s.created_at) for name, s in said.items()}
     assert reasons == {
-        "usual": "sure of SN Ia, waiting 0 s",
-        "rare": "TDE is rare, sure of TDE, waiting 0 s",
-        "both": "unlike the spectra the network knows, SN Ic or Other, templates say TDE, SN Ic is rare, waiting 0 s",
-        "old": "waiting 40 d, SN Ia or Other",
+        "usual": "sure of SN Ia · waits 0 s",
+        "rare": "TDE is rare · sure of TDE · waits 0 s",
+        "both": "unlike anything the network knows · could be SN Ic or Other · templates say TDE · SN Ic is rare · "
+        "waits 0 s",
+        "old": "waits 40 d · could be SN Ia or Other",
     }
 
 
@@ -186,7 +187,7 @@ def test_contradictory_epochs_are_named_on_the_queue_the_api_and_the_page(
     put("torn", 0.15, class_name="SN II")
     assert names(reviewer) == ["torn", "usual"]
     client.force_login(reviewer)
-    words = "its epochs contradict each other"
+    words = "its epochs disagree"
     rows = client.get("/api/v1/queue/").json()["results"]
     assert [words in row["reason"] for row in rows] == [True, False]
     assert [words in row.reason for row in client.get(reverse("queue")).context["page"]] == [True, False]

@@ -54,6 +54,58 @@ def test_no_page_logs_an_error_or_scrolls_sideways(page: Page, desk: Desk, width
     assert errors == []
 
 
+@pytest.mark.parametrize("address", ["", "skyportal/", "skyportal/outbox/", "quarantine/", "vetted/"])
+def test_on_a_phone_the_open_tab_is_in_sight_in_one_row(page: Page, desk: Desk, address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(desk.url + address)
+    tabs, tab = page.locator(".tabs").bounding_box(), page.locator(".tabs [aria-current]").bounding_box()
+    assert tabs is not None
+    assert tab is not None
+    assert tabs["x"] <= tab["x"]
+    assert tab["x"] + tab["width"] <= tabs["x"] + tabs["width"] - 20  # where it fades out
+    header = page.locator("header.bar").bounding_box()
+    assert header is not None
+    assert header["height"] < 50
+
+
+def test_on_a_phone_the_queue_begins_high_up_and_its_filters_are_behind_a_button(page: Page, desk: Desk) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(desk.url)
+    row = page.locator(".row").first.bounding_box()
+    assert row is not None
+    assert row["y"] < 170
+    expect(page.locator("[name=q]")).to_be_hidden()
+    page.get_by_text("Filters", exact=True).click()
+    page.fill("[name=q]", "SIM")
+    page.keyboard.press("Enter")
+    expect(page.locator(".matched")).to_contain_text("match")
+    page.set_viewport_size({"width": 1440, "height": 844})
+    expect(page.locator("[name=q]")).to_be_visible()
+
+
+def test_the_theme_button_says_which_one_it_is(page: Page, desk: Desk) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(desk.url)
+    button = page.locator("#theme-toggle")
+    expect(button).to_have_text("◐ Light")
+    page.keyboard.press("d")
+    expect(button).to_have_text("◐ Dark")
+    expect(button).to_have_attribute("aria-label", "Theme: dark")
+
+
+def test_the_button_counts_what_is_ticked_in_bulk(page: Page, desk: Desk) -> None:
+    page.goto(f"{desk.url}queue/bulk/?threshold=50")
+    rows, ticked = page.locator("[name=row]").count(), page.locator("[name=row]:checked").count()
+    send = page.locator(".bulk-actions .primary")
+    expect(send).to_have_text(f"Confirm {ticked}")
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(send).to_have_text(f"Confirm {rows}")
+    page.get_by_role("button", name="None", exact=True).click()
+    expect(send).to_be_disabled()
+    page.get_by_role("button", name="Sure ones").click()
+    expect(send).to_have_text(f"Confirm {ticked}")
+
+
 def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
     errors = watched(page)
     open_first(page, desk)

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.conftest import spectrum_file
 from triage import inference, intake, rereading, review
@@ -132,8 +133,9 @@ def test_upload_works_without_javascript(browser: Client) -> None:
         SimpleUploadedFile("bad.txt", b"clouds\n"),
     ]
     page = browser.post(reverse("upload"), {"spectra": files}).content.decode()
-    assert "good.txt" in page
-    assert "bad.txt" in page
+    assert page.index("bad.<wbr>txt") < page.index("good.<wbr>txt")
+    assert "1 spectrum taken in, 1 file refused" in page
+    assert f'href="/?from={timezone.now():%Y-%m-%d}&amp;mine=1">Review these' in page
     assert Spectrum.objects.filter(state=SpectrumState.QUEUED).count() == 1
     assert Spectrum.objects.get(state=SpectrumState.QUARANTINED).failure_code in page
 
@@ -198,6 +200,14 @@ def test_an_unknown_address_is_a_page_of_ours(browser: Client, path: str) -> Non
     answer = browser.get(path)
     assert answer.status_code == 404
     assert "To the queue" in answer.content.decode()
+    assert reverse("upload") in answer.content.decode()
+    assert Client().get("/nothing/here/").status_code == 404
+
+
+def test_a_wrong_password_puts_the_cursor_where_it_is_typed_again(client: Client, reviewer: User) -> None:
+    page = client.post(reverse("login"), {"username": reviewer.username, "password": "wrong"}).content.decode()
+    assert 'autocomplete="current-password" autofocus' in page
+    assert page.count("autofocus") == 1
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -163,6 +163,32 @@ def test_next_among_second_opinions_passes_over_those_given(browser: Client, ada
     assert chosen.following(ada, reviewed(ada, names[1])) is None
 
 
+def test_a_narrowed_queue_says_how_many_of_how_many_match(browser: Client, ada: User) -> None:
+    some(ada, 3)
+    for headers in ({}, {"X-Fragment": "1"}):
+        page = browser.get(reverse("queue"), {"q": "t1"}, headers=headers).content.decode()
+        assert "1 of 3 matches" in page
+    assert 'class="matched' not in browser.get(reverse("queue")).content.decode()
+    assert queries(browser, f"{reverse('queue')}?q=t1") == queries(browser, f"{reverse('queue')}?q=t")
+
+
+def test_what_one_looks_at_oneself_is_marked_only_among_what_is_in_review(browser: Client, ada: User) -> None:
+    some(ada, 1)
+    page_of(browser, "T0")
+    assert "you are looking" not in browser.get(reverse("queue")).content.decode()
+    assert "you are looking" in browser.get(reverse("queue"), {"state": "in_review"}).content.decode()
+
+
+def test_a_row_that_is_done_says_once_that_it_is_vetted_and_what_the_network_said(browser: Client, ada: User) -> None:
+    first, second, *_ = some(ada, 2)
+    decide(ada, first, "AGN")
+    decide(ada, second, reviewed(ada, "T1").predicted_class)
+    page = browser.get(reverse("queue"), {"state": "done"}).content.decode().split('id="rows"')[1]
+    assert page.count("vetted") == 2
+    assert "the network said SN" in page
+    assert "the network said the same" in page
+
+
 def bulk_rows(browser: Client, **query: Any) -> Any:
     return browser.get(reverse("bulk"), query).context["rows"]
 
@@ -185,10 +211,10 @@ def test_the_surest_are_confirmed_together_and_taken_back_together(browser: Clie
     assert reverse("undo-bulk", args=[batch]) in page
     assert Classification.objects.filter(vetted=True).count() == 3
     page = browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
-    assert "3 decisions undone" in page
+    assert "3 decisions taken back" in page
     assert not Classification.objects.exists()
-    assert "all undone" in browser.get(reverse("bulk")).content.decode()
-    assert "0 decisions undone" in browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
+    assert "all taken back" in browser.get(reverse("bulk")).content.decode()
+    assert "0 decisions taken back" in browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
 
 
 def held(user: User, name: str) -> dict[str, Any]:

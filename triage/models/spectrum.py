@@ -10,6 +10,9 @@ from django.db import models
 
 from triage.querysets import SpectrumQuerySet
 
+# Codes of files of which no correction makes a spectrum.
+HOPELESS = frozenset({"binary", "empty_file", "markup"})
+
 
 class Original(models.Model):
     """A file kept byte for byte. In the database, so that a spectrum and its file are stored together or not at all,
@@ -136,6 +139,17 @@ class Spectrum(models.Model):
     def at_rest(self) -> bool:
         """The wavelengths are rest-frame ones, as the file or the user says."""
         return bool(self.receipt.get("frame") == "rest")
+
+    @property
+    def correctable(self) -> bool:
+        """Whether it helps to state how the file is to be read."""
+        return self.failure_code not in HOPELESS
+
+    @property
+    def looks_like_light_curve(self) -> bool:
+        """Its wavelengths are times."""
+        times = ("is a time", "dates of a light curve")
+        return self.failure_code == "no_wavelengths" and any(words in self.failure_reason for words in times)
 
 
 class SpectrumArrays(models.Model):

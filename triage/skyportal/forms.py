@@ -65,6 +65,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(data, instance=instance)
         self.user = user
         self.fields["group"].queryset = user.groups.order_by("name")  # type: ignore[attr-defined]
+        self.fields["group"].empty_label = "everybody"  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
         try:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 
 from classifier.taxonomy import load_taxonomy
 from triage.queue import age
 from triage.value import match_words
+from triage.words import in_words
 
 register = template.Library()
 
@@ -158,3 +161,15 @@ def tagged(tags: str, name: str) -> str:
 def span(elapsed: timedelta | None) -> str:
     """A time span in its largest unit; a dash where there is none."""
     return "–" if elapsed is None else age(elapsed)
+
+
+@register.filter
+def words(code: Any) -> str:
+    """A code, such as "no_wavelengths", as people read it."""
+    return in_words(code)
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A file's name that a narrow column breaks after its dashes, dots and underscores first."""
+    return mark_safe(re.sub(r"([-_.])", r"\1<wbr>", escape(name)))  # noqa: S308

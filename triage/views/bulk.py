@@ -28,8 +28,10 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _confirm(request, chosen)
     threshold = _threshold(request.GET.get("threshold", ""))
+    rows = bulk.proposed(user, chosen, threshold)
     context = {
-        "rows": bulk.proposed(user, chosen, threshold),
+        "rows": rows,
+        "sure": sum(not row.doubt for row in rows),
         "threshold": f"{threshold:g}",
         "last_decision": bulk.newest_decision(),
         "most": bulk.MOST,
@@ -65,7 +67,7 @@ def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
     """Take back a whole batch of one's own."""
     try:
         count = bulk.undo(signed_in(request), batch)
-        messages.info(request, f"{count} decision{'' if count == 1 else 's'} undone.")
+        messages.info(request, f"{count} decision{'' if count == 1 else 's'} taken back.")
     except TriageError as error:
         messages.error(request, f"{error.detail}.")
     return redirect("queue")

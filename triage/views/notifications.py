@@ -44,6 +44,8 @@ def notifications_page(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     preference = NotificationPreference.objects.filter(user=user).first() or NotificationPreference(user=user)
     form = PreferenceForm(request.POST if request.method == "POST" else None, instance=preference)
+    mail = bool(settings.EMAIL_HOST)
+    form.fields["email"].disabled = not mail
     if form.is_valid():
         try:
             notifications.save_preference(form.save(commit=False), form.new_url())
@@ -55,7 +57,8 @@ def notifications_page(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "preference": preference,
-        "mail": bool(settings.EMAIL_HOST),
+        "mail": mail,
+        "reachable": bool(preference.encrypted_url or (mail and preference.pk and preference.email)),
         "latest": notifications.latest(user)[:LATEST],
         "section": "notifications",
     }

@@ -30,7 +30,15 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         return redirect("policies")
     context = {
         "policies": second_opinion.policies(user),
-        "taxonomy": load_taxonomy().classes,
+        "parents": _by_parent(),
         "section": "policies",
     }
     return render(request, "policies.html", context)
+
+
+def _by_parent() -> dict[str, list[str]]:
+    """The taxonomy's classes below their parent groups."""
+    found: dict[str, list[str]] = {}
+    for entry in load_taxonomy().classes:
+        found.setdefault(entry.group, []).append(entry.name)
+    return found

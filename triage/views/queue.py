@@ -31,12 +31,13 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     """Filters stay in the address, see QueueFilter, as does the page; a row's link hands them on."""
     user = signed_in(request)
     chosen = QueueFilter.read(request.GET)
-    found = {} if wants_fragment(request) else counts(user)
+    found = {} if wants_fragment(request) and not chosen.narrowed else counts(user)
     # Those processed are counted as spectra.
-    known = None if chosen.narrowed or chosen.state == "processing" else found.get(chosen.state)
+    total = None if chosen.state == "processing" else found.get(chosen.state)
+    known = None if chosen.narrowed else total
     page = CappedPaginator(chosen.rows(user), PAGE, known).get_page(request.GET.get("page"))
     _attach(user, page.object_list)
-    context = {"page": page, "filter": chosen, "state": chosen.state}
+    context = {"page": page, "filter": chosen, "state": chosen.state, "total": total}
     if wants_fragment(request):
         return render(request, "partials/queue_rows.html", context)
     context |= {

@@ -33,6 +33,7 @@ def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status
         "form": form,
         "first": first,
         "acts": spectrum.acts.select_related("user"),
+        "lines": quarantine.first_lines(spectrum),
         "in_quarantine": spectrum.state in quarantine.STATES,
         "section": "quarantine" if spectrum.state in quarantine.STATES else "queue",
     }

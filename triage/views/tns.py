@@ -20,7 +20,7 @@ from triage import tns
 from triage.errors import NotFoundError, TriageError
 from triage.models import Spectrum, TnsReport, TnsTarget, Transient
 from triage.tns_client import has_credentials
-from triage.tns_report import Options, Report, build_report
+from triage.tns_report import Options, Report, build_report, faults
 from triage.views.base import signed_in
 
 PAGE = 25
@@ -66,6 +66,11 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
     transient = _transient(user, name)
     form = OptionsForm(request.GET)
     report = _report(user, transient, form)
+    query = urlencode({key: value for key, value in request.GET.items() if key in form.fields and value})
+    if query:
+        for field, complaint in faults(report.payload):
+            if field:
+                form.add_error(field, complaint)
     spectra = Spectrum.objects.visible_to(user).filter(transient=transient, arrays__isnull=False).in_time_order()
     context = {
         "transient": transient,
@@ -76,7 +81,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "may_send": user.has_perm("triage.add_tnsreport"),
         "credentials": has_credentials(),
         "targets": TnsTarget.choices,
-        "query": urlencode({key: value for key, value in request.GET.items() if key in form.fields and value}),
+        "query": query,
         "section": "vetted",
     }
     return render(request, "tns_report.html", context)

@@ -8,12 +8,15 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from triage import intake
 from triage.errors import TriageError, UnreadableSpectrumError
+from triage.filters import QueueFilter
 from triage.forms import UploadForm
 from triage.views.base import signed_in
+from triage.words import WORDS
 
 
 @login_required
@@ -28,7 +31,18 @@ def upload_page(request: HttpRequest) -> HttpResponse:
             results = [_take_in(user, file, given) for file in form.cleaned_data["spectra"]]
     else:
         form = UploadForm(user)
-    return render(request, "upload.html", {"form": form, "results": results, "section": "upload"})
+    results.sort(key=lambda result: "error" not in result)
+    refused = sum("error" in result for result in results)
+    context = {
+        "form": form,
+        "results": results,
+        "refused": refused,
+        "taken": sum(1 + result["others"] for result in results if "error" not in result),
+        "mine": QueueFilter(mine="1", after=f"{timezone.now():%Y-%m-%d}").query,
+        "words": WORDS,
+        "section": "upload",
+    }
+    return render(request, "upload.html", context)
 
 
 def _given(sent: dict[str, Any]) -> intake.Given:
@@ -53,5 +67,6 @@ def _take_in(user: User, file: Any, given: intake.Given) -> dict[str, Any]:
         "name": file.name,
         "spectrum": submission.spectrum,
         "created": submission.created,
+        "others": len(submission.others),
         "notes": submission.notes,
     }

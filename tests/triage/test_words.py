@@ -1,0 +1,26 @@
+"""Codes are read as words, by one table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from triage.words import WORDS, in_words
+
+READERS = Path(__file__).resolve().parents[2] / "classifier" / "readers"
+
+
+@pytest.mark.parametrize("pattern", [r'SpectrumError\(\s*"([a-z_]+)"', r'\.warn\(\s*"([a-z_]+)"'])
+def test_each_code_of_the_readers_has_its_words(pattern: str) -> None:
+    codes = {code for file in READERS.glob("*.py") for code in re.findall(pattern, file.read_text())}
+    assert len(codes) > 5
+    assert codes - set(WORDS) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("flam", "F_λ"), ("type_host", "type host"), ("SEDM_2", "SEDM_2"), (0, "0"), ("a b_c", "a b_c")]
+)
+def test_what_is_in_no_table_is_shown_with_blanks_and_what_is_no_code_as_it_is(code: object, said: str) -> None:
+    assert in_words(code) == said
