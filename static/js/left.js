@@ -1,7 +1,11 @@
 // How many of the queue are left, asked once the page and the next one are there: counting takes the server longer than
-// the page. One answer serves the pages of half a minute.
+// the page. One answer serves the pages of half a minute, or until a verdict.
 const FRESH_MS = 30_000;
 let known = null;
+
+export function forgetLeft() {
+  known = null;
+}
 
 export async function startLeft() {
   const place = document.getElementById("left");

@@ -4,7 +4,7 @@ import { onKey } from "./keys.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
 import { plotAhead, startPlot } from "./plot.js";
-import { startLeft } from "./left.js";
+import { forgetLeft, startLeft } from "./left.js";
 import { fetchAhead, send, settled, visit } from "./swap.js";
 import { startTwins } from "./twins.js";
 
@@ -130,7 +130,9 @@ document.addEventListener("submit", async (event) => {
   const deciding = target.id === "decide";
   try {
     const next = deciding ? document.querySelector('[data-key="n"]')?.href : null;
-    if (await send(target, event.submitter, next) && deciding) sessionStorage.removeItem(draft);
+    const taken = await send(target, event.submitter, next);
+    if (taken) forgetLeft();
+    if (taken && deciding) sessionStorage.removeItem(draft);
   } finally {
     if (sent === target) sent = null;
   }

@@ -220,11 +220,13 @@ def test_lines_need_a_redshift(page: Page, desk: Desk) -> None:
 
 def test_what_a_verdict_says_moves_nothing(page: Page, desk: Desk) -> None:
     open_first(page, desk)
+    left = int(page.locator("#left:not([hidden])").inner_text().split()[0])
     before = page.locator(".review-head").bounding_box()
     page.keyboard.press("u")
     expect(page.locator("#messages .message.success")).to_be_visible()
     page.wait_for_selector("#plot[data-drawn]")
     assert page.locator(".review-head").bounding_box()["y"] == before["y"]  # type: ignore[index]
+    expect(page.locator("#left")).to_have_text(f"{left - 1} left")
     page.keyboard.press("z")
     expect(page.locator("#messages .message.info")).to_contain_text("undone")
 
