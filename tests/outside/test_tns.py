@@ -289,6 +289,27 @@ def test_the_page_previews_downloads_and_sends(server: FakeTns, reporter: User, 
     assert b"accepted" in client.get(reverse("tns-reports")).content
 
 
+def test_what_is_missing_is_said_at_its_field_once_something_was_filled_in(reporter: User, client: Client) -> None:
+    vetted(reporter)
+    client.force_login(reporter)
+    address = reverse("tns", args=["SN 2026abc"])
+    assert not client.get(address).context["form"].errors
+    assert client.get(address, {"reducer": "R"}).context["form"].errors == {
+        "observer": ["Say who observed it."],
+        "instrument": ["Give the TNS's number of the instrument."],
+    }
+
+
+def test_no_report_of_something_simulated_is_offered(reporter: User, client: Client) -> None:
+    vetted(reporter)
+    client.force_login(reporter)
+    pages = [reverse("vetted"), reverse("review", args=["SN 2026abc"])]
+    offered = reverse("tns", args=["SN 2026abc"])
+    assert [offered in client.get(page).content.decode() for page in pages] == [True, True]
+    Transient.objects.update(simulated=True)
+    assert [offered in client.get(page).content.decode() for page in pages] == [False, False]
+
+
 def test_the_page_of_what_one_may_not_see_is_not_there(make_user: Callable[..., User], client: Client) -> None:
     alice, bob = make_user("alice", "a"), make_user("bob")
     vetted(alice, group=Group.objects.get(name="a"))

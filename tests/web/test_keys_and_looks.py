@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
 from collections.abc import Iterator
 
 import pytest
@@ -104,6 +107,32 @@ def test_the_button_counts_what_is_ticked_in_bulk(page: Page, desk: Desk) -> Non
     expect(send).to_be_disabled()
     page.get_by_role("button", name="Sure ones").click()
     expect(send).to_have_text(f"Confirm {ticked}")
+
+
+def test_dropped_files_wait_like_chosen_ones_and_the_spectra_in_them_are_counted(page: Page, desk: Desk) -> None:
+    with io.BytesIO() as packed:
+        with zipfile.ZipFile(packed, "w") as archive:
+            for seed in range(3):
+                archive.writestr(f"SN2026z{seed}.txt", spectrum_file(seed=900 + seed))
+        content = base64.b64encode(packed.getvalue()).decode()
+    page.goto(f"{desk.url}upload/")
+    page.evaluate(
+        """content => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "night.zip"));
+            data.items.add(new File(["clouds"], "log.txt"));
+            document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+        }""",
+        content,
+    )
+    expect(page.locator("#chosen")).to_contain_text("2 files chosen")
+    expect(page.locator(".result")).to_have_count(0)
+    page.click("#send")
+    expect(page.locator(".summary-line")).to_contain_text("3 spectra of 1 file taken in, 1 file refused")
+    expect(page.locator(".result").first).to_contain_text("log.txt")
+    page.get_by_role("link", name="Review these").click()
+    expect(page.locator(".matched")).to_be_visible()
 
 
 def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
@@ -243,6 +272,7 @@ def test_a_file_that_is_dropped_gets_a_receipt_and_a_class(page: Page, desk: Des
         }""",
         content,
     )
+    page.get_by_role("button", name="Upload 1 file").click()
     card = page.locator("#results .result")
     expect(card.locator(".receipt summary")).to_contain_text("rows")
     expect(card).to_contain_text("%", timeout=20_000)
