@@ -380,7 +380,7 @@ def test_parameters_do_not_open_what_addresses_keep_shut(world: World) -> None:
         for where in probes(world):
             told = said(client, client.get(where), where)
             # The search box and the pages' links repeat what was typed.
-            told = re.sub(rf'value="{MARK}[^"]*"|[?&;](q|reviewer|next)=[^"\s]*', "", told)
+            told = re.sub(rf'“{MARK}[^”]*”|value="{MARK}[^"]*"|[?&;](q|reviewer|next)=[^"\s]*', "", told)
             assert MARK not in told.lower(), f"{where} tells {visitor} something"
     member = client_of(world, "member")
     assert MARK in said(member, member.get(f"/api/v1/transients/{quote(PUBLIC)}/"), "")

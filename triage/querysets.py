@@ -28,6 +28,14 @@ def shared_with(user: User, path: str = "") -> Q:
 class TransientQuerySet(models.QuerySet[Any]):
     """Transients with what a user may know of them."""
 
+    def called(self, name: str) -> Any | None:
+        """The one of this name, else the oldest of the same designation spelt otherwise; None if there is none."""
+        from triage.models.transient import spellings
+
+        found = self.filter(name=name).first()
+        others = spellings(name) if found is None else []
+        return self.filter(name__in=others).order_by("pk").first() if others else found
+
     def visible_to(self, user: User) -> Self:
         """Those with a spectrum that the user may see, and those without any private one."""
         from triage.models import Spectrum

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from classifier.errors import SpectrumError
 from classifier.readers import Corrections, Reading
@@ -21,11 +21,9 @@ from triage.doorbell import ring
 from triage.duplicates import mark_likely_duplicate
 from triage.errors import InvalidUploadError
 from triage.models import Spectrum, SpectrumArrays, SpectrumState, Transient
+from triage.models.transient import spellings
 from triage.outline import outline
 from triage.tasks import process_queue
-
-# A designation as the IAU's naming gives it; the prefix says what is known of the object, not which one it is.
-_IAU = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,27 +121,20 @@ def _transient(group: Group | None, given: Given, reading: Reading, filename: st
     A redshift sent with a private spectrum stays with the spectrum, for others may see the transient."""
     stem = _clean_name(object_part(Path(reading.receipt.get("member") or filename).stem))
     name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
-    transient = transient_of_name(name, simulated=given.simulated)
+    transient = transient_of_name(name, group, simulated=given.simulated)
     if group is None:
         state_redshift(transient, given)
     return transient
 
 
-def transient_of_name(name: str, *, simulated: bool) -> Transient:
-    """The transient of this name or designation, made where there is none."""
-    known = _under_other_prefix(name)
-    return known or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
-
-
-def _under_other_prefix(name: str) -> Transient | None:
-    """The transient of the same IAU designation: AT2026abc becomes SN2026abc once it is classified, and many leave the
-    prefix out. One of that very name comes first, then the oldest."""
-    match = _IAU.match(name)
-    if match is None:
-        return None
-    spelt = [f"{prefix}{blank}{match[1]}" for prefix in ("SN", "AT", "TDE") for blank in ("", " ")]
-    found = list(Transient.objects.filter(name__in={name, match[1], *spelt}).order_by("pk"))
-    return min(found, key=lambda transient: transient.name != name, default=None)
+def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
+    """The transient of this name, else the oldest of the same designation that the audience knows of, made where there
+    is none: nobody learns of a private one by asking for another spelling."""
+    found = Transient.objects.filter(name=name).first()
+    if found is None:
+        known = Spectrum.objects.filter(Q(group__isnull=True) | Q(group=group), transient=OuterRef("pk"))
+        found = Transient.objects.filter(Exists(known), name__in=spellings(name)).order_by("pk").first()
+    return found or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
 
 
 def _clean_name(name: str | None) -> str:

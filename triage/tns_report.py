@@ -172,7 +172,7 @@ def _ascii(name: str, spectrum: Spectrum | None) -> tuple[str, str]:
 
 def _problems_of_records(transient: Transient, decision: Decision, spectrum: Spectrum | None) -> list[str]:
     problems = []
-    if transient.simulated:
+    if transient.simulated or (spectrum is not None and spectrum.simulated):
         problems.append("This transient is simulated.")
     if spectrum is None:
         problems.append("The decision rests on no spectrum that could be read; choose one.")

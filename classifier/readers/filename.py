@@ -54,7 +54,7 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"DES(?P<year>\d\d)(?P<letters>[CESX]\d[a-z]{1,4})(?![a-z0-9])", "DES"),
         (rf"SN(?P<year>\d\d){_LETTERS}", "SN"),
         # Files of the PTF leave its name out: 10iuv_20100905_Keck1_v1.ascii.
-        (r"^(?P<year>09|1[0-7])(?P<letters>[a-z]{2,4})(?=[ -].*20\d{6}(?!\d))", "PTF"),
+        (r"^(?P<year>09|1[0-7])(?P<letters>(?!sec|min|exp|hrs?\b)[a-z]{2,4})(?=[ -].*20\d{6}(?!\d))", "PTF"),
         (rf"tns[-_ ](?P<year>20\d\d){_LETTERS}", ""),
         (rf"(?P<year>(?:19|20)\d\d){_LETTERS}", ""),
     )
@@ -63,8 +63,9 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 # A night as most pipelines write it, after the object's name.
 _NIGHT = re.compile(r"[-_ .](?:(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|24[45]\d{4})(?!\d)")
-# Fewer stand in words such as "spec" or "night2", under which different objects would meet.
-_DIGITS_OF_A_NAME = 4
+# Right ascension and declination in a name, as surveys give them; under other words ("gr5_300", "night2024") different
+# objects would meet.
+_COORDINATES = re.compile(r"\d{4}(?:\.\d+)?[-+pm]\d{3}")
 
 
 class DateInName(NamedTuple):
@@ -140,9 +141,9 @@ def object_in_name(name: str) -> str | None:
 
 def object_part(stem: str) -> str:
     """What a file's name without its ending most likely calls its object, where no survey's designation stands in it:
-    the words before the date of the night, if they look like a designation, else the whole."""
+    the words before the date of the night, if they hold coordinates, else the whole."""
     head = _NIGHT.split(stem, maxsplit=1)[0]
-    if len(re.findall(r"\d", head)) < _DIGITS_OF_A_NAME:
+    if not _COORDINATES.search(head):
         return stem
     # PESSTO puts a t before the names of its targets.
     return re.sub(r"^t(?=[A-Z]{2,}[-_]?\d)", "", head)

@@ -248,7 +248,9 @@ def test_dates_are_read_from_file_names_where_they_can_be_one(name: str, at: str
         ("tMASTERJ233328.09-015847.0_20151010_Gr13", "MASTERJ233328.09-015847.0"),
         ("psn0728+3349-20150215.256-ui", "psn0728+3349"),
         ("spec_20140428", "spec_20140428"),
-        ("night2_20140428_1", "night2_20140428_1"),
+        ("night2024_20240301_0012", "night2024_20240301_0012"),
+        ("gr5_300_20240301_targetA", "gr5_300_20240301_targetA"),
+        ("PSNJ07285387p3349106_20150311_NOT", "PSNJ07285387p3349106"),
         ("W7_330d", "W7_330d"),
     ],
 )
@@ -272,6 +274,7 @@ def test_a_file_s_name_is_cut_before_the_night_where_it_begins_like_a_designatio
         ("13abc-DBSP-20130413-br.flm", "iPTF13abc"),
         ("10iuv_WHT.ascii", None),
         ("10aug_20100801.ascii", None),
+        ("10sec_20240101.ascii", None),
         ("2012_Oct_4.dat", None),
         ("spectrum.txt", None),
     ],

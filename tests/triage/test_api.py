@@ -241,6 +241,12 @@ def test_classifications_leave_as_json_csv_and_votable(api: APIClient) -> None:
     assert np.isnan(np.ma.filled(np.ma.asarray(table["ra"], dtype=float), np.nan)).all()
 
 
+def test_a_transient_is_found_by_each_spelling_of_its_designation(api: APIClient) -> None:
+    upload(api, spectrum_file(), transient="AT2026abc")
+    assert api.get(f"{API}/transients/SN 2026abc/").json()["name"] == "AT2026abc"
+    assert api.get(f"{API}/transients/2026abd/").status_code == 404
+
+
 def test_classifications_can_be_filtered(api: APIClient) -> None:
     vet(api, 3)
     now = timezone.now().isoformat()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 
+from classifier.errors import SpectrumError
+from tests.conftest import spectrum_file
 from tests.triage.test_review import classified
+from triage import inference
 from triage.errors import BoundSpectrumError, InvalidUploadError
-from triage.models import QueueEntry, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.intake import Given, submit_spectrum
+from triage.models import Checkpoint, QueueEntry, Spectrum, SpectrumAct, SpectrumState, Transient
 from triage.moving import move
 from triage.review import Proposal, record_decision, undo
 
@@ -40,6 +46,39 @@ def test_it_is_classified_again_where_the_redshift_becomes_another(reviewer: Use
     move(reviewer, spectrum, "known")
     spectrum.refresh_from_db()
     assert spectrum.state == SpectrumState.QUEUED
+
+
+def test_the_answer_of_a_worker_that_held_it_is_dropped(reviewer: User) -> None:
+    submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="wrong"))
+    (held,) = inference.claim_batch(1)
+    move(reviewer, Spectrum.objects.get(), "right")
+    inference.store_result(held, Checkpoint(), SpectrumError("x", "an answer of before"), 0.5)
+    assert Spectrum.objects.get().state == SpectrumState.QUEUED
+    inference.process_queue()
+    assert QueueEntry.objects.get().transient.name == "right"
+
+
+def test_simulated_and_observed_spectra_stay_apart(reviewer: User) -> None:
+    classified(reviewer, "real")
+    simulated = only_spectrum(classified(reviewer, "SIM", seed=2, simulated=True))
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, simulated, "real")
+
+
+def test_who_moved_it_second_is_told(reviewer: User) -> None:
+    seen = only_spectrum(classified(reviewer))
+    move(reviewer, Spectrum.objects.get(), "B")
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, seen, "C")
+
+
+def test_another_spelling_does_not_find_a_group_s_private_transient(make_user: Callable[..., User]) -> None:
+    member, outsider = make_user("member", "A"), make_user("outsider")
+    classified(member, "AT2026xyz", group=member.groups.get())
+    submission = submit_spectrum(outsider, spectrum_file(seed=5), "b.txt", Given(transient="2026xyz"))
+    assert submission.spectrum.transient.name == "2026xyz"
+    submit_spectrum(member, spectrum_file(seed=6), "c.txt", Given(transient="SN2026xyz", group=member.groups.get()))
+    assert Transient.objects.get(name="AT2026xyz").spectra.count() == 2
 
 
 def test_what_was_decided_with_it_is_taken_back_first(reviewer: User) -> None:

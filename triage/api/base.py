@@ -26,7 +26,7 @@ def user_of(request: Request) -> User:
 
 def transient_of(request: Request, name: str) -> Transient:
     """Raises NotFound where there is none that the user may see."""
-    found: Transient | None = Transient.objects.visible_to(user_of(request)).filter(name=name).first()
+    found: Transient | None = Transient.objects.visible_to(user_of(request)).called(name)
     if found is None:
         raise NotFound("there is no such transient")
     return found

@@ -203,7 +203,7 @@ class TransientView(APIView):
         spectra = Prefetch("spectra", _spectra(user).in_time_order(), to_attr="visible_spectra")
         decisions = Decision.objects.visible_to(user).select_related("reviewer", "transient")
         ledger = Prefetch("decisions", decisions, to_attr="visible_decisions")
-        transient = Transient.objects.for_review(user).filter(name=name).prefetch_related(spectra, ledger).first()
+        transient = Transient.objects.for_review(user).prefetch_related(spectra, ledger).called(name)
         if transient is None:
             raise NotFound("there is no such transient")
         if transient.hidden:

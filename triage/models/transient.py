@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -13,6 +14,19 @@ from triage.querysets import TransientQuerySet
 validate_transient_name = RegexValidator(
     r"^[^/\x00-\x1f\x7f]+$", "A transient's name may not hold “/” or control characters.", code="bad_name"
 )
+
+
+# A designation as the IAU's naming gives it; the prefix says what is known of the object, not which one it is.
+_IAU = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
+
+
+def spellings(name: str) -> list[str]:
+    """How else an object of this name may be called: AT2026abc becomes SN2026abc once it is classified, and many leave
+    the prefix out. Empty for what is no designation of the IAU."""
+    match = _IAU.match(name)
+    if match is None:
+        return []
+    return [match[1], *(f"{prefix}{blank}{match[1]}" for prefix in ("SN", "AT", "TDE") for blank in ("", " "))]
 
 
 class Transient(models.Model):
