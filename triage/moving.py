@@ -49,7 +49,7 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
 
 
 def _movable_from(spectrum: Spectrum, to: Transient, known: int | None) -> Transient:
-    """The transient that it leaves; known: the one that it had when the move was asked for. Raises BoundSpectrumError."""
+    """The transient that it leaves; known: the one that it had when the move was asked for."""
     if spectrum.transient is None:
         raise BoundSpectrumError("it is in quarantine: its transient can be named when it is read")
     if spectrum.transient_id != known:
