@@ -37,17 +37,30 @@ def make(
         raise InvalidActionError("that time has passed already")
     if by is not None:
         _check_not_wider(by, scopes, expires_at)
-    token, key = ApiToken.issue(user, label, scopes, expires_at)
+    token, key = ApiToken.issue(user, label, scopes, expires_at, by)
     audit.note(user, token, "made the token")
     return token, key
 
 
-def revoke(user: User, token_id: int) -> None:
-    """From the next request on it is refused. Raises NotFoundError where there is none of the user's."""
+def revoke(user: User, token_id: int, by: ApiToken | None = None) -> None:
+    """From the next request on it is refused, and so is each token that was made with it. by: the token that asks, which
+    revokes itself and what was made with it. Raises NotFoundError where there is none of the user's, WiderTokenError."""
     token = standing(user).filter(pk=token_id).first()
-    if token is None or not standing(user).filter(pk=token_id).update(revoked_at=timezone.now()):
+    if token is None:
         raise NotFoundError("there is no such token of yours")
-    audit.note(user, token, "revoked the token")
+    if by is not None and token not in _with_made(by):
+        raise WiderTokenError("a token revokes itself and those that were made with it")
+    for one in _with_made(token):
+        if standing(user).filter(pk=one.pk).update(revoked_at=timezone.now()):
+            audit.note(user, one, "revoked the token")
+
+
+def _with_made(token: ApiToken) -> list[ApiToken]:
+    """It, and the tokens that were made with it, with those, and so on."""
+    found = newest = [token]
+    while newest := list(ApiToken.objects.filter(made_by__in=newest)):
+        found = [*found, *newest]
+    return found
 
 
 def _check_not_wider(by: ApiToken, scopes: Collection[Scope], expires_at: datetime | None) -> None:

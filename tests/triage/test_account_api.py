@@ -84,6 +84,17 @@ def test_a_token_hands_on_no_more_than_it_has(ada: User) -> None:
     assert ApiToken.objects.count() == 3
 
 
+def test_what_a_token_made_is_revoked_with_it(ada: User) -> None:
+    first = api(ada).post(f"{API}/tokens/", {"label": "first", "scopes": ["decide"]}).json()
+    child = with_key(first["key"]).post(f"{API}/tokens/", {"label": "child", "scopes": ["decide"]}).json()
+    grandchild = with_key(child["key"]).post(f"{API}/tokens/", {"label": "grandchild"}).json()
+    assert with_key(child["key"]).delete(f"{API}/tokens/{first['id']}/").json()["code"] == "wider_token"
+    assert with_key(grandchild["key"]).get(f"{API}/queue/").status_code == 200
+    assert api(ada).delete(f"{API}/tokens/{first['id']}/").status_code == 204
+    for made in (first, child, grandchild):
+        assert with_key(made["key"]).get(f"{API}/queue/").status_code == 401
+
+
 def test_a_token_without_the_scope_to_decide_makes_none(ada: User) -> None:
     for scopes in ((), (Scope.UPLOAD,)):
         refused = with_token(ada, *scopes).post(f"{API}/tokens/", {"label": "x"})

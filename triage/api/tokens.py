@@ -80,16 +80,21 @@ class TokensView(generics.ListAPIView[ApiToken]):
         form = WantedTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         sent = form.validated_data
-        by = request.auth if isinstance(request.auth, ApiToken) else None
+        by = _asking(request)
         end: datetime | None = sent["expires_at"] if "expires_at" in sent else tokens.usual_end(by)
         scopes = [Scope(name) for name in sent["scopes"]]
         token, key = tokens.make(user_of(request), sent["label"], scopes, end, by)
         return Response(MadeTokenSerializer(token, context={"key": key}).data, status=201)
 
 
+def _asking(request: Request) -> ApiToken | None:
+    return request.auth if isinstance(request.auth, ApiToken) else None
+
+
 class TokenView(APIView):
-    @extend_schema(responses={204: None, 404: ErrorSerializer})
+    @extend_schema(responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer})
     def delete(self, request: Request, token_id: int) -> Response:
-        """Revoke it: it is refused from the next request on."""
-        tokens.revoke(user_of(request), token_id)
+        """Revoke it and those that were made with it: they are refused from the next request on. Asked for with a token:
+        that itself, or one that was made with it (else 403 ``wider_token``)."""
+        tokens.revoke(user_of(request), token_id, _asking(request))
         return Response(status=204)

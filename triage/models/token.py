@@ -22,7 +22,8 @@ class Scope(enum.StrEnum):
 class ApiToken(models.Model):
     """A key for the REST API. The key itself is shown once, when it is made, and cannot be had again.
 
-    may_upload: to send spectra in. may_decide: to do whatever else changes something. expires_at: None, never."""
+    may_upload: to send spectra in. may_decide: to do whatever else changes something. expires_at: None, never. made_by:
+    the token that asked for it, None where a person did; they are revoked together."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     label = models.CharField(max_length=80)
@@ -34,6 +35,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="made")
 
     def __str__(self) -> str:
         return f"{self.label} ({self.key_start}…)"
@@ -53,6 +55,7 @@ class ApiToken(models.Model):
         label: str,
         scopes: Collection[Scope] = tuple(Scope),
         expires_at: datetime | None = None,
+        made_by: ApiToken | None = None,
     ) -> tuple[ApiToken, str]:
         """Make a token; returns it with the key in clear, which is stored nowhere."""
         key = secrets.token_urlsafe(32)
@@ -64,5 +67,6 @@ class ApiToken(models.Model):
             may_upload=Scope.UPLOAD in scopes,
             may_decide=Scope.DECIDE in scopes,
             expires_at=expires_at,
+            made_by=made_by,
         )
         return token, key
