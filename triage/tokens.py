@@ -43,8 +43,10 @@ def make(
 
 
 def revoke(user: User, token_id: int, by: ApiToken | None = None) -> None:
-    """From the next request on it is refused, and so is each token that was made with it. by: the token that asks, which
-    revokes itself and what was made with it. Raises NotFoundError where there is none of the user's, WiderTokenError."""
+    """From the next request on it is refused, and so is each token that was made with it. by: the token that asks,
+    which revokes itself and what was made with it.
+
+    Raises NotFoundError where there is none of the user's, WiderTokenError."""
     token = standing(user).filter(pk=token_id).first()
     if token is None:
         raise NotFoundError("there is no such token of yours")

@@ -94,7 +94,7 @@ def _asking(request: Request) -> ApiToken | None:
 class TokenView(APIView):
     @extend_schema(responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer})
     def delete(self, request: Request, token_id: int) -> Response:
-        """Revoke it and those that were made with it: they are refused from the next request on. Asked for with a token:
-        that itself, or one that was made with it (else 403 ``wider_token``)."""
+        """Revoke it and those that were made with it: they are refused from the next request on. Asked for with a
+        token: that itself, or one that was made with it (else 403 ``wider_token``)."""
         tokens.revoke(user_of(request), token_id, _asking(request))
         return Response(status=204)
