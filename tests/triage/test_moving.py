@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from tests.triage.test_review import classified
 from triage.errors import BoundSpectrumError, InvalidUploadError
@@ -57,3 +59,11 @@ def test_a_name_that_no_transient_can_have_is_refused(reviewer: User, name: str)
     with pytest.raises(InvalidUploadError):
         move(reviewer, only_spectrum(classified(reviewer)), name)
     assert not SpectrumAct.objects.exists()
+
+
+def test_the_page_names_both_transients_as_they_are(client: Client, reviewer: User) -> None:
+    spectrum = only_spectrum(classified(reviewer, "field_7_rest"))
+    move(reviewer, spectrum, "rest")
+    client.force_login(reviewer)
+    page = client.get(reverse("receipt", args=[spectrum.pk])).content.decode()
+    assert "from field_7_rest to rest</small>" in page
