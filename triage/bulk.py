@@ -35,7 +35,8 @@ class Result:
 
 def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Any]:
     """The waiting transients of a filter whose prediction has at least ``threshold`` percent, the surest first, at most
-    MOST, without those that somebody else is looking at. Each gets prediction, reason, and doubt: what speaks against
+    MOST, without those that somebody else is looking at; nor, as with any bound on the probability, those of which the
+    prediction is hidden from the user. Each gets prediction, reason, and doubt: what speaks against
     confirming it unseen, "" for nothing. All in a few queries."""
     chosen = dataclasses.replace(chosen, state="pending", above=max(chosen.above, f"{threshold:g}", key=_number))
     rows = list(chosen.rows(user).not_claimed_by_others(user).order_by("uncertainty", "id")[:MOST])

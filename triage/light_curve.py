@@ -34,7 +34,10 @@ _TIME = ("mjd", "time", "time_mjd", "date_mjd", "jd", "hjd", "bjd")
 _FILTER = ("filter", "band", "flt", "passband", "filt", "filter_name")
 _ERROR = ("error", "err", "e", "sigma", "uncertainty", "unc")
 _FLUX_ERROR = ("fluxerr", "flux_err", "fluxerror", "flux_error", "e_flux", "dflux")
-_FLUX_LIMIT = ("limiting_flux", "flux_limit", "fluxlim", "upper_limit")
+_UPPER_LIMIT = ("upper_limit", "upperlimit")
+_FLUX_LIMIT = ("limiting_flux", "flux_limit", "fluxlim", *_UPPER_LIMIT)
+# A column named _UPPER_LIMIT with nothing else in it says whether the brightness is a limit.
+_FLAGS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +56,7 @@ _BRIGHTNESS = (
         "mag",
         ("mag", "magnitude", "mag_ab", "ab_mag", "magpsf"),
         ("magerr", "mag_err", "magerror", "mag_error", "e_mag", "dmag", "emag", "sigmapsf", *_ERROR),
-        ("limiting_mag", "limiting_magnitude", "limmag", "lim_mag", "maglim", "mag_lim", "diffmaglim", "upper_limit"),
+        ("limiting_mag", "limiting_magnitude", "limmag", "lim_mag", "maglim", "mag_lim", "diffmaglim", *_UPPER_LIMIT),
     ),
     _Brightness(
         "uJy",
@@ -105,13 +108,26 @@ class Panel:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Columns:
+    """Where they stand in the table; flag: of a column that says whether the brightness is a limit."""
+
+    time: int
+    band: int
+    value: int
+    error: int | None
+    limit: int | None
+    flag: int | None
+
+
+@dataclasses.dataclass(frozen=True)
 class _Row:
-    """A line of the table; bound: its brightness was given as a limit, such as “>20.5”."""
+    """A line of the table; bound: whether its brightness was given as a limit, such as “>20.5”, None where that is not
+    said."""
 
     mjd: float
     band: str
     value: float | None
-    bound: bool
+    bound: bool | None
     error: float | None
     limit: float | None
 
@@ -120,21 +136,21 @@ def read_light_curve(content: bytes) -> LightCurve:
     """A table with a header: a time (mjd or jd), filter, and mag or flux, with an error and a limit where there is one;
     commas, semicolons, tabs or blanks between them, lines that begin with # left out.
 
-    A limit is a line of which the brightness says so (“>20.5”), one with a limit but no brightness, and, in a table
-    that has errors, one without an error. Raises UnreadableLightCurveError, which says what is missing or on which
-    line."""
+    A limit is a line of which the brightness says so (“>20.5”) or a flag does, one with a limit but no brightness, and,
+    in a table that has errors, one without an error and without another limit. Raises UnreadableLightCurveError, which
+    says what is missing or on which line."""
     rows = _rows(content)
     head = [name.strip().lower().replace(" ", "_") for name in rows[0][1]]
-    kind, columns = _columns(head)
+    kind, columns = _columns(head, [row for _, row in rows[1:]])
     read = [_row(number, row, len(head), columns) for number, row in rows[1:]]
     with_errors = any(row.error is not None for row in read)
     points: list[Point] = []
     limits: list[Limit] = []
     for row in read:
-        if row.value is not None and not row.bound and (row.error is not None or not with_errors):
+        if row.value is not None and _is_point(row, with_errors, kind):
             error = None if row.error is None else row.error * kind.factor
             points.append((row.mjd, row.band, row.value * kind.factor, error))
-        elif (limit := row.limit if row.limit is not None else row.value) is not None:
+        elif (limit := _limit(row, kind)) is not None:
             limits.append((row.mjd, row.band, limit * kind.factor))
     if not points and not limits:
         raise UnreadableLightCurveError("no line of the table has a brightness")
@@ -142,12 +158,28 @@ def read_light_curve(content: bytes) -> LightCurve:
     return LightCurve(kind.unit, sorted(points, key=_time), sorted(limits, key=_time), skipped)
 
 
+def _is_point(row: _Row, with_errors: bool, kind: _Brightness) -> bool:
+    """Of one with a brightness, whether it was measured."""
+    if row.bound is not None:
+        return not row.bound
+    # A flux below zero is no limit to anything.
+    below_zero = kind.unit != "mag" and row.value is not None and row.value <= 0
+    other_limit = row.limit is not None and row.limit != row.value
+    return row.error is not None or not with_errors or other_limit or below_zero
+
+
+def _limit(row: _Row, kind: _Brightness) -> float | None:
+    """None where there is none, or a flux that is not above zero."""
+    limit = row.value if row.limit is None or (row.bound and row.value is not None) else row.limit
+    return None if limit is None or (kind.unit != "mag" and limit <= 0) else limit
+
+
 def _time(row: Point | Limit) -> float:
     return row[0]
 
 
-def _columns(head: list[str]) -> tuple[_Brightness, tuple[int, int, int, int | None, int | None]]:
-    """What the table gives, and where time, filter, brightness, error and limit stand."""
+def _columns(head: list[str], cells: list[list[str]]) -> tuple[_Brightness, _Columns]:
+    """What the table gives, and where."""
     time, band = _column(head, _TIME), _column(head, _FILTER)
     kind = next((kind for kind in _BRIGHTNESS if _column(head, kind.value) is not None), None)
     value = None if kind is None else _column(head, kind.value)
@@ -157,7 +189,16 @@ def _columns(head: list[str]) -> tuple[_Brightness, tuple[int, int, int, int | N
         raise UnreadableLightCurveError(
             f"the header has no column for {' and '.join(missing)}; it needs mjd, filter, mag (or flux) and error"
         )
-    return kind, (time, band, value, _column(head, kind.error), _column(head, kind.limit))
+    flag = _column(head, _UPPER_LIMIT)
+    if any(_said(row, flag) not in _FLAGS for row in cells):
+        flag = None
+    limits = [name for name in kind.limit if flag is None or name != head[flag]]
+    return kind, _Columns(time, band, value, _column(head, kind.error), _column(head, limits), flag)
+
+
+def _said(row: list[str], column: int | None) -> str:
+    """What a cell holds; "" without the column, and in a line that is too short, which is refused later."""
+    return row[column].strip().lower() if column is not None and column < len(row) else ""
 
 
 def add(user: User, transient: Transient, content: bytes, filename: str, group: Group | None) -> tuple[Photometry, int]:
@@ -238,29 +279,28 @@ def _cells(line: str, head: str) -> list[str]:
         return []
 
 
-def _column(head: list[str], names: tuple[str, ...]) -> int | None:
+def _column(head: list[str], names: Iterable[str]) -> int | None:
     return next((head.index(name) for name in names if name in head), None)
 
 
-def _row(number: int, row: list[str], width: int, at: tuple[int, int, int, int | None, int | None]) -> _Row:
-    time, band, value, error, limit = at
+def _row(number: int, row: list[str], width: int, at: _Columns) -> _Row:
     if len(row) != width:
         raise UnreadableLightCurveError(f"line {number} has {len(row)} columns, the header has {width}")
-    mjd = _number(number, row[time], "time")
+    mjd = _number(number, row[at.time], "time")
     if mjd is None:
         raise UnreadableLightCurveError(f"line {number} has no time")
     mjd = mjd - JULIAN_MINUS_MJD if mjd > JULIAN else mjd
     if not 0 < mjd < 200_000:
-        raise UnreadableLightCurveError(f"line {number}: {row[time].strip()} is no MJD")
-    said = row[value].strip()
-    bound = said.startswith((">", "<"))
+        raise UnreadableLightCurveError(f"line {number}: {row[at.time].strip()} is no MJD")
+    said = row[at.value].strip()
+    bound = True if said.startswith((">", "<")) else _FLAGS[_said(row, at.flag)]
     found = _Row(
         mjd,
-        row[band].strip(),
+        row[at.band].strip(),
         _number(number, said.lstrip("<>=~ "), "brightness"),
         bound,
-        None if error is None else _number(number, row[error], "error"),
-        None if limit is None else _number(number, row[limit].strip().lstrip("<>=~ "), "limit"),
+        None if at.error is None else _number(number, row[at.error], "error"),
+        None if at.limit is None else _number(number, row[at.limit].strip().lstrip("<>=~ "), "limit"),
     )
     empty = found.value is None and found.limit is None
     if not empty and (not found.band or len(found.band) > 40 or not found.band.isprintable()):

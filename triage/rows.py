@@ -23,6 +23,9 @@ def reason_of(
 ) -> str:
     """Why a transient, annotated by for_review, stands where it does. since: when it arrived. spectrum: the newest,
     which says why it could not be classified."""
+    if transient.hidden:
+        # Also of one that waits again, as where another audience called its spectrum bad.
+        return "one vote is in; yours is wanted, and given blind"
     if transient.review_state in DECIDED:
         return _decided(transient, prediction)
     if prediction is None and spectrum is not None and spectrum.failure_code:
@@ -32,8 +35,6 @@ def reason_of(
 
 def _decided(transient: Any, prediction: Prediction | None) -> str:
     state: str = transient.review_state
-    if transient.hidden:
-        return "one vote is in; yours is wanted, and given blind"
     if state == "done" and prediction is None:
         return "without a prediction"
     if state == "done" and prediction is not None and prediction.class_name != transient.standing_class:

@@ -84,6 +84,11 @@ WORDS = {
 }
 
 
+def value_in_words(value: object) -> str:
+    """A value: a code, or a name or the title of a column, which stay as they are."""
+    return WORDS.get(str(value), str(value))
+
+
 def in_words(code: object) -> str:
     """A code as people read it; what is no code comes back as it is."""
     text = str(code)

@@ -12,6 +12,8 @@ const waiting = [];
 let running = 0;
 const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
+// A name or the title of a column stays as it is.
+const valueInWords = (value) => (Object.hasOwn(words, value) ? words[value] : `${value}`);
 const inWords = (code) => words[code] ?? (/^[a-z0-9_]+$/.test(code) ? `${code}`.replaceAll("_", " ") : code);
 
 const element = (tag, className, text) => {
@@ -179,7 +181,7 @@ function receipt(content) {
   box.append(element("summary", "", head));
   const list = element("ul");
   for (const guess of content.guesses ?? []) {
-    const value = typeof guess.value === "object" ? Object.entries(guess.value).map((pair) => pair.map(inWords).join(" ")).join(", ") : inWords(guess.value);
+    const value = typeof guess.value === "object" ? Object.entries(guess.value).map(([key, value]) => `${inWords(key)} ${valueInWords(value)}`).join(", ") : valueInWords(guess.value);
     list.append(element("li", "", `${inWords(guess.what)}: ${value} (${guess.evidence})`));
   }
   for (const [reason, count] of Object.entries(content.dropped ?? {})) list.append(element("li", "", `left out: ${count} × ${reason}`));

@@ -6,18 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from tests.conftest import spectrum_file
 from tests.outside.test_webhooks import Receiver, hook, send
 from tests.triage.test_review import classified
-from triage import agreement, export, notifications, review, webhooks
+from triage import agreement, bulk, export, inference, notifications, review, webhooks
+from triage.filters import QueueFilter
+from triage.intake import Given, submit_spectrum
 from triage.models import (
     Notification,
     PostKind,
+    Prediction,
+    QueueEntry,
     ReviewPolicy,
     SkyPortalInstance,
     SkyPortalPost,
@@ -214,3 +219,48 @@ def test_a_message_about_what_is_novel_is_not_listed_while_the_prediction_is_hid
     assert list(notifications.latest(three[2])) == []
     vote(three[2], transient)
     assert SECRET in text(three[2], "notifications/latest/")
+
+
+@pytest.fixture
+def waits_again(make_user: Callable[..., User]) -> tuple[User, Transient]:
+    """Who owes a blind vote on a transient that stands in the queue all the same: the last word before the group is
+    that its own spectrum is bad."""
+    ada, ben = make_user("ada", "inner"), make_user("ben", "inner")
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(ada)
+    public = Spectrum.objects.get()
+    record_decision(ada, transient, Proposal("override", class_name="TDE", spectrum=public.pk))
+    group = Group.objects.get(name="inner")
+    own = submit_spectrum(ada, spectrum_file(seed=9), "own.txt", Given(transient="X", group=group)).spectrum
+    inference.process_queue()
+    record_decision(ada, transient, Proposal("bad_spectrum", spectrum=own.pk))
+    row = Transient.objects.for_review(ben).get()
+    assert (row.review_state, row.hidden) == ("pending", True)
+    return ben, transient
+
+
+def test_the_row_of_one_that_waits_again_gives_no_reason_that_tells(waits_again: tuple[User, Transient]) -> None:
+    client = Client()
+    client.force_login(waits_again[0])
+    (row,) = client.get(reverse("queue")).context["page"]
+    (listed,) = api(waits_again[0]).get(f"{API}/queue/").json()["results"]
+    assert row.reason == listed["reason"] == "one vote is in; yours is wanted, and given blind"
+    assert listed["prediction"] is None
+
+
+@pytest.mark.parametrize("query", ["", "&above=0"])
+def test_one_that_waits_again_is_not_proposed_in_bulk(
+    waits_again: tuple[User, Transient], query: str, django_assert_num_queries: Any
+) -> None:
+    user, _ = waits_again
+    Prediction.objects.update(uncertainty=0.01)
+    QueueEntry.objects.update(uncertainty=0.01)
+    client = Client()
+    client.force_login(user)
+    assert list(client.get(f"{reverse('bulk')}?threshold=50{query}").context["rows"]) == []
+    assert api(user).get(f"{API}/queue/bulk/?threshold=50{query}").json()["results"] == []
+    for number in range(3):
+        classified(user, f"Y{number}", seed=20 + number)
+    QueueEntry.objects.update(uncertainty=0.01)
+    with django_assert_num_queries(3):
+        assert {row.name for row in bulk.proposed(user, QueueFilter(), 50)} == {"Y0", "Y1", "Y2"}

@@ -49,6 +49,51 @@ def test_upper_limits_are_said_by_a_sign_a_column_or_a_missing_error() -> None:
     assert curve.skipped == 1
 
 
+def test_a_detection_without_an_error_beside_a_limit_of_its_own_stays_a_point() -> None:
+    head = "mjd,filter,mag,magerr,diffmaglim"
+    curve = read_light_curve(table(head, "59000,r,18,0.1,20", "59001,r,17.9,,20.1", "59002,r,20.2,,20.2"))
+    assert curve.points == [(59000.0, "r", 18.0, 0.1), (59001.0, "r", 17.9, None)]
+    assert curve.limits == [(59002.0, "r", 20.2)]
+
+
+@pytest.mark.parametrize("name", ["upper_limit", "upperlimit"])
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("True", "False"), ("1.0", ""), ("true", "")])
+def test_a_flag_says_that_the_brightness_is_a_limit(name: str, yes: str, no: str) -> None:
+    curve = read_light_curve(
+        table(
+            f"mjd,filter,mag,error,{name}",
+            f"59000,r,18,0.1,{no}",
+            f"59001,r,20.5,,{yes}",
+            f"59002,r,20.6,0.2,{yes}",
+            f"59003,r,,,{yes}",
+        )
+    )
+    assert curve.points == [(59000.0, "r", 18.0, 0.1)]
+    assert curve.limits == [(59001.0, "r", 20.5), (59002.0, "r", 20.6)]
+    assert curve.skipped == 1
+
+
+def test_a_flag_stands_beside_a_column_of_limits_and_denies_one() -> None:
+    head = "mjd,filter,mag,error,upper_limit,limiting_mag"
+    curve = read_light_curve(table(head, "59000,r,18,0.1,0,20", "59001,r,18.2,,0,", "59002,r,20.4,,1,20.6"))
+    assert curve.points == [(59000.0, "r", 18.0, 0.1), (59001.0, "r", 18.2, None)]
+    assert curve.limits == [(59002.0, "r", 20.4)]
+
+
+def test_a_column_of_upper_limits_that_are_numbers_is_read_as_such() -> None:
+    curve = read_light_curve(table("mjd,filter,mag,error,upper_limit", "59000,r,18,0.1,", "59001,r,,,20.5"))
+    assert curve.limits == [(59001.0, "r", 20.5)]
+
+
+def test_no_flux_stays_below_zero() -> None:
+    curve = read_light_curve(
+        table("mjd,filter,uJy,duJy", "59000,o,40,5", "59001,o,-12,", "59002,o,0,", "59003,o,<-3,", "59004,o,30,")
+    )
+    assert curve.points == [(59000.0, "o", 40.0, 5.0), (59001.0, "o", -12.0, None), (59002.0, "o", 0.0, None)]
+    assert curve.limits == [(59004.0, "o", 30.0)]
+    assert curve.skipped == 1
+
+
 def test_a_table_without_any_error_has_points_all_the_same() -> None:
     assert len(read_light_curve(table("mjd,filter,mag,error", "60000,r,18,", "60001,r,18.1,")).points) == 2
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from classifier.errors import SpectrumError
 from tests.conftest import spectrum_file
@@ -96,3 +98,11 @@ def test_a_name_that_no_transient_can_have_is_refused(reviewer: User, name: str)
     with pytest.raises(InvalidUploadError):
         move(reviewer, only_spectrum(classified(reviewer)), name)
     assert not SpectrumAct.objects.exists()
+
+
+def test_the_page_names_both_transients_as_they_are(client: Client, reviewer: User) -> None:
+    spectrum = only_spectrum(classified(reviewer, "field_7_rest"))
+    move(reviewer, spectrum, "rest")
+    client.force_login(reviewer)
+    page = client.get(reverse("receipt", args=[spectrum.pk])).content.decode()
+    assert "from field_7_rest to rest</small>" in page

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.words import WORDS, in_words
+from triage.words import WORDS, in_words, value_in_words
 
 READERS = Path(__file__).resolve().parents[2] / "classifier" / "readers"
 
@@ -24,3 +24,8 @@ def test_each_code_of_the_readers_has_its_words(pattern: str) -> None:
 )
 def test_what_is_in_no_table_is_shown_with_blanks_and_what_is_no_code_as_it_is(code: object, said: str) -> None:
     assert in_words(code) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [("flam", "F_λ"), ("wave_air", "wave_air"), ("object_of_1", "object_of_1")])
+def test_of_values_only_what_the_table_has_is_changed(value: str, said: str) -> None:
+    assert value_in_words(value) == said

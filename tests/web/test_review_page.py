@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any
@@ -84,12 +85,27 @@ def test_noise_is_called_noise_and_a_spectrum_has_its_ratio(page: Callable[[str]
     intake.submit_spectrum(reviewer, content, "noise.txt", intake.Given(transient="nothing"))
     send(reviewer, "T0")
     classify_all()
-    assert "Mostly noise" in page("nothing")
+    assert "Mostly noise:</b> S/N 0." in page("nothing")
     found = page("T0")
     assert "Mostly noise" not in found
     ratio = re.search(r">S/N ([\d.]+)</span>", found)
     assert ratio is not None
     assert float(ratio[1]) > 2
+
+
+def test_a_flattened_spectrum_has_no_ratio_and_is_called_noise_only_where_nothing_stands_out(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    wavelength = np.geomspace(3500.0, 9500.0, 900)
+    noise = np.random.default_rng(5).normal(size=wavelength.size)
+    as_flat = intake.Given(transient="good", corrections={"flux_kind": "flattened"})
+    for name, flux in (("good", np.sin(wavelength / 60) + 0.02 * noise), ("bad", noise)):
+        content = "\n".join(f"{at:.2f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+        given = dataclasses.replace(as_flat, transient=name)
+        intake.submit_spectrum(reviewer, content, f"{name}.txt", given)
+    assert "Mostly noise" not in page("good")
+    assert "Mostly noise:</b> A class" in page("bad")
+    assert "S/N" not in page("good") + page("bad")
 
 
 def test_the_lines_of_the_predicted_class_are_chosen(page: Callable[[str], str], reviewer: User) -> None:

@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from classifier.taxonomy import load_taxonomy
 from triage.queue import age
 from triage.value import match_words
-from triage.words import in_words
+from triage.words import in_words, value_in_words
 
 register = template.Library()
 
@@ -167,6 +167,12 @@ def span(elapsed: timedelta | None) -> str:
 def words(code: Any) -> str:
     """A code, such as "no_wavelengths", as people read it."""
     return in_words(code)
+
+
+@register.filter
+def value_words(value: Any) -> str:
+    """What a file or a person gave, such as "flam" or the title of a column: in words where it is a known code."""
+    return value_in_words(value)
 
 
 @register.filter

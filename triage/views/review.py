@@ -26,7 +26,7 @@ from triage.forms import DecisionForm
 from triage.lines import ELEMENTS, elements_of
 from triage.models import Classification, Decision, Photometry, Prediction, Spectrum, SpectrumArrays
 from triage.models.decision import Verdict
-from triage.signal import MOSTLY_NOISE, signal_to_noise
+from triage.signal import Signal, signal_to_noise
 from triage.standing import OPEN
 from triage.standing import standing as votes_on
 from triage.value import contradiction
@@ -70,9 +70,10 @@ def _page(
         "spectra": spectra,
         "shown": shown,
         "prediction": prediction,
-        "signal_to_noise": signal,
+        "signal": signal,
+        # Of what has no continuum the median is near zero however well it was measured.
+        "flattened": shown is not None and shown.receipt.get("flux_kind") == "flattened",
         "has_errors": has_errors,
-        "mostly_noise": signal is not None and signal < MOSTLY_NOISE,
         "fused": fused_answer(spectra),
         "reason": queue.reason(prediction, contradiction=_contradiction(spectra)),
         "earlier": earlier,
@@ -107,7 +108,7 @@ def _claim(user: User, transient: Any) -> dict[str, Any]:
     return {"claim": found, "held": found is not None and found.reviewer_id != user.pk}
 
 
-def _signal_to_noise(shown: Spectrum | None) -> tuple[float | None, bool]:
+def _signal_to_noise(shown: Spectrum | None) -> tuple[Signal | None, bool]:
     """Of the spectrum shown, and whether it has errors; not stored, for it takes less than a millisecond."""
     arrays = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if arrays is None:
