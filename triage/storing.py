@@ -130,11 +130,13 @@ def _transient(group: Group | None, given: Given, reading: Reading, filename: st
 def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
     """The transient of this name, else the oldest of the same designation that the audience knows of, made where there
     is none: nobody learns of a private one by asking for another spelling."""
-    found = Transient.objects.filter(name=name).first()
-    if found is None:
+    others = spellings(name)
+    if others and not Transient.objects.filter(name=name).exists():
         known = Spectrum.objects.filter(Q(group__isnull=True) | Q(group=group), transient=OuterRef("pk"))
-        found = Transient.objects.filter(Exists(known), name__in=spellings(name)).order_by("pk").first()
-    return found or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
+        found = Transient.objects.filter(Exists(known), name__in=others).order_by("pk").first()
+        if found is not None:
+            return found
+    return Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
 
 
 def _clean_name(name: str | None) -> str:
