@@ -262,7 +262,7 @@ def test_what_a_verdict_says_moves_nothing(page: Page, desk: Desk) -> None:
 
 def test_a_file_that_is_dropped_gets_a_receipt_and_a_class(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}upload/")
-    content = spectrum_file("SN Ia", seed=77, OBJECT="field_7_b").decode()
+    content = spectrum_file("SN Ia", seed=77, OBJECT="field_7_b [A]").decode()
     page.evaluate(
         """content => {
             const transfer = new DataTransfer();
@@ -276,5 +276,5 @@ def test_a_file_that_is_dropped_gets_a_receipt_and_a_class(page: Page, desk: Des
     card = page.locator("#results .result")
     expect(card.locator(".receipt summary")).to_contain_text("rows")
     card.locator(".receipt summary").click()
-    expect(card.locator(".receipt")).to_contain_text("object: field_7_b")
+    expect(card.locator(".receipt")).to_contain_text("object: field_7_b (the header")
     expect(card).to_contain_text("%", timeout=20_000)
