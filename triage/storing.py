@@ -133,7 +133,7 @@ def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Tra
     others = spellings(name)
     if others and not Transient.objects.filter(name=name).exists():
         known = Spectrum.objects.filter(Q(group__isnull=True) | Q(group=group), transient=OuterRef("pk"))
-        found = Transient.objects.filter(Exists(known), name__in=others).order_by("pk").first()
+        found: Transient | None = Transient.objects.filter(Exists(known), name__in=others).order_by("pk").first()
         if found is not None:
             return found
     return Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
