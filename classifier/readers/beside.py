@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from classifier.errors import SpectrumError
+from classifier.readers.limits import load_json
 
 # Columns that name the file of a row, and columns without which a table is no description of spectra.
 _FILE_COLUMN = re.compile(r"(ascii|fits)[ _]?file(name)?|file(name|_name)?", re.I)
@@ -72,8 +74,8 @@ def read_table(content: bytes) -> Rows:
 
 def _from_json(content: bytes) -> Rows:
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = load_json(content)
+    except SpectrumError:
         return {}
     return _by_file(_dicts(found, 0))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zlib
+from typing import Any
 
 from classifier.errors import SpectrumError
 from classifier.readers.receipt import Receipt
@@ -16,6 +18,8 @@ MAX_GZIP_MEMBERS = 16
 MAX_ROWS = 500_000
 # A nested list costs far more memory than its text, and text tables several times theirs.
 MAX_JSON_BYTES = 12 << 20
+# Python's search for cycles among lists goes through all that the process holds, again and again as they grow in number.
+MAX_JSON_LISTS = MAX_ROWS + 50_000
 MAX_TEXT_BYTES = 48 << 20
 MAX_VOTABLE_BYTES = 3 << 20
 MAX_LINE = 20_000
@@ -56,3 +60,15 @@ def decompress(content: bytes, receipt: Receipt, limit: int = MAX_UNPACKED) -> b
     if not inflate.eof:
         receipt.warn("truncated", "the gzip file ends early; what was there is read")
     return b"".join(unpacked)
+
+
+def load_json(content: bytes) -> Any:
+    """Raises SpectrumError("bad_json", "too_large")."""
+    if len(content) > MAX_JSON_BYTES:
+        raise SpectrumError("too_large", f"a JSON file may have {MAX_JSON_BYTES >> 20} MiB")
+    if content.count(b"[") + content.count(b"{") > MAX_JSON_LISTS:
+        raise SpectrumError("too_large", f"a JSON file may have {MAX_JSON_LISTS:,} lists and objects")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SpectrumError("bad_json", f"damaged JSON: {error}"[:300]) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from classifier.errors import SpectrumError
 from classifier.readers import metadata, units
 from classifier.readers.checks import warn_rest_frame
 from classifier.readers.finish import finish
-from classifier.readers.limits import MAX_JSON_BYTES, MAX_PARTS, MAX_ROWS
+from classifier.readers.limits import MAX_PARTS, MAX_ROWS, load_json
 from classifier.readers.receipt import Corrections, Part, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array, FluxKind
 
@@ -38,13 +37,7 @@ def is_json(content: bytes) -> bool:
 def read_json(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
     """Every spectrum of the document. Raises SpectrumError ("bad_json", "too_large", "no_spectrum")."""
     receipt.format = "json"
-    if len(content) > MAX_JSON_BYTES:
-        raise SpectrumError("too_large", f"a JSON file may have {MAX_JSON_BYTES >> 20} MiB")
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SpectrumError("bad_json", f"damaged JSON: {error}"[:300]) from error
-    records = _records(document)
+    records = _records(load_json(content))
     if not records:
         raise SpectrumError("no_spectrum", "the JSON holds no object with wavelengths and fluxes")
     if len(records) > MAX_PARTS:
