@@ -43,10 +43,10 @@ PARAMETERS = {"state": "state", "class_name": "class", "after": "from", "before"
 
 @dataclasses.dataclass(frozen=True)
 class QueueFilter:
-    """state: a key of STATES. class_name: vetted, else predicted. q: part of a name. group: a group's name or PUBLIC.
-    instrument: part of its name. after, before: days, 2026-11-23, on which a spectrum arrived, both included. above,
-    below: bounds of the prediction's probability in percent. mine: "1", what the user uploaded, holds or has decided
-    on. The empty string stands for any."""
+    """state: a key of STATES. class_name: vetted, else predicted. q: part of a name, of any that the user knows.
+    group: a group's name or PUBLIC. instrument: part of its name. after, before: days, 2026-11-23, on which a spectrum
+    arrived, both included. above, below: bounds of the prediction's probability in percent. mine: "1", what the user
+    uploaded, holds or has decided on. The empty string stands for any."""
 
     state: str = "pending"
     class_name: str = ""
@@ -118,7 +118,7 @@ class QueueFilter:
         elif self.class_name:
             rows = rows.of_class(user, self.class_name)
         if self.q:
-            rows = rows.filter(name__icontains=self.q)
+            rows = rows.with_part_of_name(user, self.q)
         rows = self._by_confidence(self._by_spectrum(rows, user))
         if self.class_name or self.above or self.below:
             # Else the filter would tell what is hidden.

@@ -28,13 +28,32 @@ def shared_with(user: User, path: str = "") -> Q:
 class TransientQuerySet(models.QuerySet[Any]):
     """Transients with what a user may know of them."""
 
-    def called(self, name: str) -> Any | None:
-        """The one of this name, else the oldest of the same designation spelt otherwise; None if there is none."""
+    def called(self, user: User, name: str) -> Any | None:
+        """The one of this name, else the oldest of the same designation spelt otherwise, else the oldest that the user
+        knows by it as another name; None if there is none."""
+        from triage.models import OtherName
         from triage.models.transient import spellings
 
-        found = self.filter(name=name).first()
-        others = spellings(name) if found is None else []
-        return self.filter(name__in=others).order_by("pk").first() if others else found
+        found, others = self.filter(name=name).first(), spellings(name)
+        if found is None and others:
+            found = self.filter(name__in=others).order_by("pk").first()
+        if found is None:
+            known = OtherName.objects.visible_to(user).filter(name__in=[name, *others])
+            found = self.filter(pk__in=known.values("transient")).order_by("pk").first()
+        return found
+
+    def with_part_of_name(self, user: User, part: str) -> Self:
+        """Those with this in their name or in another that the user knows, of a designation in any spelling."""
+        from triage.models import OtherName
+        from triage.models.transient import designation
+
+        part = designation(part) or part
+        known = OtherName.objects.visible_to(user).filter(name__icontains=part)
+        return self.filter(Q(name__icontains=part) | Q(pk__in=known.values("transient")))
+
+    def with_other_names(self, user: User) -> Self:
+        """With those that the user knows, as ``known_names``."""
+        return self.prefetch_related(other_names(user))
 
     def visible_to(self, user: User) -> Self:
         """Those with a spectrum that the user may see, and those without any private one."""
@@ -174,6 +193,16 @@ def _entries_beside(user: User) -> QueueEntryQuerySet:
 def _newest(user: User) -> Q:
     """Of ``entry``: no other that the user may see was decided later."""
     return Q(entry__shared=False) | Q(~Exists(_entries_beside(user).newer_than("entry__")))
+
+
+def other_names(user: User) -> models.Prefetch[Any]:
+    """A transient's other names that the user knows, each once, as ``known_names``."""
+    from triage.models import OtherName
+
+    named = OtherName.objects.visible_to(user)
+    # One that a group learnt, and then everybody.
+    again = named.filter(transient=OuterRef("transient"), name=OuterRef("name"), id__lt=OuterRef("id"))
+    return models.Prefetch("other_names", named.filter(~Exists(again)), to_attr="known_names")
 
 
 class QueueEntryQuerySet(models.QuerySet[Any]):

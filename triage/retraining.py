@@ -66,8 +66,8 @@ def _usable(
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         arrays = SpectrumArrays.objects.in_bulk(chunk)
-        for spectrum in vetted.filter(id__in=chunk).order_by("id"):
-            names = [spectrum.transient.name, *spectrum.transient.aliases]
+        for spectrum in vetted.filter(id__in=chunk).prefetch_related("transient__other_names").order_by("id"):
+            names = [spectrum.transient.name, *map(str, spectrum.transient.other_names.all())]
             # The archive's spectra are all in the observed frame.
             if spectrum.at_rest or any(_plain(name) in tested_on for name in names):
                 continue

@@ -20,7 +20,7 @@ from triage.arrays import pack
 from triage.doorbell import ring
 from triage.duplicates import mark_likely_duplicate
 from triage.errors import InvalidUploadError
-from triage.models import Spectrum, SpectrumArrays, SpectrumState, Transient
+from triage.models import OtherName, Spectrum, SpectrumArrays, SpectrumState, Transient
 from triage.models.transient import spellings
 from triage.outline import outline
 from triage.tasks import process_queue
@@ -128,15 +128,25 @@ def _transient(group: Group | None, given: Given, reading: Reading, filename: st
 
 
 def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
-    """The transient of this name, else the oldest of the same designation that the audience knows of, made where there
-    is none: nobody learns of a private one by asking for another spelling."""
-    others = spellings(name)
-    if others and not Transient.objects.filter(name=name).exists():
-        known = Spectrum.objects.filter(Q(group__isnull=True) | Q(group=group), transient=OuterRef("pk"))
-        found: Transient | None = Transient.objects.filter(Exists(known), name__in=others).order_by("pk").first()
-        if found is not None:
-            return found
-    return Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
+    """The known_transient, made where there is none."""
+    found = known_transient(name, group)
+    return found or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
+
+
+def known_transient(name: str, group: Group | None) -> Transient | None:
+    """The transient of this name, else the oldest of the same designation, else the oldest that is called so beside;
+    of these two only what the audience knows of: nobody learns of a private one by asking for another name."""
+    transients, audience = Transient.objects.all(), Q(group__isnull=True) | Q(group=group)
+    found: Transient | None = transients.filter(name=name).first()
+    if found is not None:
+        return found
+    known = transients.filter(Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk")))).order_by("pk")
+    if others := spellings(name):
+        found = known.filter(name__in=others).first()
+    if found is None:
+        so_called = OtherName.objects.filter(audience, name__in=[name, *others])
+        found = known.filter(pk__in=so_called.values("transient")).first()
+    return found
 
 
 def _clean_name(name: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,7 +79,8 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
         raise NotFoundError("no vetted classification of this transient stands")
     decision = standing.decision
     spectrum = _spectrum(user, standing, options.spectrum)
-    tns_name = find_name(options.name, transient)
+    others = transient.other_names.visible_to(user).values_list("name", flat=True)
+    tns_name = find_name(options.name, [transient.name, *others])
     ascii_name, ascii_file = _ascii(tns_name or transient.name, spectrum)
     payload = _payload(transient, decision, spectrum, options, tns_name, ascii_name)
     problems = [*_problems_of_records(transient, decision, spectrum), *check(payload)]
@@ -90,9 +92,9 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
     return Report(decision, standing.group, tns_name, payload, ascii_name, ascii_file, problems, warnings)
 
 
-def find_name(given: str, transient: Transient) -> str:
+def find_name(given: str, names: Iterable[str]) -> str:
     """The TNS's name without its prefix, from what was given, else from the transient's names; "" if there is none."""
-    for name in [given] if given else [transient.name, *transient.aliases]:
+    for name in [given] if given else names:
         match = _NAME.match(str(name).strip())
         if match:
             return match[1]

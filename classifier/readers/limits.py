@@ -18,7 +18,7 @@ MAX_GZIP_MEMBERS = 16
 MAX_ROWS = 500_000
 # A nested list costs far more memory than its text, and text tables several times theirs.
 MAX_JSON_BYTES = 12 << 20
-# Python's search for cycles among lists goes through all that the process holds, again and again as they grow in number.
+# Python's search for cycles goes through all that the process holds, again and again as lists grow in number.
 MAX_JSON_LISTS = MAX_ROWS + 50_000
 MAX_TEXT_BYTES = 48 << 20
 MAX_VOTABLE_BYTES = 3 << 20

@@ -47,6 +47,11 @@ def run(instance: SkyPortalInstance, **options: Any) -> SkyPortalRun:
     return done
 
 
+def other_names(transient: Transient) -> set[tuple[str, str | None]]:
+    """Each with the group that knows it."""
+    return set(transient.other_names.values_list("name", "group__name"))
+
+
 def each_once(server: FakeSkyPortal, instance: SkyPortalInstance) -> bool:
     """Every spectrum of a source that the token sees is in the desk, and none twice."""
     visible = sorted(n for n, row in server.spectra.items() if PUBLIC in row["groups"] and row["type"] == "source")
@@ -72,7 +77,7 @@ def test_a_spectrum_comes_in_with_its_source(fritz: FakeSkyPortal) -> None:
         0.001,
         "skyportal: host",
     )
-    assert transient.aliases == ["ATLAS26abc", "SN 2026abc"]
+    assert other_names(transient) == {("ATLAS26abc", None), ("SN 2026abc", None)}
     assert SkyPortalImport.objects.get().remote_id == number
     inference.process_queue()
     assert Spectrum.objects.get().current_prediction.redshift_used == 0.031  # type: ignore[union-attr]
@@ -300,7 +305,32 @@ def test_what_a_group_learns_is_not_written_where_others_look(
     fritz.add_spectrum("ZTF26shared", (PRIVATE,))
     run(connect(fritz, group=Group.objects.get(name="a")))
     transient = Transient.objects.get()
-    assert (transient.ra, transient.redshift, transient.aliases) == (None, None, [])
+    assert (transient.ra, transient.redshift) == (None, None)
+    assert other_names(transient) == {("SECRET", "a")}
+
+
+def test_a_source_joins_the_transient_that_the_desk_knows_by_its_tns_name(fritz: FakeSkyPortal, reviewer: User) -> None:
+    submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="SN2026abc"))
+    fritz.add_source("ZTF26aaa", tns_name="SN 2026abc", redshift=0.031)
+    fritz.add_spectrum("ZTF26aaa")
+    instance = connect(fritz)
+    run(instance)
+    transient = Transient.objects.get()
+    assert (transient.name, transient.spectra.count(), transient.redshift) == ("SN2026abc", 2, 0.031)
+    assert other_names(transient) == {("SN 2026abc", None), ("ZTF26aaa", None)}
+    # What changes on the server is followed under the desk's name.
+    fritz.sources["ZTF26aaa"] |= {"redshift": 0.05, "modified": fritz.now()}
+    run(instance)
+    assert Transient.objects.get().redshift == 0.05
+
+
+def test_two_sources_of_one_tns_name_do_not_fight_over_a_transient(fritz: FakeSkyPortal) -> None:
+    for name, redshift in (("ZTF26aaa", 0.01), ("ATLAS26bbb", 0.02)):
+        fritz.add_source(name, tns_name="SN 2026abc", redshift=redshift)
+        fritz.add_spectrum(name)
+    run(connect(fritz))
+    known = Transient.objects.order_by("name").values_list("name", "redshift")
+    assert list(known) == [("ATLAS26bbb", 0.02), ("ZTF26aaa", 0.01)]
 
 
 def test_only_the_groups_asked_for_are_fetched(fritz: FakeSkyPortal) -> None:

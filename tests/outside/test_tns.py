@@ -128,7 +128,7 @@ def test_a_redshift_of_zero_is_a_value_and_one_of_the_network_is_not_reported(re
     ],
 )
 def test_the_name_goes_without_its_prefix(names: list[str], found: str) -> None:
-    assert find_name("", Transient(name=names[0], aliases=names[1:])) == found
+    assert find_name("", names) == found
 
 
 def test_a_report_with_other_fields_is_refused() -> None:

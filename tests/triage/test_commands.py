@@ -83,10 +83,6 @@ def test_issue_token_prints_a_key_that_works(reviewer: User) -> None:
         call_command("issue_token", "nobody")
 
 
-def test_the_migrations_match_the_models() -> None:
-    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
-
-
 def test_the_bench_says_where_the_time_goes_and_leaves_nothing_behind(reviewer: User) -> None:
     out = StringIO()
     call_command("bench_pipeline", "--spectra", "3", stdout=out)

@@ -26,7 +26,8 @@ def user_of(request: Request) -> User:
 
 def transient_of(request: Request, name: str) -> Transient:
     """Raises NotFound where there is none that the user may see."""
-    found: Transient | None = Transient.objects.visible_to(user_of(request)).called(name)
+    user = user_of(request)
+    found: Transient | None = Transient.objects.visible_to(user).called(user, name)
     if found is None:
         raise NotFound("there is no such transient")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -68,10 +69,10 @@ class TransientFilter(serializers.Serializer[Any]):
         choices=[*TRANSIENT_STATES, *OLD_NAMES], required=False, help_text="of the review; vetted: the same as done"
     )
     class_name = serializers.CharField(required=False, help_text="vetted, else predicted")
-    q = serializers.CharField(required=False, help_text="part of the name")
+    q = serializers.CharField(required=False, help_text="part of a name")
 
     @staticmethod
-    def narrow(rows: TransientQuerySet, sent: dict[str, Any]) -> TransientQuerySet:
+    def narrow(rows: TransientQuerySet, user: User, sent: dict[str, Any]) -> TransientQuerySet:
         if "state" in sent:
             rows = rows.filter(review_state=OLD_NAMES.get(sent["state"], sent["state"]))
         if "class_name" in sent:
@@ -79,13 +80,13 @@ class TransientFilter(serializers.Serializer[Any]):
             # Not those that the filter would tell the hidden class of.
             said = (_VETTED & Q(standing_class=name)) | (~_VETTED & Q(predicted_class=name))
             rows = rows.filter(said, hidden=False)
-        return rows.filter(name__icontains=sent["q"]) if "q" in sent else rows
+        return rows.with_part_of_name(user, sent["q"]) if "q" in sent else rows
 
 
 class WaitingFilter(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=QUEUE_STATES, required=False, help_text="of the review; pending without it")
     class_name = serializers.CharField(required=False, help_text="predicted")
-    q = serializers.CharField(required=False, help_text="part of the name")
+    q = serializers.CharField(required=False, help_text="part of a name")
     group = serializers.CharField(required=False, help_text="with a spectrum of that group, or “public”")
     instrument = serializers.CharField(required=False, help_text="part of its name")
     arrived_from = serializers.DateField(required=False, help_text="a spectrum arrived on that day or later")

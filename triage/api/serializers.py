@@ -188,7 +188,7 @@ class UploadSerializer(CorrectionsSerializer):
 
 
 class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
-    aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
+    aliases = serializers.SerializerMethodField(help_text="what else it is called, as far as you know")
     state = serializers.ChoiceField(
         source="review_state", choices=TRANSIENT_STATES, read_only=True, help_text="of the review, as the page calls it"
     )
@@ -224,6 +224,9 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     def get_review_state(self, transient: Any) -> str:
         state: str = transient.standing_state
         return {"": "pending", "done": "vetted"}.get(state, state)
+
+    def get_aliases(self, transient: Any) -> list[str]:
+        return [other.name for other in transient.known_names]
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Without what is hidden from a reviewer whose own vote is wanted."""

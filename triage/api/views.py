@@ -190,7 +190,8 @@ class TransientsView(generics.ListAPIView[Transient]):
         if getattr(self, "swagger_fake_view", False):
             return Transient.objects.none()
         sent = filters.read(filters.TransientFilter, self.request)
-        return filters.TransientFilter.narrow(Transient.objects.for_review(user_of(self.request)), sent)
+        user = user_of(self.request)
+        return filters.TransientFilter.narrow(Transient.objects.for_review(user).with_other_names(user), user, sent)
 
 
 class TransientView(APIView):
@@ -203,7 +204,8 @@ class TransientView(APIView):
         spectra = Prefetch("spectra", _spectra(user).in_time_order(), to_attr="visible_spectra")
         decisions = Decision.objects.visible_to(user).select_related("reviewer", "transient")
         ledger = Prefetch("decisions", decisions, to_attr="visible_decisions")
-        transient = Transient.objects.for_review(user).prefetch_related(spectra, ledger).called(name)
+        shown = Transient.objects.for_review(user).with_other_names(user).prefetch_related(spectra, ledger)
+        transient = shown.called(user, name)
         if transient is None:
             raise NotFound("there is no such transient")
         if transient.hidden:

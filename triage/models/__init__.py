@@ -14,6 +14,7 @@ from triage.models.notification import (
     NotificationPreference,
     NotificationState,
 )
+from triage.models.other_name import OtherName
 from triage.models.outbox import PostKind, PostState, SkyPortalPost
 from triage.models.photometry import Photometry
 from triage.models.policy import ReviewPolicy
@@ -57,6 +58,7 @@ __all__ = [
     "NotificationPreference",
     "NotificationState",
     "Original",
+    "OtherName",
     "Photometry",
     "Policy",
     "PostKind",

@@ -20,24 +20,28 @@ validate_transient_name = RegexValidator(
 _IAU = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
 
 
+def designation(name: str) -> str:
+    """2026abc of SN2026abc, AT 2026abc and the like; "" for what is no designation of the IAU."""
+    match = _IAU.match(name)
+    return match[1] if match else ""
+
+
 def spellings(name: str) -> list[str]:
     """How else an object of this name may be called: AT2026abc becomes SN2026abc once it is classified, and many leave
     the prefix out. Empty for what is no designation of the IAU."""
-    match = _IAU.match(name)
-    if match is None:
-        return []
-    return [match[1], *(f"{prefix}{blank}{match[1]}" for prefix in ("SN", "AT", "TDE") for blank in ("", " "))]
+    bare = designation(name)
+    return [bare, *(f"{prefix}{blank}{bare}" for prefix in ("SN", "AT", "TDE") for blank in ("", " "))] if bare else []
 
 
 class Transient(models.Model):
     """One transient; shared by everybody, though its name shows only to those who may see a spectrum of it.
 
-    ra, dec: degrees, ICRS. redshift: heliocentric, None if unknown (0.0 is a value); redshift_origin says
-    where it comes from ("host", "reviewer", "upload", "skyportal"). simulated marks the demo night.
+    What else it is called are its other_names. ra, dec: degrees, ICRS. redshift: heliocentric, None if unknown (0.0 is
+    a value); redshift_origin says where it comes from ("host", "reviewer", "upload", "skyportal"). simulated marks the
+    demo night.
     """
 
     name = models.CharField(max_length=120, unique=True, validators=[validate_transient_name])
-    aliases = models.JSONField(default=list, blank=True)
     ra = models.FloatField(
         "right ascension (deg)",
         null=True,

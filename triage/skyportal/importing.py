@@ -14,6 +14,7 @@ from triage import intake, replacement
 from triage.errors import TriageError, UnreadableSpectrumError
 from triage.models import (
     Original,
+    OtherName,
     RemoteClassification,
     RemoteSpectrum,
     SkyPortalImport,
@@ -35,6 +36,7 @@ from triage.skyportal.payload import (
     text,
 )
 from triage.skyportal.photometry import RemotePhotometry, read_photometry, store_photometry
+from triage.storing import known_transient
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +170,7 @@ def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched)
 def _given(instance: SkyPortalInstance, fetched: Fetched) -> intake.Given:
     """A private source's redshift goes with the spectrum, for others may see the transient."""
     return intake.Given(
-        transient=local_name(fetched.source.name),
+        transient=transient_name(instance, fetched.source),
         redshift=None if instance.group is None else fetched.source.redshift,
         observed_at=fetched.file.observed_at,
         instrument=fetched.file.instrument,
@@ -180,6 +182,23 @@ def _given(instance: SkyPortalInstance, fetched: Fetched) -> intake.Given:
 def local_name(remote_name: str) -> str:
     """A source's name as a transient's, which may hold no slash."""
     return remote_name.replace("/", "_")[:120]
+
+
+def transient_name(instance: SkyPortalInstance, source: Source) -> str:
+    """The source's own, else the one that the desk knows by another name of the source, as long as no other source of
+    that server is it already: two of them would overrule each other for ever."""
+    name = local_name(source.name)
+    if known_transient(name, instance.group) is None:
+        for alias in source.aliases:
+            found = known_transient(local_name(alias), instance.group)
+            if found is not None and not _of_another_source(instance, source, found):
+                return found.name
+    return name
+
+
+def _of_another_source(instance: SkyPortalInstance, source: Source, transient: Transient) -> bool:
+    rows = RemoteSpectrum.objects.filter(instance=instance, spectrum__transient=transient)
+    return rows.exclude(remote_name=source.name).exists()
 
 
 def _belongs_to(transient: Transient, instance: SkyPortalInstance) -> bool:
@@ -197,8 +216,12 @@ def fill_transient(transient: Transient, source: Source, instance: SkyPortalInst
     if _belongs_to(transient, instance):
         if transient.ra is None or transient.dec is None:
             transient.ra, transient.dec = source.ra, source.dec
-        transient.aliases = list(dict.fromkeys([*transient.aliases, *source.aliases]))
-        transient.save(update_fields=["ra", "dec", "aliases"])
+        transient.save(update_fields=["ra", "dec"])
+    names = {local_name(name) for name in (source.name, *source.aliases)} - {transient.name}
+    OtherName.objects.bulk_create(
+        (OtherName(transient=transient, group=instance.group, name=name) for name in sorted(names)),
+        ignore_conflicts=True,
+    )
     if instance.group is None:
         _follow_in_public(transient, source)
     else:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun, Transient
@@ -193,6 +194,8 @@ def _refresh(instance: SkyPortalInstance, record: dict[str, Any]) -> None:
     except SkipError:
         return
     imported = RemoteSpectrum.objects.filter(instance=instance, remote_name=source.name, spectrum__isnull=False)
-    transient = Transient.objects.filter(name=local_name(source.name), spectra__in=imported.values("spectrum")).first()
+    # Not one that only has the same file: its transient has another name.
+    name = Q(name=local_name(source.name)) | Q(other_names__name=local_name(source.name))
+    transient = Transient.objects.filter(name, spectra__in=imported.values("spectrum")).first()
     if transient is not None:
         fill_transient(transient, source, instance)

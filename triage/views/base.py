@@ -24,7 +24,7 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 def visible_transient(user: User, name: str) -> Any:
     """With its prediction and review state; raises Http404 for one that the user may not know of."""
-    transient = Transient.objects.for_review(user).called(name)
+    transient = Transient.objects.for_review(user).called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
     return transient

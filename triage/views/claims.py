@@ -18,7 +18,7 @@ def claim(request: HttpRequest, name: str) -> HttpResponse:
     """``act``: claim, take (from whoever has it) or release. Our script gets the notice that the page shows of it;
     without it, the page."""
     user = signed_in(request)
-    transient = Transient.objects.visible_to(user).called(name)
+    transient = Transient.objects.visible_to(user).called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
     act = request.POST.get("act", "claim")

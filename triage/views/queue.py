@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -19,6 +19,7 @@ from triage.errors import TriageError
 from triage.filters import PUBLIC, STATES, QueueFilter, counts
 from triage.models import Spectrum
 from triage.paging import CappedPaginator
+from triage.querysets import other_names
 from triage.rows import reason_of
 from triage.views.base import signed_in, wants_fragment
 
@@ -74,9 +75,10 @@ def save_view(request: HttpRequest) -> HttpResponse:
 
 
 def _attach(user: Any, transients: Any) -> None:
-    """Give each transient of a page its prediction, spectrum, reason, claim and number of epochs; three queries in
-    all."""
+    """Give each transient of a page its prediction, spectrum, reason, claim, other names and number of epochs; four
+    queries in all."""
     found = list(transients)
+    prefetch_related_objects(found, other_names(user))
     predictions = queue.current_predictions(found)
     ids = [transient.pk for transient in found]
     epochs, held = _epochs(user, ids), claims.holders(ids)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,6 +26,7 @@ from triage.forms import DecisionForm
 from triage.lines import ELEMENTS, elements_of
 from triage.models import Classification, Decision, Photometry, Prediction, Spectrum, SpectrumArrays
 from triage.models.decision import Verdict
+from triage.querysets import other_names
 from triage.signal import Signal, signal_to_noise
 from triage.standing import OPEN
 from triage.standing import standing as votes_on
@@ -55,6 +56,7 @@ def _page(
 ) -> HttpResponse:
     """The page, showing the spectrum ``wanted``; draft: what was typed into the form, where it could not be taken."""
     chosen = QueueFilter.read(request.GET)
+    prefetch_related_objects([transient], other_names(user))
     earlier, later = chosen.neighbours(user, transient)
     spectra = visible_spectra(user, transient)
     shown = shown_spectrum(spectra, wanted, transient.current_prediction_id)

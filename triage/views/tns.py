@@ -45,7 +45,7 @@ class OptionsForm(forms.Form):
 
 
 def _transient(user: User, name: str) -> Any:
-    transient = Transient.objects.visible_to(user).called(name)
+    transient = Transient.objects.visible_to(user).called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
     return transient
