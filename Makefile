@@ -40,10 +40,11 @@ bench: setup ## the network's speed, the pipeline's, and on Postgres and Redis a
 	@test -z "$$REDIS_URL" || .venv/bin/python manage.py bench_arrival --spectra 1000
 	@test -z "$$DATABASE_URL" || .venv/bin/python manage.py bench_size --transients 100000 --spectra 333000
 
-check: setup-dev ## format, lint, types, migrations, deployment settings, API schema
+check: setup-dev ## format, lint, types, imports between rooms, migrations, deployment settings, API schema
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	SECRET_KEY="$$(head -c 48 /dev/urandom | base64 | tr -d '\n')" HTTPS=1 ALLOWED_HOSTS=example.org .venv/bin/python manage.py check --deploy --fail-level WARNING
 	.venv/bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null

@@ -1,6 +1,6 @@
-"""From a network's raw outputs to probabilities that can be believed, sets that hold the truth, and a novelty.
+"""Calibration: turns a network's raw outputs into calibrated probabilities, conformal sets and a novelty.
 
-Fitted on objects that neither trained the network nor stopped its training, once for each mode.
+It is fitted once for each mode, on objects that neither trained the network nor stopped its training.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ REDSHIFT_REJECTED = 0.1
 class ModeCalibration:
     """Fitted numbers of one mode.
 
-    temperature, bias: probabilities are softmax(logits / temperature + bias). thresholds: for each class the least
-    probability with which it enters the set. energy: quantiles (101) of -logsumexp(logits) on calibration objects.
+    temperature: divides the raw logits.
+    bias: (classes,) is added after that.
+    thresholds: (classes,) least probability with which a class enters the conformal set.
+    energy: quantiles (101 of them) of -logsumexp(logits) over the calibration spectra.
     """
 
     temperature: float
@@ -44,27 +46,38 @@ class ModeCalibration:
     energy: tuple[float, ...]
 
     def logits(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, classes) raw logits → calibrated ones."""
+        """Return calibrated logits, raw / temperature + bias, for raw ones of shape (n, classes)."""
         result: NDArray[np.float64] = raw / self.temperature + np.array(self.bias)
         return result
 
     def conformal_set(self, probabilities: NDArray[np.float64], names: Sequence[str]) -> list[str]:
-        """(classes,) → names whose probability passes their threshold, most likely first; never empty."""
+        """Return the classes of the 90 % set, the most probable first. It is never empty.
+
+        probabilities: (classes,) calibrated probabilities.
+        names: names of the classes.
+        """
         order = np.argsort(-probabilities)
         inside = [names[i] for i in order if probabilities[i] >= self.thresholds[i]]
         top = names[order[0]]
         return inside if top in inside else [top, *inside]
 
     def novelty(self, raw: NDArray[np.float64]) -> float:
-        """(classes,) raw logits → share of calibration spectra that the network found more familiar, 0..1."""
+        """Return the share (0..1) of calibration spectra that the network found more familiar.
+
+        raw: (classes,) raw logits of one spectrum.
+        """
         return float(np.interp(energy(raw[None])[0], self.energy, np.linspace(0, 1, len(self.energy))))
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """One ModeCalibration for spectra whose redshift is known, one for the others; and the redshift head's, which
-    speaks of the observed frame alone: redshift_error_scale multiplies its 1σ, and an estimate with less probability
-    near it than redshift_trust_min is not given."""
+    """Calibration of both modes and of the redshift head.
+
+    known: for spectra with a known redshift.
+    blind: for spectra without one.
+    redshift_error_scale: multiplies the redshift head's 1σ error.
+    redshift_trust_min: an estimate with less probability near it than this is not given.
+    """
 
     known: ModeCalibration
     blind: ModeCalibration
@@ -72,10 +85,11 @@ class Calibration:
     redshift_trust_min: float
 
     def of(self, mode: Mode) -> ModeCalibration:
+        """Return the calibration of one mode."""
         return self.known if mode == "known" else self.blind
 
     def apply_to(self, outputs: Outputs, mode: Mode) -> Outputs:
-        """Calibrated logits and errors; redshifts that are not trusted become NaN."""
+        """Return calibrated logits and redshift errors. Redshifts that are not trusted become NaN."""
         trusted = outputs.redshift_trust >= self.redshift_trust_min
         return Outputs(
             self.of(mode).logits(outputs.logits),
@@ -89,7 +103,7 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Calibration:
-        """Inverse of ``to_dict``, also after JSON turned its tuples into lists."""
+        """Return the calibration that ``to_dict`` wrote, also after JSON has turned its tuples into lists."""
         modes: dict[str, Any] = {mode: _mode_from_dict(content[mode]) for mode in MODES}
         return cls(**{**content, **modes})
 
@@ -105,8 +119,13 @@ def fit_calibration(
     redshift: NDArray[np.float64],
     object_ids: Sequence[str],
 ) -> Calibration:
-    """Fit each mode on its outputs for the same n spectra: labels (n,), -1 without one; redshift (n,), NaN unknown;
-    n object ids."""
+    """Fit the calibration on a network's outputs for n spectra.
+
+    outputs: raw outputs of both modes for the same spectra.
+    labels: (n,) index of the true class, or -1 without one.
+    redshift: (n,) true redshift, NaN if unknown.
+    object_ids: n names of objects; an object with many spectra weighs less than its number of spectra.
+    """
     spectra_of = Counter(object_ids)
     weights = np.array([spectra_of[object_id] ** -OBJECT_POWER for object_id in object_ids])
     modes = {mode: _fit_mode(outputs[mode], labels, weights) for mode in MODES}
@@ -135,8 +154,10 @@ def _fit_mode(outputs: Outputs, labels: NDArray[np.int_], weights: NDArray[np.fl
 def _fit_scaling(
     raw: NDArray[np.float64], truth: NDArray[np.int_], weights: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Temperature and per-class bias of least weighted cross-entropy; the bias is held near 0, for rare classes are
-    few."""
+    """Return the temperature and the biases of least weighted cross-entropy.
+
+    The biases are held near 0, because rare classes have few spectra.
+    """
     logits, labels, weight = torch.from_numpy(raw), torch.from_numpy(truth), torch.from_numpy(weights / weights.sum())
     log_t = torch.zeros((), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(raw.shape[1], dtype=torch.float64, requires_grad=True)
@@ -154,9 +175,12 @@ def _fit_scaling(
 
 
 def _thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Class-conditional split conformal (Sadinle et al. 2019): the ⌊MISS (n + 1)⌋-th smallest probability that the
-    true class got. A class with few spectra takes the lower of its own threshold, if it has enough for one at all, and
-    of that pooled over its group: never that of all spectra, which the commonest class decides."""
+    """Return the thresholds of the conformal sets, (classes,) (class-conditional split conformal; Sadinle et al. 2019).
+
+    The threshold of a class is the ⌊MISS (n + 1)⌋-th smallest probability that its n spectra got for it. A class with
+    fewer than CONFORMAL_MIN spectra takes the lower of its own threshold and that of its group. It never takes the
+    threshold of all spectra, which the commonest class decides.
+    """
     taxonomy = load_taxonomy()
     groups = [taxonomy[name].group for name in taxonomy.trained]
     of_truth = probabilities[np.arange(len(truth)), truth]
@@ -177,7 +201,7 @@ def _quantile(probabilities: NDArray[np.float64]) -> float | None:
 
 
 def energy(raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, classes) raw logits → (n,) -logsumexp, high for what the network finds unfamiliar (Liu et al. 2020)."""
+    """Return -logsumexp of raw logits (n, classes) as (n,). It is high for unfamiliar spectra (Liu et al. 2020)."""
     top = raw.max(1)
     result: NDArray[np.float64] = -top - np.log(np.exp(raw - top[:, None]).sum(1))
     return result

@@ -1,7 +1,7 @@
-"""A checkpoint: a folder that alone rebuilds the network, its preprocessing, taxonomy and calibration.
+"""Checkpoints: a folder that alone rebuilds the network, its preprocessing, taxonomy and calibration.
 
-``weights.safetensors`` holds the weights (nothing in it can run code), ``templates.safetensors`` the templates of the
-cross-check, ``checkpoint.json`` the rest and the hashes of both.
+``weights.safetensors`` holds the weights; nothing in it can run code. ``templates.safetensors`` holds the templates of
+the cross-check. ``checkpoint.json`` holds the rest, and the hashes of both files.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,31 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.calibration import Calibration
-from classifier.crosscheck import Templates
+from classifier.checkpoint_files import DESCRIPTION, TEMPLATES, WEIGHTS
+from classifier.checkpoint_files import SHIPPED as SHIPPED
+from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
-from classifier.network import Ensemble, SpectraNet, SpectraNetConfig
-from classifier.preprocess import PreprocessConfig
+from classifier.network import SpectraNet, SpectraNetConfig
+from classifier.resampling import PreprocessConfig
 from classifier.taxonomy import Taxonomy, taxonomy_from_dict
+from classifier.templates import Templates
 
-SHIPPED = Path(__file__).with_name("checkpoints") / "spectranet"
-WEIGHTS, TEMPLATES, DESCRIPTION = "weights.safetensors", "templates.safetensors", "checkpoint.json"
 FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that a prediction needs. metrics: how it was trained and what it scored. hash: of all files, "" before
-    they are written."""
+    """Everything that a prediction needs.
+
+    network: the ensemble.
+    templates: templates of the cross-check.
+    grid: the grids of the preprocessing.
+    taxonomy: the classes.
+    calibration: the calibration of both modes.
+    metrics: how the network was trained and what it scored.
+    name: name for people.
+    hash: SHA-256 of checkpoint.json, which holds the hashes of the other files; "" before they are written.
+    """
 
     network: Ensemble
     templates: Templates
@@ -44,7 +55,7 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> str:
-    """Write the files into ``folder``; returns the checkpoint's hash."""
+    """Write a checkpoint's files into a folder and return its hash. Weights are stored in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: value.contiguous().half() for key, value in checkpoint.network.state_dict().items()}
     save_file(state, folder / WEIGHTS)
@@ -66,8 +77,10 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> str:
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
-    """Rebuild what ``save_checkpoint`` wrote. Raises CheckpointError where it is missing, damaged or of a format
-    that this version does not know."""
+    """Load a checkpoint from the folder that ``save_checkpoint`` wrote.
+
+    Raises CheckpointError if it is missing, damaged or of a format that this version does not know.
+    """
     try:
         text = (folder / DESCRIPTION).read_bytes()
         content = json.loads(text)
@@ -95,13 +108,22 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def data_hash(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def files_hash(paths: Sequence[Path]) -> str:
+    """Return the hash of one file, or one hash for several files in their order."""
+    hashes = [data_hash(path) for path in paths]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
 def pick_device(wanted: str) -> torch.device:
-    """ "auto": CUDA where there is one. Asking for CUDA without one raises RuntimeError; nothing falls back unsaid."""
+    """Return the device for "auto", "cpu" or "cuda"; "auto" takes CUDA if there is one.
+
+    Raises RuntimeError if CUDA is asked for and there is none: nothing falls back silently.
+    """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wanted == "cuda" and not torch.cuda.is_available():

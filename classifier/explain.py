@@ -1,4 +1,4 @@
-"""Which wavelengths decided: attribution of a class's probability to the samples of the network's input."""
+"""Attribution: which wavelengths raised or lowered the probability of a class."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from classifier.network import Ensemble, SpectraNet
+from classifier.ensemble import Ensemble
+from classifier.network import SpectraNet
 from classifier.preprocess import CHANNELS
 
-# Channels that a masked sample loses; the others say where the sample is and in which frame.
-_LOST = [CHANNELS.index(name) for name in ("flux", "continuum_divided", "coverage")]
+# Masking a sample empties these channels; the others say where the sample is and in which frame.
+_MASKED = [CHANNELS.index(name) for name in ("flux", "continuum_divided", "coverage")]
+# Width in samples of the running mean over the contributions.
 _SMOOTH = 9
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Attribution:
-    """wavelength: (samples,) Å in the frame that the spectrum came in. contribution: (samples,) how much each sample
-    raises the class's log-probability, estimated; 0 where nothing was observed; scaled to a largest size of 1."""
+    """The attribution of one class, sample by sample.
+
+    Attributes:
+        class_name: the class that is explained.
+        wavelength: (samples,) Å in the frame that the spectrum came in.
+        contribution: (samples,) estimate of how much each sample raises the class's log-probability, scaled to a
+            largest absolute value of 1; 0 where nothing was observed.
+    """
 
     class_name: str
     wavelength: NDArray[np.float64]
@@ -30,35 +38,43 @@ class Attribution:
 
 
 def contributions(network: Ensemble, x: Tensor, label: int, steps: int = 1) -> Tensor:
-    """(1, channels, samples) network input → (samples,) contribution of each sample to log p(label).
+    """Return the contribution of each sample to the log-probability of a class, (samples,).
 
-    steps 1: input times gradient, the first-order effect of masking a sample, by one backward pass. More: integrated
-    gradients (Sundararajan et al. 2017) from the empty spectrum, at ``steps`` points of the way.
+    network: the network to explain.
+    x: (1, channels, samples) its input.
+    label: index of the class.
+    steps: 1 for input times gradient, which is the first-order effect of masking a sample and takes one backward
+        pass; a larger number for integrated gradients (Sundararajan et al. 2017) from the empty spectrum to this
+        one in so many steps.
     """
     total = torch.zeros_like(x)
     for step in range(steps):
         share = 1.0 if steps == 1 else (step + 0.5) / steps
         point = x.clone()
-        point[:, _LOST] *= share
+        point[:, _MASKED] *= share
         point.requires_grad_(True)
         logits, _ = network.split(network(point))
         torch.log_softmax(logits, dim=1)[0, label].backward()  # type: ignore[no-untyped-call]
         if point.grad is not None:
             total += point.grad
-    raw = (x * total / steps)[0, _LOST].sum(0)
+    raw = (x * total / steps)[0, _MASKED].sum(0)
     coverage = x[0, CHANNELS.index("coverage")]
-    kernel = torch.ones(1, 1, _SMOOTH) / _SMOOTH
+    kernel = torch.ones(1, 1, _SMOOTH, device=x.device) / _SMOOTH
     smooth = torch.nn.functional.conv1d(torch.stack([raw, coverage]).unsqueeze(1), kernel, padding=_SMOOTH // 2)
     return smooth[0, 0] / smooth[1, 0].clamp_min(0.1) * coverage
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a prediction rests on, cheap enough to keep with every one.
+class PredictionAttribution:
+    """The attribution that is stored with every prediction, on a coarser grid than ``Attribution``.
 
-    class_name: the class that is explained. wavelength: (n,) Å, ascending, in the frame that the spectrum came in.
-    contribution: (n,) from -1 to 1, as in Attribution, on a coarser grid. embedding: (members x hidden,) what the heads
-    see; spectra that look alike to the network lie in similar directions."""
+    Attributes:
+        class_name: the predicted class, which is explained.
+        wavelength: (n,) Å, ascending, in the frame that the spectrum came in.
+        contribution: (n,) from -1, against the class, to 1, for it; 0 where nothing was observed.
+        embedding: (members x hidden,) features that the network's heads see. Spectra that look alike to the network
+            have embeddings of similar direction.
+    """
 
     class_name: str
     wavelength: NDArray[np.float64]
@@ -68,8 +84,14 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Explained:
-    """output: (batch, outputs), as the ensemble's. contribution: (batch, samples / pool of the first stage), each row
-    scaled to a largest size of 1. embedding: (batch, members x hidden)."""
+    """The ensemble's answer to a batch, with its attributions.
+
+    Attributes:
+        output: (batch, outputs) the ensemble's output.
+        contribution: (batch, samples / pool of the first stage) contributions, each row scaled to a largest absolute
+            value of 1.
+        embedding: (batch, members x hidden) features that the heads see.
+    """
 
     output: Tensor
     contribution: Tensor
@@ -77,11 +99,14 @@ class Explained:
 
 
 def answer_and_explain(network: Ensemble, x: Tensor, labels: Callable[[Tensor], Tensor]) -> Explained:
-    """The ensemble's answer to a batch (batch, channels, samples), and which samples spoke for the class that
-    ``labels`` picks for each row, given the class logits (batch, classes).
+    """Return the ensemble's answer to a batch, and which samples spoke for one class of each row.
 
-    Activation times gradient at the end of the first member's first stage: the forward pass is needed anyway, and the
-    backward pass goes through one member alone and leaves out its longest stage.
+    network: the ensemble.
+    x: (batch, channels, samples) its input.
+    labels: function from the class logits (batch, classes) to the index of the class to explain, (batch,).
+
+    The contribution is activation times gradient at the end of the first member's first stage. This costs little: the
+    forward pass is needed anyway, and the backward pass goes through one member and leaves out its longest stage.
     """
     members = [cast(SpectraNet, member) for member in network.members]
     with torch.no_grad():
@@ -93,8 +118,8 @@ def answer_and_explain(network: Ensemble, x: Tensor, labels: Callable[[Tensor], 
         output = network.combine([member.answers(one) for member, one in zip(members, hidden, strict=True)])
         classes, _ = network.split(output)
         chosen = labels(classes.detach()).to(classes.device)
-        said = torch.log_softmax(classes, dim=1).gather(1, chosen.unsqueeze(1)).sum()
-        (slope,) = torch.autograd.grad(said, leaf)
+        log_probability = torch.log_softmax(classes, dim=1).gather(1, chosen.unsqueeze(1)).sum()
+        (slope,) = torch.autograd.grad(log_probability, leaf)
     raw = (leaf.detach() * slope).sum(1).squeeze(1)
     coverage = torch.nn.functional.avg_pool1d(x[:, CHANNELS.index("coverage")], x.shape[2] // raw.shape[1])
     raw = torch.nn.functional.avg_pool1d(raw, 3, stride=1, padding=1) * (coverage > 0.5)

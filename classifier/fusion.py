@@ -1,4 +1,4 @@
-"""One answer for a transient from all its epochs."""
+"""Fusion: one classification for a transient from the predictions of all its epochs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Epochs of one object err alike, so n of them count as n to this power, not as n.
+# Epochs of one transient share their errors, so n epochs count as n to this power and not as n.
 INDEPENDENCE = 0.25
-# An epoch as sure as this of a class that the others' answer finds less likely than that contradicts them.
+# An epoch contradicts the others if it gives its class at least SURE and the fused answer gives it less than UNLIKELY.
 SURE, UNLIKELY = 0.8, 0.1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fused:
-    """probabilities: (classes,). contradictory: numbers of the epochs that speak against the answer."""
+    """The fused answer.
+
+    Attributes:
+        probabilities: (classes,) summing to 1.
+        contradictory: indices of the epochs that contradict it.
+    """
 
     probabilities: NDArray[np.float64]
     contradictory: list[int]
 
 
 def fuse(probabilities: NDArray[np.float64], quality: Sequence[float] | None = None) -> Fused:
-    """Combine calibrated probabilities of one transient's epochs, (epochs, classes), by their weighted mean logarithm.
+    """Combine the probabilities of one transient's epochs by their weighted mean logarithm.
 
-    quality: a weight for each epoch, such as its signal-to-noise ratio; None weighs all alike. A sure epoch counts for
-    more than a doubtful one by itself, for its logarithms are more unequal.
+    probabilities: (epochs, classes) calibrated probabilities.
+    quality: signal-to-noise ratio of each epoch, or None to weigh all alike.
+
+    A sure epoch needs no larger weight: it counts for more because its logarithms differ more.
     """
     logarithms = np.log(np.clip(probabilities, 1e-4, 1.0))
     weights = np.ones(len(probabilities)) if quality is None else np.sqrt(np.clip(quality, 1.0, 100.0))

@@ -1,20 +1,34 @@
-"""SpectraNet: parallel kernels of several widths at each of several scales (AppleCiDEr II, arXiv 2510.07215)."""
+"""SpectraNet: a network with parallel kernels of several widths at each of several scales.
+
+The architecture is that of AppleCiDEr II (arXiv 2510.07215).
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from classifier.fourier import KernelSpectra, convolve, transform_kernels
+
+# From this kernel width on, the transform is cheaper than the direct sum.
+WIDE = 11
+# Number of spectra that are normalised and projected at a time, so that they stay in the processor's cache.
+SLICE = 2
+
 
 @dataclasses.dataclass(frozen=True)
 class StageConfig:
-    """One scale: parallel kernels, each with ``channels`` outputs; then 1x1 back to ``project`` channels (None:
-    left concatenated) and max-pooling by ``pool`` (1: none)."""
+    """Shape of one scale.
+
+    kernels: widths of the parallel kernels in samples, each odd.
+    channels: number of output channels of each kernel.
+    project: number of channels that a 1x1 convolution reduces them to, or None to leave them concatenated.
+    pool: factor of the max-pooling, 1 for none.
+    """
 
     kernels: tuple[int, ...]
     channels: int
@@ -24,7 +38,7 @@ class StageConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernels", tuple(self.kernels))
         if any(kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError("kernels must be odd, so that 'same' padding is symmetric")
+            raise ValueError("every kernel must be odd, so that 'same' padding is symmetric")
 
     @property
     def out_channels(self) -> int:
@@ -35,11 +49,20 @@ class StageConfig:
 class SpectraNetConfig:
     """Shape of a SpectraNet.
 
-    classes: number of class logits, 0 for none. redshift: "none"; "softplus", one value ≥ 0 as in the paper; or
-    "bins", logits over ``redshift_bins`` bins of ln(1 + z) from ``redshift_first`` in steps of ``redshift_step``,
-    which may lie below 0 (blueshifted galaxies, peculiar motion) and tells how sure the estimate is.
-    mean_pool: append the global mean to the global maximum. positions: channels per position kept beside the
-    pooled features, for a redshift is a position and pooling forgets it; 0 for none.
+    samples: length of the input spectrum.
+    in_channels: number of input channels.
+    stages: the scales, from fine to coarse.
+    hidden: size of the embedding that both heads see.
+    dropout: share of the embedding that training drops.
+    classes: number of class logits, 0 for none.
+    redshift: "none"; "softplus" for one value ≥ 0 as in the paper; or "bins" for logits over bins of ln(1 + z), which
+        may lie below 0 (blueshifted galaxies, peculiar motion) and tell how sure the estimate is.
+    redshift_first: ln(1 + z) at the centre of the first bin.
+    redshift_step: width of a bin in ln(1 + z).
+    redshift_bins: number of bins.
+    mean_pool: whether the global mean is appended to the global maximum.
+    positions: number of channels kept for each position beside the pooled features, 0 for none. A redshift is a
+        position, which pooling forgets.
     """
 
     samples: int
@@ -59,9 +82,9 @@ class SpectraNetConfig:
         stages = tuple(s if isinstance(s, StageConfig) else StageConfig(**s) for s in self.stages)
         object.__setattr__(self, "stages", stages)
         if self.redshift not in {"none", "softplus", "bins"}:
-            raise ValueError(f"unknown redshift head: {self.redshift}")
+            raise ValueError(f"the redshift head must be none, softplus or bins, not {self.redshift}")
         if not self.outputs:
-            raise ValueError("a network needs classes or a redshift")
+            raise ValueError("a network needs classes, a redshift head or both")
 
     @property
     def redshift_outputs(self) -> int:
@@ -80,7 +103,7 @@ class SpectraNetConfig:
 
     @classmethod
     def paper(cls, head: str = "classes") -> Self:
-        """The paper's network: ``head`` "classes" (ten of them) or "redshift" (softplus)."""
+        """Return the paper's network, with the ``head`` "classes" (ten of them) or "redshift" (softplus)."""
         rows = (
             ((3, 61, 1021), 64),
             ((3, 31, 251), 128),
@@ -100,7 +123,7 @@ class SpectraNetConfig:
 
     @classmethod
     def compact(cls, classes: int) -> Self:
-        """The shipped shape: the paper's idea at a size that two CPU cores train in about half an hour."""
+        """Return the shipped shape: the paper's idea at a size that two CPU cores train in about half an hour."""
         return cls(
             samples=1024,
             in_channels=5,
@@ -118,13 +141,25 @@ class SpectraNetConfig:
             positions=24,
         )
 
+    @classmethod
+    def fine(cls, classes: int) -> Self:
+        """Return the compact shape at twice the sampling, which separates narrow lines better, with one stage more."""
+        rows = (((3, 15, 61), 24, 32, 4), ((3, 9, 31), 48, 64, 4), ((3, 9, 31), 72, 96, 4), ((3, 9, 15), 112, 128, 2))
+        stages = tuple(StageConfig(*row) for row in rows)
+        return dataclasses.replace(
+            cls.compact(classes), samples=2048, stages=(*stages, StageConfig((3, 5, 7), 160, None, 1))
+        )
+
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
 
 class Stage(nn.Module):
-    """(batch, C, 1, L) → (batch, out_channels, 1, L / pool); channels last in memory, which is several times
-    faster on a CPU than PyTorch's Conv1d."""
+    """One scale of a SpectraNet.
+
+    Activations have their channels last in memory, which is several times as fast on a CPU as PyTorch's Conv1d. For
+    inference on a CPU the wide kernels are applied in Fourier space, which gives the same answer sooner.
+    """
 
     def __init__(self, in_channels: int, config: StageConfig) -> None:
         super().__init__()
@@ -135,18 +170,67 @@ class Stage(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, config.project) if config.project else None
         self.pool = config.pool
+        self._kernel_spectra: KernelSpectra | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.cat([branch(x) for branch in self.branches], dim=1)
-        x = nn.functional.gelu(self.norm(x.permute(0, 2, 3, 1)))  # (batch, 1, L, 3C)
+        # x: (batch, in_channels, 1, L)
+        wide = self._fourier_branches(x)
+        if wide:
+            return self._forward_fourier(x, wide)
+        return self._merge([branch(x).permute(0, 2, 3, 1) for branch in self.branches])
+
+    def _merge(self, parts: Sequence[Tensor]) -> Tensor:
+        # parts: each (batch, 1, L, channels)
+        x = torch.cat(list(parts), dim=3)  # (batch, 1, L, kernels x channels)
+        x = nn.functional.gelu(self.norm(x))
         if self.project is not None:
-            x = self.project(x)
-        x = x.permute(0, 3, 1, 2)
-        return nn.functional.max_pool2d(x, (1, self.pool)) if self.pool > 1 else x
+            x = self.project(x)  # (batch, 1, L, out_channels)
+        x = x.permute(0, 3, 1, 2)  # (batch, out_channels, 1, L)
+        return nn.functional.max_pool2d(x, (1, self.pool)) if self.pool > 1 else x  # (batch, out_channels, 1, L / pool)
+
+    def _fourier_branches(self, x: Tensor) -> list[nn.Conv2d]:
+        """Return the branches that are faster in Fourier space: none while training, on a GPU or in bfloat16."""
+        if self.training or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
+            return []
+        if x.device.type != "cpu" or x.dtype != torch.float32 or not len(x):
+            return []
+        branches = [branch for branch in self.branches if isinstance(branch, nn.Conv2d)]
+        # PyTorch does not count the changes of an inference tensor, so its transform could not be kept safely.
+        return [b for b in branches if b.kernel_size[1] >= WIDE and not b.weight.is_inference()]
+
+    def _forward_fourier(self, x: Tensor, wide: Sequence[nn.Conv2d]) -> Tensor:
+        weights = [branch.weight for branch in wide]
+        if self._kernel_spectra is None or not self._kernel_spectra.fit(weights, x.shape[3]):
+            self._kernel_spectra = transform_kernels(weights, x.shape[3])
+        bias = torch.cat([branch.bias for branch in wide if branch.bias is not None])
+        # (batch, 1, L, channels of all wide branches)
+        convolved = (convolve(x.squeeze(2), self._kernel_spectra) + bias).unsqueeze(1)
+        widths = [branch.out_channels for branch in wide]
+        parts: dict[nn.Module, Tensor] = dict(zip(wide, torch.split(convolved, widths, dim=3), strict=True))
+        narrow = {branch: branch(x).permute(0, 2, 3, 1) for branch in self.branches if branch not in parts}
+        merged = []
+        for start in range(0, len(x), SLICE):
+            rows = slice(start, start + SLICE)
+            merged.append(self._merge([narrow[b][rows] if b in narrow else parts[b][rows] for b in self.branches]))
+        return torch.cat(merged)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode as PyTorch does, and forget the kernels' transforms."""
+        self._kernel_spectra = None
+        return super().train(mode)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        # Every move to another device or precision comes through here.
+        self._kernel_spectra = None
+        super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return self
 
 
 class SpectraNet(nn.Module):
-    """x: (batch, in_channels, samples) → (batch, outputs): class logits first, then the redshift head's values."""
+    """A network that takes (batch, in_channels, samples) and returns (batch, outputs).
+
+    The class logits come first, then the values of the redshift head.
+    """
 
     def __init__(self, config: SpectraNetConfig) -> None:
         super().__init__()
@@ -166,40 +250,38 @@ class SpectraNet(nn.Module):
         outputs = config.redshift_outputs
         self.redshift_head = nn.Linear(config.hidden, outputs) if outputs else None
 
+    def forward(self, x: Tensor) -> Tensor:
+        # x: (batch, in_channels, samples)
+        return self.answers(self.features(x))  # (batch, outputs)
+
     def features(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, samples) → (batch, hidden): what both heads see; also the embedding for twins."""
+        """Return the embedding (batch, hidden) that both heads see, and that look-alikes are found by."""
         return self.features_after(self.first_stage(x))
 
     def first_stage(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, samples) → (batch, channels, 1, samples / pool): what the first stage makes of it."""
-        activations: Tensor = self.stages[0](x.unsqueeze(2).contiguous(memory_format=torch.channels_last))
+        """Return the first stage's activations, (batch, channels, 1, samples / pool)."""
+        x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)  # (batch, in_channels, 1, samples)
+        activations: Tensor = self.stages[0](x)
         return activations
 
     def features_after(self, x: Tensor) -> Tensor:
-        """What the first stage gives → (batch, hidden)."""
+        """Return the embedding (batch, hidden) from the first stage's activations."""
         for stage in list(self.stages)[1:]:
             x = stage(x)
         return self.embedding(x.squeeze(2))
 
     def embedding(self, x: Tensor) -> Tensor:
-        """(batch, channels, last_samples), what the last stage gives → (batch, hidden)."""
-        pooled = [x.amax(2)]
+        """Return the embedding (batch, hidden) from the last stage's activations (batch, channels, last_samples)."""
+        pooled = [x.amax(2)]  # (batch, channels)
         if self.config.mean_pool:
-            pooled.append(x.mean(2))
+            pooled.append(x.mean(2))  # (batch, channels)
         if self.position is not None:
-            pooled.append(self.position(x.transpose(1, 2)).flatten(1))
+            pooled.append(self.position(x.transpose(1, 2)).flatten(1))  # (batch, last_samples x positions)
         embedded: Tensor = self.embed(torch.cat(pooled, dim=1))
         return embedded
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.answers(self.features(x))
-
-    def heads(self, x: Tensor) -> Tensor:
-        """What the last stage gives → (batch, outputs)."""
-        return self.answers(self.embedding(x))
-
     def answers(self, hidden: Tensor) -> Tensor:
-        """What both heads say of the embedding: (batch, hidden) → (batch, outputs)."""
+        """Return what both heads say of the embedding: (batch, hidden) → (batch, outputs)."""
         out = []
         if self.class_head is not None:
             out.append(self.class_head(hidden))
@@ -209,35 +291,5 @@ class SpectraNet(nn.Module):
         return torch.cat(out, dim=1)
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """Output of ``forward`` → (batch, classes) logits, (batch, redshift_outputs)."""
-        return output[:, : self.config.classes], output[:, self.config.classes :]
-
-
-class Ensemble(nn.Module):
-    """Networks of one shape, trained from different seeds, that answer as one: (batch, in_channels, samples) →
-    (batch, outputs), their mean class logits (hence the geometric mean of their probabilities, with the energy that the
-    novelty is read from) and the logarithm of their mean redshift probabilities."""
-
-    def __init__(self, members: Sequence[SpectraNet]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        self.config = members[0].config
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.combine([member(x) for member in self.members])
-
-    def combine(self, outputs: Sequence[Tensor]) -> Tensor:
-        """The members' outputs, each (batch, outputs) → (batch, outputs)."""
-        answers = [self.split(output) for output in outputs]
-        classes = torch.stack([logits for logits, _ in answers]).mean(0)
-        # A mixture: where the members disagree about the redshift, the result has their several peaks.
-        redshift = torch.stack([torch.log_softmax(logits, dim=1) for _, logits in answers])
-        return torch.cat([classes, redshift.logsumexp(0) - math.log(len(answers))], dim=1)
-
-    def features(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, samples) → (batch, members x hidden): the embedding of all members, side by side."""
-        return torch.cat([cast(SpectraNet, member).features(x) for member in self.members], dim=1)
-
-    def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """As ``SpectraNet.split``."""
+        """Split the output of ``forward`` into (batch, classes) logits and (batch, redshift_outputs) values."""
         return output[:, : self.config.classes], output[:, self.config.classes :]

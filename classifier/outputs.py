@@ -1,4 +1,4 @@
-"""What a network gives for a batch of spectra, and how its redshift head is read."""
+"""Outputs of a network for a batch of spectra, and the reading of its redshift head."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ MODES: tuple[Mode, ...] = ("known", "blind")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outputs:
-    """logits: (n, classes); redshift, redshift_error: (n,) the network's estimate and 1σ; redshift_trust: (n,)
-    probability mass near the estimate. Rows that the mode cannot run (no known redshift) are NaN."""
+    """Outputs for n spectra. Rows that a mode cannot run, because no redshift is known, are NaN.
+
+    logits: (n, classes).
+    redshift: (n,) the network's estimate.
+    redshift_error: (n,) its 1σ error.
+    redshift_trust: (n,) probability near the estimate.
+    """
 
     logits: NDArray[np.float64]
     redshift: NDArray[np.float64]
@@ -27,29 +32,34 @@ class Outputs:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """(n, classes), rows sum to 1."""
+        """Return the probabilities, (n, classes); each row sums to 1."""
         return softmax(self.logits)
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the last axis; NaN rows stay NaN."""
+    """Return the softmax over the last axis; NaN rows stay NaN."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     result: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
     return result
 
 
 def both_frames(rest: NDArray[np.float64], observed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits of a spectrum with a known redshift, (n, classes), from its passes in both frames: the mean, for
-    the two passes err differently. (Not of log-probabilities, which would lose the energy that tells the novelty.)"""
+    """Return the logits (n, classes) of spectra with a known redshift, as the mean of their passes in both frames.
+
+    The two passes err differently, so their mean is better. It is the mean of logits and not of log-probabilities,
+    because the energy, from which the novelty is read, would be lost.
+    """
     return 0.5 * (rest + observed)
 
 
 def redshift_from_bins(
     logits: NDArray[np.float64], config: SpectraNetConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(n, redshift_bins) → redshift, its 1σ and the probability mass within five bins of the peak, each (n,).
+    """Return redshift, 1σ error and the probability within five bins of the peak, each (n,), from (n, redshift_bins)
+    logits.
 
-    The estimate is the mean of the distribution near its peak, not of all of it, for it may have several peaks."""
+    The distribution may have several peaks, so the estimate is its mean near the highest one.
+    """
     p = softmax(logits)
     centres = np.arange(config.redshift_bins)
     kernel = np.array([0.25, 0.5, 0.25])

@@ -1,4 +1,4 @@
-"""Classify spectra with a checkpoint."""
+"""Predictions: classify spectra with a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,24 +15,30 @@ from numpy.typing import NDArray
 from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
 from classifier.crosscheck import CrossCheck
 from classifier.errors import SpectrumError
-from classifier.explain import Attribution, Evidence, Explained, answer_and_explain, contributions
+from classifier.explain import Attribution, Explained, PredictionAttribution, answer_and_explain, contributions
 from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
 from classifier.preprocess import Resampled, check_rest_coverage, network_input, resample
-from classifier.spectrum import Spectrum
+from classifier.spectrum import Spectrum, is_plausible_redshift
 
 BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class SpectrumPrediction:
-    """What the network says of one spectrum.
+    """The network's answer for one spectrum.
 
-    probabilities: calibrated, of every class the checkpoint knows, summing to 1; parents: the same by group.
-    conformal_set: classes that hold the truth nine times in ten, most likely first. novelty: share of known
-    spectra that looked more familiar, 0..1. redshift ± redshift_error (1σ): the network's own estimate, None where
-    it is not trusted. redshift_used: the known redshift that the spectrum was shifted by, None if blind.
-    crosscheck: class, redshift and score of the independent template match and the template's number (see
-    classifier.crosscheck), None where too little could be compared. evidence: which wavelengths spoke for the class.
+    class_name: most probable class.
+    probabilities: calibrated probability of every class that the checkpoint knows; they sum to 1.
+    parents: the same by group.
+    conformal_set: classes that cannot be ruled out at 90 % confidence, the most probable first.
+    novelty: share of known spectra that looked more familiar, 0..1.
+    redshift: the network's own estimate, or None if it is not trusted.
+    redshift_error: its 1σ error, or None.
+    redshift_used: known redshift that the spectrum was shifted by, or None if it was classified blind.
+    crosscheck: class, redshift, score and number of the best template (see classifier.crosscheck), or None if too
+        little could be compared.
+    attribution: which wavelengths spoke for the class. It follows from the other fields and the spectrum, so it is left
+        out of comparisons.
     """
 
     class_name: str
@@ -44,13 +50,12 @@ class SpectrumPrediction:
     redshift_error: float | None
     redshift_used: float | None
     crosscheck: dict[str, Any] | None = None
-    # Arrays, which have no equality of their own; they follow from the rest and the spectrum.
-    evidence: Evidence | None = dataclasses.field(default=None, compare=False)
+    attribution: PredictionAttribution | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Row:
-    """One spectrum ready for the network; item is its place in the caller's list."""
+    """One spectrum ready for the network; ``item`` is its index in the caller's list."""
 
     item: int
     resampled: Resampled
@@ -59,8 +64,11 @@ class _Row:
 
 
 class Classifier:
-    """A loaded checkpoint on a device. bfloat16: precision of the network's passes; None: on CUDA only, where it is
-    several times as fast; a CPU keeps float32, so that its answers are the same bit for bit on each machine."""
+    """A loaded checkpoint on a device.
+
+    bfloat16: whether the network runs in bfloat16. None means on CUDA only, where it is several times as fast; a CPU
+        keeps float32, so that its answers are the same on every machine.
+    """
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device, *, bfloat16: bool | None = None) -> None:
         self.checkpoint = checkpoint
@@ -91,10 +99,12 @@ class Classifier:
         return self.checkpoint.metrics
 
     def predict(self, items: Sequence[tuple[Spectrum, float | None]]) -> list[SpectrumPrediction | SpectrumError]:
-        """Classify (spectrum, known redshift or None) pairs; one result for each, in order.
+        """Classify spectra and return one result for each, in order.
 
-        A spectrum that cannot be used gives a SpectrumError in its place ("insufficient_coverage",
-        "bad_redshift") and does not disturb the others.
+        items: pairs of a spectrum and its known redshift, or None to classify blind.
+
+        A spectrum that cannot be used gives a SpectrumError in place of its result, with the code
+        "insufficient_coverage" or "bad_redshift". The other spectra are classified all the same.
         """
         results: dict[int, SpectrumPrediction | SpectrumError] = {}
         rows: list[_Row] = []
@@ -109,7 +119,7 @@ class Classifier:
         return [results[item] for item in range(len(items))]
 
     def _prepare(self, item: int, spectrum: Spectrum, redshift: float | None) -> _Row:
-        if redshift is not None and not (math.isfinite(redshift) and -0.1 < redshift < 10):
+        if redshift is not None and not is_plausible_redshift(redshift):
             raise SpectrumError("bad_redshift", f"a redshift of {redshift} cannot be used")
         resampled = resample(spectrum, self.checkpoint.grid)
         at_rest = spectrum.frame == "rest"
@@ -118,9 +128,12 @@ class Classifier:
         return _Row(item, resampled, redshift, at_rest)
 
     def explain(self, spectrum: Spectrum, redshift: float | None, class_name: str, *, steps: int = 1) -> Attribution:
-        """Which wavelengths speak for ``class_name``; steps as in classifier.explain.contributions.
+        """Return which wavelengths raised or lowered the probability of a class.
 
-        Raises SpectrumError as ``predict`` does, and ValueError for a class that the checkpoint does not know."""
+        steps: number of steps of the integration; see classifier.explain.contributions.
+
+        Raises SpectrumError if the spectrum cannot be used, and ValueError if the checkpoint does not know the class.
+        """
         if class_name not in self.checkpoint.taxonomy.trained:
             raise ValueError(f"the checkpoint does not know the class {class_name}")
         label = self.checkpoint.taxonomy.trained.index(class_name)
@@ -134,8 +147,12 @@ class Classifier:
 
     @torch.no_grad()
     def _run(self, rows: Sequence[_Row]) -> list[SpectrumPrediction]:
-        """Every spectrum goes through once in the frame that is known best; those with a known redshift once more in
-        the observed frame, for a second view of the class and because the redshift head speaks of that frame alone."""
+        """Run the network on spectra that passed the checks.
+
+        Every spectrum runs once in the frame that is known best. A spectrum with a known redshift runs again in the
+        observed
+        frame: this gives a second view of the class, and the redshift head works in that frame alone.
+        """
         known = [row.at_rest or row.redshift is not None for row in rows]
         twice = [i for i, row in enumerate(rows) if row.redshift is not None and not row.at_rest]
         shifts = [_shift(row) for row in rows]
@@ -158,12 +175,15 @@ class Classifier:
         outputs = Outputs(both(classes), *redshift_from_bins(z_rows, self.network.config))
         results = [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
         return [
-            dataclasses.replace(result, evidence=self._evidence(result.class_name, explained, i, shifts[i]))
+            dataclasses.replace(result, attribution=self._attribution(result.class_name, explained, i, shifts[i]))
             for i, result in enumerate(results)
         ]
 
     def _input(self, rows: Sequence[_Row], shifts: Sequence[float], at_rest: Sequence[bool]) -> torch.Tensor:
-        """(n, channels, samples) on the device; shifts: ln(1 + z) to take out of each row."""
+        """Return the network's input (n, channels, samples) on the device.
+
+        shifts: ln(1 + z) by which each row is shifted to the blue.
+        """
         flux = torch.from_numpy(np.stack([row.resampled.flux for row in rows]))
         covered = torch.from_numpy(np.stack([row.resampled.covered for row in rows]))
         rest = torch.tensor([float(flag) for flag in at_rest])
@@ -175,7 +195,7 @@ class Classifier:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
     def _observed_frame(self, rows: Sequence[_Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n, classes) and (n, redshift_bins) logits in the observed frame."""
+        """Return the class logits (n, classes) and redshift logits (n, redshift_bins) in the observed frame."""
         config = self.network.config
         if not rows:
             return np.empty((0, config.classes)), np.empty((0, config.redshift_outputs))
@@ -187,19 +207,19 @@ class Classifier:
         return classes.double().numpy(), redshift.double().numpy()
 
     def _labels(self, raw: NDArray[np.float64], known: Sequence[bool]) -> NDArray[np.int64]:
-        """Numbers of the classes that will be predicted, (n,), from logits (n, classes)."""
+        """Return the indices (n,) of the classes that will be predicted from logits (n, classes)."""
         fitted = self.checkpoint.calibration
         calibrated = np.where(
             np.asarray(known)[:, None], fitted.of("known").logits(raw), fitted.of("blind").logits(raw)
         )
         return np.asarray(calibrated.argmax(1), dtype=np.int64)
 
-    def _evidence(self, class_name: str, explained: Explained, i: int, shift: float) -> Evidence:
+    def _attribution(self, class_name: str, explained: Explained, i: int, shift: float) -> PredictionAttribution:
         contribution, embedding = (
             part[i].float().cpu().numpy() for part in (explained.contribution, explained.embedding)
         )
         coarse = np.exp(np.log(self.checkpoint.grid.grid()).reshape(contribution.size, -1).mean(1))
-        return Evidence(class_name, coarse * math.exp(shift), contribution, embedding)
+        return PredictionAttribution(class_name, coarse * math.exp(shift), contribution, embedding)
 
     def _result(self, row: _Row, outputs: Outputs, i: int, known: bool) -> SpectrumPrediction:
         mode: Mode = "known" if known else "blind"
@@ -236,7 +256,7 @@ class Classifier:
 
 
 def _shift(row: _Row) -> float:
-    """ln(1 + z) to take out of a row's first pass."""
+    """Return the ln(1 + z) by which a row is shifted for its first pass."""
     return 0.0 if row.at_rest else math.log1p(row.redshift or 0.0)
 
 

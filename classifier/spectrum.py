@@ -1,4 +1,4 @@
-"""The Spectrum value: one validated spectrum with its units, frame and what is known about it."""
+"""The Spectrum value: one validated spectrum with its units, its frame and its metadata."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ FluxKind = Literal["flam", "fnu", "abmag", "counts", "normalised", "flattened", 
 Array = NDArray[np.float64]
 
 MIN_SAMPLES = 10
+# A redshift outside of these bounds is taken for an error. Blueshifted galaxies lie a little below 0.
+_LOWEST, _HIGHEST = -0.1, 10.0
+PLAUSIBLE_REDSHIFTS = f"between {_LOWEST:g} and {_HIGHEST:g}"
+
+
+def is_plausible_redshift(redshift: float) -> bool:
+    """Return whether a redshift lies within the bounds of PLAUSIBLE_REDSHIFTS; NaN does not."""
+    return _LOWEST < redshift < _HIGHEST
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,5 +81,5 @@ class Spectrum:
 
     @property
     def wavelength_range(self) -> tuple[float, float]:
-        """First and last wavelength in Å, in ``frame``."""
+        """Return the first and last wavelength in Å, in ``frame``."""
         return float(self.wavelength[0]), float(self.wavelength[-1])

@@ -1,7 +1,7 @@
-"""Class names, their parent groups and what other services call them: read from one versioned file.
+"""Taxonomy: class names, their groups, and their names at other services, read from one versioned file.
 
-A survey adds a class by pointing ``CLASSIFIER_TAXONOMY`` at its own copy of ``taxonomy.json``; a class
-that no checkpoint was trained on (``"trained": false``) can be given by people alone.
+A survey adds a class by pointing ``CLASSIFIER_TAXONOMY`` at its own copy of ``taxonomy.json``. A class that no
+checkpoint was trained on (``"trained": false``) can be given by people only.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ SHIPPED = Path(__file__).with_name("taxonomy.json")
 
 @dataclasses.dataclass(frozen=True)
 class TransientClass:
-    """One class. ``skyportal`` and ``tns`` are None where that service has no such name.
+    """One class.
 
-    train_as: the trained class that archive spectra of a class given by people alone count as, None where there is no
-    such class. compare_as: the class that it is merged with where classifiers with fewer classes are compared, None
-    where it stands alone. rarity: 0 to 1, how seldom it is among what is classified; in the shipped file by the
-    logarithm of the number of objects in the archives, from SN Ia to SLSN-II, None for what these did not find as
-    transients. lines: the elements whose lines its spectra show (see triage.lines), empty where it has none of its
-    own.
+    name: its name.
+    group: its group.
+    trained: whether a network may predict it.
+    skyportal: its name in SkyPortal's taxonomy, or None.
+    tns: its object type id at the TNS, or None.
+    aliases: other names under which it is found.
+    train_as: for a class that people alone give, the trained class as which archive spectra count; None if there is
+        none.
+    compare_as: class that it is merged with for comparisons with classifiers of fewer classes, or None.
+    rarity: 0..1, how rare it is among classified transients, or None if unknown. In the shipped file it follows the
+        logarithm of the number of objects in the archives, from SN Ia (0) to SLSN-II (1).
+    lines: elements whose lines its spectra show (see classifier.lines).
     """
 
     name: str
@@ -43,7 +49,7 @@ class TransientClass:
 
 @dataclasses.dataclass(frozen=True)
 class Taxonomy:
-    """Ordered classes; the order of the trained ones is the order of a network's outputs."""
+    """Ordered classes. The order of the trained ones is the order of a network's outputs."""
 
     version: str
     groups: tuple[str, ...]
@@ -62,12 +68,12 @@ class Taxonomy:
 
     @property
     def trained(self) -> tuple[str, ...]:
-        """Names that a network may predict, in order."""
+        """Return the names that a network may predict, in order."""
         return tuple(entry.name for entry in self.classes if entry.trained)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that a reviewer may give, in order."""
+        """Return all names that a reviewer may give, in order."""
         return tuple(entry.name for entry in self.classes)
 
     def __getitem__(self, name: str) -> TransientClass:
@@ -77,7 +83,7 @@ class Taxonomy:
         raise KeyError(name)
 
     def find(self, text: str) -> TransientClass | None:
-        """The class whose name or alias is ``text``, without regard to case; None if there is none."""
+        """Return the class whose name or alias is ``text``, in upper or lower case, or None."""
         wanted = text.strip().casefold()
         for entry in self.classes:
             if wanted in {entry.name.casefold(), *(alias.casefold() for alias in entry.aliases)}:
@@ -85,7 +91,7 @@ class Taxonomy:
         return None
 
     def group_probabilities(self, probabilities: Mapping[str, float]) -> dict[str, float]:
-        """Sum class probabilities into their groups; groups without a class in the mapping are left out."""
+        """Return the summed probability of each group that has a class in the mapping."""
         totals: dict[str, float] = {}
         for name, probability in probabilities.items():
             group = self[name].group
@@ -97,7 +103,7 @@ class Taxonomy:
 
 
 def taxonomy_from_dict(content: Mapping[str, Any]) -> Taxonomy:
-    """Inverse of ``Taxonomy.to_dict``; ValueError where it contradicts itself."""
+    """Return the taxonomy that ``Taxonomy.to_dict`` wrote. Raises ValueError if it contradicts itself."""
     tuples = ("aliases", "lines")
     classes = tuple(
         TransientClass(**{**entry, **{name: tuple(entry.get(name, ())) for name in tuples}})
@@ -107,11 +113,11 @@ def taxonomy_from_dict(content: Mapping[str, Any]) -> Taxonomy:
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy file; ValueError where it contradicts itself."""
+    """Read a taxonomy file. Raises ValueError if it contradicts itself."""
     return taxonomy_from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @functools.cache
 def load_taxonomy() -> Taxonomy:
-    """The taxonomy in force: ``CLASSIFIER_TAXONOMY`` if set, else the shipped one."""
+    """Return the taxonomy in use: that of ``CLASSIFIER_TAXONOMY`` if it is set, else the shipped one."""
     return read_taxonomy(Path(os.environ.get("CLASSIFIER_TAXONOMY") or SHIPPED))

@@ -1,97 +1,50 @@
-"""Make templates for the cross-check: group alike rest-frame spectra of each class and average each group.
-
-Groups and not single spectra, because a template should show what a class shares, and because the training spectra
-themselves are not ours to hand on.
-"""
+"""Templates of the cross-check and their file. This module does not load PyTorch."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+import dataclasses
+from pathlib import Path
+from typing import Any, Self
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save_file
 
-from classifier.crosscheck import MIN_OVERLAP, Templates, prepared
-from classifier.dataset import LabelledSpectra
-from classifier.preprocess import PreprocessConfig
-
-MOST_GROUPS = 40
-# Spectra behind a template at least, and one group for so many spectra of a class.
-MIN_SPECTRA = 3
-SPECTRA_PER_GROUP = 8
-# Of one object, and of one class.
-MOST_OF_OBJECT = 4
-MOST_OF_CLASS = 1500
-ROUNDS = 12
+from classifier.flattening import Floats
 
 
-def make_templates(data: LabelledSpectra, classes: int, grid: PreprocessConfig, seed: int = 1) -> Templates:
-    """Templates of all classes from labelled spectra with a redshift; the same for the same data and seed."""
-    random = torch.Generator().manual_seed(seed)
-    ages = rest_frame_ages(data)
-    flux, weight, labels, age, spectra = [], [], [], [], []
-    for label in range(classes):
-        rows = _chosen(data, label, random)
-        if len(rows) < MIN_SPECTRA:
-            continue
-        values, mask = prepared(data.flux[rows], data.covered[rows], torch.log1p(data.redshift[rows]), grid)
-        centres, weights, group = _grouped(values, mask, random)
-        for number in range(len(centres)):
-            members = rows[group == number]
-            if len(members) >= MIN_SPECTRA:
-                flux.append(centres[number])
-                weight.append(weights[number])
-                labels.append(label)
-                age.append(float(ages[members].nanmedian()))
-                spectra.append(len(members))
-    return Templates(
-        torch.stack(flux), torch.stack(weight), torch.tensor(labels), torch.tensor(age), torch.tensor(spectra)
-    )
+@dataclasses.dataclass(frozen=True, eq=False)
+class Templates:
+    """Averages of alike training spectra, flattened, in the rest frame on the network's grid.
 
+    Attributes:
+        flux: (templates, samples) flattened flux.
+        weight: (templates, samples) 1 where a template is defined, else 0.
+        labels: (templates,) index into the checkpoint's classes.
+        age: (templates,) median rest-frame days since the first spectrum of each transient in it; NaN if unknown.
+        spectra: (templates,) number of spectra in the average.
+    """
 
-def rest_frame_ages(data: LabelledSpectra) -> Tensor:
-    """(n,) rest-frame days since the first spectrum of the same object; NaN without a date or redshift."""
-    first: dict[str, float] = defaultdict(lambda: math.inf)
-    days = data.days.tolist()
-    for object_id, day in zip(data.object_ids, days, strict=True):
-        if math.isfinite(day):
-            first[object_id] = min(first[object_id], day)
-    since = torch.tensor([day - first[name] for name, day in zip(data.object_ids, days, strict=True)])
-    return since / (1 + data.redshift)
+    flux: Floats
+    weight: Floats
+    labels: NDArray[np.int64]
+    age: Floats
+    spectra: NDArray[np.int64]
 
+    def save(self, path: Path) -> None:
+        """Write a safetensors file with the flux as float16."""
+        arrays: dict[str, NDArray[Any]] = {
+            field.name: np.ascontiguousarray(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
+        save_file(arrays | {"flux": self.flux.astype(np.float16), "weight": self.weight.astype(np.uint8)}, path)
 
-def _chosen(data: LabelledSpectra, label: int, random: torch.Generator) -> Tensor:
-    rows = torch.nonzero((data.labels == label) & data.redshift.isfinite()).squeeze(1)
-    taken: Counter[str] = Counter()
-    chosen = []
-    for row in rows[torch.randperm(len(rows), generator=random)].tolist():
-        name = data.object_ids[row]
-        taken[name] += 1
-        if taken[name] <= MOST_OF_OBJECT:
-            chosen.append(row)
-    return torch.tensor(chosen[:MOST_OF_CLASS], dtype=torch.int64)
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file that ``save`` wrote. Raises OSError or SafetensorError if it cannot be read."""
+        return cls.from_bytes(path.read_bytes())
 
-
-def _grouped(values: Tensor, mask: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """k-means by correlation over what spectrum and centre share: centres, weights (groups, samples), group (n,)."""
-    groups = min(MOST_GROUPS, max(2, len(values) // SPECTRA_PER_GROUP))
-    centres = values[torch.randperm(len(values), generator=random)[:groups]].clone()
-    weights = torch.ones_like(centres)
-    group = torch.zeros(len(values), dtype=torch.int64)
-    for _ in range(ROUNDS):
-        product = (values * mask) @ (centres * weights).T
-        norm = ((values**2 * mask) @ weights.T * (mask @ (centres**2 * weights).T)).sqrt()
-        enough = mask @ weights.T > MIN_OVERLAP
-        group = torch.where(enough, product / norm.clamp_min(1e-6), -1.0).argmax(1)
-        for number in range(groups):
-            members = group == number
-            if not members.any():
-                # An empty group starts again from some spectrum.
-                centres[number] = values[int(torch.randint(len(values), (1,), generator=random))]
-                weights[number] = 1.0
-                continue
-            total = mask[members].sum(0)
-            centres[number] = (values[members] * mask[members]).sum(0) / total.clamp_min(1e-3)
-            weights[number] = (total >= 0.5 * min(2, int(members.sum()))).float()
-    return centres, weights, group
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read the content of a file that ``save`` wrote. Raises SafetensorError if it is damaged."""
+        arrays = load(content)
+        return cls(**(arrays | {name: arrays[name].astype(np.float32) for name in ("flux", "weight")}))

@@ -24,7 +24,7 @@ PAGES = {
     "tokens": "account/tokens/",
     "webhooks": "account/webhooks/",
 }
-# Of the transient whose review page is taken too.
+# Pages of the transient whose review page is taken too.
 OF_A_TRANSIENT = {"photometry": "photometry/", "twins": "twins/"}
 CURVE = "mjd,filter,mag,error\n" + "".join(
     f"{60000 + 3 * day},{name},{18 + 0.004 * (day - 5) ** 2 * slope + offset:.2f},0.06\n"
@@ -47,7 +47,7 @@ def main(out: Path) -> None:
                 context.close()
         browser.close()
     for picture in out.glob("*.png"):
-        Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
+        Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
 
 
 def take(page: Page, desk: dict[str, str], out: Path, suffix: str) -> None:
@@ -69,13 +69,13 @@ def take(page: Page, desk: dict[str, str], out: Path, suffix: str) -> None:
         curve = {"name": "curve.csv", "mimeType": "text/csv", "buffer": CURVE.encode()}
         page.set_input_files("[name=file]", curve)
         page.click("button.primary")
-        page.wait_for_selector(".list")
+        page.wait_for_selector("#photometry[data-drawn]")
     for name, address in OF_A_TRANSIENT.items():
         page.goto(transient + address, wait_until="networkidle")
         page.screenshot(path=out / f"{name}_{suffix}.png")
     page.goto(transient)
     page.wait_for_selector("#photometry[data-drawn]")
-    page.wait_for_selector("#twins[data-loaded]")
+    page.wait_for_selector("#lookalikes[data-loaded]")
     page.wait_for_timeout(300)
     page.screenshot(path=out / f"review_{suffix}.png", full_page=True)
 

@@ -1,6 +1,6 @@
-"""Which database and broker the tests use: Postgres and Redis where they answer, else SQLite and a filesystem broker.
+"""Choice of database and broker for the tests: Postgres and Redis if they answer, else SQLite and a filesystem broker.
 
-TRIAGE_TEST_BACKEND=embedded or services forces the one or the other.
+TRIAGE_TEST_BACKEND=services forces Postgres and Redis, TRIAGE_TEST_BACKEND=embedded the others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 from urllib.parse import urlsplit
 
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/triage"
-# A number of its own; nothing is ever flushed.
+# Database 9 is used by the tests only. It is never flushed.
 LOCAL_REDIS = "redis://127.0.0.1:6379/9"
 
 
@@ -24,7 +24,10 @@ def _answers(url: str, port: int) -> bool:
 
 
 def choose() -> tuple[str, str]:
-    """(DATABASE_URL, REDIS_URL), empty for the embedded ones."""
+    """Return DATABASE_URL and REDIS_URL; each is empty for the embedded one.
+
+    Raises RuntimeError if services are demanded and one of them does not answer.
+    """
     wanted = os.environ.get("TRIAGE_TEST_BACKEND", "auto")
     if wanted == "embedded":
         return "", ""

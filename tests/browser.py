@@ -1,4 +1,4 @@
-"""A real Chromium for tests of pages; what it logs to its console is kept, for no page may log an error."""
+"""A real Chromium for tests of pages, and a list of the errors that a page logs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+# A busy machine may take this long to answer; a test that passes never waits so long.
+WAIT_MILLISECONDS = 60_000
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
 @contextlib.contextmanager
 def chromium(width: int = 1440, height: int = 900) -> Iterator[Page]:
-    """A page of a fresh browser profile; skips where there is no Chromium."""
+    """Open a page in a fresh browser profile; skip the test if Chromium is not installed."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
@@ -22,14 +25,14 @@ def chromium(width: int = 1440, height: int = 900) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         context = browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(WAIT_MILLISECONDS)
         yield page
         context.close()
         browser.close()
 
 
 def watched(page: Page) -> list[str]:
-    """A list that fills with every error the page logs or throws from now on."""
+    """Return a list that fills with every error the page logs or throws from now on."""
     errors: list[str] = []
     page.on(
         "console",
@@ -40,7 +43,7 @@ def watched(page: Page) -> list[str]:
 
 
 def log_in(page: Page, url: str, user: str, password: str) -> None:
-    """Through the login form."""
+    """Sign in through the login form."""
     page.goto(url)
     page.fill("input[name=username]", user)
     page.fill("input[name=password]", password)

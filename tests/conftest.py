@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.contrib.auth.models import Group, User
+from pytest_django.fixtures import Settings
 
-from classifier.simulate import INSTRUMENTS, simulate, write_ascii
-from classifier.spectrum import Spectrum as SpectrumValue
 from tests.backends import choose
+from tests.fakes.skyportal import FakeSkyPortal
+from triage.services.skyportal import client
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-# Playwright runs an event loop of its own in the test's thread, which Django takes for an asynchronous view.
+# Playwright runs an event loop in the test's thread, so Django would mistake the test for an asynchronous view.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 def pytest_report_header() -> str:
     database, redis = choose()
     return f"database: {'Postgres' if database else 'SQLite'}, broker: {'Redis' if redis else 'filesystem'}"
-
-
-def observe(class_name: str = "SN Ia", seed: int = 1, redshift: float = 0.03) -> SpectrumValue:
-    """A simulated spectrum, the same for the same arguments."""
-    random = np.random.default_rng(seed)
-    return simulate(class_name, random, redshift=redshift, instrument=INSTRUMENTS[1], signal_to_noise=30)
-
-
-def spectrum_file(class_name: str = "SN Ia", seed: int = 1, redshift: float = 0.03, **header: str) -> bytes:
-    """Such a spectrum as a text file."""
-    return write_ascii(observe(class_name, seed, redshift), header)
 
 
 @pytest.fixture
@@ -51,9 +40,23 @@ def reviewer(make_user: Callable[..., User]) -> User:
     return make_user("reviewer")
 
 
+@pytest.fixture
+def quick_skyportal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let requests to SkyPortal follow each other at once, with hardly any wait after a failure."""
+    settings.SKYPORTAL_REQUESTS_PER_SECOND = 10_000
+    monkeypatch.setattr(client, "BACKOFF_SECONDS", 0.001)
+
+
+@pytest.fixture
+def fritz(quick_skyportal: None) -> Iterator[FakeSkyPortal]:
+    """Start a SkyPortal that limits no requests."""
+    with FakeSkyPortal(burst=10**6) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def raw_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real files of the archive, unpacked; skipped where they are not beside the project."""
+    """Unpack the real files of the archive; skip the test if the archive does not lie beside the project."""
     archive = SHARED / "raw.tar.xz"
     if not archive.exists():
         pytest.skip(f"{archive} is not here")

@@ -1,4 +1,4 @@
-"""A whole desk for tests: `manage.py serve` as a user starts it, with a database, a broker and a folder of its own."""
+"""A complete desk for tests: `manage.py serve` with its own database, broker and folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ START_SECONDS = 120
 
 
 class Desk:
-    """A running desk. url ends with /; log is what its processes printed."""
+    """A running desk.
+
+    process: the `serve` process.
+    url: address of the desk, ending with a slash.
+    user, password, token: the login that it made.
+    log: file with all that its processes printed.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], login: dict[str, str], log: Path) -> None:
         self.process = process
@@ -34,7 +40,7 @@ class Desk:
         self.log = log
 
     def get(self, path: str) -> Any:
-        """JSON of a path below the API's root."""
+        """Return the JSON of a path below the API's root."""
         request = urllib.request.Request(
             f"{self.url}api/v1/{path}", headers={"Authorization": f"Token {self.token}", "Accept": "application/json"}
         )
@@ -42,7 +48,7 @@ class Desk:
             return json.load(answer)
 
     def every(self, path: str) -> list[dict[str, Any]]:
-        """All rows of a list, page by page."""
+        """Return all rows of a list, read page by page."""
         rows: list[dict[str, Any]] = []
         following: str | None = path
         while following:
@@ -52,14 +58,14 @@ class Desk:
         return rows
 
     def wait_until_classified(self, seconds: float = 120) -> None:
-        """Until no spectrum waits for the worker."""
+        """Wait until no spectrum is in the backlog."""
         deadline = time.monotonic() + seconds
         while any(row["state"] == "queued" for row in self.every("spectra/")):
             assert time.monotonic() < deadline, f"still queued; the desk said: {self.log.read_text()[-2000:]}"
             time.sleep(0.5)
 
     def interrupt(self) -> float:
-        """Ctrl-C; returns the seconds until all of it had ended."""
+        """Interrupt the desk as Ctrl-C does; return the seconds until it had stopped."""
         started = time.monotonic()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=30)
@@ -68,7 +74,10 @@ class Desk:
 
 @contextlib.contextmanager
 def running(folder: Path, *options: str) -> Iterator[Desk]:
-    """Start a desk in ``folder``, on Postgres and Redis where the tests use these, and end it."""
+    """Start a desk in ``folder`` and stop it at the end; it uses Postgres and Redis if the other tests do.
+
+    options: further arguments of `manage.py serve`.
+    """
     with own_database() as database_url:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -110,7 +119,7 @@ def _login(process: subprocess.Popen[bytes], file: Path, log: Path) -> dict[str,
 
 @contextlib.contextmanager
 def own_database() -> Iterator[str]:
-    """The URL of an empty database of its own; empty for SQLite, whose file lies in the desk's folder."""
+    """Create an empty Postgres database and yield its URL; yield "" for SQLite, which lies in the desk's folder."""
     base = choose()[0]
     if not base:
         yield ""

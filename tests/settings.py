@@ -1,4 +1,4 @@
-"""The settings of the tests: triage.settings with a folder of their own and quick password hashes."""
+"""Settings of the tests: triage.settings with a separate folder and fast password hashes."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ os.environ.setdefault("SECRET_KEY", "only for tests")
 from triage.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Of each test process its own: the ids of one run's tokens are those of the next one's too.
+# Each test process has its own cache, because the tokens of two runs have the same ids.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,4 +1,4 @@
-"""The client and its example script, as they lie in docs/client, against a server that listens."""
+"""The client and its example script in docs/client, used against a real server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from astropy.table import Table
 from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
-from tests.conftest import spectrum_file
+from tests.factories import spectrum_file
 from tests.fakes.server import HTML, AnswerError, FakeService, Request
-from triage import inference
+from triage.inference import worker
 from triage.models import ApiToken, Scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,9 @@ def desk(client_module: ModuleType, live_server: LiveServer, reviewer: User) -> 
     return client_module.Desk(live_server.url, ApiToken.issue(reviewer, "test")[1])
 
 
-def test_a_script_sends_waits_decides_and_follows(client_module: ModuleType, desk: Any, tmp_path: Path) -> None:
+def test_a_script_can_upload_wait_decide_and_follow_changes(
+    client_module: ModuleType, desk: Any, tmp_path: Path
+) -> None:
     file = tmp_path / 'odd "name" é.txt'
     file.write_bytes(spectrum_file())
     name = "MASTER OT J120451.50+265946.6"
@@ -51,7 +53,7 @@ def test_a_script_sends_waits_decides_and_follows(client_module: ModuleType, des
     assert desk.upload(file) == spectrum_id
     with pytest.raises(TimeoutError):
         desk.wait(spectrum_id, seconds=0)
-    inference.process_queue()
+    worker.process_backlog()
     spectrum = desk.wait(spectrum_id)
     assert (spectrum["transient"], spectrum["prediction"]["redshift_used"]) == (name, 0.03)
     assert desk.original(spectrum_id) == spectrum_file()
@@ -69,12 +71,12 @@ def test_a_script_sends_waits_decides_and_follows(client_module: ModuleType, des
     assert (refused.value.status, refused.value.code) == (400, "unknown_class")
 
 
-def test_lists_are_followed_page_by_page_and_tables_written_to_files(desk: Any, tmp_path: Path) -> None:
+def test_lists_are_followed_page_by_page_and_tables_are_written_to_files(desk: Any, tmp_path: Path) -> None:
     for seed in range(5):
         file = tmp_path / f"{seed}.txt"
         file.write_bytes(spectrum_file(seed=seed))
         desk.upload(file, transient=f"T{seed}")
-    inference.process_queue()
+    worker.process_backlog()
     for seed in range(5):
         desk.decide(f"T{seed}", "confirm")
     assert [row["id"] for row in desk.spectra(page_size=2, fields="id")] == sorted(
@@ -89,7 +91,7 @@ def test_lists_are_followed_page_by_page_and_tables_written_to_files(desk: Any, 
     assert len(Table.read(tmp_path / "all.vot", format="votable")) == 5
 
 
-def test_light_curves_and_tokens_are_made_and_a_mistyped_filter_is_refused(
+def test_light_curves_and_tokens_can_be_made_and_a_mistyped_filter_is_refused(
     client_module: ModuleType, desk: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "x.txt").write_bytes(spectrum_file())
@@ -106,14 +108,16 @@ def test_light_curves_and_tokens_are_made_and_a_mistyped_filter_is_refused(
     assert (refused.value.code, refused.value.status) == ("unknown_parameter", 400)
 
 
-def test_a_file_that_cannot_be_read_says_why(client_module: ModuleType, desk: Any, tmp_path: Path) -> None:
+def test_an_unreadable_file_raises_an_error_with_the_reason(
+    client_module: ModuleType, desk: Any, tmp_path: Path
+) -> None:
     (tmp_path / "x.txt").write_text("what is this?")
     with pytest.raises(client_module.DeskError) as refused:
         desk.upload(tmp_path / "x.txt")
     assert (refused.value.code, refused.value.body["receipt"]["name"]) == ("no_table", "x.txt")
 
 
-def test_the_example_runs_twice_and_sends_nothing_twice(
+def test_the_example_script_run_twice_sends_nothing_twice(
     live_server: LiveServer, reviewer: User, tmp_path: Path, desk: Any
 ) -> None:
     night = tmp_path / "night"
@@ -121,7 +125,7 @@ def test_the_example_runs_twice_and_sends_nothing_twice(
     (night / "a.txt").write_bytes(spectrum_file())
     (night / "b.txt").write_text("not a spectrum")
     desk.upload(night / "a.txt", transient="A")
-    inference.process_queue()
+    worker.process_backlog()
     desk.decide("A", "confirm")
     key = ApiToken.issue(reviewer, "nightly", [Scope.UPLOAD])[1]
     command = [sys.executable, str(FOLDER / "nightly.py"), str(night), str(tmp_path / "vetted.json")]
@@ -134,7 +138,7 @@ def test_the_example_runs_twice_and_sends_nothing_twice(
 
 
 class Ailing(FakeService):
-    """Answers the second time."""
+    """A server that refuses the first request and answers the second."""
 
     def answer(self, request: Request) -> Any:
         if len(self.requests) == 1:
@@ -142,7 +146,7 @@ class Ailing(FakeService):
         return {"id": 1, "state": "classified"}
 
 
-def test_a_limit_is_waited_out(client_module: ModuleType) -> None:
+def test_the_client_waits_when_it_meets_the_rate_limit(client_module: ModuleType) -> None:
     with Ailing() as server:
         assert client_module.Desk(server.url, "x").spectrum(1)["state"] == "classified"
         assert len(server.requests) == 2

@@ -1,4 +1,4 @@
-"""The container's entry points, run without Docker, and its compose file."""
+"""The container's entry points, run without Docker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_migrate_then_web_answers_and_ends_when_asked(tmp_path: Path) -> None:
+def test_web_answers_after_migrate_and_stops_on_sigterm(tmp_path: Path) -> None:
     port = free_port()
     variables = environment(tmp_path, HOST="127.0.0.1", PORT=str(port), WEB_PROCESSES="1")
     subprocess.run([ENTRYPOINT, "migrate"], env=variables, check=True, capture_output=True, timeout=60)
@@ -61,7 +61,7 @@ def answer(address: str) -> str:
 
 
 @pytest.mark.parametrize("role", ["worker", "gpu-worker", "beat"])
-def test_workers_and_beat_start_and_end_when_asked(tmp_path: Path, role: str) -> None:
+def test_workers_and_beat_start_and_stop_on_sigterm(tmp_path: Path, role: str) -> None:
     variables = environment(tmp_path)
     subprocess.run([ENTRYPOINT, "migrate"], env=variables, check=True, capture_output=True, timeout=60)
     log = tmp_path / "log"

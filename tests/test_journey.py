@@ -1,4 +1,4 @@
-"""From raw spectrum files to vetted classifications, as a user goes: a fresh desk, a browser, the API."""
+"""The whole way of a user from raw spectrum files to vetted classifications, with a new desk and a browser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, log_in, watched
-from tests.conftest import spectrum_file
 from tests.desk import Desk, running
+from tests.factories import spectrum_file
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def fifty_files(folder: Path, raw: Path | None) -> list[Path]:
-    """Every twentieth file of the archive, or simulated ones where it is not here; one of them is no spectrum."""
+    """Return every twentieth file of the archive, or simulated ones without it; one of the files is not a spectrum."""
     if raw is not None:
         return [*sorted(raw.glob("*"))[::20][: UPLOADS - 1], _not_a_spectrum(folder)]
     for seed in range(UPLOADS - 1):
@@ -52,7 +52,7 @@ def upload(page: Page, desk: Desk, files: list[Path]) -> None:
     page.click("#send")
     expect(page.locator("#results .result")).to_have_count(len(files))
     page.wait_for_function(
-        # A spectrum that was read and cannot be classified has a receipt and is marked as refused.
+        # A spectrum that was read but cannot be classified has a receipt and is marked as refused.
         "count => [...document.querySelectorAll('#results .result')].filter("
         "card => card.matches('.refused') || card.querySelector('.receipt')).length === count",
         arg=len(files),
@@ -61,7 +61,7 @@ def upload(page: Page, desk: Desk, files: list[Path]) -> None:
 
 
 def open_pending(page: Page, desk: Desk, position: int) -> str:
-    """Open a row of the queue; returns its transient."""
+    """Open a row of the queue and return the name of its transient."""
     page.goto(desk.url)
     row = page.locator(".row").nth(position)
     name = row.locator("strong").inner_text()
@@ -103,8 +103,8 @@ def test_a_night_from_files_to_vetted_classifications(
         page.keyboard.press("c")
         expect(page.locator("#messages .message.success")).to_contain_text(undone)
         page.keyboard.press("z")
-        expect(page.locator("#messages .message.info")).to_contain_text(f"{undone}: the decision is undone")
-        # But for the browser's own note of the 400 with which the file that is no spectrum was refused.
+        expect(page.locator("#messages .message.info")).to_contain_text(f"{undone}: the decision was undone")
+        # The browser itself logs the status 400 with which the file without a spectrum was refused.
         assert [text for text in errors if "400" not in text or "/api/v1/spectra/" not in text] == []
 
     sent = [row for row in desk.every("spectra/") if row["id"] not in {old["id"] for old in demo}]
@@ -158,8 +158,8 @@ def _parent(process: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def test_an_interrupt_ends_a_desk_that_was_started_in_the_background(tmp_path: Path) -> None:
-    # Shells start background jobs with the interrupt ignored.
+def test_an_interrupt_stops_a_desk_that_was_started_in_the_background(tmp_path: Path) -> None:
+    # Shells start background jobs with interrupts ignored.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with running(tmp_path, "--no-demo") as other:
@@ -168,8 +168,8 @@ def test_an_interrupt_ends_a_desk_that_was_started_in_the_background(tmp_path: P
         signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_ends_all_of_it_within_ten_seconds(desk: Desk) -> None:
-    # Last of this module, for it ends the desk that the tests above use.
+def test_ctrl_c_stops_the_whole_desk_within_ten_seconds(desk: Desk) -> None:
+    # This test comes last, because it stops the desk that the tests above use.
     assert desk.interrupt() < 10
     with pytest.raises(OSError):
         urllib.request.urlopen(desk.url, timeout=2)

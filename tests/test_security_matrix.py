@@ -1,8 +1,7 @@
-"""Who gets what from every address. The addresses come from the URLconf: one without a rule here fails."""
+"""Each visitor's answer from every address of the URLconf; an address without a rule here fails the test."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import re
@@ -12,215 +11,25 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.world import MARK, PUBLIC, World, build, private_file
+from tests.access_rules import JSON_ONLY, RULES, VISITORS, Rule
+from tests.world import MARK, PUBLIC, World, build
 from triage.models import ApiToken
 
-JSON_ONLY = tuple(f"/api/v1/{part}/" for part in ("skyportal", "tns", "webhooks", "notifications", "tokens"))
-VISITORS = ("anonymous", "stranger", "member", "staff")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# What a method that an address does not know may answer; anything else is an endpoint that nobody wrote a rule for.
+# Statuses of a method that an address does not support. Any other status belongs to an endpoint without a rule.
 REFUSED = {302, 401, 403, 404, 405, 415}
 
 
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """Statuses by method, each for anonymous, stranger, member of the group, staff of another group.
-
-    shows: the member sees private things there, so that the test would notice if they were shown to others.
-    like_missing: to a stranger the private thing's address answers as one of a thing that does not exist. body: what
-    POST sends."""
-
-    GET: tuple[int, int, int, int] | None = None
-    POST: tuple[int, int, int, int] | None = None
-    DELETE: tuple[int, int, int, int] | None = None
-    PUT: tuple[int, int, int, int] | None = None
-    PATCH: tuple[int, int, int, int] | None = None
-    shows: bool = False
-    like_missing: bool = False
-    body: Callable[[], dict[str, Any]] = dict
-    params: tuple[tuple[str, str], ...] = ()
-
-
-OPEN = Rule(GET=(200, 200, 200, 200))
-PAGE = Rule(GET=(302, 200, 200, 200), shows=True)
-FORM = Rule(GET=(302, 200, 200, 200), POST=(302, 200, 200, 200))
-LIST = Rule(GET=(401, 200, 200, 200), shows=True)
-PRIVATE_PAGE = Rule(GET=(302, 404, 200, 404), shows=True, like_missing=True)
-PRIVATE = Rule(GET=(401, 404, 200, 404), shows=True, like_missing=True)
-# The answer of an act is a redirect, for others with the words that there is no such thing.
-ACT = Rule(POST=(302, 302, 302, 302), like_missing=True)
-STAFF_FORM = Rule(GET=(302, 403, 403, 200), POST=(302, 403, 403, 200))
-
-
-def upload() -> dict[str, Any]:
-    return {"file": SimpleUploadedFile("sent.txt", private_file())}
-
-
-def uploads() -> dict[str, Any]:
-    return {"spectra": [SimpleUploadedFile("sent.txt", private_file())]}
-
-
-def photometry() -> dict[str, Any]:
-    return {"file": SimpleUploadedFile("sent.csv", b"mjd,filter,mag\n60000,r,18\n")}
-
-
-def push() -> dict[str, Any]:
-    return {"callback_url": f"https://{MARK}.example/api/webhook/obj_analysis/1", "inputs": {"spectra": "a,b"}}
-
-
-def submission() -> dict[str, Any]:
-    return {"target": "sandbox", "confirmation": "2026abc"}
-
-
-def change(rule: Rule, **changes: Any) -> Rule:
-    return dataclasses.replace(rule, **changes)
-
-
-RULES: dict[str, Rule] = {
-    "api/v1/": change(LIST, shows=False),
-    "api/v1/schema/": OPEN,
-    "api/v1/spectra/": change(LIST, POST=(401, 202, 202, 202), body=upload),
-    "api/v1/spectra/<int:spectrum_id>/": PRIVATE,
-    "api/v1/spectra/<int:spectrum_id>/arrays/": change(PRIVATE, shows=False),
-    "api/v1/spectra/<int:spectrum_id>/original/": PRIVATE,
-    # A stranger cannot tell a private spectrum from none.
-    "api/v1/spectra/<int:spectrum_id>/twins/": change(PRIVATE, shows=False),
-    # Nothing is stored of what spoke for the prediction.
-    "api/v1/spectra/<int:spectrum_id>/evidence/": Rule(GET=(401, 404, 404, 404), like_missing=True),
-    "api/v1/spectra/<int:spectrum_id>/reread/": Rule(POST=(401, 404, 202, 404), like_missing=True),
-    # A decision rests on the private spectrum, so that it cannot be moved.
-    "api/v1/spectra/<int:spectrum_id>/move/": Rule(
-        POST=(401, 404, 409, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}
-    ),
-    # The private spectrum was classified, so that there is nothing to discard.
-    "api/v1/spectra/<int:spectrum_id>/discard/": Rule(POST=(401, 404, 409, 404), like_missing=True),
-    "api/v1/spectra/<int:spectrum_id>/restore/": Rule(POST=(401, 404, 409, 404), like_missing=True),
-    "api/v1/transients/": LIST,
-    "api/v1/transients/<str:name>/": PRIVATE,
-    "api/v1/transients/<str:name>/decisions/": Rule(
-        POST=(401, 404, 201, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
-    ),
-    "api/v1/transients/<str:name>/claim/": Rule(
-        POST=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), like_missing=True
-    ),
-    "api/v1/transients/<str:name>/photometry/": change(PRIVATE, POST=(401, 404, 201, 404), body=photometry),
-    "api/v1/photometry/<int:photometry_id>/": change(PRIVATE, DELETE=(401, 404, 204, 404)),
-    "api/v1/decisions/<int:decision_id>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
-    "api/v1/queue/": change(LIST, shows=False),
-    "api/v1/queue/counts/": change(LIST, shows=False),
-    "api/v1/queue/views/": change(LIST, POST=(401, 201, 201, 201), body=lambda: {"name": "a view"}),
-    "api/v1/queue/views/<int:view_id>/": Rule(DELETE=(401, 404, 204, 404), like_missing=True),
-    # An empty body lacks name, address and token.
-    "api/v1/skyportal/instances/": change(LIST, POST=(401, 403, 403, 400)),
-    # The member of the group is no staff, and the staff is of another group.
-    "api/v1/skyportal/instances/<int:instance_id>/": change(PRIVATE, PATCH=(401, 403, 403, 404)),
-    "api/v1/skyportal/instances/<int:instance_id>/sync/": Rule(POST=(401, 404, 202, 404), like_missing=True),
-    "api/v1/skyportal/runs/": LIST,
-    "api/v1/skyportal/runs/<int:run_id>/": PRIVATE,
-    "api/v1/skyportal/outbox/": LIST,
-    "api/v1/skyportal/outbox/<int:post_id>/": Rule(
-        POST=(401, 404, 200, 404), like_missing=True, body=lambda: {"action": "approve"}
-    ),
-    # The callback lies on the private connection, which only its group may use.
-    "api/v1/skyportal/analysis/": Rule(POST=(401, 400, 200, 400), body=push),
-    "api/v1/transients/<str:name>/tns/": change(PRIVATE, POST=(401, 404, 409, 404), body=submission),
-    "api/v1/tns/": LIST,
-    "api/v1/tns/<int:report_id>/settle/": Rule(
-        POST=(401, 404, 409, 404), like_missing=True, body=lambda: {"arrived": True}
-    ),
-    "api/v1/webhooks/": change(LIST, POST=(401, 400, 400, 400)),
-    "api/v1/webhooks/<int:webhook_id>/": Rule(
-        GET=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), shows=True, like_missing=True
-    ),
-    "api/v1/webhooks/<int:webhook_id>/replay/": Rule(POST=(401, 404, 200, 404), like_missing=True),
-    "api/v1/tokens/": change(LIST, POST=(401, 201, 201, 201), body=lambda: {"label": "a token"}),
-    "api/v1/tokens/<int:token_id>/": Rule(DELETE=(401, 404, 204, 404), like_missing=True),
-    "api/v1/notifications/test/": Rule(POST=(401, 202, 202, 202)),
-    "api/v1/notifications/latest/": LIST,
-    "api/v1/notifications/": Rule(GET=(401, 200, 200, 200), PATCH=(401, 200, 200, 200), shows=True),
-    "api/v1/queue/bulk/": Rule(
-        GET=(401, 200, 200, 200), POST=(401, 200, 200, 200), body=lambda: {"predictions": {"SN 1000none": 1}}
-    ),
-    "api/v1/batches/<uuid:batch>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
-    # An empty body is refused.
-    "api/v1/policies/": change(LIST, PUT=(401, 400, 400, 400)),
-    "api/v1/agreement/": change(LIST, shows=False),
-    "api/v1/night/": change(LIST, shows=False),
-    "api/v1/classifications/": LIST,
-    "api/v1/^(?P<path>.*)$": Rule(GET=(404,) * 4, POST=(404,) * 4, DELETE=(404,) * 4),
-    "api/docs/": OPEN,
-    "favicon.ico": Rule(GET=(302,) * 4, POST=(302,) * 4, DELETE=(302,) * 4),
-    "": PAGE,
-    "healthz": OPEN,
-    "readyz": OPEN,
-    "metrics": Rule(GET=(404,) * 4),
-    "queue/counts/": change(PAGE, shows=False),
-    "queue/views/": Rule(POST=(302,) * 4, body=lambda: {"name": "a view"}),
-    "queue/bulk/": change(FORM, POST=(302,) * 4, body=lambda: {"row": "1 SN 1000none"}),
-    "queue/bulk/<uuid:batch>/undo/": ACT,
-    "tonight/": change(PAGE, shows=False),
-    "tonight/plots/": change(PAGE, shows=False),
-    "agreement/": change(PAGE, shows=False),
-    "policies/": change(FORM, POST=(302,) * 4, shows=True),
-    "upload/": change(FORM, body=uploads),
-    "vetted/": PAGE,
-    "quarantine/": PAGE,
-    "transients/<str:name>/": PRIVATE_PAGE,
-    "transients/<str:name>/plot/": change(PRIVATE_PAGE, shows=False),
-    "transients/<str:name>/plot/samples/": change(PRIVATE_PAGE, shows=False),
-    "transients/<str:name>/twins/": PRIVATE_PAGE,
-    "transients/<str:name>/photometry/": change(PRIVATE_PAGE, POST=(302, 404, 302, 404), body=photometry),
-    "transients/<str:name>/photometry/plot/": change(PRIVATE_PAGE, shows=False),
-    "photometry/<int:photometry_id>/remove/": ACT,
-    "transients/<str:name>/claim/": Rule(POST=(302, 404, 302, 404), like_missing=True),
-    "transients/<str:name>/decide/": Rule(
-        POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
-    ),
-    "decisions/<int:decision_id>/undo/": ACT,
-    "spectra/<int:spectrum_id>/": PRIVATE_PAGE,
-    "spectra/<int:spectrum_id>/reread/": Rule(POST=(302, 404, 302, 404), like_missing=True),
-    "spectra/<int:spectrum_id>/move/": Rule(
-        POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}
-    ),
-    "spectra/<int:spectrum_id>/settle/<str:action>/": Rule(
-        POST=(302, 404, 302, 404), like_missing=True, params=(("action", "discard"),)
-    ),
-    "spectra/<int:spectrum_id>/original/": PRIVATE_PAGE,
-    "skyportal/": PAGE,
-    "skyportal/add/": STAFF_FORM,
-    # The member of the group is no staff, and the staff is of another group.
-    "skyportal/<int:instance_id>/": Rule(GET=(302, 403, 403, 404), POST=(302, 403, 403, 404), like_missing=True),
-    "skyportal/<int:instance_id>/sync/": ACT,
-    "skyportal/outbox/": PAGE,
-    "skyportal/outbox/<int:post_id>/<str:action>/": ACT,
-    "tns/": PAGE,
-    "tns/<int:report_id>/settle/": change(ACT, body=lambda: {"arrived": "1"}),
-    "transients/<str:name>/tns/": PRIVATE_PAGE,
-    "transients/<str:name>/tns/report.json": PRIVATE_PAGE,
-    "transients/<str:name>/tns/spectrum.txt": change(PRIVATE_PAGE, shows=False),
-    "transients/<str:name>/tns/send/": Rule(POST=(302, 404, 302, 404), like_missing=True),
-    "account/tokens/": change(FORM, shows=True),
-    "account/tokens/<int:token_id>/revoke/": ACT,
-    "account/webhooks/": change(FORM, shows=True),
-    "account/webhooks/<int:webhook_id>/<str:action>/": change(ACT, params=(("action", "replay"),)),
-    "account/notifications/": change(FORM, POST=(302, 302, 302, 302), shows=True),
-    "account/notifications/test/": Rule(POST=(302,) * 4),
-    # Who is signed in is sent on to the queue.
-    # Django takes a PUT there as a POST.
-    "login/": Rule(GET=(200, 302, 302, 302), POST=(200, 302, 302, 302), PUT=(200, 302, 302, 302)),
-    "logout/": Rule(POST=(302,) * 4),
-}
-# Django's own pages, where a user who is no staff sees the login alone. Staff see what their permissions say.
+# On Django's own pages, other users than staff see only the login. Staff see what their permissions allow.
 ADMIN = "admin/"
 
 
 def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]:
-    """Every address of the URLconf as it is written there."""
+    """Yield every address of the URLconf as it is written there."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
@@ -253,7 +62,7 @@ def world(make_user: Callable[..., User]) -> World:
 
 
 def client_of(world: World, visitor: str) -> Client:
-    # Else each answer would have an id of its own.
+    # A fixed id makes the answers comparable.
     client = Client(headers={"X-Request-ID": "matrix"})
     if user := world.users[visitor]:
         client.force_login(user)
@@ -264,7 +73,7 @@ def allowed(rule: Rule, method: str, visitor: str) -> set[int]:
     expected = getattr(rule, "GET" if method == "HEAD" else method, None)
     if expected is not None:
         return {expected[VISITORS.index(visitor)]}
-    # OPTIONS tells what an address takes; private words are looked for in it all the same.
+    # OPTIONS may answer with what an address accepts; its text is still searched for private words.
     return REFUSED | {200} if method == "OPTIONS" else REFUSED
 
 
@@ -279,12 +88,12 @@ def ask(client: Client, method: str, where: str, body: dict[str, Any] | None = N
 
 
 def headers_of(response: Any) -> str:
-    """All headers but the one that tells the second."""
+    """Return all headers except the one that contains the time."""
     return str({name: value for name, value in response.headers.items() if name != "Expires"})
 
 
 def said(client: Client, response: Any, where: str) -> str:
-    """All that an answer tells, with what a redirect leads to; without the address that was asked for."""
+    # The login page names the signed-in user.
     texts = [headers_of(response), b"".join(response).decode(errors="replace")]
     if response.status_code == 302 and not response.headers["Location"].startswith("/login/"):
         followed = client.get(response.headers["Location"])
@@ -300,7 +109,7 @@ def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
 
 
 @pytest.mark.parametrize("route", OWN)
-def test_each_visitor_gets_what_the_rule_says_and_no_stranger_a_private_word(world: World, route: str) -> None:
+def test_each_visitor_gets_the_stated_answer_and_no_stranger_sees_private_text(world: World, route: str) -> None:
     rule = RULES[route]
     where = address(route, world.ids | dict(rule.params))
     before = world.state()
@@ -319,7 +128,7 @@ def test_each_visitor_gets_what_the_rule_says_and_no_stranger_a_private_word(wor
 
 
 @pytest.mark.parametrize("route", [route for route in OWN if RULES[route].like_missing])
-def test_what_is_private_looks_like_what_does_not_exist(world: World, route: str) -> None:
+def test_a_private_record_looks_to_strangers_like_a_missing_one(world: World, route: str) -> None:
     rule = RULES[route]
     for visitor, method in itertools.product(("stranger", "staff"), ("GET", "POST", "DELETE")):
         answers = []
@@ -329,7 +138,9 @@ def test_what_is_private_looks_like_what_does_not_exist(world: World, route: str
                 client = client_of(world, visitor)
                 response = ask(client, method, where, rule.body())
                 # But for its form's token, and for how long something has been waiting on a slow machine.
-                told = re.sub(r'csrfmiddlewaretoken" value="\w+"|waiting \d+ \w+', "", said(client, response, where))
+                told = re.sub(
+                    r'csrfmiddlewaretoken" value="\w+"|wait(?:s|ing) \d+ \w+', "", said(client, response, where)
+                )
                 answers.append((response.status_code, told))
                 transaction.set_rollback(True)
         assert answers[0] == answers[1], f"{method} {route} tells {visitor} what exists"
@@ -348,7 +159,7 @@ def test_the_admin_is_for_staff_alone(world: World) -> None:
 
 
 def probes(world: World) -> list[str]:
-    """Addresses of one's own with the ids of others' in their parameters."""
+    # The search box and the links of the pages repeat the typed text.
     public = f"/transients/{quote(PUBLIC)}/"
     spectrum, mixed = world.ids["spectrum_id"], world.mixed
     return [
@@ -374,7 +185,7 @@ def probes(world: World) -> list[str]:
     ]
 
 
-def test_parameters_do_not_open_what_addresses_keep_shut(world: World) -> None:
+def test_query_parameters_do_not_reveal_private_records(world: World) -> None:
     for visitor in ("anonymous", "stranger", "staff"):
         client = client_of(world, visitor)
         for where in probes(world):
@@ -387,7 +198,7 @@ def test_parameters_do_not_open_what_addresses_keep_shut(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", ["spectrum", "prediction"])
-def test_a_decision_cannot_rest_on_what_the_reviewer_may_not_see(world: World, body: str) -> None:
+def test_a_decision_cannot_rest_on_a_spectrum_that_the_reviewer_may_not_see(world: World, body: str) -> None:
     client = client_of(world, "stranger")
     sent = {"verdict": "unsure", body: world.mixed if body == "spectrum" else world.prediction}
     refused = client.post(f"/api/v1/transients/{quote(PUBLIC)}/decisions/", sent)
@@ -395,7 +206,7 @@ def test_a_decision_cannot_rest_on_what_the_reviewer_may_not_see(world: World, b
     assert MARK not in refused.content.decode()
 
 
-def test_no_address_takes_a_post_of_another_site(world: World) -> None:
+def test_no_address_accepts_a_post_from_another_site(world: World) -> None:
     client = Client(enforce_csrf_checks=True)
     user = world.users["member"]
     assert user is not None
@@ -406,7 +217,7 @@ def test_no_address_takes_a_post_of_another_site(world: World) -> None:
         assert response.status_code in expected, route
 
 
-def test_a_token_opens_the_api_and_no_page(world: World) -> None:
+def test_a_token_gives_access_to_the_api_and_to_no_page(world: World) -> None:
     user = world.users["member"]
     assert user is not None
     headers = {"Authorization": f"Token {ApiToken.issue(user, 'test')[1]}"}

@@ -1,4 +1,4 @@
-"""A desk with one private night on it: everything that hangs on a group, each thing marked with one word."""
+"""A desk with private records of every kind, each of which contains one secret word."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
-from tests.conftest import spectrum_file
-from triage import light_curve, queue_entries, review
-from triage.intake import Given, submit_spectrum
+from tests.factories import spectrum_file
+from triage.intake import photometry
+from triage.intake.submit import Given, submit_spectrum
 from triage.models import (
     AnalysisJob,
     ApiToken,
@@ -37,8 +37,11 @@ from triage.models import (
     Webhook,
     WebhookDelivery,
 )
+from triage.queue import entries
+from triage.review import decisions
+from triage.review.proposal import Proposal
 
-# In every private name, text and file; nobody outside the group may read it.
+# This word is in every private name, text and file. Nobody outside the group may read it.
 MARK = "clandestine"
 PUBLIC = "SN 2026pub"
 LIGHT_CURVE = f"mjd,filter,mag,error\n61000,{MARK},18.1,0.1\n".encode()
@@ -46,8 +49,13 @@ LIGHT_CURVE = f"mjd,filter,mag,error\n61000,{MARK},18.1,0.1\n".encode()
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """users: visitor → user. ids: URL parameter → value of the private thing. mixed: id of a private spectrum of the
-    transient that has a public one too."""
+    """The records on the desk.
+
+    users: kind of visitor → user, or None for an anonymous visitor.
+    ids: URL parameter → its value for the private record.
+    mixed: id of a private spectrum of a transient that also has a public one.
+    prediction: id of the prediction of the private spectrum.
+    """
 
     users: dict[str, User | None]
     ids: dict[str, object]
@@ -55,7 +63,7 @@ class World:
     prediction: int
 
     def state(self) -> list[object]:
-        """What no stranger may change."""
+        """Return the values that no stranger may change."""
         return [
             list(Spectrum.objects.filter(group__name=MARK).order_by("id").values_list("id", "state", "reading")),
             list(Decision.objects.order_by("id").values_list("id", "verdict")),
@@ -75,7 +83,7 @@ class World:
 
 
 def private_file() -> bytes:
-    """The bytes that lie in the private transient's spectrum."""
+    """Return the file of the private transient's spectrum."""
     return spectrum_file(seed=11, OBSERVER=MARK)
 
 
@@ -89,18 +97,16 @@ def build(make_user: Callable[..., User]) -> World:
     Spectrum.objects.filter(pk=mixed.pk).update(instrument=f"{MARK} spectrograph")
     _failed(owner, group)
     batch = uuid.uuid4()
-    proposal = review.Proposal(
-        "confirm", prediction=spectrum.current_prediction_id, comment=f"{MARK} comment", batch=batch
-    )
-    decision = review.record_decision(owner, _transient(spectrum), proposal)
-    inner = review.Proposal("confirm", prediction=mixed.current_prediction_id, comment=f"{MARK} comment")
-    review.record_decision(owner, _transient(mixed), inner)
+    proposal = Proposal("confirm", prediction=spectrum.current_prediction_id, comment=f"{MARK} comment", batch=batch)
+    decision = decisions.record_decision(owner, _transient(spectrum), proposal)
+    inner = Proposal("confirm", prediction=mixed.current_prediction_id, comment=f"{MARK} comment")
+    decisions.record_decision(owner, _transient(mixed), inner)
     staff = make_user("staff", "everybody else")
     staff.is_staff = True
     staff.save()
     users = {"anonymous": None, "stranger": make_user("stranger", "everybody else"), "member": owner, "staff": staff}
-    curve = light_curve.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
-    light_curve.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
+    curve = photometry.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
+    photometry.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
     ids: dict[str, object] = {
         "photometry_id": curve.pk,
         "name": f"{MARK}-1",
@@ -118,7 +124,7 @@ def _transient(spectrum: Spectrum) -> Transient:
 
 
 def _classified(user: User, content: bytes, name: str, group: Group | None) -> Spectrum:
-    """With a prediction that says what it says: the network is not what is tested here."""
+    """Submit a spectrum and give it a fixed prediction; the network itself is not tested here."""
     filename = f"{MARK}.txt" if group else "public.txt"
     spectrum = submit_spectrum(user, content, filename, Given(transient=name, group=group)).spectrum
     checkpoint, _ = Checkpoint.objects.get_or_create(hash="c" * 64, name="c", taxonomy_version="1", current=True)
@@ -136,12 +142,12 @@ def _classified(user: User, content: bytes, name: str, group: Group | None) -> S
     )
     spectrum.state = SpectrumState.CLASSIFIED
     spectrum.save()
-    queue_entries.refresh(spectrum.transient_id)
+    entries.refresh(spectrum.transient_id)
     return spectrum
 
 
 def _failed(user: User, group: Group) -> None:
-    """One in quarantine and one that the network could not take."""
+    """Store a spectrum in quarantine, and one that the network refused."""
     content = spectrum_file(seed=15)
     failed = submit_spectrum(user, content, f"{MARK}-failed.txt", Given(transient=f"{MARK}-3", group=group)).spectrum
     Spectrum.objects.filter(pk=failed.pk).update(state="failed", failure_code="x", failure_reason=f"{MARK} reason")
@@ -152,7 +158,7 @@ def _failed(user: User, group: Group) -> None:
 
 
 def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) -> dict[str, object]:
-    """What hangs on other services, by URL parameter."""
+    """Store records of other services; return their ids by URL parameter."""
     owner.user_permissions.add(Permission.objects.get(codename="add_tnsreport"))
     instance = SkyPortalInstance(name=f"{MARK} portal", url=f"https://{MARK}.example", group=group)
     instance.token = "a token"

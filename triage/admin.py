@@ -1,4 +1,4 @@
-"""Django's admin: to look, and to manage users and groups. Predictions and decisions cannot be edited there either."""
+"""Django's admin: it shows all records and manages users and groups. It cannot edit predictions or decisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from triage.models import ApiToken, Checkpoint, Decision, Prediction, Spectrum, 
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Lists and shows, changes nothing."""
+    """Admin pages that list and show records and change nothing."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -55,7 +55,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """Who administered what: what was done here, and what triage.audit notes."""
+    """Acts of administration: those done in the admin, and those that triage.accounts.audit notes."""
 
     list_display = ("action_time", "user", "change_message", "object_repr", "content_type")
     list_filter = ("content_type",)

@@ -1,4 +1,4 @@
-"""The app's start."""
+"""The Django app."""
 
 from django.apps import AppConfig
 
@@ -9,4 +9,3 @@ class TriageConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the signals."""
-        from triage import logins  # noqa: F401

@@ -1,19 +1,42 @@
-"""Waking a worker. The work itself lies in the database, so that a bell that nobody hears loses nothing."""
+"""Waking a worker.
+
+A message is only a doorbell: the work itself lies in the database, and a periodic task looks for it there. So a bell
+that nobody hears loses nothing. Modules ring a task by its name, and need not import the code that does the work.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
+from django.db import transaction
 from kombu.exceptions import OperationalError
+
+from triage.celery import app
 
 log = logging.getLogger(__name__)
 
+# Registered names of the tasks in triage.tasks. Messages in a broker carry them, so they never change.
+PROCESS_BACKLOG = "triage.tasks.process_queue"
+PREDICT_AGAIN = "triage.tasks.predict_again"
+SYNC_SKYPORTAL = "triage.tasks.sync_skyportal"
+SEND_TO_SKYPORTAL = "triage.tasks.send_to_skyportal"
+ANSWER_ANALYSES = "triage.tasks.answer_analyses"
+SEND_NOTIFICATIONS = "triage.tasks.send_notifications"
+SEND_WEBHOOKS = "triage.tasks.send_webhooks"
+POLL_TNS = "triage.tasks.poll_tns"
 
-def ring(task: Any) -> None:
-    """Send a Celery task without waiting for the broker. One that does not answer is left alone: the periodic task
-    looks into the database itself."""
+
+def ring(task_name: str) -> None:
+    """Send a task without waiting for the broker; a broker that does not answer is left alone.
+
+    task_name: one of the names above.
+    """
     try:
-        task.apply_async(retry=False)
+        app.send_task(task_name, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("the broker did not take the doorbell (%s); the periodic task will find the work", error)
+
+
+def ring_after_commit(task_name: str) -> None:
+    """Ring once the current transaction is committed, or at once outside a transaction."""
+    transaction.on_commit(lambda: ring(task_name))

@@ -1,15 +1,13 @@
-"""What can go wrong in the desk's own terms. Each has a code for machines; HTTP statuses are added at the edge."""
+"""Errors of the desk. Each has a code for machines and words for people; the edge adds the HTTP status."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from triage.models import Spectrum
-
 
 class TriageError(Exception):
-    """Base of the errors below; ``detail`` is for people."""
+    """Base class of the errors below.
+
+    detail: the reason, in words for people.
+    """
 
     code = "error"
     status = 400
@@ -28,7 +26,7 @@ class UnknownClassError(TriageError):
 
 
 class StalePredictionError(TriageError):
-    """The prediction that the reviewer saw is not the current one any more."""
+    """There is a newer prediction than the one that the reviewer saw."""
 
     code = "stale_prediction"
     status = 409
@@ -42,7 +40,7 @@ class NewerDecisionError(TriageError):
 
 
 class ClaimedError(TriageError):
-    """Somebody else is looking at the transient just now."""
+    """Somebody else is looking at the transient."""
 
     code = "claimed"
     status = 409
@@ -54,14 +52,14 @@ class AlreadyUndoneError(TriageError):
 
 
 class BoundSpectrumError(TriageError):
-    """The spectrum cannot go to another transient as things stand."""
+    """Something binds the spectrum to its transient, such as a decision, so it cannot be moved."""
 
     code = "spectrum_bound"
     status = 409
 
 
 class NotYoursError(TriageError):
-    """It is there, and others may do this with it."""
+    """The thing exists, but only others may do this with it."""
 
     code = "not_yours"
     status = 403
@@ -72,14 +70,14 @@ class NotYourDecisionError(NotYoursError):
 
 
 class WiderTokenError(TriageError):
-    """A token asks for one that may more, or for longer, than it may itself."""
+    """A token may not make another token with more rights, or a longer life, than its own."""
 
     code = "wider_token"
     status = 403
 
 
 class NotFoundError(TriageError):
-    """It does not exist, or the user may not see it: from outside the two look the same."""
+    """The thing does not exist, or the user may not see it. The answer does not tell which."""
 
     code = "not_found"
     status = 404
@@ -94,16 +92,6 @@ class TooLargeError(TriageError):
     status = 413
 
 
-class UnreadableSpectrumError(TriageError):
-    """The file was kept in quarantine; ``spectrum`` is its record."""
-
-    def __init__(self, code: str, detail: str, receipt: dict[str, Any], spectrum: Spectrum) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.receipt = receipt
-        self.spectrum = spectrum
-
-
 class TokenUnreadableError(TriageError):
     """A stored token was encrypted under another key."""
 
@@ -111,13 +99,13 @@ class TokenUnreadableError(TriageError):
 
 
 class InvalidActionError(TriageError):
-    """What was asked for does not fit the state that the thing is in."""
+    """The action does not fit the present state of the thing, or a value is not allowed."""
 
     code = "invalid_action"
     status = 409
 
 
 class UnreadableLightCurveError(TriageError):
-    """A photometry file that is no table of times, filters and brightnesses; ``detail`` names the line."""
+    """A photometry file has no table of times, filters and brightnesses; ``detail`` names the line."""
 
     code = "unreadable_light_curve"

@@ -1,4 +1,4 @@
-"""What is added to every response."""
+"""Middleware: request ids, early refusals, caching of API answers, and the content security policy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.middleware.http import ConditionalGetMiddleware
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from triage import logs
 from triage.api.errors import as_json
+from triage.operations import logs
 
 # BokehJS writes style attributes and elements, hence 'unsafe-inline' for styles; scripts are ours alone.
 POLICY = "; ".join(
@@ -31,16 +31,16 @@ POLICY = "; ".join(
 )
 
 
-# What a form or an API request holds beside its file.
+# Most bytes of a form or an API request besides its file.
 BESIDE_THE_FILE = 2 << 20
 
 
-# What a proxy may have named a request; anything else could forge log lines.
+# Form of a request id that is taken from a proxy; any other text could forge log lines.
 REQUEST_ID = re.compile(r"[\w.-]{4,64}", re.ASCII)
 
 
 class RequestIdMiddleware:
-    """Names each request, or keeps the name that a proxy gave it: in X-Request-ID and in every log line."""
+    """Give each request an id, or keep the one that a proxy gave it. It is in X-Request-ID and in every log line."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -55,8 +55,11 @@ class RequestIdMiddleware:
 
 
 class RefuseEarlyMiddleware:
-    """400 for a NUL in the address, which Postgres cannot store or look for, and 413 for a body that is too long,
-    before any of it is read."""
+    """Refuse bad requests before a view sees them.
+
+    A NUL in the address is answered with 400, because Postgres can neither store nor search for it. A body that is too
+    long is answered with 413 before any of it is read.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -72,8 +75,10 @@ class RefuseEarlyMiddleware:
 
 
 class ApiCachingMiddleware(ConditionalGetMiddleware):
-    """Below /api/v1/ each answer to a GET that is no stream has an ETag, and is 304 to who holds it. What
-    one reader gets is not another's, so that no shared cache may keep it."""
+    """Add an ETag to every API answer to a GET that is not a stream, and answer 304 to a client that has it.
+
+    Answers differ from reader to reader, so no shared cache may keep them.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not request.path.startswith("/api/v1/"):
@@ -84,7 +89,7 @@ class ApiCachingMiddleware(ConditionalGetMiddleware):
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sends the Content-Security-Policy header."""
+    """Send the Content-Security-Policy header."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,6 +1,6 @@
-"""All settings. Without any environment variable the desk runs embedded: SQLite and a filesystem broker under var/.
+"""All settings. Without environment variables, the desk runs embedded: SQLite and a filesystem broker under var/.
 
-Each variable is listed, with its default, in .env.example.
+.env.example lists each variable with its default.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from triage.environment import env, env_bool, env_int, env_list
+from classifier import __version__
+from triage.operations.environment import env, env_bool, env_int, env_list
+from triage.operations.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
 VAR = Path(env("TRIAGE_VAR", str(BASE_DIR / "var")))
 VAR.mkdir(parents=True, exist_ok=True)
 
 
 def _secret_key() -> str:
-    """The variable, else a random key kept in var/ for the embedded desk."""
+    """Return SECRET_KEY, or a random key that the embedded desk keeps in var/."""
     given = env("SECRET_KEY")
     if given:
         return given
@@ -38,12 +38,12 @@ def _secret_key() -> str:
 
 
 def _database(url: str) -> dict[str, Any]:
-    """Django's dictionary for a postgres:// URL, or the embedded SQLite file for an empty one."""
+    """Return Django's dictionary for a postgres:// URL; an empty one means the embedded SQLite file."""
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR / "db.sqlite3",
-            # A writer takes the lock when it begins, so that two of them queue up instead of failing half-way.
+            # A writer takes the lock when it begins, so that a second one waits instead of failing half-way.
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
@@ -62,7 +62,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        # The queue's queries have many parts; to compile these takes Postgres many times as long as to answer.
+        # For the queue's long queries, Postgres takes far longer to compile them than to answer them.
         "OPTIONS": {"options": "-c jit=off"} | dict(parse_qsl(parts.query)),
     }
 
@@ -121,8 +121,8 @@ TEMPLATES = [
 
 DATABASES = {"default": _database(env("DATABASE_URL"))}
 
-# The throttle comes first: it refuses who has failed too often before a password is looked at.
-AUTHENTICATION_BACKENDS = ["triage.logins.LoginThrottle", "django.contrib.auth.backends.ModelBackend"]
+# The throttle comes first, so that it can refuse a login before the password is checked.
+AUTHENTICATION_BACKENDS = ["triage.accounts.login_throttle.LoginThrottle", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "queue"
 LOGOUT_REDIRECT_URL = "login"
@@ -142,14 +142,14 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "triage.finders.BokehFinder",
+    "triage.figures.bokeh_static.BokehFinder",
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# One spectrum file may be this large; more in one request are sent one by one by the upload page.
+# Largest size of one spectrum file. The upload page sends several files one by one.
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_MB", 50) << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
@@ -160,17 +160,17 @@ CLASSIFIER_BATCH = env_int("CLASSIFIER_BATCH", 32)
 CLASSIFIER_THREADS = env_int("CLASSIFIER_THREADS", 1)
 LEASE_SECONDS = env_int("LEASE_SECONDS", 300)
 
-# Tokens of other services are stored encrypted with this; empty: with a key derived from SECRET_KEY.
+# Key that encrypts the stored tokens of other services; if empty, one is derived from SECRET_KEY.
 TOKEN_ENCRYPTION_KEY = env("TOKEN_ENCRYPTION_KEY")
-# A server takes 5 a second from one token before it answers 429; the outbox and the sync share that.
+# A SkyPortal allows 5 requests a second for one token, else it answers 429. The sync and the outbox share this limit.
 SKYPORTAL_REQUESTS_PER_SECOND = env_int("SKYPORTAL_REQUESTS_PER_SECOND", 4)
 SKYPORTAL_TIMEOUT_SECONDS = env_int("SKYPORTAL_TIMEOUT_SECONDS", 30)
 SKYPORTAL_LEASE_SECONDS = env_int("SKYPORTAL_LEASE_SECONDS", 180)
 
-# Users name the addresses of webhooks, so these may not lie in the server's own network unless this says so.
+# Users choose the addresses of webhooks, so an address in the server's own network is refused unless this is set.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env_bool("WEBHOOKS_TO_PRIVATE_ADDRESSES")
 
-# Where notifications' links lead, and the mail server that takes them; without one there is no e-mail.
+# Address that the links in notifications lead to, and the mail server that sends them. Without one, there is no e-mail.
 SITE_URL = env("SITE_URL", f"http://localhost:{env('PORT', '8000')}")
 EMAIL_HOST = env("EMAIL_HOST")
 EMAIL_PORT = env_int("EMAIL_PORT", 587)
@@ -180,7 +180,7 @@ EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", "spectrum-triage@localhost")
 
-# Reports to the Transient Name Server; without a key nothing can be sent, only previewed.
+# Reports to the Transient Name Server. Without a key they can be previewed, but not sent.
 TNS_SANDBOX_URL = env("TNS_SANDBOX_URL", "https://sandbox.wis-tns.org")
 TNS_LIVE_URL = env("TNS_LIVE_URL", "https://www.wis-tns.org")
 TNS_API_KEY = env("TNS_API_KEY")
@@ -188,7 +188,7 @@ TNS_BOT_ID = env("TNS_BOT_ID")
 TNS_BOT_NAME = env("TNS_BOT_NAME")
 
 REDIS_URL = env("REDIS_URL")
-# What all web processes share; without Redis they are on one machine, and files do.
+# Cache that all web processes share. Without Redis they run on one machine and share files.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "triage"}
     if REDIS_URL
@@ -218,7 +218,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    # The broker's messages are only a doorbell; this finds whatever was lost.
+    # A broker's message is only a doorbell; this finds the work of lost messages.
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
     "predict-again": {"task": "triage.tasks.predict_again", "schedule": 10.0, "options": {"expires": 10}},
     "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
@@ -229,7 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }
 
-# Whoever sends this as a Bearer token reads /metrics; empty: nobody does.
+# Bearer token that opens /metrics; if empty, the page does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN")
 
 HTTPS = env_bool("HTTPS")
@@ -266,9 +266,9 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Spectrum triage",
-    "DESCRIPTION": "Spectra of transients in, vetted classifications out. "
-    "Send `Authorization: Token <key>`; make a key on the Tokens page.",
-    "VERSION": "1",
+    "DESCRIPTION": "Upload spectra of transients and read vetted classifications. "
+    "Send the header `Authorization: Token <key>`; make a key on the page “API tokens”.",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -286,19 +286,4 @@ SPECTACULAR_SETTINGS = {
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "line")
-if LOG_FORMAT not in {"line", "json"}:
-    raise ImproperlyConfigured(f"LOG_FORMAT must be line or json, not “{LOG_FORMAT}”")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "triage.logs.LineFormatter"}, "json": {"()": "triage.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "INFO")},
-    # The one warns that a filesystem has no host name, the other tells of every request.
-    "loggers": {
-        "kombu.connection": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
-        # On the embedded desk a line for each spectrum would push its address off the screen.
-        "triage": {"level": env("LOG_LEVEL", "INFO" if REDIS_URL or LOG_FORMAT == "json" else "WARNING")},
-    },
-}
+LOGGING = logging_settings(LOG_FORMAT, env("LOG_LEVEL"), embedded=not REDIS_URL)

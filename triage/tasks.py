@@ -1,4 +1,7 @@
-"""Celery tasks: each calls one function. A message is a doorbell; the work itself lies in the database."""
+"""Celery tasks: each calls one function. A message is a doorbell; the work itself lies in the database.
+
+Only workers import this module, because it loads PyTorch. Everybody else rings a task by its name (triage.doorbell).
+"""
 
 from __future__ import annotations
 
@@ -8,78 +11,65 @@ from celery import shared_task
 from celery.worker import state
 
 from classifier.errors import CheckpointError
-from triage.doorbell import ring
+from triage import doorbell
+from triage.inference import checkpoints, worker
+from triage.services import notifications, webhooks
+from triage.services.skyportal import answering, outbox, sync
+from triage.services.tns import reports
 
 log = logging.getLogger(__name__)
-
-
-@shared_task(name="triage.tasks.process_queue")  # type: ignore[untyped-decorator]
-def process_queue() -> None:
-    """Classify whatever is queued."""
-    from triage import inference  # it imports PyTorch, which the web server needs not load
-
-    try:
-        inference.process_queue(stopping=lambda: state.should_stop is not None)
-    except CheckpointError as error:
-        log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
-
-
-@shared_task(name="triage.tasks.predict_again")  # type: ignore[untyped-decorator]
-def predict_again() -> None:
-    """After a promotion, send the next spectra to the new checkpoint."""
-    from triage import checkpoints
-
-    if checkpoints.send_again():
-        ring(process_queue)
-
 
 # A worker may have one process alone: what is left of a long sync waits for the next bell, behind the predictions.
 SLICE_SECONDS = 5.0
 
 
-@shared_task(name="triage.tasks.sync_skyportal")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.PROCESS_BACKLOG)  # type: ignore[untyped-decorator]
+def process_backlog() -> None:
+    """Classify the spectra that wait for the network."""
+    try:
+        worker.process_backlog(stopping=lambda: state.should_stop is not None)
+    except CheckpointError as error:
+        log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
+
+
+@shared_task(name=doorbell.PREDICT_AGAIN)  # type: ignore[untyped-decorator]
+def predict_again() -> None:
+    """Send the next spectra to a newly promoted checkpoint."""
+    if checkpoints.return_stale_to_backlog():
+        doorbell.ring(doorbell.PROCESS_BACKLOG)
+
+
+@shared_task(name=doorbell.SYNC_SKYPORTAL)  # type: ignore[untyped-decorator]
 def sync_skyportal() -> None:
     """Sync the SkyPortals that are due."""
-    from triage.skyportal import sync
-
     sync.sync_due(SLICE_SECONDS)
 
 
-@shared_task(name="triage.tasks.send_to_skyportal")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.SEND_TO_SKYPORTAL)  # type: ignore[untyped-decorator]
 def send_to_skyportal() -> None:
-    """Post and withdraw what SkyPortals are to hold."""
-    from triage.skyportal import outbox
-
+    """Post what SkyPortals are to hold, and withdraw what does not stand any more."""
     outbox.run(SLICE_SECONDS)
 
 
-@shared_task(name="triage.tasks.poll_tns")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.POLL_TNS)  # type: ignore[untyped-decorator]
 def poll_tns() -> None:
     """Ask the TNS what became of reports."""
-    from triage import tns
-
-    tns.poll_replies()
+    reports.poll_replies()
 
 
-@shared_task(name="triage.tasks.send_webhooks")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.SEND_WEBHOOKS)  # type: ignore[untyped-decorator]
 def send_webhooks() -> None:
-    """Tell webhooks what is new."""
-    from triage import webhooks
-
+    """Tell webhooks of new predictions and decisions."""
     webhooks.run(SLICE_SECONDS)
 
 
-@shared_task(name="triage.tasks.answer_analyses")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.ANSWER_ANALYSES)  # type: ignore[untyped-decorator]
 def answer_analyses() -> None:
-    """Compute and send back what SkyPortals have pushed."""
-    from triage.skyportal import analysis
-
-    analysis.run(SLICE_SECONDS)
+    """Compute the analyses that SkyPortals have asked for, and send them back."""
+    answering.run(SLICE_SECONDS)
 
 
-@shared_task(name="triage.tasks.send_notifications")  # type: ignore[untyped-decorator]
+@shared_task(name=doorbell.SEND_NOTIFICATIONS)  # type: ignore[untyped-decorator]
 def send_notifications() -> None:
-    """Tell users what they chose to be told of."""
-    from triage import notifications
-
+    """Send users the messages that they asked for."""
     notifications.run(SLICE_SECONDS)

@@ -1,4 +1,4 @@
-"""All addresses: pages here, the API below /api/v1/."""
+"""All addresses: the pages, and the API below /api/v1/."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,7 @@ from triage.api.errors import as_json
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
-    """To the one icon."""
+    """Redirect to the icon."""
     return redirect(static("icon.svg"))
 
 
@@ -32,14 +32,14 @@ urlpatterns = [
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500 as JSON below /api/, as a page elsewhere."""
+    """Answer 500: as JSON below /api/, as a page elsewhere."""
     if request.path.startswith("/api/"):
         return as_json(500, "server_error", "something broke here; it has been logged")
     return defaults.server_error(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 likewise, for requests that Django refuses before a view sees them."""
+    """Answer 400 to a request that Django refuses before a view sees it: as JSON below /api/, as a page elsewhere."""
     if request.path.startswith("/api/"):
         return as_json(400, "bad_request", "the request cannot be taken: too many fields or files, or a bad address")
     return defaults.bad_request(request, exception)

@@ -1,4 +1,7 @@
-"""Reading spectrum files: ``read_spectrum`` finds the format, reads, and states every guess in a receipt."""
+"""Readers of spectrum files: any supported format becomes a Spectrum and a receipt that lists every guess.
+
+``read_spectra`` finds the format from the content, never from the extension. Each format has a module of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,22 @@ from typing import BinaryIO
 import numpy as np
 
 from classifier.errors import SpectrumError
-from classifier.readers.archive import read_archive
-from classifier.readers.beside import Folder, looks_like_table
-from classifier.readers.fits import is_fits, parts_of, read_fits, read_large_fits
-from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES, decompress, is_zip
+from classifier.readers.compression import decompress, is_zip
+from classifier.readers.fits import clean_parts, is_fits, read_fits, read_large_fits
+from classifier.readers.json_records import is_json, read_json
+from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES
 from classifier.readers.lnw import is_lnw, read_lnw
+from classifier.readers.metadata_tables import Folder, is_metadata_table
 from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
-from classifier.readers.skyportal import is_json, read_json
 from classifier.readers.text import read_text
 from classifier.readers.votable import is_votable, read_votable
+from classifier.readers.zip_archive import read_zip
 
 # bzip2, xz, 7-zip, RAR, zstd
 _PACKED = (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
 
-# What a file that no reader foresaw may raise in ours or in Astropy: it is refused and kept like any other, and the
-# files after it are read.
+# Errors that our readers or Astropy may raise on a file that nobody foresaw. Such a file is refused like any other, so
+# that it is kept and the files after it are still read.
 _UNFORESEEN = (
     ValueError,
     TypeError,
@@ -49,7 +53,10 @@ def read_spectrum(
     corrections: Corrections | None = None,
     beside: Mapping[str, str] | None = None,
 ) -> Reading:
-    """The first spectrum of a file; further epochs, targets or members are its ``others``. As ``read_spectra``."""
+    """Return the first spectrum of a file; the further epochs, targets or archive members are its ``others``.
+
+    The parameters and errors are those of ``read_spectra``.
+    """
     first, *others = read_spectra(file, name, corrections, beside)
     return dataclasses.replace(first, others=tuple(others))
 
@@ -60,30 +67,34 @@ def read_spectra(
     corrections: Corrections | None = None,
     beside: Mapping[str, str] | None = None,
 ) -> list[Reading]:
-    """Read every spectrum of a path, an open binary file or its bytes; at least one.
+    """Read every spectrum of a file and return one Reading for each; there is always at least one.
 
-    ``name`` (default: the path's) serves the receipt and as a last source of object and date. ``beside`` is what a
-    table of metadata says of the file (see ``Folder``), keys in upper case. Raises SpectrumError with a code and the
-    receipt so far, and OSError for a path that cannot be opened.
+    file: path, open binary file, or the bytes themselves.
+    name: file name for the receipt, by default the path's. The object and the date are taken from it if nothing else
+        gives them.
+    corrections: what the user states instead of the reader's guesses.
+    beside: the file's row in a table of metadata that lies beside it (see ``Folder``), keys in upper case.
+
+    Raises SpectrumError with a code and the receipt so far, or OSError if the path cannot be opened.
     """
     corrections = corrections or Corrections()
     large = _large_fits(file)
     content, name = (b"", name or large.name) if large else _content(file, name)
     receipt = Receipt(name, corrections=corrections.given(), beside=dict(beside or {}))
     try:
-        # What overflows becomes infinite, and is dropped and counted with the other samples that are not finite.
+        # Numbers that overflow become infinite. They are dropped later and counted as not finite.
         with np.errstate(all="ignore"):
             if large:
                 parts = read_large_fits(large, receipt, corrections)
             elif is_zip(content):
-                parts = read_archive(content, receipt, corrections, _read_one)
+                parts = read_zip(content, receipt, corrections, _read_one)
             else:
                 parts = _read_one(content, receipt, corrections)
     except SpectrumError as error:
         raise SpectrumError(error.code, printable(error.message), receipt.to_dict()) from error
     except _UNFORESEEN as error:
         log.exception("no reader foresaw this file: %r", name)
-        message = f"the reader failed on this file ({type(error).__name__}); please report it"
+        message = f"the reader failed on this file ({type(error).__name__}): this is a bug, please report it"
         raise SpectrumError("reader_error", message, receipt.to_dict()) from error
     return [Reading(spectrum, receipt.to_dict()) for spectrum, receipt in parts]
 
@@ -92,23 +103,26 @@ def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     content = decompress(content, receipt)
     if content.startswith(_PACKED) or content[257:262] == b"ustar":
         raise SpectrumError(
-            "unsupported_archive", "packed in a way that is not read: send it as it is, or as zip or gzip"
+            "unsupported_archive", "this kind of archive cannot be opened: send the file unpacked, or as zip or gzip"
         )
     if is_fits(content):
         return read_fits(content, receipt, corrections)
-    if looks_like_table(content):
-        raise SpectrumError("metadata_table", "a table that describes spectra, not a spectrum")
+    if is_metadata_table(content):
+        raise SpectrumError(
+            "metadata_table",
+            "this table describes spectra but holds none: send the spectra, or both in one zip archive",
+        )
     if is_json(content):
         return read_json(content, receipt, corrections)
     if is_votable(content):
-        return parts_of(*read_votable(content, receipt, corrections), receipt, corrections)
+        return clean_parts(*read_votable(content, receipt, corrections), receipt, corrections)
     if is_lnw(content):
         return read_lnw(content, receipt, corrections)
     return read_text(content, receipt, corrections)
 
 
 def _large_fits(file: BinaryIO | bytes | os.PathLike[str] | str) -> Path | None:
-    """The path of a FITS file that is too large to be read whole, or None."""
+    """Return the path of a FITS file that is too large to be read into memory, or None for any other file."""
     if not isinstance(file, str | os.PathLike):
         return None
     path = Path(file)
@@ -119,6 +133,7 @@ def _large_fits(file: BinaryIO | bytes | os.PathLike[str] | str) -> Path | None:
 
 
 def _content(file: BinaryIO | bytes | os.PathLike[str] | str, name: str | None) -> tuple[bytes, str]:
+    """Return the file's bytes and its name. Raises SpectrumError ("too_large", "empty_file")."""
     if isinstance(file, bytes):
         content = file
     elif isinstance(file, str | os.PathLike):
@@ -129,7 +144,9 @@ def _content(file: BinaryIO | bytes | os.PathLike[str] | str, name: str | None) 
         content = file.read(MAX_BYTES + 1)
     name = name or "unnamed"
     if len(content) > MAX_BYTES:
-        raise SpectrumError("too_large", f"larger than {MAX_BYTES >> 20} MiB", Receipt(name).to_dict())
+        raise SpectrumError(
+            "too_large", f"the file is larger than {MAX_BYTES >> 20} MiB: send a smaller one", Receipt(name).to_dict()
+        )
     if not content.strip(b"\x00 \t\r\n"):
-        raise SpectrumError("empty_file", "the file is empty", Receipt(name).to_dict())
+        raise SpectrumError("empty_file", "the file is empty: send it again", Receipt(name).to_dict())
     return content, name

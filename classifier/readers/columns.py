@@ -1,4 +1,4 @@
-"""Which column of a text table is what: from its names first, then from the numbers."""
+"""Find the wavelength, flux and error columns of a table, by their names first and by their numbers second."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ VARIANCE = re.compile(r"var", re.I)
 IVAR = re.compile(r"(ivar|inv.*var|weight)", re.I)
 OTHER = re.compile(r"(fit|model|sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
 
-# A column is taken for an error where its level is within this factor of the scatter, in log10.
+# A column counts as an error if its level is within this factor (in log10) of the scatter of the flux.
 _NEAR = 1.5
 
 
 @dataclasses.dataclass
 class Table:
-    """comments: what stood before and between the rows; names, unit_row: one word a column, or empty;
-    values: (rows, columns), NaN where a cell is missing."""
+    """A table of numbers with the words around it.
+
+    comments: lines before and between the rows.
+    names: one name a column, or empty.
+    unit_row: one unit a column, or empty.
+    values: (rows, columns), NaN where a cell is missing.
+    """
 
     comments: list[str]
     names: list[str]
@@ -35,13 +40,15 @@ class Table:
     values: Array
 
     def name(self, column: int) -> str:
+        """Return the name and unit of a column, "" if the table gives neither."""
         return " ".join(words[column] for words in (self.names, self.unit_row) if words)
 
 
 def column_words(comments: Sequence[str], columns: int, separator: str | None) -> tuple[list[str], list[str]]:
-    """The header lines that name the columns and their units; [] for one that is not there.
+    """Return the names and the units of the columns, each from the header line that holds them; [] if there is none.
 
-    Only a line with exactly one word a column counts: of a sentence about "wavelength and flux" nothing is known."""
+    Only a line with exactly one word a column counts, because a sentence about "wavelength and flux" names no column.
+    """
     names: list[str] = []
     unit_row: list[str] = []
     for line in reversed(comments[-8:]):
@@ -51,7 +58,7 @@ def column_words(comments: Sequence[str], columns: int, separator: str | None) -
         if _are_units(words):
             unit_row = unit_row or words
         elif any(WAVELENGTH.search(word) or FLUX.search(word) for word in words) or (
-            line is comments[-1] and _are_of_another_table(words)
+            line is comments[-1] and _name_another_table(words)
         ):
             names = words
             break
@@ -59,62 +66,69 @@ def column_words(comments: Sequence[str], columns: int, separator: str | None) -
 
 
 def _are_units(words: Sequence[str]) -> bool:
-    """[Angstrom] [erg/s], or Angstrom Jy; not the names wave_nm flux_Jy."""
+    """Tell whether the words are units ("[Angstrom] [erg/s]" or "Angstrom Jy") and not names ("wave_nm")."""
     if all(re.fullmatch(r"[\[(].*[\])]", word) for word in words):
         return True
     named = any(re.search(r"(wav|lam|wl|flux|flam|fnu|err|sig)", word, re.I) for word in words)
-    return not named and all(units.unit_said(word) or units.flux_said(word) for word in words)
+    return not named and all(units.parse_wavelength_unit(word) or units.parse_flux_kind(word) for word in words)
 
 
-def _are_of_another_table(words: Sequence[str]) -> bool:
-    """Names such as "id ra dec"; not a line of the header, "RA: 00:04:25.70"."""
+def _name_another_table(words: Sequence[str]) -> bool:
+    """Tell whether the words name the columns of something else, as "id ra dec" does and "RA: 00:04:25.70" does not."""
     return all(re.fullmatch(r"[A-Za-z_][\w()\[\]/*^.-]*", word) for word in words) and any(
-        map(units.other_axis_said, words)
+        map(units.parse_other_axis, words)
     )
 
 
 def _units_of_ecsv(comments: Sequence[str], names: Sequence[str]) -> list[str]:
-    """One unit a column from the header of an ECSV table, [] where there is none."""
+    """Return one unit a column from the header of an ECSV table, or [] if there is none."""
     if not names or not comments or not comments[0].startswith("ECSV"):
         return []
-    found = (re.match(r"- *\{ *name: *([^,}]+),(?:.*?\bunit: *([^,}]+))?", line) for line in comments)
-    said = {match[1].strip(" '\""): (match[2] or "").strip() for match in found if match}
-    return [said.get(name, "") for name in names]
+    entries = (re.match(r"- *\{ *name: *([^,}]+),(?:.*?\bunit: *([^,}]+))?", line) for line in comments)
+    unit_of = {match[1].strip(" '\""): (match[2] or "").strip() for match in entries if match}
+    return [unit_of.get(name, "") for name in names]
 
 
 def _words(line: str, separator: str | None) -> list[str]:
     if separator:
         return [word.strip().strip("\"'") for word in line.split(separator)]
-    # A unit in brackets belongs to the word before it; spaces inside the brackets do not part it.
+    # A unit in brackets belongs to the word before it, and may contain spaces.
     glued = re.sub(r"[(\[][^)\]]*[)\]]", lambda bracket: bracket[0].replace(" ", ""), line[:1000])
     glued = re.sub(r"(?<=[\w)\]])[ \t]+(?=\()", "", glued)
     return [word.strip("\"',|") for word in re.split(r"[\s|]+|,\s+", glued) if word.strip("\"',|")]
 
 
 def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tuple[int, int]:
-    """Columns of wavelength and flux. Raises SpectrumError("bad_correction") where the user names one too many."""
+    """Return the numbers of the wavelength column and the flux column, counted from 0.
+
+    Raises SpectrumError ("bad_correction") if the user names a column that is not there, and ("no_wavelengths") if the
+    column's name says that it holds something else.
+    """
     columns = table.values.shape[1]
     wave = _wavelength_column(table, receipt)
     if corrections.wavelength_column is not None:
         wave = corrections.wavelength_column
-    elif corrections.wavelength_unit is None and table.names and (other := units.other_axis_said(table.name(wave))):
-        raise SpectrumError("no_wavelengths", f"the column {table.name(wave)[:60]} is {other}, not a wavelength")
+    elif corrections.wavelength_unit is None and table.names and (other := units.parse_other_axis(table.name(wave))):
+        raise SpectrumError("no_wavelengths", f"the column “{table.name(wave)[:60]}” is {other}, not a wavelength")
     flux = corrections.flux_column
     if flux is None:
         named = [i for i in range(columns) if i != wave and table.names and _is_flux(table.names[i])]
         after = [i for i in range(columns) if i > wave] or [i for i in range(columns) if i != wave]
         flux = named[0] if named else after[0] if after else columns
     if max(wave, flux) >= columns or wave == flux:
-        raise SpectrumError("bad_correction", f"the table has the columns 0 to {columns - 1}")
-    evidence = f"named {table.names[wave]}, {table.names[flux]}" if table.names else "their order"
+        raise SpectrumError(
+            "bad_correction",
+            f"wavelength and flux need two different columns of this table: choose from 0 to {columns - 1}",
+        )
+    evidence = f"they are named {table.names[wave]} and {table.names[flux]}" if table.names else "their order"
     receipt.guess("columns", {"wavelength": wave, "flux": flux}, evidence, 0.95 if table.names else 0.85)
     return wave, flux
 
 
 def _wavelength_column(table: Table, receipt: Receipt) -> int:
     named = [i for i, name in enumerate(table.names) if WAVELENGTH.search(name) and not _is_flux(name)]
-    named = [i for i in named if not units.other_axis_said(table.name(i))]
-    # A table that gives both wants to be read as observed.
+    named = [i for i in named if not units.parse_other_axis(table.name(i))]
+    # If a table gives both frames, the observed one is read.
     observed = [i for i in named if not re.search("rest", table.names[i], re.I)]
     if named:
         return (observed or named)[0]
@@ -122,7 +136,7 @@ def _wavelength_column(table: Table, receipt: Receipt) -> int:
         receipt.guess("wavelength_column", 1, "the first column counts the rows", 0.8)
         return 1
     if not table.names and not _is_axis(table.values[:, 0]):
-        # The number of an order may stand first, or the flux.
+        # The first column may hold the number of an echelle order, or the flux.
         axes = [i for i in range(1, min(table.values.shape[1], 4)) if _is_axis(table.values[:, i])]
         if len(axes) == 1:
             receipt.guess("wavelength_column", axes[0], "the only column that runs in one direction", 0.7)
@@ -131,7 +145,7 @@ def _wavelength_column(table: Table, receipt: Receipt) -> int:
 
 
 def _is_axis(values: Array) -> bool:
-    """Whether nearly all steps go the same way, as wavelengths do even where orders overlap."""
+    """Tell whether nearly all steps go the same way, as wavelengths do even where orders overlap."""
     steps = np.diff(values[np.isfinite(values)])
     rising = float((steps > 0).mean()) if steps.size else 0.0
     falling = float((steps < 0).mean()) if steps.size else 0.0
@@ -149,7 +163,11 @@ def _is_row_number(values: Array) -> bool:
 def error_column(
     table: Table, wave: int, flux: int, header: Mapping[str, str], receipt: Receipt, corrections: Corrections
 ) -> Array | None:
-    """(rows,) 1σ in the units of the flux column, or None where there is no such column."""
+    """Return the error column as (rows,) 1σ in the units of the flux column, or None if there is none.
+
+    wave, flux: columns that are taken already; wave is -1 if the wavelengths are not in the table.
+    header: header of the file, keys in upper case.
+    """
     rest = [i for i in range(table.values.shape[1]) if i not in (wave, flux)]
     if not rest:
         return None
@@ -170,12 +188,12 @@ def _third_column(table: Table, rest: list[int], flux: int, header: Mapping[str,
     if table.names and any(pattern.search(table.names[column]) for pattern in (OTHER, FLUX, WAVELENGTH)):
         return column, "ignore", f"the column is named {table.names[column]}", 0.9
     if header.get("INSTRUME", header.get("INSTRUMENT", "")).upper().startswith("SEDM"):
-        return column, "variance", "SEDM files hold a variance there", 0.8
+        return column, "variance", "SEDM files hold the variance in that column", 0.8
     return column, *_kind_from_noise(table.values[:, flux], table.values[:, column])
 
 
 def _kind_from_noise(flux: Array, third: Array) -> tuple[str, str, float]:
-    """Compare the column with the scatter between neighbouring flux values."""
+    """Return (kind, evidence, confidence) of a nameless column, judged by the scatter between neighbouring fluxes."""
     usable = np.isfinite(flux) & np.isfinite(third)
     flux, third = flux[usable], third[usable]
     if flux.size < MIN_SAMPLES or (third < 0).mean() > 0.01:
@@ -189,16 +207,16 @@ def _kind_from_noise(flux: Array, third: Array) -> tuple[str, str, float]:
     as_error, as_variance = abs(np.log10(level / scatter)), abs(np.log10(level / scatter**2))
     evidence = f"its median is {level / scatter:.2g} times the scatter of the flux"
     if min(as_error, as_variance) > _NEAR:
-        return "ignore", evidence + ", too far for an error", 0.6
+        return "ignore", evidence + ", too much or too little for an error", 0.6
     if as_error > 0.5 and _follows(flux, third):
         return "ignore", "it follows the flux, as a second reduction or a sky spectrum would", 0.6
     kind = "error" if as_error <= as_variance else "variance"
-    # Near 1 the two hypotheses cannot be told apart by level alone.
+    # If the flux is near 1, its error and its variance have similar levels.
     return kind, evidence, 0.5 if abs(as_error - as_variance) < 0.3 else 0.7
 
 
 def _follows(flux: Array, third: Array) -> bool:
-    """Whether a column has the level and the shape of the flux itself."""
+    """Tell whether a column has the level and the shape of the flux itself."""
     level = float(np.median(np.abs(flux)))
     if not 0.3 * level < float(np.median(third)) < 3 * level:
         return False

@@ -1,4 +1,4 @@
-"""How the rows of a text table are written: separators, frames, quotes, decimal signs and exponents, made plain."""
+"""Dialects of text tables: separators, frames, quotes, decimal signs and exponents, turned into plain rows."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ _LABEL = re.compile(r"[^\d\s,;|.+-][^\s,;|]{0,120}(?=[\s,;|]+[\"']?[+-]?[.,]?\d\
 FRAME = "|()[]{}"
 
 
-def unframed(line: str) -> str:
-    """A line without the bars or brackets around it: ``| 4000 | 1.2 |`` and ``(4000, 1.2),`` are rows of numbers."""
+def strip_frame(line: str) -> str:
+    """Return a line without the bars or brackets around it, as in ``| 4000 | 1.2 |`` and ``(4000, 1.2),``."""
     if line[0] not in FRAME or len(line) > MAX_LINE:
         return line
     return line.rstrip(", ").strip(FRAME + " ")
 
 
 def labelled_rows(lines: Sequence[str]) -> list[str]:
-    """Rows that begin with a word, such as the object's name, with nan in its place so that the columns stay."""
+    """Return the rows that begin with a word, such as the object's name, with nan in its place to keep the columns."""
     stripped = (line.strip() for line in lines)
     return [_LABEL.sub("nan", line, count=1) for line in stripped if len(line) <= MAX_LINE and _LABEL.match(line)]
 
 
-def dialect(rows: Sequence[str]) -> tuple[str | None, bool]:
-    """Separator (None: white space) and whether the comma is the decimal sign, from rows in the middle."""
+def find_dialect(rows: Sequence[str]) -> tuple[str | None, bool]:
+    """Return the separator (None for white space), and whether the comma is the decimal sign.
+
+    Rows in the middle of the table decide, because the first ones may be a heading.
+    """
     sample = [_QUOTED.sub("0", row) for row in rows[len(rows) // 2 :][:5]]
     for separator in (";", "|"):
         if all(separator in row for row in sample):
@@ -41,8 +44,11 @@ def dialect(rows: Sequence[str]) -> tuple[str | None, bool]:
     return None, False
 
 
-def plain_rows(rows: list[str], separator: str | None, decimal_comma: bool) -> list[str]:
-    """The rows with a point for the decimal sign, an ``e`` for the exponent and no quotation marks."""
+def normalise_rows(rows: list[str], separator: str | None, decimal_comma: bool) -> list[str]:
+    """Return the rows with decimal points, ``e`` for the exponent and no quotation marks.
+
+    separator, decimal_comma: the dialect, from ``find_dialect``.
+    """
     sample = rows[:: max(len(rows) // 50, 1)]
     if any('"' in row or "'" in row for row in sample):
         rows = [_QUOTED.sub(_unquoted, row).replace('"', "").replace("'", "") for row in rows]
@@ -54,6 +60,6 @@ def plain_rows(rows: list[str], separator: str | None, decimal_comma: bool) -> l
 
 
 def _unquoted(match: re.Match[str]) -> str:
-    """Within quotation marks a comma parts thousands ("3,800.5") or is the decimal sign ("3800,5")."""
+    """Return a quoted cell with a decimal point: its comma separates thousands ("3,800.5") or is decimal ("3800,5")."""
     cell = (match[1] or match[2] or "").strip()
     return cell.replace(",", "") if _THOUSANDS.match(cell) else cell.replace(",", ".")

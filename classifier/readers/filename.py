@@ -1,4 +1,4 @@
-"""What a file's name says of the object and the night; the reader states it as a guess."""
+"""Object and date in the name of a file; the readers record both as guesses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLOCK = r"(?:[-_T ](?P<hour>\d\d)[-_:h](?P<minute>\d\d)[-_:m](?P<second>\d\d)s?
 _FRACTION = r"(?:\.(?P<fraction>\d{1,5})(?!\d))?"
 _DAY_FIRST = 0.5
 
-# The patterns of a date, the likeliest first, each with a confidence.
+# Patterns of a date and the confidence in each, the likeliest first.
 _DATES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
     (re.compile(pattern, re.I), confidence)
     for pattern, confidence in (
@@ -53,7 +53,7 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"OGLE(?P<year>\d\d){_LETTERS}", "OGLE"),
         (r"DES(?P<year>\d\d)(?P<letters>[CESX]\d[a-z]{1,4})(?![a-z0-9])", "DES"),
         (rf"SN(?P<year>\d\d){_LETTERS}", "SN"),
-        # Files of the PTF leave its name out: 10iuv_20100905_Keck1_v1.ascii.
+        # PTF's own files leave out the prefix: 10iuv_20100905_Keck1_v1.ascii.
         (r"^(?P<year>09|1[0-7])(?P<letters>(?!sec|min|exp|hrs?\b)[a-z]{2,4})(?=[ -].*20\d{6}(?!\d))", "PTF"),
         (rf"tns[-_ ](?P<year>20\d\d){_LETTERS}", ""),
         (rf"(?P<year>(?:19|20)\d\d){_LETTERS}", ""),
@@ -61,25 +61,29 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-# A night as most pipelines write it, after the object's name.
+# Date of the night, as most pipelines write it after the object's name.
 _NIGHT = re.compile(r"[-_ .](?:(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|24[45]\d{4})(?!\d)")
-# Right ascension and declination in a name, as surveys give them; under other words ("gr5_300", "night2024") different
-# objects would meet.
+# Right ascension and declination, as surveys put them into names. Other words ("gr5_300", "night2024") may be shared by
+# different objects.
 _COORDINATES = re.compile(r"\d{4}(?:\.\d+)?[-+pm]\d{3}")
 
 
 class DateInName(NamedTuple):
-    """at: UTC; midnight where the name holds the day alone."""
+    """Date that a file's name holds.
+
+    at: UTC, midnight if the name gives only the day.
+    confidence: 0 to 1.
+    """
 
     at: datetime
     confidence: float
 
 
 def date_in_name(name: str) -> DateInName | None:
-    """The date a file's name holds, not before the year in which its object was found, or None."""
-    found_in = discovery_year(object_in_name(name))
+    """Return the date in a file's name, or None if it holds none or only one before its object was discovered."""
+    discovered = discovery_year(object_in_name(name))
     for at, confidence in _candidates(name):
-        if at >= _EARLIEST and (found_in is None or at.year >= found_in - 1):
+        if at >= _EARLIEST and (discovered is None or at.year >= discovered - 1):
             return DateInName(at, confidence)
     return None
 
@@ -92,9 +96,9 @@ def _candidates(name: str) -> Iterator[tuple[datetime, float]]:
             yield at.replace(microsecond=0), 0.8 if "." in match[1] else 0.6
     for date_pattern, confidence in _DATES:
         for match in date_pattern.finditer(name):
-            found = _date(match.groupdict())
-            if found is not None:
-                yield found, confidence
+            at_or_none = _date(match.groupdict())
+            if at_or_none is not None:
+                yield at_or_none, confidence
 
 
 def _date(parts: dict[str, str | None]) -> datetime | None:
@@ -119,7 +123,7 @@ def _date(parts: dict[str, str | None]) -> datetime | None:
 
 
 def object_in_name(name: str) -> str | None:
-    """The object whose designation a file's name holds, spelt as its survey does, or None."""
+    """Return the designation in a file's name, spelt as its survey spells it, or None."""
     for pattern, prefix in _OBJECTS:
         match = pattern.search(name.replace("_", " "))
         if match is None or match["letters"].lower() in _MONTHS:
@@ -139,18 +143,22 @@ def object_in_name(name: str) -> str | None:
     return None
 
 
-def object_part(stem: str) -> str:
-    """What a file's name without its ending most likely calls its object, where no survey's designation stands in it:
-    the words before the date of the night, if they hold coordinates, else the whole."""
+def object_from_stem(stem: str) -> str:
+    """Return what a file name most likely calls its object if it holds no survey's designation.
+
+    These are the words before the date of the night if they hold coordinates, else the whole stem.
+
+    stem: file name without its extension.
+    """
     head = _NIGHT.split(stem, maxsplit=1)[0]
     if not _COORDINATES.search(head):
         return stem
-    # PESSTO puts a t before the names of its targets.
+    # PESSTO puts a t before the names of its objects.
     return re.sub(r"^t(?=[A-Z]{2,}[-_]?\d)", "", head)
 
 
 def discovery_year(object_name: str | None) -> int | None:
-    """The year in which an object was found, where its designation holds it."""
+    """Return the year in which an object was discovered if its designation holds it, else None."""
     match = re.match(r"(?:SN|AT|TDE)?[ _]?((?:19|20)\d\d)[A-Za-z]{1,4}$", object_name or "")
     if match:
         return int(match[1])

@@ -1,4 +1,4 @@
-"""FITS files: their structure is checked before anything is read, then the first extension with a spectrum is taken."""
+"""FITS files: the structure is checked before anything is read, then the first extension with a spectrum is read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from astropy.utils.exceptions import AstropyWarning
 
 from classifier.errors import SpectrumError
 from classifier.readers import metadata, units
-from classifier.readers.finish import finish
+from classifier.readers.cleanup import clean_spectrum
 from classifier.readers.fits_desi import is_desi, read_desi
-from classifier.readers.fits_found import Found, join_orders, same_range
 from classifier.readers.fits_image import read_image
+from classifier.readers.fits_parts import FitsPart, join_orders, same_range
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_PARTS
 from classifier.readers.receipt import Corrections, Part, Receipt
@@ -28,9 +28,9 @@ _BLOCK = 2880
 _MAX_HEADER_BLOCKS = 400
 _MAX_HDUS = 300
 _MAX_AFTER = 1 << 20
-# In every spelling that astropy takes for these keywords.
+# Every spelling of these keywords that Astropy accepts.
 _SIZES = re.compile(rb"(?mi)^ {0,7}(?:HIERARCH +)?(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT) *=([^/\n]*)")
-# What astropy raises on damaged files, beside its own errors.
+# Errors that Astropy raises on damaged files.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -46,65 +46,72 @@ _DAMAGE = (
 
 
 def is_fits(content: bytes) -> bool:
-    """A FITS file has cards of 80 bytes without line ends; a text file may carry such a header line by line."""
+    """Tell FITS, with cards of 80 bytes and no line ends, from text that begins with a FITS header line by line."""
     return content[:9] == b"SIMPLE  =" and not re.search(rb"[\r\n]", content[:240])
 
 
 def read_fits(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
-    """Read the first extension that holds spectra. Raises SpectrumError ("bad_fits", "no_spectrum", …)."""
+    """Read the first extension that holds spectra. Raises SpectrumError ("bad_fits", "no_spectrum" …)."""
     receipt.format = "fits"
-    # Of what follows the last extension astropy would try every block.
+    # Bytes after the last extension are cut off, because Astropy would try to read every block of them.
     return _read(io.BytesIO(content[: check_structure(content)]), receipt, corrections)
 
 
 def read_large_fits(path: Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
-    """As ``read_fits``, of a file too large to be held in memory, such as DESI's; only what is needed is loaded."""
+    """Read a file that is too large for memory, such as one of DESI's, loading only what is needed.
+
+    Raises SpectrumError as ``read_fits`` does.
+    """
     receipt.format = "fits"
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         after = len(content) - check_structure(content)
     if after > _MAX_AFTER:
-        raise SpectrumError("bad_fits", f"{after:,} bytes follow the last extension")
+        raise SpectrumError("bad_fits", f"the FITS file is damaged: {after:,} bytes follow the last extension")
     return _read(path, receipt, corrections)
 
 
 def _read(source: io.BytesIO | Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
     with warnings.catch_warnings():
-        # Headers in the wild break the standard in ways that do not touch the spectrum.
+        # Many headers break the standard in ways that do not affect the spectrum.
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             with fits.open(
                 source, memmap=isinstance(source, Path), lazy_load_hdus=True, disable_image_compression=True
             ) as hdus:
-                found, header = _first_found(hdus, receipt, corrections)
+                parts, header = _first_spectra(hdus, receipt, corrections)
         except _DAMAGE as error:
-            raise SpectrumError("bad_fits", f"damaged FITS file: {error}"[:300]) from error
-    return parts_of(found, header, receipt, corrections)
+            raise SpectrumError("bad_fits", f"the FITS file is damaged: {error}"[:300]) from error
+    return clean_parts(parts, header, receipt, corrections)
 
 
 def check_structure(content: bytes | mmap.mmap) -> int:
-    """Walk over the headers without trusting them: what they promise must lie in the file. Returns where the last
-    extension ends.
+    """Check that the data which the headers promise lie in the file, and return where the last extension ends.
 
-    Raises SpectrumError("bad_fits")."""
+    Raises SpectrumError ("bad_fits").
+    """
     offset = 0
     for _ in range(_MAX_HDUS):
         block = content[offset : offset + _BLOCK * _MAX_HEADER_BLOCKS]
         end = _end_of_header(block)
         if end is None:
-            raise SpectrumError("bad_fits", "a header without an END")
+            raise SpectrumError("bad_fits", "the FITS file is damaged: a header has no END card")
         cards = b"\n".join(block[i : i + 80] for i in range(0, end, 80))
         size = _data_size(_sizes(cards))
         offset += -(-(end + 80) // _BLOCK) * _BLOCK
         held = max(len(content) - offset, 0)
         if size > held:
-            raise SpectrumError("bad_fits", f"the header promises {size:,} bytes of data, the file holds {held:,}")
+            raise SpectrumError(
+                "bad_fits",
+                f"the FITS file is cut short: a header promises {size:,} bytes of data, but {held:,} are there",
+            )
         offset += -(-size // _BLOCK) * _BLOCK
         if content[offset : offset + 8] != b"XTENSION":
             return offset
-    raise SpectrumError("bad_fits", f"more than {_MAX_HDUS} extensions")
+    raise SpectrumError("bad_fits", f"the FITS file has more than {_MAX_HDUS} extensions: send only the spectrum")
 
 
 def _end_of_header(block: bytes) -> int | None:
+    """Return the offset of the END card, or None."""
     at = -1
     while (at := block.find(b"END     ", at + 1)) >= 0:
         if at % 80 == 0:
@@ -113,20 +120,24 @@ def _end_of_header(block: bytes) -> int | None:
 
 
 def _sizes(cards: bytes) -> dict[bytes, int]:
-    """Raises SpectrumError("bad_fits") for what astropy might read otherwise than this: given twice, or no plain
-    integer. With a size that it takes to be negative it would read the same extension for ever."""
+    """Return the size keywords of a header.
+
+    Raises SpectrumError ("bad_fits") if one is given twice or is not a plain integer, since Astropy might read it
+    differently: a size that it takes to be negative would make it read the same extension for ever.
+    """
     sizes: dict[bytes, int] = {}
     for key, text in _SIZES.findall(cards):
         key = key.upper()
         if not re.fullmatch(rb" *[+-]?\d{1,18} *", text) or sizes.setdefault(key, int(text)) != int(text):
-            raise SpectrumError("bad_fits", f"the header garbles {key.decode()}")
+            raise SpectrumError("bad_fits", f"the FITS file is damaged: a header garbles {key.decode()}")
     return sizes
 
 
 def _data_size(sizes: Mapping[bytes, int]) -> int:
+    """Return how many bytes of data a header promises. Raises SpectrumError ("bad_fits")."""
     axes = sizes.get(b"NAXIS", 0)
     if not 0 <= axes <= 16 or any(value < 0 for key, value in sizes.items() if key != b"BITPIX"):
-        raise SpectrumError("bad_fits", "a header with impossible axes")
+        raise SpectrumError("bad_fits", "the FITS file is damaged: a header has impossible axes")
     if axes == 0:
         return 0
     samples = 1
@@ -135,9 +146,10 @@ def _data_size(sizes: Mapping[bytes, int]) -> int:
     return abs(sizes.get(b"BITPIX", 8)) // 8 * sizes.get(b"GCOUNT", 1) * (sizes.get(b"PCOUNT", 0) + samples)
 
 
-def _first_found(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple[list[Found], dict[str, str]]:
+def _first_spectra(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple[list[FitsPart], dict[str, str]]:
+    """Return the spectra of the first extension that holds any, and the header that applies to all of them."""
     if len(list(itertools.islice(hdus, _MAX_HDUS + 1))) > _MAX_HDUS:
-        raise SpectrumError("bad_fits", f"more than {_MAX_HDUS} extensions")
+        raise SpectrumError("bad_fits", f"the FITS file has more than {_MAX_HDUS} extensions: send only the spectrum")
     primary = _strings(hdus[0].header)
     if is_desi(hdus):
         return read_desi(hdus, receipt, corrections), primary
@@ -145,24 +157,28 @@ def _first_found(hdus: Any, receipt: Receipt, corrections: Corrections) -> tuple
     for hdu in _in_order_of_promise(hdus):
         try:
             if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
-                found = read_table(hdu, hdus, receipt, corrections)
+                parts = read_table(hdu, hdus, receipt, corrections)
             elif isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) and hdu.header.get("NAXIS", 0):
-                found = read_image(hdu, hdus, receipt, corrections)
+                parts = read_image(hdu, hdus, receipt, corrections)
             else:
                 continue
         except SpectrumError as error:
-            # A picture may come before the table that holds the spectrum.
+            # A picture may precede the table that holds the spectrum.
             refusal = refusal or error
             continue
-        if found:
+        if parts:
             header = {**primary, **_strings(hdu.header)}
-            return (_with_other_arms(found[0], hdu, hdus, receipt, corrections) if len(found) == 1 else found), header
-    raise refusal or SpectrumError("no_spectrum", "no extension holds a one-dimensional spectrum")
+            return (_with_other_arms(parts[0], hdu, hdus, receipt, corrections) if len(parts) == 1 else parts), header
+    raise refusal or SpectrumError(
+        "no_spectrum", "no extension of the FITS file holds a one-dimensional spectrum: send the extracted spectrum"
+    )
 
 
 def _in_order_of_promise(hdus: Any) -> list[Any]:
-    """The extensions in the file's order, but an image named FLUX first, and what is named as without sky subtraction,
-    normalised or a sky last: SPRAT's files hold all of these."""
+    """Return the extensions in the file's order, with an image named FLUX first.
+
+    Sky spectra and spectra that are normalised or not sky-subtracted come last. SPRAT's files hold all of these.
+    """
 
     def rank(hdu: Any) -> int:
         if re.search(r"(nonss|norm|sky|cont|raw)", hdu.name, re.I):
@@ -172,20 +188,24 @@ def _in_order_of_promise(hdus: Any) -> list[Any]:
     return sorted(hdus, key=rank)
 
 
-def _with_other_arms(first: Found, hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
-    """The spectrum of a table joined with those of the next ones of the same columns, while these do not overlap: blue
-    and red arms are often stored so."""
+def _with_other_arms(
+    first: FitsPart, hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections
+) -> list[FitsPart]:
+    """Return the spectrum of a table joined with those of the next tables of the same columns that do not overlap.
+
+    Blue and red arms are often stored like this.
+    """
     arms = [first]
     if not isinstance(hdu, fits.BinTableHDU):
         return arms
     for other in hdus[hdus.index(hdu) + 1 :]:
         if not isinstance(other, fits.BinTableHDU) or other.columns.names != hdu.columns.names:
             break
-        # Its guesses are the same again.
-        found = read_table(other, hdus, receipt.of_part("arm"), corrections)
-        if len(found) != 1 or same_range([*arms, found[0]]):
+        # Each arm is read with a throw-away receipt, because it repeats the guesses of the first.
+        parts = read_table(other, hdus, receipt.for_part("arm"), corrections)
+        if len(parts) != 1 or same_range([*arms, parts[0]]):
             break
-        arms.append(found[0])
+        arms.append(parts[0])
     return join_orders(arms, receipt)
 
 
@@ -193,29 +213,38 @@ def _strings(header: Any) -> dict[str, str]:
     return {str(key).upper(): str(value) for key, value in header.items() if key}
 
 
-def parts_of(found: list[Found], header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> list[Part]:
-    """The spectra finished, each with a receipt; header: what the file says of all. Raises SpectrumError."""
-    if len(found) == 1:
-        return [_part(found[0], header, receipt, corrections)]
-    if len(found) > MAX_PARTS:
-        raise SpectrumError("too_many_spectra", f"{len(found)} spectra in one file; {MAX_PARTS} are read at most")
+def clean_parts(
+    fits_parts: list[FitsPart], header: Mapping[str, str], receipt: Receipt, corrections: Corrections
+) -> list[Part]:
+    """Turn the spectra of a file into Spectrum objects, each with its receipt.
+
+    header: keys that apply to all of them, in upper case.
+
+    Raises SpectrumError if none can be read; those that cannot are listed in a warning of the first receipt.
+    """
+    if len(fits_parts) == 1:
+        return [_clean_part(fits_parts[0], header, receipt, corrections)]
+    if len(fits_parts) > MAX_PARTS:
+        raise SpectrumError(
+            "too_many_spectra", f"the file holds {len(fits_parts)} spectra, at most {MAX_PARTS} are read: split it"
+        )
     parts: list[Part] = []
-    for number, one in enumerate(found):
-        own = receipt.of_part(one.label or f"spectrum {number + 1}")
+    for number, fits_part in enumerate(fits_parts):
+        own = receipt.for_part(fits_part.label or f"spectrum {number + 1}")
         try:
-            parts.append(_part(one, header, own, corrections))
+            parts.append(_clean_part(fits_part, header, own, corrections))
         except SpectrumError as error:
             receipt.warn("part_not_read", f"{own.part}: {error}")
     if not parts:
-        raise SpectrumError("no_spectrum", f"none of the {len(found)} spectra in the file can be read")
+        raise SpectrumError("no_spectrum", f"none of the {len(fits_parts)} spectra in the file can be read")
     parts[0][1].warnings.extend(warning for warning in receipt.warnings if warning["code"] == "part_not_read")
     return parts
 
 
-def _part(found: Found, header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> Part:
-    receipt.rows_read = int(found.wavelength.size)
-    said = units.flux_said(found.flux_unit)
-    flux, error, kind = units.to_flam(found.wavelength, found.flux, found.error, said, receipt, corrections)
-    medium = found.medium or units.medium_said(receipt.beside.get("WL MEDIUM", ""))
-    known = {"flux_kind": kind, "medium": medium, **metadata.collect({**header, **found.header}, receipt)}
-    return finish(found.wavelength, flux, error, receipt, corrections, **known), receipt
+def _clean_part(part: FitsPart, header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> Part:
+    receipt.rows_read = int(part.wavelength.size)
+    stated = units.parse_flux_kind(part.flux_unit)
+    flux, error, kind = units.to_flam(part.wavelength, part.flux, part.error, stated, receipt, corrections)
+    medium = part.medium or units.parse_medium(receipt.beside.get("WL MEDIUM", ""))
+    known = {"flux_kind": kind, "medium": medium, **metadata.collect({**header, **part.header}, receipt)}
+    return clean_spectrum(part.wavelength, flux, error, receipt, corrections, **known), receipt

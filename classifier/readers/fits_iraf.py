@@ -1,4 +1,4 @@
-"""The wavelength axes that IRAF's multispec format spells out in the WAT2 cards."""
+"""Wavelength axes of IRAF's multispec format, which the WAT2 cards spell out."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from classifier.spectrum import Array
 _SPEC = re.compile(r'spec(\d+)\s*=\s*"([^"]*)"')
 _MAX_ORDER = 100
 _CHEBYSHEV, _LEGENDRE, _CUBIC_SPLINE, _LINEAR_SPLINE = 1, 2, 3, 4
-# How many coefficients each kind has beyond its order, or its number of pieces.
+# Coefficients that each kind has beyond its order or its number of pieces.
 _EXTRA = {_CHEBYSHEV: 0, _LEGENDRE: 0, _CUBIC_SPLINE: 3, _LINEAR_SPLINE: 1}
 
 
 def dispersions(header: Any, apertures: int, samples: int) -> list[Array]:
-    """(samples,) wavelengths of each aperture, in the unit of WAT1.
+    """Return the wavelengths of each aperture, (samples,) in the unit of WAT1.
 
-    Raises SpectrumError("bad_wcs", "unsupported_wcs") where an aperture has none that can be computed."""
-    # A card's value is cut at 68 characters, within words and numbers; FITS drops the blanks at its end.
+    Raises SpectrumError ("bad_wcs", "unsupported_wcs") if those of an aperture cannot be computed.
+    """
+    # IRAF cuts the text into cards of 68 characters, even within numbers, and FITS drops blanks at the end of a card.
     cards = [str(header.get(f"WAT2_{number:03}", "")) for number in range(1, 1000)]
     last = max((number for number, card in enumerate(cards) if card), default=-1)
     text = "".join(card.ljust(68) for card in cards[:last]) + (cards[last] if last >= 0 else "")
@@ -32,11 +33,11 @@ def dispersions(header: Any, apertures: int, samples: int) -> list[Array]:
 
 def _axis(words: list[str] | None, number: int, samples: int) -> Array:
     if words is None or len(words) < 7:
-        raise SpectrumError("bad_wcs", f"the header describes no wavelengths for aperture {number}")
+        raise SpectrumError("bad_wcs", f"the header (WAT2) gives no wavelengths for aperture {number}")
     try:
         values = [float(word) for word in words]
     except ValueError as error:
-        raise SpectrumError("bad_wcs", f"the wavelengths of aperture {number} are garbled") from error
+        raise SpectrumError("bad_wcs", f"the header (WAT2) garbles the wavelengths of aperture {number}") from error
     kind, first, step, redshift = int(values[2]), values[3], values[4], values[6]
     pixel = np.arange(1, samples + 1, dtype=np.float64)
     if kind in (0, 1):
@@ -45,21 +46,26 @@ def _axis(words: list[str] | None, number: int, samples: int) -> Array:
     elif kind == 2:
         axis = _functions(values[9:], pixel)
     else:
-        raise SpectrumError("unsupported_wcs", f"aperture {number} has no dispersion solution")
+        raise SpectrumError(
+            "unsupported_wcs", f"aperture {number} has no dispersion solution: send the wavelength-calibrated spectrum"
+        )
     return np.asarray(axis / (1 + redshift))
 
 
 def _functions(values: list[float], pixel: Array) -> Array:
-    """Σ weight · (zero point + function of the pixel), over the functions of a non-linear solution."""
+    """Return Σ weight · (zero point + function of the pixel) over the functions of a non-linear solution."""
     axis = np.zeros_like(pixel)
     while values:
         if len(values) < 6 or int(values[2]) not in _EXTRA:
-            raise SpectrumError("unsupported_wcs", "a dispersion function other than polynomials and splines")
+            raise SpectrumError(
+                "unsupported_wcs",
+                "the dispersion function is neither a polynomial nor a spline: send the spectrum as a table",
+            )
         weight, zero, kind, order, low, high = values[:6]
         count = int(order) + _EXTRA[int(kind)]
         coefficients = np.array(values[6 : 6 + count])
         if not 0 < order <= _MAX_ORDER or coefficients.size < count or high <= low:
-            raise SpectrumError("bad_wcs", "a garbled dispersion function")
+            raise SpectrumError("bad_wcs", "the header (WAT2) garbles the dispersion function")
         along = (pixel - low) / (high - low)
         axis += weight * (zero + _evaluate(int(kind), along, coefficients))
         values = values[6 + count :]
@@ -67,7 +73,7 @@ def _functions(values: list[float], pixel: Array) -> Array:
 
 
 def _evaluate(kind: int, along: Array, coefficients: Array) -> Array:
-    """along: (n,) from 0 to 1 over the range of the fit."""
+    """Return the function at (n,) places ``along`` the range of the fit, from 0 to 1."""
     if kind in (_CHEBYSHEV, _LEGENDRE):
         evaluate = chebyshev.chebval if kind == _CHEBYSHEV else legendre.legval
         return np.asarray(evaluate(2 * along - 1, coefficients))
@@ -76,6 +82,6 @@ def _evaluate(kind: int, along: Array, coefficients: Array) -> Array:
     piece = np.clip(np.floor(place), 0, pieces - 1).astype(int)
     b = place - piece
     a = 1 - b
-    # IRAF's help on specwcs gives these bases; the cubic one sums to six.
+    # These bases are from IRAF's help on specwcs; the cubic ones sum to six.
     bases = (a, b) if kind == _LINEAR_SPLINE else (a**3, 1 + 3 * a * (1 + a * b), 1 + 3 * b * (1 + a * b), b**3)
     return np.asarray(sum(coefficients[piece + i] * basis for i, basis in enumerate(bases)))

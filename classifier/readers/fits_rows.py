@@ -1,4 +1,4 @@
-"""FITS images whose rows are the columns of a table: wavelengths, fluxes and errors one below the other."""
+"""FITS images whose rows are wavelengths, fluxes and errors, like the columns of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers.columns import FLUX, WAVELENGTH, Table, error_column, main_columns
-from classifier.readers.fits_found import Found, medium_of, wavelengths
+from classifier.readers.fits_parts import FitsPart, medium_of, wavelengths
 from classifier.readers.limits import MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array
@@ -18,7 +18,7 @@ _MAX_COLUMNS = 12
 
 
 def row_titles(header: Any, rows: int) -> list[str]:
-    """What the cards ROW1, ROW2 … or ARRAY1 … say of the rows, as 2dF, GAMA and Panacea write them; [] without."""
+    """Return the titles of the rows from the cards ROW1 … or ARRAY1 …, as 2dF, GAMA and Panacea write them, or []."""
     for key in _TITLES:
         titles = [str(header.get(f"{key}{number}", "")).strip() for number in range(1, rows + 1)]
         if any(FLUX.search(title) for title in titles):
@@ -29,19 +29,25 @@ def row_titles(header: Any, rows: int) -> list[str]:
 def titled_rows(
     cube: Array, titles: list[str], receipt: Receipt, corrections: Corrections
 ) -> tuple[Array, Array | None]:
-    """Flux and its error, (n,) each, of an image (rows, n) whose wavelengths stand in the header."""
+    """Return flux and error (or None), (n,) each, from an image whose header gives the wavelengths.
+
+    cube: (rows, n).
+    titles: one title a row.
+    """
     table = Table([], titles, [], cube.T)
     flux = corrections.flux_column
     if flux is None:
         flux = next(i for i, title in enumerate(titles) if FLUX.search(title))
     if flux >= len(titles):
-        raise SpectrumError("bad_correction", f"the image has the rows 0 to {len(titles) - 1}")
-    receipt.guess("row", flux, f"titled {titles[flux]}", 0.95)
+        raise SpectrumError(
+            "bad_correction", f"the image has no row {flux}: choose a flux column from 0 to {len(titles) - 1}"
+        )
+    receipt.guess("row", flux, f"its title is {titles[flux]}", 0.95)
     return table.values[:, flux], error_column(table, -1, flux, {}, receipt, corrections)
 
 
-def read_rows(hdu: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
-    """The spectrum of an image without an axis of wavelengths, one row of which holds them; [] where none does."""
+def read_rows(hdu: Any, receipt: Receipt, corrections: Corrections) -> list[FitsPart]:
+    """Return the spectrum of an image with a row of wavelengths, or [] if no row holds them."""
     shape = tuple(int(hdu.header.get(f"NAXIS{axis}", 1)) for axis in (2, 1))
     few, many = min(shape), max(shape)
     if int(hdu.header["NAXIS"]) != 2 or not (2 <= few <= _MAX_COLUMNS and MIN_SAMPLES < many <= MAX_ROWS):
@@ -58,7 +64,7 @@ def read_rows(hdu: Any, receipt: Receipt, corrections: Corrections) -> list[Foun
     wave, flux = main_columns(table, receipt, corrections)
     axis = wavelengths(values[:, wave], str(hdu.header.get("CUNIT1", "")), receipt, corrections)
     error = error_column(table, wave, flux, {}, receipt, corrections)
-    return [Found(axis, values[:, flux], error, str(hdu.header.get("BUNIT", "")), medium_of(hdu.header))]
+    return [FitsPart(axis, values[:, flux], error, str(hdu.header.get("BUNIT", "")), medium_of(hdu.header))]
 
 
 def _is_wavelengths(values: Array) -> bool:

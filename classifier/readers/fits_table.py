@@ -1,4 +1,4 @@
-"""FITS tables: a column of wavelengths and one of flux, row by row or as whole arrays in one row."""
+"""FITS tables with a wavelength and a flux column, one sample a row or whole arrays in a row."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers.checks import warn_rest_frame
-from classifier.readers.fits_found import Found, join_orders, medium_of, wavelengths
 from classifier.readers.fits_image import wcs_axis
+from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, wavelengths
 from classifier.readers.limits import MAX_PARTS, MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
-from classifier.readers.units import medium_said, sigma, undo_log
+from classifier.readers.units import parse_medium, sigma, undo_log
 from classifier.spectrum import MIN_SAMPLES, Array, Medium
 
 _WAVELENGTH = re.compile(
     r"(^|_)(wave(length|lengths|s)?|lambda|lam|wl|loglam|log_?lam\w*|log_?wave|wvl|obs_?wave\w*|spectral_?axis)($|_|\b)",
     re.I,
 )
-# From the likeliest name of a calibrated spectrum down to raw counts.
+# Names of the flux column, from the likeliest of a calibrated spectrum down to raw counts.
 _FLUX = tuple(
     re.compile(pattern, re.I)
     for pattern in (
@@ -39,11 +39,16 @@ _KINDS = ((re.compile(r"ivar", re.I), "ivar"), (_ERROR, "error"), (re.compile(r"
 _MAX_SAMPLES = 4_000_000
 
 
-def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
-    """The spectra of a table; [] where it has no column of wavelengths and of flux. Raises SpectrumError."""
+def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) -> list[FitsPart]:
+    """Return the spectra of a table, or [] if it has no wavelength and flux columns.
+
+    Raises SpectrumError ("too_many_rows", "no_spectrum", "bad_correction", "no_wavelengths" …).
+    """
     names = [str(name) for name in hdu.columns.names]
     if int(hdu.header["NAXIS2"]) > MAX_ROWS:
-        raise SpectrumError("too_many_rows", f"a table of {int(hdu.header['NAXIS2']):,} rows")
+        raise SpectrumError(
+            "too_many_rows", f"the table has {int(hdu.header['NAXIS2']):,} rows: at most {MAX_ROWS:,} can be read"
+        )
     wave, flux = _main_names(hdu, names, corrections)
     if flux is None or int(hdu.header["NAXIS2"]) == 0:
         return []
@@ -59,44 +64,45 @@ def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     values = _column(hdu, flux)
     values, error = undo_log(flux, values, _error(hdu, names, flux, receipt, corrections), receipt)
     flux_unit = f"{flux} {hdu.columns[flux].unit or ''}"
-    header = _redshift_beside(hdus) if wave.lower() == "loglam" else {}
+    header = _sdss_redshift(hdus) if wave.lower() == "loglam" else {}
     if "rest" in wave.lower():
         warn_rest_frame(receipt, f"the wavelengths are named {wave}")
     medium = _medium(wave, hdu, hdus)
     axis = wavelengths(axis.ravel(), unit.strip(), receipt, corrections).reshape(axis.shape)
     if values.ndim == 1:
-        return [Found(axis, values, error, flux_unit, medium, header=header)]
-    # One row an order or object; a single axis serves all of them.
+        return [FitsPart(axis, values, error, flux_unit, medium, header=header)]
+    # Each row is an order or an object. They may share one wavelength axis.
     axis = np.broadcast_to(axis, values.shape)
     rows = [
-        Found(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}", header)
+        FitsPart(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}", header)
         for i in range(values.shape[0])
     ]
     return join_orders(rows, receipt)
 
 
-def _flux_alone(hdu: Any, flux: str, receipt: Receipt, corrections: Corrections) -> list[Found]:
-    """A column of flux whose wavelengths stand in the header as an image's do."""
+def _flux_alone(hdu: Any, flux: str, receipt: Receipt, corrections: Corrections) -> list[FitsPart]:
+    """Return the spectrum of a flux column whose wavelengths are in the header, as those of an image are."""
     values = _column(hdu, flux)
     if values.ndim != 1 or values.size < MIN_SAMPLES:
         return []
     receipt.rows_read = int(values.size)
-    receipt.guess("columns", {"flux": flux}, "its name; wavelengths from CRVAL1", 0.8)
+    receipt.guess("columns", {"flux": flux}, "its name; the wavelengths come from CRVAL1", 0.8)
     axis = wcs_axis(hdu.header, values.size, receipt, corrections)
     error = _error(hdu, [str(name) for name in hdu.columns.names], flux, receipt, corrections)
-    return [Found(axis, values, error, f"{flux} {hdu.columns[flux].unit or ''}", medium_of(hdu.header))]
+    return [FitsPart(axis, values, error, f"{flux} {hdu.columns[flux].unit or ''}", medium_of(hdu.header))]
 
 
 def _medium(wave: str, hdu: Any, hdus: Any) -> Medium | None:
-    """By the column's name, SDSS's habit, or the headers."""
+    """Return air or vacuum by the name of the wavelength column or the headers; SDSS's loglam is in vacuum."""
     if wave.lower() == "loglam":
         return "vacuum"
-    return medium_said(wave) or medium_of(hdu.header) or medium_of(hdus[0].header)
+    return parse_medium(wave) or medium_of(hdu.header) or medium_of(hdus[0].header)
 
 
 def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tuple[str | None, str | None]:
+    """Return the names of the wavelength and the flux column, None for one that is not there."""
     waves = [name for name in names if _WAVELENGTH.search(name) and not _NOT_ERROR_WAVE.search(name)]
-    # A table that gives both wants to be read as observed.
+    # If a table gives both frames, the observed one is read.
     waves.sort(key=lambda name: "rest" in name.lower())
     wave = _chosen(names, corrections.wavelength_column) or next(iter(waves), None)
     candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name)]
@@ -116,16 +122,19 @@ def _chosen(names: Sequence[str], column: int | None) -> str | None:
     if column is None:
         return None
     if column >= len(names):
-        raise SpectrumError("bad_correction", f"the table has the columns 0 to {len(names) - 1}")
+        raise SpectrumError(
+            "bad_correction", f"the table has no column {column}: choose one from 0 to {len(names) - 1}"
+        )
     return names[column]
 
 
 def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, corrections: Corrections) -> Array | None:
+    """Return 1σ from the column whose name says that it holds errors, or None."""
     if corrections.third_column == "ignore":
         return None
     for pattern, kind in _KINDS:
         candidates = [n for n in names if n != flux and pattern.search(n) and not _NOT_ERROR.search(n)]
-        # FLUX_REDUCED has ERR_REDUCED, OPT_FLAM has OPT_FLAM_IVAR: the name that shares most goes first.
+        # The name that shares most words goes first: ERR_REDUCED belongs to FLUX_REDUCED.
         stem = flux.lower().split("_")
         candidates.sort(key=lambda n: (-sum(word in n.lower() for word in stem), len(n)))
         if candidates:
@@ -136,35 +145,37 @@ def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, correcti
 
 
 def _column(hdu: Any, name: str) -> Array:
-    """A column as (n,) or, of a table with several rows of arrays, (rows, n) float64."""
+    """Return a column as float64, (n,) or, if the rows hold arrays, (rows, n). Raises SpectrumError."""
     code = str(hdu.columns[name].format)
     if re.search(r"[AXLCM]", code):
-        raise SpectrumError("no_spectrum", f"column {name} has the format {code}, not plain numbers")
+        raise SpectrumError("no_spectrum", f"the column {name} has the format {code}, not plain numbers")
     values = _of_equal_length(hdu, name) if re.search(r"[PQ]", code) else hdu.data[name]
     if values.size > _MAX_SAMPLES:
-        raise SpectrumError("too_many_rows", f"column {name} holds {values.size:,} numbers")
+        raise SpectrumError("too_many_rows", f"the column {name} holds too many numbers: {values.size:,}")
     values = np.asarray(values, dtype=np.float64)
     if values.ndim > 2:
-        raise SpectrumError("not_one_dimensional", f"column {name} has the shape {values.shape}")
+        raise SpectrumError(
+            "not_one_dimensional", f"the column {name} has the shape {values.shape}: send the extracted spectrum"
+        )
     if values.ndim == 2 and 1 in values.shape:
         return values.ravel()
     return values
 
 
 def _of_equal_length(hdu: Any, name: str) -> Array:
-    """(rows, n) from a column of arrays of variable length that in fact have one length."""
-    # (rows, 2): how many numbers, and where. Many rows may claim the same large piece of the file.
+    """Return (rows, n) from a column of variable-length arrays that all have the same length. Raises SpectrumError."""
+    # Each row claims a number of values. They are checked first, since many rows may claim the same piece of file.
     counts = hdu.data.view(np.ndarray)[name][:, 0]
     if len(counts) > MAX_PARTS or (counts != counts[0]).any() or not 0 <= counts.sum() <= _MAX_SAMPLES:
-        raise SpectrumError("no_spectrum", f"column {name} holds arrays of several lengths, or too much")
+        raise SpectrumError("no_spectrum", f"the column {name} holds arrays of different lengths, or too many numbers")
     rows = [np.asarray(row, dtype=np.float64) for row in hdu.data[name]]
     if len({row.shape for row in rows}) != 1:
-        raise SpectrumError("no_spectrum", f"column {name} holds arrays that lie outside of the file")
+        raise SpectrumError("no_spectrum", f"the column {name} points outside of the file: the file is damaged")
     return np.stack(rows)
 
 
-def _redshift_beside(hdus: Any) -> dict[str, str]:
-    """The redshift in the second table of an SDSS spec file, for the receipt."""
+def _sdss_redshift(hdus: Any) -> dict[str, str]:
+    """Return the redshift in the second table of an SDSS spec file, or {}."""
     for other in list(hdus)[2:4]:
         if isinstance(other, fits.BinTableHDU) and "Z" in other.columns.names and other.header["NAXIS2"] == 1:
             return {"Z": str(float(other.data["Z"][0]))}

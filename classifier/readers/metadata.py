@@ -1,4 +1,4 @@
-"""What headers, tables beside a file and file names say of an observation; nothing is made up."""
+"""Metadata of an observation (object, date, instrument, redshift …) from headers, tables and file names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
+from classifier.spectrum import is_plausible_redshift
 
 _T = TypeVar("_T")
 
@@ -49,9 +50,9 @@ _DATES = (
 _TIMES = ("OBSTIME", "UTC", "UT", "TIME-OBS", "TIME_OBS", "UTC-OBS", "UT-OBS", "UTOBS", "UTSTART", "UTSHUT", "UT_TIME")
 _MJD = ("MJD-OBS", "MJD_OBS", "MJD-AVG", "MJD", "OBS_MJD")
 _JD = ("JD", "JD-OBS", "JD_OBS", "HJD", "BJD")
-# -1 and its kin stand for "missing" in the headers of several pipelines.
+# Several pipelines write one of these for a missing value.
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
-# The header of the star observed for calibration sometimes ends up on the transient's file.
+# The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
@@ -59,60 +60,74 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
-    """Fields of a Spectrum from an upper-case header, then from the table beside the file; unknown ones are None.
+    """Return the metadata fields of a Spectrum; a field that nothing states is None.
 
-    An object or date found only in the file's name is recorded as a guess, and so is every change to what the header
-    says.
+    The header goes first, then the table beside the file. The object and the date may also come from the file's name.
+    That is recorded as a guess, and so is every change to what the header says.
+
+    header: values by key, in upper case.
+    receipt: gives the table's row and the file's names, and takes the guesses and warnings.
     """
     sources = (header, receipt.beside)
-    named = _first(map(object_in_name, receipt.names))
-    object_name = _object(_first(_text(source, _OBJECT) for source in sources), named, receipt)
+    name_in_file_name = _first(map(object_in_name, receipt.names))
+    object_name = _object(_first(_text(source, _OBJECT) for source in sources), name_in_file_name, receipt)
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
     stated = _first(_observed_at(source) for source in sources)
     return {
         "object_name": object_name,
-        "observed_at": _date(stated, receipt, discovery_year(named) or discovery_year(object_name)),
+        "observed_at": _date(stated, receipt, discovery_year(name_in_file_name) or discovery_year(object_name)),
         "instrument": _first(_text(source, _INSTRUMENT) for source in sources),
         "telescope": _first(_text(source, _TELESCOPE) for source in sources),
         "exposure_s": exposure if exposure and exposure > 0 else None,
-        "redshift": redshift if redshift is not None and -0.1 < redshift < 10 else None,
+        "redshift": redshift if redshift is not None and is_plausible_redshift(redshift) else None,
     }
 
 
 def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | None:
-    """The header's name, spelt as its survey does where only the case differs; else the one in the file's name."""
+    """Return the header's name, spelt as its survey spells it, or else the one in the file's name."""
     if stated is None or (named is not None and _STANDARD_STAR.match(stated)):
         if named is not None:
             receipt.guess("object", named, "the file's name", 0.8)
         return named or stated
-    # SEDM adds the place on its field of lenses, which is no part of the name.
+    # SEDM appends the position in its lenslet array, which does not belong to the name.
     name = re.sub(r" \[[A-Z]\]$", "", stated)
     spelt = object_in_name(name)
     if spelt is not None and spelt.casefold() == name.casefold():
         name = spelt
     if name != stated:
-        receipt.guess("object", name, f"the header's {stated}", 0.95)
+        receipt.guess("object", name, f"the header says {stated}", 0.95)
     return name
 
 
-def _first(found: Iterable[_T | None]) -> _T | None:
-    return next((value for value in found if value is not None), None)
+def _first(values: Iterable[_T | None]) -> _T | None:
+    return next((value for value in values if value is not None), None)
 
 
-def _date(stated: datetime | None, receipt: Receipt, found_in: int | None) -> datetime | None:
-    """The stated date if it can be true, else the one in the file's name."""
+def _date(stated: datetime | None, receipt: Receipt, discovered: int | None) -> datetime | None:
+    """Return the stated date if it can be true, else the one in the file's name.
+
+    discovered: year in which the object was discovered, or None.
+    """
     named = _first(map(date_in_name, receipt.names))
-    # A year's grace: an object is sometimes named after the images of an earlier season.
-    if stated is not None and found_in is not None and stated.year < found_in - 1:
-        receipt.warn("date_impossible", f"the header's date {stated:%Y-%m-%d} lies before the object's year {found_in}")
+    # One year is allowed, because an object may be found later in the images of an earlier season.
+    if stated is not None and discovered is not None and stated.year < discovered - 1:
+        receipt.warn(
+            "date_impossible",
+            f"the header's date {stated:%Y-%m-%d} was not used: the object was discovered in {discovered}",
+        )
         stated = None
     if stated is not None or named is None:
         if stated is not None and named is not None and abs(stated - named.at) > timedelta(days=3):
-            receipt.warn("date_contradicted", f"the header says {stated:%Y-%m-%d}, the file's name {named.at:%Y-%m-%d}")
+            receipt.warn(
+                "date_contradicted",
+                f"the header's date {stated:%Y-%m-%d} was used, but the file's name says {named.at:%Y-%m-%d}",
+            )
         return stated
     midnight = (named.at.hour, named.at.minute, named.at.second) == (0, 0, 0)
-    evidence = "the file's name" + ("; perhaps the date of the evening, in UTC a day later" if midnight else "")
+    evidence = "the file's name" + (
+        "; it may be the date of the evening, and the date in UTC a day later" if midnight else ""
+    )
     receipt.guess("observed_at", named.at.isoformat().replace("+00:00", "Z"), evidence, named.confidence)
     return named.at
 
@@ -146,11 +161,11 @@ def _number(header: Mapping[str, str], keys: tuple[str, ...]) -> float | None:
 def _observed_at(header: Mapping[str, str]) -> datetime | None:
     from_days = _from_days(header)
     for key in _DATES:
-        found, whole_day = _parse_date(_clean(header, key), header)
-        if found is not None and _EARLIEST < found < _LATEST:
-            if whole_day and from_days is not None and abs(from_days - found) < timedelta(days=1.5):
+        date, day_only = _parse_date(_clean(header, key), header)
+        if date is not None and _EARLIEST < date < _LATEST:
+            if day_only and from_days is not None and abs(from_days - date) < timedelta(days=1.5):
                 return from_days
-            return found
+            return date
     return from_days
 
 
@@ -159,28 +174,28 @@ def _from_days(header: Mapping[str, str]) -> datetime | None:
     julian = _number(header, _JD)
     if days is None and julian is not None:
         days = julian - 2_400_000.5
-    # Later than 1910 and before 2100: anything else is not a modified Julian day.
+    # Numbers outside 1910 to 2100 are not modified Julian days.
     if days is None or not 19_000 < days < 88_000:
         return None
     return (_MJD_ZERO + timedelta(days=days)).replace(microsecond=0)
 
 
 def _parse_date(text: str, header: Mapping[str, str]) -> tuple[datetime | None, bool]:
-    """The date a header's value holds, and whether it is known to the day alone."""
-    # The FITS standard wrote 31/12/99 before 2000.
+    """Return the date in a header's value, and whether it is only known to the day."""
+    # Before 2000 the FITS standard wrote dates as 31/12/99.
     old = re.fullmatch(r"(\d\d)/(\d\d)/(\d\d)", text)
     text = f"19{old[3]}-{old[2]}-{old[1]}" if old else text.replace("/", "-")
     loose = re.fullmatch(r"((?:19|20)\d\d)-(\d\d?)-(\d\d?)", text)
     text = f"{loose[1]}-{int(loose[2]):02}-{int(loose[3]):02}" if loose else text
     try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "T", 1))
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        date = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "T", 1))
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, OverflowError):
         return None, False
     if ":" in text:
-        return found, False
+        return date, False
     for key in _TIMES:
         clock = re.match(r"(?:[-\d]+T)?(\d{1,2}):(\d\d)(?::(\d\d))?", _clean(header, key))
         if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
-            return found.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)), False
-    return found, True
+            return date.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)), False
+    return date, True

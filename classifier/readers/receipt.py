@@ -1,4 +1,7 @@
-"""The ingest receipt: what was detected in a file, from what evidence, and what was left out."""
+"""Receipt of a reading: what the reader found in a file, on what evidence, and what it left out.
+
+Also the corrections that a user may state instead of the reader's guesses.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,18 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Corrections:
-    """What a user states instead of the reader's guess; None leaves the guess. Columns count from 0.
+    """Statements of a user that replace the reader's guesses; None leaves a guess as it is.
 
-    target: which object of a file that holds many, by the id the file gives it.
-    Raises SpectrumError("bad_correction") for a value that is not among CHOICES or a negative column.
+    wavelength_unit: unit of the wavelengths.
+    flux_kind: what the flux column holds.
+    wavelength_column: number of the wavelength column, counted from 0.
+    flux_column: number of the flux column, counted from 0.
+    third_column: what the third column holds.
+    frame: frame of the wavelengths.
+    medium: medium in which the wavelengths were measured.
+    target: object to read from a file of many, by the id that the file gives it.
+
+    Raises SpectrumError ("bad_correction") for a value that is not among CHOICES or a negative column.
     """
 
     wavelength_unit: WavelengthUnit | None = None
@@ -48,22 +59,35 @@ class Corrections:
         for name in ("wavelength_column", "flux_column"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-                raise SpectrumError("bad_correction", f"{name} must be a column number from 0")
+                raise SpectrumError("bad_correction", f"{name} must be a column number, counted from 0")
         if self.target is not None and not isinstance(self.target, str):
-            raise SpectrumError("bad_correction", "target must be a text")
+            raise SpectrumError("bad_correction", "target must be text")
 
     def given(self) -> dict[str, Any]:
-        """The corrections that are made, by name."""
+        """Return the corrections that are not None, by name."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
 @dataclasses.dataclass
 class Receipt:
-    """Filled by a reader as it goes; ``to_dict`` gives the JSON-able record.
+    """Record of how one spectrum was read. The reader fills it in as it goes; ``to_dict`` turns it into JSON.
 
-    part: which spectrum of its file this is, where there are several ("epoch +3.2", a target, a file of an archive).
-    member: the file of the archive that it comes from, None where the file is no archive.
-    beside: what a table of metadata beside the file says of it, keys in upper case.
+    name: name of the file.
+    part: label of this spectrum in a file of several ("epoch +3.2 d", a target, a member of an archive), else None.
+    member: name of the archive member that holds it, or None if the file is not an archive.
+    format: format that was recognised.
+    compression: "gzip", "zip" or None.
+    rows_read: samples in the file.
+    rows_used: samples in the spectrum.
+    wavelength_range: first and last wavelength, Å.
+    median_step: median step between wavelengths, Å.
+    frame, medium, flux_kind: those of the spectrum.
+    guesses: what was taken to be so, with evidence and confidence.
+    dropped: number of samples left out, by reason.
+    warnings: codes and messages.
+    metadata: object, date, instrument and redshift that the file states.
+    corrections: what the user stated instead of guesses.
+    beside: the file's row in a table of metadata that lies beside it, keys in upper case.
     """
 
     name: str
@@ -87,11 +111,14 @@ class Receipt:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the spectrum is called, the nearest name first: its part, its file in the archive, the file."""
+        """Names of the spectrum, the closest one first: its part, its archive member, its file."""
         return tuple(name for name in (self.part, self.member, self.name) if name)
 
-    def of_part(self, part: str) -> Receipt:
-        """A receipt of its own for one spectrum of the file, with what is known so far."""
+    def for_part(self, part: str) -> Receipt:
+        """Return a separate receipt for one spectrum of the file, with everything recorded so far.
+
+        part: label of the spectrum.
+        """
         return dataclasses.replace(
             self,
             part=part,
@@ -101,10 +128,17 @@ class Receipt:
         )
 
     def guess(self, what: str, value: Any, evidence: str, confidence: float) -> None:
-        """Record what was taken to be so, and why; confidence 0..1."""
+        """Record a guess.
+
+        what: name of the guess, that of the correction if there is one.
+        value: what was taken to be so.
+        evidence: why, for people.
+        confidence: 0 to 1.
+        """
         self.guesses.append({"what": what, "value": value, "evidence": evidence, "confidence": confidence})
 
     def drop(self, reason: str, count: int) -> None:
+        """Count samples that are left out for a reason."""
         if count:
             self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
 
@@ -112,7 +146,7 @@ class Receipt:
         self.warnings.append({"code": code, "message": message})
 
     def describe(self, spectrum: Spectrum) -> None:
-        """Fill in what the finished spectrum shows."""
+        """Fill in the fields that follow from the finished spectrum."""
         first, last = spectrum.wavelength_range
         self.rows_used = int(spectrum.wavelength.size)
         self.wavelength_range = (round(first, 3), round(last, 3))
@@ -129,6 +163,7 @@ class Receipt:
         }
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON takes it."""
         content = dataclasses.asdict(self)
         content["wavelength_range"] = list(self.wavelength_range) if self.wavelength_range else None
         cleaned: dict[str, Any] = _storable(content)
@@ -136,12 +171,12 @@ class Receipt:
 
 
 def printable(text: str) -> str:
-    """A text without the control characters and half surrogates that databases and terminals refuse."""
+    """Replace control characters and lone surrogates, which databases and terminals refuse."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _storable(value: Any) -> Any:
-    """The same value as JSON and a database take it: printable texts, and None for what is not finite."""
+    """Return a value that JSON and a database accept: printable text, and None for numbers that are not finite."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, float):
@@ -152,12 +187,17 @@ def _storable(value: Any) -> Any:
 
 
 Part = tuple[Spectrum, Receipt]
-"""One spectrum of a file and the receipt of its reading."""
+"""One spectrum of a file, and its receipt."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reading:
-    """A spectrum, the receipt of how it was read, and further epochs or objects of the same file."""
+    """One spectrum of a file, as the readers return it.
+
+    spectrum: the spectrum.
+    receipt: how it was read, JSON-able.
+    others: further epochs, targets or members of the same file; only filled by ``read_spectrum``.
+    """
 
     spectrum: Spectrum
     receipt: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Text tables in the dialects astronomers write: any separator, header style, exponent or line ending."""
+"""Text tables with any separator, header style, exponent or line ending."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers import checks, metadata, units
+from classifier.readers.cleanup import clean_spectrum
 from classifier.readers.columns import Table, column_words, error_column, main_columns
-from classifier.readers.dialects import FORTRAN, FRAME, dialect, labelled_rows, plain_rows, unframed
-from classifier.readers.finish import finish
+from classifier.readers.dialects import FORTRAN, FRAME, find_dialect, labelled_rows, normalise_rows, strip_frame
 from classifier.readers.limits import (
     MAX_COLUMNS,
     MAX_HEADER_LINES,
@@ -31,7 +31,8 @@ _DATED = re.compile(r"\s*(?:obs\w*[ -])?date\s+((?:19|20)\d\d-\d\d-\d\d(?:T[\d:.
 _BARE_EXPONENT = re.compile(r"(?<=\d)([+-]\d{2,3})$")
 _WORDS_FOR_MISSING = {"", "nan", "null", "none", "--", "---", "indef", "n/a", "na", "nodata", "inf", "-inf", "..."}
 _ROWS_AT_ONCE = 20_000
-# A row this many of the longest steps away from the next, with a flux this many times the largest, is a heading.
+# Numbers before the table: at most so many rows, so many of the longest steps away from the next wavelength, and with
+# so many times the largest flux.
 _MAX_HEADING, _FAR_STEPS, _FAR_FLUX = 3, 5.0, 100.0
 _WAVELENGTH_KEY = re.compile(r"(WAVE\w*|WL|LAMBDA)([ _-]?UNITS?)?|CUNIT1|TUNIT1|WAT1_001|XUNITS?", re.I)
 _FLUX_KEY = re.compile(r"FLUX([ _-]?UNITS?)?|BUNIT|YUNITS?|SPEC\. UNITS", re.I)
@@ -40,33 +41,40 @@ _BRACKETED_UNIT = re.compile(r"(?:wave\w*|lambda|wl)\W{0,3}[\[(]([^)\]]{1,30})[)
 
 
 def read_text(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
-    """Read a table of at least two columns. Raises SpectrumError ("binary", "no_table", "too_many_rows", …)."""
+    """Read a table of at least two columns. Raises SpectrumError ("binary", "no_table", "too_many_rows" …)."""
     receipt.format = "text"
     table = _parse(_lines(content), receipt)
     header = _header(table.comments)
     wave, flux = main_columns(table, receipt, corrections)
-    unit, kind, medium = _said(table, header, receipt, wave, flux)
+    unit, kind, medium = _stated_units(table, header, receipt, wave, flux)
     wavelength = units.to_angstrom(table.values[:, wave], unit, receipt, corrections)
     error = error_column(table, wave, flux, header, receipt, corrections)
     values, error = units.undo_log(table.names[flux] if table.names else "", table.values[:, flux], error, receipt)
     values, error, kind = units.to_flam(wavelength, values, error, kind, receipt, corrections)
     name_of_wave = table.names[wave] if table.names else ""
-    if checks.words_of_rest_frame(" ".join(table.comments)) or "rest" in name_of_wave.lower():
-        checks.warn_rest_frame(receipt, "the header speaks of a rest frame")
+    if checks.mentions_rest_frame(" ".join(table.comments)) or "rest" in name_of_wave.lower():
+        checks.warn_rest_frame(receipt, "the header mentions the rest frame")
     known = metadata.collect(header, receipt)
-    return [(finish(wavelength, values, error, receipt, corrections, flux_kind=kind, medium=medium, **known), receipt)]
+    return [
+        (
+            clean_spectrum(wavelength, values, error, receipt, corrections, flux_kind=kind, medium=medium, **known),
+            receipt,
+        )
+    ]
 
 
 def _lines(content: bytes) -> list[str]:
     if len(content) > MAX_TEXT_BYTES:
-        raise SpectrumError("too_large", f"a text file may have {MAX_TEXT_BYTES >> 20} MiB")
-    # Counted before the text is taken apart, for every line costs far more than its bytes.
+        raise SpectrumError("too_large", f"the text file is larger than {MAX_TEXT_BYTES >> 20} MiB: send a smaller one")
+    # Lines are counted before the text is split, because a split line costs far more memory than its bytes.
     breaks = max(content.count(b"\n"), content.count(b"\r"))
     if breaks > MAX_ROWS:
-        raise SpectrumError("too_many_rows", f"{breaks:,} lines; {MAX_ROWS:,} are read at most")
+        raise SpectrumError("too_many_rows", f"the file has {breaks:,} lines: at most {MAX_ROWS:,} can be read")
     text = _decode(content)
     if re.match(r"\s*<(!doctype|html|\?xml|votable)", text[:200], re.I):
-        raise SpectrumError("markup", "a web page or XML document, not a table of numbers")
+        raise SpectrumError(
+            "markup", "this is a web page or an XML document: download the spectrum itself and send that"
+        )
     return re.split(r"\r\n|\r|\n", text)
 
 
@@ -79,7 +87,7 @@ def _decode(content: bytes) -> str:
     content = content.rstrip(b"\x00\x1a")
     sample = sample.rstrip(b"\x00")
     if len(sample) - len(sample.translate(None, _ODD_BYTES)) > 0.02 * len(sample):
-        raise SpectrumError("binary", "neither text nor a FITS file")
+        raise SpectrumError("binary", "this is neither text nor FITS: send the spectrum as a text table or a FITS file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -87,7 +95,7 @@ def _decode(content: bytes) -> str:
 
 
 def _half_of_utf16(sample: bytes) -> str | None:
-    """UTF-16 without its mark: nearly every other byte is zero."""
+    """Return the codec of UTF-16 text without a byte order mark, in which nearly every other byte is zero, or None."""
     for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = sample[start::2], sample[1 - start :: 2]
         if zeros.count(0) > 0.9 * len(zeros) and others.count(0) < 0.1 * len(others):
@@ -95,15 +103,15 @@ def _half_of_utf16(sample: bytes) -> str | None:
     return None
 
 
-def _sorted_out(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
-    """Comments, rows that begin with a number, and how many lines among these are neither."""
+def _split_lines(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
+    """Return the comments, the rows that begin with a number, and how many lines between the rows are neither."""
     comments: list[str] = []
     rows: list[str] = []
     skipped = 0
     for line in lines:
         stripped = line.strip()
         if stripped and stripped[0] in FRAME:
-            stripped = unframed(stripped)
+            stripped = strip_frame(stripped)
         if not stripped:
             continue
         if stripped[0] in "+-.0123456789" or _ROW_START.match(stripped):
@@ -117,27 +125,33 @@ def _sorted_out(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
 
 
 def _parse(lines: Sequence[str], receipt: Receipt) -> Table:
-    comments, rows, skipped = _sorted_out(lines)
+    comments, rows, skipped = _split_lines(lines)
     if len(rows) < MIN_SAMPLES and len(labelled := labelled_rows(lines)) >= MIN_SAMPLES:
         receipt.guess("table", "labelled", "every row begins with a word", 0.8)
         rows, skipped = labelled, 0
         comments = [comment for comment in comments if not labelled_rows([comment])]
     receipt.rows_read = len(rows)
     if len(rows) < MIN_SAMPLES:
-        raise SpectrumError("no_table", f"found {len(rows)} rows of numbers; a spectrum needs {MIN_SAMPLES}")
+        raise SpectrumError(
+            "no_table",
+            f"only {len(rows)} rows of numbers were found: a spectrum needs {MIN_SAMPLES} rows of wavelength and flux",
+        )
     if len(max(rows, key=len)) > MAX_LINE:
-        raise SpectrumError("line_too_long", f"a row of more than {MAX_LINE:,} characters is no row of a spectrum")
+        raise SpectrumError("line_too_long", f"a row has more than {MAX_LINE:,} characters: write one sample a line")
     receipt.drop("line without numbers", skipped)
-    separator, decimal_comma = dialect(rows)
-    values = _numbers(plain_rows(rows, separator, decimal_comma), separator, receipt)
+    separator, decimal_comma = find_dialect(rows)
+    values = _numbers(normalise_rows(rows, separator, decimal_comma), separator, receipt)
     if values.ndim != 2 or values.shape[1] < 2:
-        raise SpectrumError("one_column", "one column of numbers: wavelengths and flux are both needed")
+        raise SpectrumError(
+            "one_column",
+            "the table has only one column of numbers: a spectrum needs a wavelength column and a flux column",
+        )
     words = column_words(comments, values.shape[1], separator)
     return Table(comments, *words, _without_heading(values, receipt))
 
 
 def _without_heading(values: Array, receipt: Receipt) -> Array:
-    """Without numbers that stand before the table: how many rows follow, a date, an exposure time."""
+    """Return the table without numbers that stand before it, such as a count of rows, a date or an exposure time."""
     for _ in range(_MAX_HEADING):
         first, rest = values[0], values[1:]
         if len(rest) < MIN_SAMPLES:
@@ -153,7 +167,7 @@ def _without_heading(values: Array, receipt: Receipt) -> Array:
 
 
 def _numbers(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
-    """(rows, columns) of a table; of a very wide one the first MAX_COLUMNS."""
+    """Return the table as (rows, columns), with at most MAX_COLUMNS columns."""
     columns = len(rows[len(rows) // 2].split(separator))
     wanted = range(MAX_COLUMNS) if columns > MAX_COLUMNS else None
     try:
@@ -164,7 +178,7 @@ def _numbers(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
 
 
 def _row_by_row(rows: list[str], separator: str | None, receipt: Receipt) -> Array:
-    """The patient way, for tables with missing cells, remarks after the numbers or rows of unequal length."""
+    """Return a table with missing cells, remarks after the numbers or rows of unequal length as (rows, columns)."""
 
     def cells(row: str) -> list[str]:
         if separator is None:
@@ -174,10 +188,13 @@ def _row_by_row(rows: list[str], separator: str | None, receipt: Receipt) -> Arr
     lengths = np.array([len(cells(row)) for row in rows[:: max(len(rows) // 2000, 1)]])
     width = int(np.bincount(lengths).argmax())
     if width * len(rows) > MAX_UNEVEN_CELLS:
-        raise SpectrumError("too_many_rows", f"an uneven table of {len(rows):,} rows and {width} columns")
-    receipt.guess("table", "uneven", "missing cells, remarks or rows of unequal length", 0.9)
+        raise SpectrumError(
+            "too_many_rows",
+            f"the table is too large to read with missing or uneven cells ({len(rows):,} rows, {width} columns)",
+        )
+    receipt.guess("table", "uneven", "some rows have missing cells, remarks or another length", 0.9)
     tables: list[Array] = []
-    # A few rows at a time: the cells of a whole table as texts would take a hundred times its size.
+    # The table is split piece by piece, because all its cells as text would take a hundred times its size.
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         split = [row for row in map(cells, rows[start : start + _ROWS_AT_ONCE]) if len(row) >= width]
         tables.append(np.array([_column([row[i] for row in split]) for i in range(width)]).T.reshape(-1, width))
@@ -191,7 +208,7 @@ def _column(cells: list[str]) -> Array:
         return np.array(cells, dtype=np.float64)
     except ValueError:
         pass
-    # A column of remarks, which nobody wants number by number.
+    # Converting a column of remarks cell by cell would be slow and give only NaN.
     if all(cell.isalpha() and cell.lower() not in _WORDS_FOR_MISSING for cell in cells[:: max(len(cells) // 50, 1)]):
         return np.full(len(cells), np.nan)
     return np.array([_number(cell) for cell in cells], dtype=np.float64)
@@ -206,15 +223,17 @@ def _number(cell: str) -> float:
     if cell.isalpha() or cell.lower() in _WORDS_FOR_MISSING:
         return float("nan")
     try:
-        # Fortran drops the letter where an exponent has three digits: 1.0-105.
+        # Fortran drops the letter if the exponent has three digits: 1.0-105.
         return float(_BARE_EXPONENT.sub(r"e\1", FORTRAN.sub("e", cell)))
     except ValueError:
         return float("nan")
 
 
 def _header(comments: Sequence[str]) -> dict[str, str]:
-    """``KEY: value`` and ``KEY = 'value' / comment`` lines, keys in upper case; never parsed further, so that
-    00:04:25.70 stays a text."""
+    """Return the ``KEY: value`` and ``KEY = 'value' / comment`` lines by key, in upper case.
+
+    Values are not parsed further, so that 00:04:25.70 stays text.
+    """
     header: dict[str, str] = {}
     for line in comments:
         match = _KEY_VALUE.match(line) if "=" in line or ":" in line else None
@@ -227,21 +246,24 @@ def _header(comments: Sequence[str]) -> dict[str, str]:
     return header
 
 
-def _said(
+def _stated_units(
     table: Table, header: Mapping[str, str], receipt: Receipt, wave: int, flux: int
 ) -> tuple[str | None, FluxKind | None, Medium | None]:
-    """Wavelength unit, kind of flux and medium by the column's own name, then the header, then the table beside."""
+    """Return the stated wavelength unit, kind of flux and medium, each None if nothing states it.
+
+    The name of the column goes first, then the header, then the table beside the file.
+    """
     both = {**receipt.beside, **header}
     wave_words = [
         table.name(wave),
         *(value for key, value in both.items() if _WAVELENGTH_KEY.fullmatch(key)),
-        *(found[1] for line in table.comments[-20:] if (found := _BRACKETED_UNIT.search(line))),
+        *(match[1] for line in table.comments[-20:] if (match := _BRACKETED_UNIT.search(line))),
         receipt.beside.get("WL UNITS", ""),
     ]
     flux_words = [table.name(flux), *(value for key, value in both.items() if _FLUX_KEY.fullmatch(key))]
     medium_words = [*wave_words, *(both.get(key, "") for key in _MEDIUM_KEYS)]
     return (
-        next((unit for words in wave_words if (unit := units.unit_said(words))), None),
-        next((kind for words in flux_words if (kind := units.flux_said(words))), None),
-        units.medium_said(" ".join(medium_words)),
+        next((unit for words in wave_words if (unit := units.parse_wavelength_unit(words))), None),
+        next((kind for words in flux_words if (kind := units.parse_flux_kind(words))), None),
+        units.parse_medium(" ".join(medium_words)),
     )

@@ -1,4 +1,4 @@
-"""Units of wavelength and kinds of flux: from what a header says, else from the numbers."""
+"""Units of wavelength and kinds of flux, from the words of a header first and from the numbers second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from classifier.spectrum import Array, FluxKind, Medium
 
 _SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
 _LOGARITHMS = {"log10_angstrom": 10.0, "ln_angstrom": math.e}
-# Å: a header is believed where it puts the middle of the spectrum between these.
+# A stated unit is believed if it puts the middle of the spectrum between these wavelengths, Å.
 _BELIEVABLE = {
     "angstrom": (900, 300_000),
     "nm": (900, 30_000),
@@ -22,10 +22,10 @@ _BELIEVABLE = {
     "log10_angstrom": (900, 60_000),
     "ln_angstrom": (900, 60_000),
 }
-# The wavelength at which a flux in F_ν or magnitudes keeps its number in F_λ, Å.
+# Wavelength at which a flux in F_ν or magnitudes keeps its number in F_λ, Å.
 _PIVOT = 6000.0
 
-_SAID = (
+_UNIT_WORDS = (
     ("ln_angstrom", re.compile(r"(?<![a-z])(ln[ _(]*(lambda|lam|wave|wl|ang)|log_?e[ _(]*(lambda|wave|ang))", re.I)),
     (
         "log10_angstrom",
@@ -36,7 +36,7 @@ _SAID = (
     ("angstrom", re.compile(r"((?<![a-z])(a|aa|ang|angstr\w*)(?![a-z])|å)", re.I)),
     ("m", re.compile(r"(?<![a-z])(?<![a-z][*./ ])(m|met(er|re)s?)(?![a-z*^/\d-])", re.I)),
 )
-# What the axis of a table is where it is no wavelength, by its name or unit.
+# Quantities that an axis may hold instead of wavelengths, by the words of its name or unit.
 _OTHER_AXES = (
     ("a frequency", re.compile(r"(?<![a-z])(freq\w*|[kmgtp]?hz)(?![a-z])", re.I)),
     ("an energy", re.compile(r"(?<![a-z])(energy|energies|ener|[km]?ev)(?![a-z])", re.I)),
@@ -46,10 +46,10 @@ _OTHER_AXES = (
     ("a count of samples", re.compile(r"(?<![a-z])(pix|pixels?|channels?|index|id|row|num(ber)?)(?![a-z])", re.I)),
     ("a place in the sky", re.compile(r"(?<![a-z])(ra|raj2000|dec|dej2000|right ascension)(?![a-z])", re.I)),
 )
-# Days of modified Julian dates between 1990 and 2034, which a light curve has where a spectrum has wavelengths.
+# Modified Julian dates from 1990 to 2034: a light curve has them where a spectrum has wavelengths.
 _DAYS = (48_000.0, 64_000.0)
 
-_FLUX_SAID: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
+_FLUX_WORDS: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     ("abmag", re.compile(r"(?<![a-z])(ab|ab ?mag\w*|mag_?ab|mags?|magnitudes?)(?![a-z])", re.I)),
     ("fnu", re.compile(r"((?<![a-z])[mµu]?jy(?![a-z])|(erg|w\b).*hz|f_?nu(?![a-z]))", re.I)),
     ("counts", re.compile(r"(?<![a-z])(counts?|electrons?|adu|dn|photons?)(?![a-z])", re.I)),
@@ -59,34 +59,37 @@ _FLUX_SAID: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
 )
 
 
-def unit_said(text: str) -> str | None:
-    """The wavelength unit that a column name or a header's value names, or None."""
-    return next((unit for unit, pattern in _SAID if pattern.search(text)), None)
+def parse_wavelength_unit(text: str) -> str | None:
+    """Return the wavelength unit that a column name or a header value names, or None."""
+    return next((unit for unit, pattern in _UNIT_WORDS if pattern.search(text)), None)
 
 
-def flux_said(text: str) -> FluxKind | None:
-    """The kind of flux that a column name, a unit or a header's value names, or None."""
-    return next((kind for kind, pattern in _FLUX_SAID if pattern.search(text)), None)
+def parse_flux_kind(text: str) -> FluxKind | None:
+    """Return the kind of flux that a column name, a unit or a header value names, or None."""
+    return next((kind for kind, pattern in _FLUX_WORDS if pattern.search(text)), None)
 
 
-def medium_said(text: str) -> Medium | None:
-    """Whether a header's words put the wavelengths in air or vacuum, or None."""
+def parse_medium(text: str) -> Medium | None:
+    """Return whether the words of a header say air or vacuum, or None if they say neither."""
     if re.search(r"(?<![a-z])(awav|air)(?![a-z])", text, re.I):
         return "air"
     return "vacuum" if re.search(r"(?<![a-z])(vac|vacuum)(?![a-z])", text, re.I) else None
 
 
-def other_axis_said(text: str) -> str | None:
-    """What a column name or an axis says it is instead of a wavelength ("a frequency"), or None."""
-    if unit_said(text) and not re.search(r"wave[ _]?number", text, re.I):
+def parse_other_axis(text: str) -> str | None:
+    """Return what a column or axis holds instead of wavelengths ("a frequency"), by its name or unit, or None."""
+    if parse_wavelength_unit(text) and not re.search(r"wave[ _]?number", text, re.I):
         return None
     return next((what for what, pattern in _OTHER_AXES if pattern.search(text)), None)
 
 
 def undo_log(name: str, flux: Array, error: Array | None, receipt: Receipt) -> tuple[Array, Array | None]:
-    """Fluxes of a column whose name says that it holds their decimal logarithm; others as they are.
+    """Return flux and error, converted if the column's name says that it holds decimal logarithms.
 
-    flux, error: (n,) or (rows, n); the error of a logarithm becomes that of the flux."""
+    name: name of the flux column.
+    flux: (n,) or (rows, n).
+    error: 1σ of the same shape, or None; the error of a logarithm becomes that of the flux.
+    """
     if not re.match(r"\W*log_?(10)?[ _(\[]*(f|int)", name, re.I):
         return flux, error
     receipt.guess("flux_scale", "log10", f"the column is named {name}", 0.9)
@@ -94,24 +97,35 @@ def undo_log(name: str, flux: Array, error: Array | None, receipt: Receipt) -> t
     return flux, None if error is None else np.abs(error) * np.log(10) * flux
 
 
-def to_angstrom(values: Array, said: str | None, receipt: Receipt, corrections: Corrections) -> Array:
-    """Wavelengths in Å. The user's word goes first, then the header's if the numbers allow it, then the numbers.
+def to_angstrom(values: Array, stated: str | None, receipt: Receipt, corrections: Corrections) -> Array:
+    """Return wavelengths in Å.
 
-    values: (n,), any order, may hold NaN. Raises SpectrumError("wavelength_unit") where no unit makes them optical.
+    The user's unit goes first, then the stated one if the numbers can have it, then the one that the numbers suggest.
+
+    values: (n,) in any order, may hold NaN.
+    stated: unit that the file states, or None.
+
+    Raises SpectrumError ("wavelength_unit") if no unit makes them optical, ("no_wavelengths") if they are dates.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:
-        raise SpectrumError("wavelength_unit", "the column of wavelengths holds no number")
+        raise SpectrumError(
+            "wavelength_unit", "the wavelength column holds no number: choose another wavelength column"
+        )
     middle = float(np.median(finite))
     unit: str
     if corrections.wavelength_unit:
         unit, evidence, confidence = corrections.wavelength_unit, "stated by the user", 1.0
-    elif said and _believable(middle, said):
-        unit, evidence, confidence = said, "the header names it", 0.98
+    elif stated and _believable(middle, stated):
+        unit, evidence, confidence = stated, "the file states it", 0.98
     else:
         unit, evidence, confidence = _from_numbers(middle, finite)
-        if said and said != unit:
-            receipt.warn("unit_contradicted", f"the header says {said}, which numbers around {middle:.5g} are not")
+        if stated and stated != unit:
+            receipt.warn(
+                "unit_contradicted",
+                f"the file states the wavelength unit {stated}, but numbers around {middle:.5g} are not in it: "
+                f"read as {unit}",
+            )
     receipt.guess("wavelength_unit", unit, evidence, confidence)
     if unit in _LOGARITHMS:
         return np.asarray(_LOGARITHMS[unit] ** np.clip(values, -10, 14))
@@ -125,46 +139,57 @@ def _believable(middle: float, unit: str) -> bool:
 
 
 def _from_numbers(middle: float, values: Array) -> tuple[str, str, float]:
+    """Return (unit, evidence, confidence) from the median and the range. Raises SpectrumError."""
     first, last = float(values.min()), float(values.max())
-    said = f"median {middle:.5g}, from {first:.5g} to {last:.5g}"
-    # No instrument reaches from the far ultraviolet of ångströms to 1900 Å at most 2700 Å; in nm it is X-shooter's.
+    evidence = f"median {middle:.5g}, from {first:.5g} to {last:.5g}"
+    # X-shooter covers this range in nm. No instrument covers it in Å.
     if 200 <= first < 1100 and 1900 < last < 2700:
-        return "nm", said, 0.7
+        return "nm", evidence, 0.7
     if first > _DAYS[0] and last < _DAYS[1]:
-        raise SpectrumError("no_wavelengths", f"the first column looks like dates of a light curve ({said})")
-    # Between 900 and 1800 the far ultraviolet in Å and the near infrared in nm share their numbers.
+        raise SpectrumError("no_wavelengths", f"the wavelength column looks like dates of a light curve ({evidence})")
+    # From 900 to 1800 the numbers may be the far ultraviolet in Å or the near infrared in nm.
     if 1200 <= middle < 60_000:
-        return "angstrom", said, 0.95 if last > 1800 else 0.6
+        return "angstrom", evidence, 0.95 if last > 1800 else 0.6
     if 200 <= middle < 1200 and first > 90:
-        return "nm", said, 0.9 if first < 900 else 0.6
+        return "nm", evidence, 0.9 if first < 900 else 0.6
     if 3.2 < middle < 4.5 and last - first < 1.0:
-        return "log10_angstrom", said, 0.85
+        return "log10_angstrom", evidence, 0.85
     if first > 7.5 and last < 10.3 and last - first < 1.7:
-        return "ln_angstrom", said, 0.6
+        return "ln_angstrom", evidence, 0.6
     if 0.15 < middle < 30.0 and first > 0.05:
-        return "um", said, 0.8 if middle < 3.0 else 0.5
+        return "um", evidence, 0.8 if middle < 3.0 else 0.5
     if 1.5e-7 < middle < 3e-5:
-        return "m", said, 0.8
-    raise SpectrumError("wavelength_unit", f"the first column is no wavelength in a unit known here ({said})")
+        return "m", evidence, 0.8
+    raise SpectrumError(
+        "wavelength_unit",
+        f"the wavelength column fits no known unit ({evidence}): choose another wavelength column or state its unit",
+    )
 
 
 def to_flam(
     wavelength: Array,
     flux: Array,
     error: Array | None,
-    said: FluxKind | None,
+    stated: FluxKind | None,
     receipt: Receipt,
     corrections: Corrections,
 ) -> tuple[Array, Array | None, FluxKind]:
-    """F_λ up to a constant factor with its 1σ error, from F_ν or AB magnitudes where they are stated; other kinds stay
-    as they are.
+    """Return flux, error and kind of flux: F_ν and AB magnitudes become F_λ, other kinds stay as they are.
 
-    wavelength: (n,) Å; flux, error: (n,) as in the file. F_λ = F_ν c / λ²; F_ν ∝ 10^(-0.4 m) (Oke & Gunn 1983)."""
+    F_λ = F_ν c / λ² and F_ν ∝ 10^(-0.4 m) (Oke & Gunn 1983), up to a constant factor.
+
+    wavelength: (n,) Å.
+    flux: (n,) as in the file.
+    error: (n,) 1σ in the units of flux, or None.
+    stated: kind of flux that the file states, or None.
+
+    Raises SpectrumError ("no_flux") if the flux column holds no number.
+    """
     kind: FluxKind
     if corrections.flux_kind:
         kind, evidence, confidence = corrections.flux_kind, "stated by the user", 1.0
     else:
-        kind, evidence, confidence = _flux_kind(flux, said, receipt)
+        kind, evidence, confidence = _flux_kind(flux, stated, receipt)
     receipt.guess("flux_kind", kind, evidence, confidence)
     if kind == "abmag":
         middle = np.nanmedian(flux) if np.isfinite(flux).any() else 0.0
@@ -181,7 +206,7 @@ def to_flam(
 
 
 def _coefficient(receipt: Receipt) -> float | None:
-    """What the table beside the file says to multiply the flux with."""
+    """Return the factor for the flux that the table beside the file states, or None."""
     try:
         factor = float(receipt.beside.get("FLUX UNIT COEFFICIENT", ""))
     except ValueError:
@@ -192,36 +217,40 @@ def _coefficient(receipt: Receipt) -> float | None:
     return factor
 
 
-def _flux_kind(flux: Array, said: FluxKind | None, receipt: Receipt) -> tuple[FluxKind, str, float]:
+def _flux_kind(flux: Array, stated: FluxKind | None, receipt: Receipt) -> tuple[FluxKind, str, float]:
+    """Return (kind, evidence, confidence)."""
     from_numbers = _kind_from_numbers(flux)
-    if said in ("counts", "normalised") and from_numbers[0] == "flam":
-        # The header of the raw frame outlives the flux calibration.
-        receipt.warn("flux_contradicted", f"the header says {said}, which numbers this small are not")
+    if stated in ("counts", "normalised") and from_numbers[0] == "flam":
+        # The header of the raw frame often survives the flux calibration.
+        receipt.warn("flux_contradicted", f"the file states {stated} flux, but numbers this small are F_λ: read as F_λ")
         return from_numbers
-    return (said, "the header names it", 0.95) if said else from_numbers
+    return (stated, "the file states it", 0.95) if stated else from_numbers
 
 
 def _kind_from_numbers(flux: Array) -> tuple[FluxKind, str, float]:
     finite = flux[np.isfinite(flux)]
     if not finite.size:
-        raise SpectrumError("no_flux", "the column of fluxes holds no number")
+        raise SpectrumError("no_flux", "the flux column holds no number: choose another flux column")
     middle = float(np.median(np.abs(finite)))
-    said = f"median {middle:.3g}"
+    evidence = f"median {middle:.3g}"
     if 0 < middle < 1e-9:
-        return "flam", said, 0.8
+        return "flam", evidence, 0.8
     if middle > 100:
-        return "counts", said, 0.4
-    # Eight pieces that all lie near 1: somebody divided by the continuum.
+        return "counts", evidence, 0.4
+    # If all eight pieces lie near 1, somebody divided by the continuum.
     pieces = np.array([np.median(piece) for piece in np.array_split(finite, 8) if piece.size])
     if (np.abs(pieces - 1) < 0.07).all():
-        return "normalised", f"every part of it has a median near 1 ({said})", 0.7
-    return "unknown", f"{said}; read as F_λ up to a factor", 0.5
+        return "normalised", f"every part of it has a median near 1 ({evidence})", 0.7
+    return "unknown", f"{evidence}; read as F_λ up to a factor", 0.5
 
 
 def sigma(values: Array, kind: str) -> Array | None:
-    """1σ from a column of ``kind`` error, variance or ivar, NaN where it is unusable; None for "ignore".
+    """Return 1σ from a column of errors, variances or inverse variances, or None for "ignore".
 
-    An inverse variance of zero says that nothing was measured: its σ is infinite."""
+    Unusable values become NaN. An inverse variance of zero means that nothing was measured: its σ is infinite.
+
+    kind: "error", "variance", "ivar" or "ignore".
+    """
     if kind == "ignore":
         return None
     if kind == "error":

@@ -1,4 +1,4 @@
-"""VOTables, as the Virtual Observatory's services give spectra: the first table with wavelengths and fluxes."""
+"""VOTables, as services of the Virtual Observatory give spectra: the first table with wavelengths and fluxes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from astropy.io.votable import exceptions, parse
 from astropy.utils.exceptions import AstropyWarning
 
 from classifier.errors import SpectrumError
-from classifier.readers.fits_found import Found
+from classifier.readers.fits_parts import FitsPart
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_VOTABLE_BYTES
 from classifier.readers.receipt import Corrections, Receipt
 
-# What the parser raises on damaged documents, beside its own errors.
+# Errors that the parser raises on damaged documents.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -33,11 +33,11 @@ _DAMAGE = (
     ValueError,
     RecursionError,
     exceptions.VOTableSpecError,
-    # Some of its warnings are raised.
+    # Some of the parser's warnings are raised as errors.
     exceptions.VOWarning,
 )
 _MAX_TABLES = 50
-# Fields, parameters, groups …: each costs far more than its bytes, and fields of one name far more again.
+# Fields, parameters and groups cost far more than their bytes, and fields of the same name more again.
 _ELEMENT = re.compile(rb"<(?!/|(?:\w+:)?T[RD]\b)")
 _MAX_ELEMENTS = 1_000
 _ARRAY_SIZE = re.compile(rb"arraysize\s*=\s*[\"']([^\"']*)")
@@ -51,21 +51,28 @@ def is_votable(content: bytes) -> bool:
     )
 
 
-def read_votable(content: bytes, receipt: Receipt, corrections: Corrections) -> tuple[list[Found], dict[str, str]]:
-    """The spectra of the document, and its parameters in upper case. Raises SpectrumError ("bad_votable",
-    "too_large", "no_spectrum")."""
+def read_votable(content: bytes, receipt: Receipt, corrections: Corrections) -> tuple[list[FitsPart], dict[str, str]]:
+    """Return the spectra of the first table that holds any, and the document's parameters by name in upper case.
+
+    Raises SpectrumError ("bad_votable", "too_large", "no_spectrum" …).
+    """
     receipt.format = "votable"
     if len(content) > MAX_VOTABLE_BYTES:
-        raise SpectrumError("too_large", f"a VOTable may have {MAX_VOTABLE_BYTES >> 20} MiB")
-    # Entities that stand for other entities grow without bounds, and the parser would fetch a stream from any address.
+        raise SpectrumError(
+            "too_large", f"the VOTable is larger than {MAX_VOTABLE_BYTES >> 20} MiB: send a smaller one"
+        )
+    # Nested entities can expand without limit, and the parser would fetch a stream from any address.
     if b"<!ENTITY" in content or b"<!DOCTYPE" in content or (b"STREAM" in content and b"href" in content):
-        raise SpectrumError("bad_votable", "a VOTable that declares entities or takes its data from elsewhere")
+        raise SpectrumError(
+            "bad_votable",
+            "the VOTable declares entities or takes its data from elsewhere: send one with the data in it",
+        )
     if len(_ELEMENT.findall(content)) > _MAX_ELEMENTS:
-        raise SpectrumError("bad_votable", f"more than {_MAX_ELEMENTS} elements beside the rows")
+        raise SpectrumError("bad_votable", f"the VOTable has more than {_MAX_ELEMENTS} elements besides its rows")
     sizes = [math.prod(map(int, re.findall(rb"\d{1,18}", size))) for size in _ARRAY_SIZE.findall(content)]
     if sum(sizes) > _MAX_ARRAY:
-        raise SpectrumError("bad_votable", f"arrays of {sum(sizes):,} numbers")
-    # Memory is set aside for as many rows as the document promises.
+        raise SpectrumError("bad_votable", f"the VOTable declares arrays of {sum(sizes):,} numbers, which is too many")
+    # The parser would allocate memory for as many rows as the document promises.
     content = _PROMISED_ROWS.sub(b"", content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
@@ -76,10 +83,10 @@ def read_votable(content: bytes, receipt: Receipt, corrections: Corrections) -> 
             }
             return _first(document, receipt, corrections), header
         except _DAMAGE as error:
-            raise SpectrumError("bad_votable", f"damaged VOTable: {error}"[:300]) from error
+            raise SpectrumError("bad_votable", f"the VOTable is damaged: {error}"[:300]) from error
 
 
-def _first(document: Any, receipt: Receipt, corrections: Corrections) -> list[Found]:
+def _first(document: Any, receipt: Receipt, corrections: Corrections) -> list[FitsPart]:
     for _, table in zip(range(_MAX_TABLES), document.iter_tables(), strict=False):
         rows = table.to_table()
         for field in table.fields:
@@ -87,8 +94,8 @@ def _first(document: Any, receipt: Receipt, corrections: Corrections) -> list[Fo
                 rows.rename_column(field.name, "wavelength")
         plain = [name for name in rows.colnames if np.issubdtype(rows[name].dtype, np.number)]
         hdu = fits.table_to_hdu(rows[plain]) if plain and len(rows) else None
-        found = read_table(hdu, [hdu], receipt, corrections) if hdu is not None else []
-        if found:
+        parts = read_table(hdu, [hdu], receipt, corrections) if hdu is not None else []
+        if parts:
             receipt.format = "votable"
-            return found
+            return parts
     raise SpectrumError("no_spectrum", "no table of the VOTable holds wavelengths and fluxes")

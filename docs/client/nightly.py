@@ -1,6 +1,8 @@
-"""An example: send the night's spectra, print what the network says, and keep a table of what is vetted up to date.
+"""Example of a nightly script: send a folder of spectra, print the predictions, and keep a table of what is vetted.
 
-TRIAGE_URL=http://localhost:8000 TRIAGE_TOKEN=… python nightly.py FOLDER vetted.json
+    TRIAGE_URL=http://localhost:8000 TRIAGE_TOKEN=… python nightly.py FOLDER vetted.json
+
+It can be run as often as you like: nothing is sent twice, and the table takes in only what has changed.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from spectrum_triage import Desk, DeskError, Row
 
 
 def send(desk: Desk, folder: Path) -> None:
-    """Each file once: the desk knows those that it was sent before."""
+    """Upload every file of a folder and print its prediction. The desk recognises a file that it was sent before."""
     for file in sorted(path for path in folder.iterdir() if path.is_file()):
         try:
             spectrum = desk.wait(desk.upload(file))
@@ -29,7 +31,10 @@ def send(desk: Desk, folder: Path) -> None:
 
 
 def follow(desk: Desk, table: Path) -> None:
-    """Bring the table up to date: {"since": the cursor, "rows": {id of the decision: row}}."""
+    """Bring a table of vetted classifications up to date.
+
+    table: JSON file with {"since": cursor for the next time, "rows": {id of a decision: its row}}.
+    """
     known: Row = json.loads(table.read_text()) if table.exists() else {"since": "c0", "rows": {}}
     rows: dict[str, Row] = known["rows"]
     changes = desk.changes(known["since"])

@@ -1,4 +1,4 @@
-// How many are ticked, on the button that confirms them, and ticking many at once.
+// The bulk page: the button that confirms shows how many rows are ticked, and other buttons tick many rows at once.
 
 const form = document.querySelector(".bulk-form");
 
@@ -16,7 +16,7 @@ if (form) {
   form.querySelector("[data-none]").addEventListener("click", () => tick(() => false));
   form.querySelector("[data-sure]").addEventListener("click", () => tick((box) => !("doubt" in box.dataset)));
   form.addEventListener("change", show);
-  // The browser may bring back earlier ticks with the page.
+  // The browser may restore earlier ticks when it comes back to the page.
   window.addEventListener("pageshow", show);
   show();
 }

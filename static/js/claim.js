@@ -1,4 +1,4 @@
-// Claims the transient on the page, renews that while it is looked at, and gives it up on leaving.
+// Claims the transient on the page, renews the claim while somebody looks at it, and gives the claim up on leaving.
 
 const RENEW_MS = 60_000;
 const notice = () => document.getElementById("claim");
@@ -10,7 +10,7 @@ function request(act) {
   return body;
 }
 
-// Whoever else holds the claim has the verdict.
+// While another reviewer holds the claim, nobody else can decide.
 function lock() {
   const verdicts = document.querySelector("#decide .verdicts");
   if (!verdicts) return;
@@ -29,7 +29,7 @@ async function renew(act = "claim") {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("claim");
     if (fresh && fresh.textContent.trim() !== here.textContent.trim()) here.replaceWith(fresh);
     lock();
-  } catch { /* the server is away for a moment; the claim is renewed with the next try */ }
+  } catch { /* the server does not answer for a moment; the next try renews the claim */ }
 }
 
 document.addEventListener("submit", (event) => {
@@ -42,6 +42,6 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) rene
 window.addEventListener("pagehide", () => {
   if (notice()) navigator.sendBeacon(notice().dataset.url, request("release"));
 });
-// Back from the browser's memory, where the page was given up on leaving.
+// The browser may show the page again from its memory; the claim was given up on leaving.
 window.addEventListener("pageshow", (event) => { if (event.persisted) renew(); });
 timer = setTimeout(renew, RENEW_MS);

@@ -1,4 +1,4 @@
-// Buttons that copy the text of the element they name.
+// Buttons that copy the text of the element whose id they carry.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
@@ -8,7 +8,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       await navigator.clipboard.writeText(source.textContent);
       button.textContent = "Copied";
     } catch {
-      // Without HTTPS the browser does not let us: what is selected is copied by hand.
+      // Browsers refuse this without HTTPS. The text is selected, so that the user can copy it by hand.
       getSelection().selectAllChildren(source);
       button.textContent = "Selected: press Ctrl C";
     }

@@ -1,16 +1,19 @@
-// A drawn figure: its parts are found by the names that triage/plots.py gives them, and changed in place, so that a
-// zoom outlives every change of smoothing, lines or redshift.
-const LIGHT_SPEED = 299792.458;
-const MOST_VELOCITY = 60000;
-// Names of lines that are closer than so many pixels are put at different heights, so many of them, pixels apart.
+// The spectrum's figure after it was drawn. Its parts are found by the names that triage/figures/spectrum.py gives them
+// and are changed in place, so that a zoom outlives every change of smoothing, lines or redshift.
+import { drawFigure } from "./bokeh.js";
+
+const LIGHT_SPEED = 299792.458; // km/s
+const MAX_VELOCITY = 60000; // km/s
+// The name of a line needs so many pixels beside its neighbour. Where there is less room, the names stand at different
+// heights, so many of them and so many pixels apart.
 const LABEL_ROOM = 18;
 const LABEL_LEVELS = 2;
 const LABEL_STEP = 44;
 
-// drawn: {document, about, parts}. target: an element in the document that has its final width.
+// Draw the figure into an element that already has its final width. Returns the figure's parts, which the functions
+// below take as `drawn`.
 export async function embed({ item, about }, target) {
-  const views = await window.Bokeh.embed.embed_item(item, target);
-  const document = window.Bokeh.documents.at(-1);
+  const { views, document } = await drawFigure(item, target);
   const named = (name) => document.get_model_by_name(name);
   const drawn = { views, document, about, named, plot: named("spectrum"), range: named("across"), up: named("up") };
   drawn.whole = [drawn.range.start, drawn.range.end];
@@ -22,31 +25,25 @@ export async function embed({ item, about }, target) {
   return drawn;
 }
 
-// Bokeh keeps every figure it ever drew unless told otherwise.
-export function forget(drawn) {
-  drawn.views.clear();
-  const at = window.Bokeh.documents.indexOf(drawn.document);
-  if (at >= 0) window.Bokeh.documents.splice(at, 1);
-}
-
 const floats = (text) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 };
 
-// What the address of the samples answers; raw is what was smoothed away, and not shown where nothing was.
+// Show other samples of the same spectrum. answer: columns as the server sends them. plain: whether nothing was smoothed
+// or binned; the unsmoothed samples behind the curve are then left out.
 export function setSamples(drawn, answer, plain) {
   const data = Object.fromEntries(Object.entries(answer).map(([name, text]) => [name, floats(text)]));
   if (plain) data.raw = data.raw.fill(NaN);
   data.rest = restOf(drawn, data.x);
   const source = drawn.named("samples");
-  // Columns of another length one by one would not fit together.
+  // All columns are replaced at once, because they must have the same length.
   source.data = data;
 }
 
 const restOf = (drawn, x) => x.map((at) => at / (1 + (drawn.redshift ?? 0)));
 
-// z: null where no redshift is known.
+// Move the rest-frame axis. z: redshift, or null if none is known.
 export function setRedshift(drawn, z) {
   drawn.z = z;
   drawn.redshift = drawn.about.at_rest ? 0 : z;
@@ -64,45 +61,47 @@ export function setRedshift(drawn, z) {
   if (z !== null) axis.axis_label = `Rest wavelength (Å) at z = ${z.toFixed(5)}`;
 }
 
+// The factor by which a velocity towards us (km/s) shortens a wavelength.
 export const shiftOf = (velocity) => {
-  const beta = Math.max(-MOST_VELOCITY, Math.min(MOST_VELOCITY, velocity)) / LIGHT_SPEED;
+  const beta = Math.max(-MAX_VELOCITY, Math.min(MAX_VELOCITY, velocity)) / LIGHT_SPEED;
   return Math.sqrt((1 - beta) / (1 + beta));
 };
 
-// on: whether any are marked. elements: names, null for those of the class predicted. velocity: km/s towards us. own: [[rest, name], …], which
-// are not shifted by the velocity.
+// Mark spectral lines. on: whether lines of elements are marked. elements: names of elements, or null for those of the
+// predicted class. velocity: km/s towards us. own: the reviewer's lines as [[rest wavelength in Å, name], …]; the
+// velocity does not shift them.
 export function setLines(drawn, { on, elements, velocity, own }) {
-  const source = drawn.named("lines");
-  const z = drawn.redshift ?? null;
-  const places = [];
-  const wanted = elements ?? drawn.about.elements;
-  if (z !== null) {
-    const shift = shiftOf(velocity);
-    if (on) {
-      for (const [rest, name, element] of drawn.about.lines) {
-        if (wanted.includes(element)) places.push([rest * shift * (1 + z), name]);
-      }
-    }
-    for (const [rest, name] of own) places.push([rest * (1 + z), name]);
-  }
+  const places = linePlaces(drawn, { on, elements, velocity, own });
   const [first, last] = drawn.whole;
   const inside = places.filter(([at]) => at >= first && at <= last).sort((a, b) => a[0] - b[0]);
   const room = (LABEL_ROOM / (drawn.plot.inner_width || 800)) * (drawn.range.end - drawn.range.start);
-  // Where the last name of each level stands; a name for which no level has room is left out, its line stays.
+  // The wavelength of the last name at each height. A name that fits at no height is left out; its line stays.
   const taken = new Array(LABEL_LEVELS).fill(-Infinity);
   const levels = inside.map(([at]) => {
     const level = taken.findIndex((before) => at - before >= room);
     if (level >= 0) taken[level] = at;
     return level;
   });
-  source.data = {
+  drawn.named("lines").data = {
     x: inside.map(([at]) => at),
     y: levels.map((level) => 16 + LABEL_STEP * level),
     text: inside.map(([, name], number) => (levels[number] < 0 ? "" : name)),
   };
 }
 
-// Each epoch above the one before it, with its date; else all on one another.
+// Returns [[observed wavelength, name], …]; empty if no redshift is known.
+function linePlaces(drawn, { on, elements, velocity, own }) {
+  const z = drawn.redshift ?? null;
+  if (z === null) return [];
+  const wanted = on ? elements ?? drawn.about.elements : [];
+  const shift = shiftOf(velocity);
+  return [
+    ...drawn.about.lines.filter(([, , element]) => wanted.includes(element)).map(([rest, name]) => [rest * shift * (1 + z), name]),
+    ...own.map(([rest, name]) => [rest * (1 + z), name]),
+  ];
+}
+
+// Draw each epoch above the one before it, with its date (on), or all at the same height.
 export function stack(drawn, on) {
   if (!drawn.others.length) return;
   const step = 0.8 * (drawn.high[1] - drawn.high[0]);
@@ -119,10 +118,10 @@ export function stack(drawn, on) {
     : { start: drawn.high[0], end: drawn.high[1] });
 }
 
-export function show(drawn, name, on) {
+// Show or hide a panel of the figure.
+export function showPanel(drawn, name, on) {
   const panel = drawn.named(name);
   if (panel) panel.visible = on;
-  return Boolean(panel);
 }
 
 export const zoom = (drawn) => ({
@@ -136,5 +135,5 @@ export function setZoom(drawn, { x, y }) {
   drawn.up.setv({ start: y[0], end: y[1] });
 }
 
-// kind: "png" or "svg".
+// Returns the figure as a file. kind: "png" or "svg".
 export const picture = (drawn, kind) => drawn.views.roots[0].export(kind).to_blob();

@@ -1,5 +1,5 @@
-// How many of the queue are left, asked once the page and the next one are there: counting takes the server longer than
-// the page. One answer serves the pages of half a minute, or until a verdict.
+// Shows how many transients are left in the queue. Counting takes the server longer than the page itself, so it is asked
+// only when this page and the next one are there. An answer is used again for half a minute, or until a verdict.
 const FRESH_MS = 30_000;
 let known = null;
 

@@ -1,8 +1,11 @@
-// The dashboard: numbers fetched afresh while somebody looks, figures drawn anew when they have changed.
+// The dashboard of the night. Its numbers are fetched again while somebody looks at them; its figures are drawn again when
+// the numbers behind them have changed.
+import { disposeFigure, drawFigure } from "./bokeh.js";
 
 const POLL_MS = 15_000;
 const part = document.getElementById("night");
 const plots = document.querySelector(".night-plots");
+let figures = [];
 let drawn = "";
 let sequence = 0;
 
@@ -18,16 +21,13 @@ async function draw() {
   if (!answer.ok || answer.redirected || mine !== sequence) return;
   const items = await answer.json();
   if (mine !== sequence) return;
-  const old = [...window.Bokeh.documents];
+  const old = figures;
+  figures = [];
   for (const [name, item] of Object.entries(items)) {
     document.getElementById(name).replaceChildren();
-    await window.Bokeh.embed.embed_item(item, name);
+    figures.push(await drawFigure(item, name));
   }
-  // Bokeh keeps every figure it ever drew unless told otherwise.
-  for (const one of old) {
-    one.clear();
-    window.Bokeh.documents.splice(window.Bokeh.documents.indexOf(one), 1);
-  }
+  old.forEach(disposeFigure);
   drawn = wanted;
   plots.dataset.drawn = version;
 }
@@ -39,7 +39,7 @@ async function refresh() {
       if (answer.ok && !answer.redirected && !part.contains(document.activeElement)) part.innerHTML = await answer.text();
       await draw();
     }
-  } catch { /* the server is away for a moment; ask again */ }
+  } catch { /* the server does not answer for a moment; ask again later */ }
 }
 
 document.querySelectorAll("[data-submit]").forEach((field) => {

@@ -1,12 +1,13 @@
-// The palette of classes for an override: type a few letters, arrows, Enter. It is filled from the form's own list of
-// classes, so the two cannot differ.
+// The palette in which a reviewer finds a class by a few of its letters. It takes the classes from the decision form, so
+// that the two cannot differ.
 
-// Blanks and hyphens say nothing ("ic bl" is Ic-BL), and people write 1a and 2n for Ia and IIn.
+// Blanks and hyphens do not matter ("ic bl" is Ic-BL).
 const bare = (text) => text.toLowerCase().replace(/[\s\-/.]+/g, "");
+// People write 1a and 2n for Ia and IIn.
 const roman = (text) => text.replace(/(^|\s|sn|type)1(?=[a-c])/g, "$1i").replace(/(^|\s|sn|type)2(?=[bnpl]|$|\s)/g, "$1ii");
 
-// How well letters typed fit a name: they must stand in it in this order; null where they do not. Small is good:
-// letters that stand together beat scattered ones, at the beginning of a word they are best, and short names beat long.
+// Returns how badly the typed letters fit a name, or null if the name does not have them in this order. Letters that
+// stand together fit better than scattered ones, best at the beginning of a word; short names fit better than long ones.
 export function fit(typed, name) {
   const wanted = bare(roman(typed.toLowerCase().trim()));
   const text = bare(name);
@@ -27,14 +28,16 @@ export function fit(typed, name) {
   return cost;
 }
 
-// Other names count where the letters stand together in them; scattered over a long one they are chance.
+// Returns how badly the typed letters fit a class or its aliases. In an alias the letters must stand together, because a
+// long alias has almost any scattered letters by chance.
 function best(typed, entry) {
   const others = entry.aliases.map((alias) => fit(typed, alias)).filter((cost) => cost !== null && cost < 1);
   const fits = [fit(typed, entry.name), ...others].filter((cost) => cost !== null);
   return fits.length ? Math.min(...fits) : null;
 }
 
-// Groups in the order of the taxonomy; with something typed, the group of the best fit first.
+// Returns the classes that fit, by group. The groups stand in the order of the taxonomy; if something is typed, the group
+// with the best fit comes first.
 function grouped(entries, typed) {
   const found = entries.map((entry) => ({ ...entry, cost: best(typed, entry) })).filter((entry) => entry.cost !== null);
   if (typed) found.sort((a, b) => a.cost - b.cost);
@@ -61,8 +64,8 @@ function option(entry, number) {
   return item;
 }
 
-// dialog: #palette; choose(name) is called once for what was picked. likeliest: the class marked while nothing is typed,
-// the first where it is undefined.
+// Open the palette. dialog: #palette. options: the form's <option> elements. choose(name): called once with the class
+// that was picked. likeliest: class that is marked while nothing is typed; if undefined, the first one is.
 export function openPalette(dialog, options, choose, likeliest) {
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("[role=listbox]");

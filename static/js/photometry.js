@@ -1,4 +1,6 @@
-// The light curve beside the spectrum, drawn once the reviewer stays for a moment.
+// The light curve beside the spectrum. It is drawn only when the reviewer stays for a moment, to spare the server.
+import { disposeFigure, drawFigure } from "./bokeh.js";
+
 const STAYS_MS = 450;
 let timer = 0;
 
@@ -16,18 +18,17 @@ async function draw(box) {
   const { item } = await answer.json();
   const holder = document.createElement("div");
   box.append(holder);
-  const views = await window.Bokeh.embed.embed_item(item, holder);
+  const figure = await drawFigure(item, holder);
   forgetPhotometry(box);
   for (const child of [...box.children]) if (child !== holder) child.remove();
-  box.figure = { views, document: window.Bokeh.documents.at(-1) };
+  box.figure = figure;
   box.dataset.drawn = theme;
 }
 
+// Dispose of the light curve of a page that will not come back.
 export function forgetPhotometry(box) {
   if (!box?.figure) return;
-  box.figure.views.clear();
-  const at = window.Bokeh.documents.indexOf(box.figure.document);
-  if (at >= 0) window.Bokeh.documents.splice(at, 1);
+  disposeFigure(box.figure);
   box.figure = null;
 }
 

@@ -1,4 +1,4 @@
-// Keys, live counts, and fresh rows while spectra are being processed.
+// The queue: keys, counts that follow the desk, and fresh rows when the counts change.
 import { onKey } from "./keys.js";
 
 const rows = document.getElementById("rows");
@@ -33,7 +33,7 @@ document.querySelectorAll("[data-submit]").forEach((field) => {
 });
 
 async function refreshRows() {
-  // Not under somebody's cursor: a row that was reached by key keeps its place.
+  // A row that somebody reached by key must keep its place.
   if (rows.querySelector(".row.at")) return;
   const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
   if (answer.ok && !answer.redirected) rows.innerHTML = await answer.text();
@@ -55,7 +55,7 @@ async function poll() {
         last = now;
       }
     }
-  } catch { /* the server is away for a moment; ask again */ }
+  } catch { /* the server does not answer for a moment; ask again later */ }
   setTimeout(poll, last?.processing ? POLL_MS / 4 : POLL_MS);
 }
 if (counts) poll();

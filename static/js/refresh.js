@@ -1,10 +1,10 @@
-// Fresh rows of a list that changes by itself: quickly while something is at work, slowly otherwise.
+// Keeps a list that changes by itself up to date: often while something is at work, seldom otherwise.
 
 const BUSY_MS = 2000;
 const IDLE_MS = 20000;
 const list = document.querySelector("[data-refresh]");
 
-// Not while somebody reads the details or is about to press a button.
+// The list must not change while somebody reads its details or is about to press a button.
 const inUse = () => list.querySelector("details[open]") || list.contains(document.activeElement);
 
 async function refresh() {
@@ -13,7 +13,7 @@ async function refresh() {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
       if (answer.ok && !answer.redirected) list.innerHTML = await answer.text();
     }
-  } catch { /* the server is away for a moment; ask again */ }
+  } catch { /* the server does not answer for a moment; ask again later */ }
   setTimeout(refresh, list.querySelector("[data-busy]") ? BUSY_MS : IDLE_MS);
 }
 if (list) setTimeout(refresh, BUSY_MS);

@@ -1,12 +1,13 @@
-// The review page: verdicts by key, the quick classes, drafts that survive a reload, the prediction still to come, and
-// the next transient fetched ahead.
+// The review page: verdicts by key, quick choices of a class, drafts of comments that survive a reload, a reload when the
+// prediction is awaited, and the next transient fetched ahead.
 import { onKey } from "./keys.js";
+import { forgetLeft, startLeft } from "./left.js";
+import { startLookalikes } from "./lookalikes.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
-import { plotAhead, startPlot } from "./plot.js";
-import { forgetLeft, startLeft } from "./left.js";
+import { startPlot } from "./plot.js";
+import { plotAhead } from "./plot_ahead.js";
 import { fetchAhead, send, settled, visit } from "./swap.js";
-import { startTwins } from "./twins.js";
 
 const RELOAD_MS = 2000;
 let form = null;
@@ -29,13 +30,13 @@ onKey((key) => {
   return "cubnpq".includes(key) && press(key);
 });
 
-// What is on its way to be recorded is recorded first.
+// A verdict that is still on its way to the server must be recorded before it can be undone.
 async function takeBack() {
   await settled();
   (document.querySelector("[data-undo]") ?? document.querySelector("[data-undo-last]"))?.requestSubmit();
 }
 
-// Somebody else holds the claim, and with it the verdict.
+// While another reviewer holds the claim, this one cannot decide.
 const locked = () => form.querySelector(".verdicts").disabled;
 
 function override(name) {
@@ -44,14 +45,14 @@ function override(name) {
   form.requestSubmit(form.querySelector('[data-key="o"]'));
 }
 
-// What is marked at first is what the key 1 gives: the network's own class would be no override.
+// The palette marks the class that the key 1 chooses; the predicted class would be no override.
 function choose() {
   if (locked()) return;
   const likeliest = document.querySelector(".quick [data-class]")?.dataset.class;
   openPalette(document.getElementById("palette"), form.class_name.list.options, override, likeliest);
 }
 
-// On phones, where the bar has room for the two verdicts that are given most.
+// Phones show the two most frequent verdicts in a bar; the others are behind a button.
 function startBar() {
   const other = form.querySelector("[data-palette]");
   const more = form.querySelector("[data-more]");
@@ -80,7 +81,7 @@ function startForm() {
     const button = event.target.closest("[data-class]");
     if (button) override(button.dataset.class);
   });
-  // Enter in the picker means override, not the form's first button.
+  // Enter in this field overrides; the browser would press the form's first button.
   form.class_name.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
       event.preventDefault();
@@ -93,14 +94,14 @@ function startForm() {
   comment.addEventListener("input", () => sessionStorage.setItem(draftKey(), comment.value));
 }
 
-// Not while somebody types.
+// Reload the page, but not while the form has something typed into it.
 function reload() {
   const typed = form && [...form.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
   if (typed) waiting = setTimeout(reload, RELOAD_MS);
   else visit(location.href, { push: false, fresh: true });
 }
 
-// Once nothing else is asked of the server.
+// Fetch and draw the next page, when nothing else is asked of the server.
 async function lookAhead() {
   await settled();
   const next = document.querySelector('[data-key="n"]');
@@ -113,13 +114,13 @@ function start() {
   clearTimeout(waiting);
   startPlot();
   startForm();
-  startTwins();
+  startLookalikes();
   startPhotometry();
   if (document.querySelector("[data-reload]")) waiting = setTimeout(reload, RELOAD_MS);
   if (!document.getElementById("plot")) lookAhead();
 }
 
-// A double click or a second key decides once: each form is sent once, unless it failed.
+// A form is sent once, so that a double click or a second key does not decide twice. If sending failed, it may be sent again.
 document.addEventListener("submit", async (event) => {
   const target = event.target;
   if (!target.matches("#decide, [data-undo], [data-undo-last], [data-swap]")) return;

@@ -1,12 +1,12 @@
-// From one review page to the next without loading the page's scripts anew: the next one is fetched ahead, shown in
-// place of this one, and has an address and a place in the history of its own. A verdict shows the next page at once
-// and is recorded meanwhile; where it is not, this page comes back as it was. Without this script links and forms do
-// the same, slower.
+// Goes from one review page to the next without loading the scripts again. The next page is fetched ahead and shown in
+// place of this one; it gets its own address and its own entry in the browser's history. A verdict shows the next page at
+// once and is recorded meanwhile. If the server refuses the verdict, the page comes back as it was. Without this script,
+// links and forms do the same, only slower.
 import { forgetPlot } from "./plot.js";
 
 const ahead = new Map();
 const MOST_AHEAD = 6;
-// What was fetched longer ago than this may have been decided by somebody else since.
+// Somebody else may have decided on a transient whose page was fetched longer ago than this.
 const FRESH_MS = 120_000;
 let turn = 0;
 let sending = null;
@@ -14,12 +14,12 @@ let sending = null;
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 const same = (one, other) => new URL(one, location.href).href === new URL(other, location.href).href;
 
-// Resolves to the parsed page, null where there is none.
+// Resolves to the parsed page, or to null if there is none.
 export function fetchAhead(address) {
   const kept = ahead.get(address);
   if (kept && performance.now() - kept.at < FRESH_MS) return kept.wanted;
   const entry = { at: performance.now(), page: null, wanted: null };
-  // Fetching claims nothing; static/js/claim.js does when the page is shown.
+  // The header keeps the server from claiming the transient; static/js/claim.js claims it when the page is shown.
   entry.wanted = fetch(address, { headers: { "X-Ahead": "1" } }).then((answer) => (answer.ok && !answer.redirected ? answer.text() : null))
     .then((html) => { entry.page = html && parsed(html); return entry.page; }).catch(() => null);
   ahead.set(address, entry);
@@ -27,7 +27,7 @@ export function fetchAhead(address) {
   return entry.wanted;
 }
 
-// A page that can be shown at once, taken once: it may be old by the next time.
+// Returns a page that can be shown at once, or null. A page is taken only once, because it soon grows old.
 function takeReady(address) {
   const entry = ahead.get(address);
   if (!entry?.page || performance.now() - entry.at > FRESH_MS) return null;
@@ -35,7 +35,8 @@ function takeReady(address) {
   return entry.page;
 }
 
-// keep: the page that goes may come back.
+// Show a page in place of the current one. push: add it to the browser's history. keep: the current page may come back.
+// Returns whether it could be shown.
 function show(page, address, push, keep = false) {
   const main = page.getElementById("main");
   if (!main || !page.body.classList.contains("review-page")) return false;
@@ -57,7 +58,7 @@ function settle(main, title, address, push) {
 
 export async function visit(address, { push = true, fresh = false } = {}) {
   const mine = ++turn;
-  // Another page is loaded whole; fetching it first would use up the message that it is to show.
+  // Pages other than review pages are loaded by the browser. Fetching one first would use up the message that it shows.
   if (!new URL(address, location.href).pathname.startsWith("/transients/")) {
     location.assign(address);
     return;
@@ -69,7 +70,8 @@ export async function visit(address, { push = true, fresh = false } = {}) {
   if (!page || !show(page, address, push)) location.assign(address);
 }
 
-// text, level (success, info, error, waiting), undo: the address that takes it back.
+// Show a message above the page. level: success, info, error or waiting. undo: address that takes the decision back, or
+// null if nothing can be undone.
 function say(text, level, undo = null) {
   const note = document.createElement("div");
   note.className = `message ${level}`;
@@ -99,8 +101,9 @@ function undoForm(address) {
   return form;
 }
 
-// One at a time: a second verdict waits until the first is recorded, and is dropped where that failed, for then the
-// first one's page is back. Returns whether the server took it. next: the address that is likely to come.
+// Send a form; resolves to whether the server accepted it. next: address of the page that will probably follow. Forms are
+// sent one at a time: a second verdict waits until the first is recorded. If the first one fails, its page comes back and
+// the second verdict is dropped.
 export async function send(form, button, next = null) {
   if (sending && !(await sending)) return false;
   sending = deliver(form, button, next);
@@ -115,7 +118,7 @@ export const settled = () => sending ?? Promise.resolve(true);
 async function deliver(form, button, next) {
   const body = new FormData(form, button);
   const before = { main: document.getElementById("main"), title: document.title, address: location.href };
-  // It is sent to the end even if the browser leaves the page.
+  // keepalive: the form is sent to the end even if the browser leaves the page.
   const posted = fetch(form.action, { method: "POST", body, headers: { "X-Fragment": "1" }, keepalive: true }).catch(() => null);
   const page = next && takeReady(next);
   const shown = Boolean(page && show(page, next, true, true));
@@ -131,9 +134,9 @@ async function deliver(form, button, next) {
   return false;
 }
 
-async function arrive({ next, said, level, undo }, shown) {
+async function arrive({ next, message, level, undo }, shown) {
   if (!shown || !same(next, shown)) await visit(next, { fresh: true, push: !shown });
-  if (said) say(said, level, undo);
+  if (message) say(message, level, undo);
 }
 
 function comeBack(before) {
@@ -146,12 +149,12 @@ function comeBack(before) {
 
 async function refuse(answer) {
   if (!answer) {
-    say("The server does not answer, so nothing was recorded. What you typed is still here; try again.", "error");
+    say("The server does not answer, so nothing was recorded. Your input is still here; try again.", "error");
   } else if (answer.redirected) {
-    // A session that ran out: to the login and back to this page, where the comment's draft waits.
+    // The session has run out. The login leads back to this page, which still has the draft of the comment.
     location.assign(`${new URL(answer.url).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`);
   } else if (!show(parsed(await answer.text()), location.href, false)) {
-    say(`Not recorded: the server refused it (${answer.status}). Reload and try again.`, "error");
+    say(`Not recorded: the server answered with an error (${answer.status}). Reload the page and try again.`, "error");
   }
 }
 

@@ -1,5 +1,5 @@
-// Loaded before anything is painted, so that a dark room stays dark. The choice is kept in the browser; without one
-// the system's is followed.
+// The light or dark theme. This script runs before anything is painted, so that no bright page flashes up in a dark room.
+// The browser keeps the user's choice; without a choice the theme of the system is used.
 (() => {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => {
@@ -10,10 +10,10 @@
     if (!button) return;
     const now = document.documentElement.dataset.theme;
     button.querySelector(".theme-word").textContent = now === "dark" ? "Dark" : "Light";
-    button.title = `It is ${now}; switch to ${now === "dark" ? "light" : "dark"} (d)`;
+    button.title = `The theme is ${now}. Switch to ${now === "dark" ? "light" : "dark"} (d)`;
     button.setAttribute("aria-label", `Theme: ${now}`);
   };
-  // On a narrow screen the tabs scroll; the one that is open comes into view.
+  // On a narrow screen the tabs scroll; bring the open one into view.
   const showTab = () => {
     const tab = document.querySelector(".tabs [aria-current]");
     if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
@@ -25,7 +25,7 @@
   };
   const toggle = () => {
     const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", next); } catch { /* a private window keeps no choice */ }
+    try { localStorage.setItem("theme", next); } catch { /* a private window cannot keep the choice */ }
     apply();
   };
   apply();
@@ -38,7 +38,7 @@
     button.addEventListener("click", toggle);
     showTab();
   });
-  // Once more when the styles are certainly there.
+  // Only now are the styles certainly there, and with them the width of the tabs.
   window.addEventListener("load", showTab);
   document.addEventListener("keydown", (event) => {
     if (event.key === "d" && !event.ctrlKey && !event.metaKey && !event.altKey

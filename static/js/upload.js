@@ -1,18 +1,19 @@
-// Files go one by one through the API, three at a time, each with its progress, its receipt and, a moment later, its
-// prediction. Chosen or dropped, they wait for the button, so that what is known of them can be filled in.
+// The upload page. Files that were chosen or dropped wait for the button, so that the user can first fill in what is known
+// about them. Then they are sent through the API, three at a time. Each gets a card with its progress, its receipt and, a
+// moment later, its prediction.
 
 const form = document.getElementById("upload");
 const drop = document.getElementById("drop");
 const input = document.getElementById("files");
 const results = document.getElementById("results");
 const AT_ONCE = 3;
-// Of a file of many spectra.
+// A file may hold many spectra; so many are listed.
 const OTHERS_SHOWN = 30;
 const waiting = [];
 let running = 0;
 const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
-// A name or the title of a column stays as it is.
+// Values that are no known codes, such as names or titles of columns, stay as they are.
 const valueInWords = (value) => (Object.hasOwn(words, value) ? words[value] : `${value}`);
 const inWords = (code) => words[code] ?? (/^[a-z0-9_]+$/.test(code) ? `${code}`.replaceAll("_", " ") : code);
 
@@ -24,7 +25,7 @@ const element = (tag, className, text) => {
 };
 const summary = element("p", "summary-line muted");
 
-// A long name, which a narrow card breaks after its dashes, dots and underscores first.
+// Returns an element with a long name, which a narrow card breaks after dashes, dots and underscores.
 function named(tag, name) {
   const made = element(tag);
   for (const part of name.split(/(?<=[-_.])/)) made.append(part, element("wbr"));
@@ -36,7 +37,7 @@ const counted = (count, word, many = `${word}s`) => `${count} ${count === 1 ? wo
 function showTally() {
   if (!summary.isConnected) results.prepend(summary);
   const open = tally.files - tally.done - tally.refused;
-  const parts = [`${counted(tally.spectra, "spectrum", "spectra")} of ${counted(tally.done, "file")} taken in`];
+  const parts = [`${counted(tally.spectra, "spectrum", "spectra")} of ${counted(tally.done, "file")} accepted`];
   if (tally.known) parts.push(`${tally.known} known already`);
   if (tally.refused) parts.push(`${counted(tally.refused, "file")} refused`);
   if (open) parts.push(`${open} to go`);
@@ -66,7 +67,7 @@ function pump() {
   }
 }
 
-// From the cookie, which a new login in another tab renews.
+// The token comes from the cookie, because a new login in another tab renews it.
 function csrfToken() {
   const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
   return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
@@ -120,7 +121,7 @@ function taken(card, answer, known) {
   if (others.length > OTHERS_SHOWN) card.append(element("p", "muted", `and ${others.length - OTHERS_SHOWN} more spectra`));
 }
 
-// A spectrum's transient and, once it is known, its class.
+// Returns a line with a spectrum's transient and, when it is known, its class.
 function spectrumLine(spectrum) {
   const line = element("p");
   const link = named("a", spectrum.transient);
@@ -135,7 +136,7 @@ function spectrumLine(spectrum) {
 function refused(card, file, status, answer) {
   tally.refused += 1;
   card.classList.add("refused");
-  // What wants something done comes first.
+  // Files that need attention come first.
   summary.after(card);
   const line = element("p");
   if (status === 0) line.append(element("span", "tag bad", "no connection"), " The file did not arrive. ");
@@ -168,7 +169,7 @@ function toReceipt(id, words) {
   return link;
 }
 
-// Never rounded up to a certainty, as on the other pages.
+// As on the other pages, a probability is never rounded up to a certainty.
 const percent = (value) => (value > 0.995 ? "> 99 %" : `${Math.round(100 * value)} %`);
 const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 const sentence = (text) => capitalised(/[.!?]$/.test(text) ? text : `${text}.`);

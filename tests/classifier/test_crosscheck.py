@@ -1,4 +1,4 @@
-"""The template cross-check: its matches, and the templates it is made from."""
+"""The template cross-check: its matches and its templates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 
 from classifier.checkpoint import SHIPPED, load_checkpoint
 from classifier.crosscheck import CrossCheck, Match
-from classifier.preprocess import PreprocessConfig, resample
-from tests.conftest import observe
+from classifier.flattening import flatten
+from classifier.resampling import PreprocessConfig, resample
+from tests.factories import observe
 
 GRID = PreprocessConfig()
 
@@ -32,13 +33,13 @@ def match(crosscheck: CrossCheck, redshift: float, known: float | None = None, s
 
 
 @pytest.mark.parametrize("redshift", [0.0, 0.03, 0.1, 0.3])
-def test_it_finds_the_redshift_without_being_told(crosscheck: CrossCheck, redshift: float) -> None:
+def test_the_cross_check_finds_an_unknown_redshift(crosscheck: CrossCheck, redshift: float) -> None:
     found = match(crosscheck, redshift)
     assert found.redshift == pytest.approx(redshift, abs=0.006)
     assert found.score > 12
 
 
-def test_it_does_not_leave_a_known_redshift(crosscheck: CrossCheck) -> None:
+def test_the_cross_check_stays_at_a_known_redshift(crosscheck: CrossCheck) -> None:
     found = match(crosscheck, 0.03, known=0.2)
     assert found.redshift == pytest.approx(0.2, abs=0.006)
     assert found.score < match(crosscheck, 0.03).score
@@ -50,37 +51,36 @@ def test_the_scale_of_the_flux_does_not_matter(crosscheck: CrossCheck) -> None:
     assert one.score == pytest.approx(other.score, rel=1e-3)
 
 
-def test_a_spectrum_in_the_rest_frame_gets_a_class_and_no_redshift(crosscheck: CrossCheck) -> None:
+def test_a_rest_frame_spectrum_gets_a_class_and_no_redshift(crosscheck: CrossCheck) -> None:
     resampled = resample(observe("SN Ia", seed=8, redshift=0.0), GRID)
     found = crosscheck.match(torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered), None, True)
     assert found is not None
     assert found.redshift is None
 
 
-def test_the_fft_gives_what_the_textbook_sum_gives(crosscheck: CrossCheck) -> None:
-    from classifier.crosscheck import prepared
-
+def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossCheck) -> None:
     resampled = resample(observe("SN II", seed=5, redshift=0.02), GRID)
     flux, covered = torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered)
     scores = crosscheck.scores(flux, covered)
-    values, weight = (v[0].numpy() for v in prepared(flux[None], covered[None], torch.zeros(1), GRID))
+    flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), GRID)
+    values, weight = flattened.flux[0], flattened.weight[0]
     templates = crosscheck.templates
     template, lag = 7, 25
-    t, u = templates.flux[template].numpy(), templates.weight[template].numpy()
-    # A positive lag moves the template towards the red.
+    t, u = templates.flux[template], templates.weight[template]
+    # A positive lag shifts the template to the red.
     f, w, t, u = values[lag:], weight[lag:], t[:-lag], u[:-lag]
     expected = (f * w * t * u).sum() / np.sqrt((f**2 * w * u).sum() * (t**2 * u * w).sum()) * np.sqrt((w * u).sum())
     column = int((crosscheck.lags == lag).nonzero())
     assert float(scores[template, column]) == pytest.approx(expected, rel=1e-3)
 
 
-def test_nothing_to_compare_is_no_match(crosscheck: CrossCheck) -> None:
+def test_a_spectrum_without_samples_has_no_match(crosscheck: CrossCheck) -> None:
     flux = torch.zeros(GRID.fine_samples)
     assert crosscheck.match(flux, torch.zeros(GRID.fine_samples, dtype=torch.bool), None, False) is None
 
 
-def test_every_template_is_an_average_and_covers_something(crosscheck: CrossCheck) -> None:
+def test_every_template_averages_several_spectra_and_covers_a_range(crosscheck: CrossCheck) -> None:
     templates = crosscheck.templates
     assert (templates.spectra >= 3).all()
     assert (templates.weight.sum(1) > 80).all()
-    assert templates.flux.isfinite().all()
+    assert np.isfinite(templates.flux).all()

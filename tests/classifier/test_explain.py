@@ -1,4 +1,4 @@
-"""Attribution: what it points at matters more than chance."""
+"""Attribution marks wavelengths that matter more to the prediction than random ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from classifier.explain import answer_and_explain, contributions
 from classifier.predict import Classifier
 from classifier.preprocess import CHANNELS, network_input, resample
-from tests.conftest import observe
+from tests.factories import observe
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def masked_probability(classifier: Classifier, x: torch.Tensor, label: int, gone
 
 
 @pytest.mark.parametrize("steps", [1, 16])
-def test_masking_the_top_tenth_hurts_more_than_masking_random_tenths(classifier: Classifier, steps: int) -> None:
+def test_masking_the_top_tenth_lowers_the_probability_more_than_masking_random_tenths(
+    classifier: Classifier, steps: int
+) -> None:
     grid = classifier.checkpoint.grid
     random = np.random.default_rng(0)
     top, chance = [], []
@@ -51,7 +53,7 @@ def test_masking_the_top_tenth_hurts_more_than_masking_random_tenths(classifier:
     assert np.mean(top) < np.mean(chance) - 0.05
 
 
-def test_what_is_stored_with_a_prediction_points_at_what_matters_too(classifier: Classifier) -> None:
+def test_the_attribution_stored_with_a_prediction_marks_wavelengths_that_matter(classifier: Classifier) -> None:
     grid = classifier.checkpoint.grid
     resampled = [resample(observe(name, seed=seed), grid) for name, seed in (("SN Ia", 4), ("SN II", 5), ("SN IIn", 2))]
     flux, covered = (torch.from_numpy(np.stack([getattr(r, n) for r in resampled])) for n in ("flux", "covered"))
@@ -75,7 +77,7 @@ def test_what_is_stored_with_a_prediction_points_at_what_matters_too(classifier:
     assert np.mean(top) < np.mean(chance) - 0.05
 
 
-def test_it_comes_on_the_observed_wavelengths_and_is_zero_where_nothing_was_seen(classifier: Classifier) -> None:
+def test_an_attribution_is_on_observed_wavelengths_and_zero_outside_the_spectrum(classifier: Classifier) -> None:
     spectrum = observe("SN Ia", seed=8, redshift=0.05)
     answer = classifier.explain(spectrum, 0.05, "SN Ia")
     outside = (answer.wavelength < spectrum.wavelength[0] - 20) | (answer.wavelength > spectrum.wavelength[-1] + 20)
@@ -84,6 +86,6 @@ def test_it_comes_on_the_observed_wavelengths_and_is_zero_where_nothing_was_seen
     assert answer.wavelength[0] == pytest.approx(2000 * 1.05, rel=0.01)
 
 
-def test_a_class_it_does_not_know_cannot_be_explained(classifier: Classifier) -> None:
+def test_an_unknown_class_cannot_be_explained(classifier: Classifier) -> None:
     with pytest.raises(ValueError, match="Kilonova"):
         classifier.explain(observe(), None, "Kilonova")

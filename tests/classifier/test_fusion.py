@@ -1,4 +1,4 @@
-"""One answer for a transient from its epochs."""
+"""Fusion of a transient's epochs to one prediction."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier.evaluation.model_card_tables import auroc, wilson
 from classifier.fusion import fuse
-from classifier.tables import auroc, wilson
 
 
-def test_a_sure_epoch_counts_for_more_than_doubtful_ones() -> None:
+def test_a_confident_epoch_outweighs_uncertain_ones() -> None:
     doubtful = [0.4, 0.35, 0.25]
     fused = fuse(np.array([doubtful, doubtful, [0.02, 0.96, 0.02]]))
     assert fused.probabilities.argmax() == 1
     assert fused.contradictory == []
 
 
-def test_an_epoch_that_speaks_against_all_others_is_flagged() -> None:
+def test_an_epoch_that_contradicts_all_others_is_flagged() -> None:
     fused = fuse(np.array([[0.97, 0.02, 0.01]] * 3 + [[0.05, 0.9, 0.05]]))
     assert fused.probabilities.argmax() == 0
     assert fused.contradictory == [3]
 
 
-def test_an_epoch_of_better_quality_weighs_more() -> None:
+def test_an_epoch_with_a_higher_signal_to_noise_ratio_weighs_more() -> None:
     p = np.array([[0.8, 0.2], [0.2, 0.8]])
     assert fuse(p, [30, 3]).probabilities[0] > 0.5 > fuse(p, [3, 30]).probabilities[0]
 
 
-def test_a_single_epoch_is_the_answer() -> None:
+def test_a_single_epoch_is_returned_unchanged() -> None:
     np.testing.assert_allclose(fuse(np.array([[0.7, 0.2, 0.1]])).probabilities, [0.7, 0.2, 0.1])
 
 
@@ -41,7 +41,7 @@ def test_probabilities_sum_to_one(raw: list[list[float]]) -> None:
     assert (fused.probabilities >= 0).all()
 
 
-def test_auroc_and_the_interval_of_a_share_are_what_textbooks_say() -> None:
+def test_auroc_and_the_wilson_interval_match_textbook_values() -> None:
     assert auroc([3, 4], [1, 2]) == 1
     assert auroc([1, 1], [1, 1]) == 0.5
     low, high = wilson(8, 10)

@@ -1,3 +1,5 @@
+"""Predictions of the shipped checkpoint, from Python and from the command line."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -17,8 +19,8 @@ from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.spectrum import Spectrum
 from classifier.taxonomy import Taxonomy, load_taxonomy, read_taxonomy
-from tests.classifier.makers import FLUX, lnw, text, zipped
-from tests.conftest import observe, spectrum_file
+from tests.factories import observe, spectrum_file
+from tests.spectrum_files import FLUX, lnw, text, zipped
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def classifier() -> Classifier:
     return Classifier.load(device="cpu")
 
 
-def test_probabilities_are_of_the_trained_classes_and_sum_to_one(classifier: Classifier) -> None:
+def test_probabilities_cover_the_trained_classes_and_sum_to_one(classifier: Classifier) -> None:
     found = classifier.predict([(observe("SN II"), None), (observe("SN Ia"), 0.03)])
     for prediction in found:
         assert isinstance(prediction, SpectrumPrediction)
@@ -37,7 +39,7 @@ def test_probabilities_are_of_the_trained_classes_and_sum_to_one(classifier: Cla
         assert 0 <= prediction.novelty <= 1
 
 
-def test_bfloat16_as_on_a_card_changes_no_class_and_hardly_a_probability(classifier: Classifier) -> None:
+def test_bfloat16_as_on_a_gpu_changes_no_class_and_hardly_any_probability(classifier: Classifier) -> None:
     items = [(observe("SN II"), None), (observe("SN Ia"), 0.03), (observe("SLSN-I"), None)]
     rough = Classifier(classifier.checkpoint, classifier.device, bfloat16=True).predict(items)
     for exact, found in zip(classifier.predict(items), rough, strict=True):
@@ -48,7 +50,7 @@ def test_bfloat16_as_on_a_card_changes_no_class_and_hardly_a_probability(classif
         assert found.probabilities == pytest.approx(exact.probabilities, abs=0.05)
 
 
-def test_it_knows_a_type_ia_supernova(classifier: Classifier) -> None:
+def test_a_type_ia_supernova_is_recognised(classifier: Classifier) -> None:
     spectra = [observe("SN Ia", seed) for seed in range(12)]
     blind = [p for p in classifier.predict([(s, None) for s in spectra]) if isinstance(p, SpectrumPrediction)]
     assert sum(p.class_name == "SN Ia" for p in blind) >= 10
@@ -65,7 +67,7 @@ def test_a_blind_run_uses_no_redshift(classifier: Classifier) -> None:
     assert without.redshift_used is None
 
 
-def test_one_bad_spectrum_does_not_disturb_the_others(classifier: Classifier) -> None:
+def test_one_bad_spectrum_does_not_affect_the_others(classifier: Classifier) -> None:
     wavelength = np.linspace(15_000, 24_000, 500)
     infrared = Spectrum(wavelength, np.sin(wavelength))
     found = classifier.predict([(observe(), None), (infrared, None), (observe(), -3.0), (observe(), None)])
@@ -78,11 +80,11 @@ def test_one_bad_spectrum_does_not_disturb_the_others(classifier: Classifier) ->
     assert found[0].probabilities == pytest.approx(found[3].probabilities, abs=1e-5)
 
 
-def test_nothing_to_classify_is_no_error(classifier: Classifier) -> None:
+def test_an_empty_list_of_spectra_is_not_an_error(classifier: Classifier) -> None:
     assert classifier.predict([]) == []
 
 
-def test_a_conformal_set_always_holds_the_likeliest_class() -> None:
+def test_a_conformal_set_always_contains_the_most_probable_class() -> None:
     fitted = ModeCalibration(1.0, (0.0, 0.0), (0.9, 0.2), (0.0, 1.0))
     assert fitted.conformal_set(np.array([0.6, 0.4]), ("a", "b")) == ["a", "b"]
     assert fitted.conformal_set(np.array([0.95, 0.05]), ("a", "b")) == ["a"]
@@ -123,7 +125,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_classify_gives_a_line_a_file_and_never_reads_the_manifest(
+def test_classify_prints_one_line_per_file_and_skips_the_manifest(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = run(capsys, folder, "--manifest", folder / "m.csv")
@@ -135,7 +137,7 @@ def test_classify_gives_a_line_a_file_and_never_reads_the_manifest(
     assert by_name["notes.md"]["error"]["code"] == "no_table"  # type: ignore[index]
 
 
-def test_without_a_manifest_classify_is_blind_whatever_the_header_says(
+def test_classify_without_a_manifest_ignores_redshifts_in_headers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (line,) = run(capsys, folder / "a.txt")
@@ -147,9 +149,7 @@ def test_without_a_manifest_classify_is_blind_whatever_the_header_says(
     }
 
 
-def test_every_spectrum_of_a_file_is_classified_on_the_files_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_spectra_of_a_file_are_classified_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     infrared = text(np.linspace(15_000, 24_000, 300), FLUX)
     (tmp_path / "night.zip").write_bytes(zipped({"a.txt": spectrum_file(), "b.txt": infrared, "c.txt": b"hello"}))
     (tmp_path / "sn1990N.lnw").write_bytes(lnw([-5.0, 2.0, 9.0]))
@@ -160,7 +160,7 @@ def test_every_spectrum_of_a_file_is_classified_on_the_files_one_line(
     assert [one["receipt"]["part"] for one in template["spectra"]] == ["epoch +2.0 d", "epoch +9.0 d"]  # type: ignore
 
 
-def test_a_table_in_the_folder_is_no_spectrum_and_its_redshift_is_not_used(
+def test_a_metadata_table_in_the_folder_is_not_a_spectrum_and_its_redshift_is_not_used(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "deep" / "wiserep.csv").write_text("Ascii file,Redshift,WL Medium\nb.dat,0.5,Vacuum\n")
@@ -176,7 +176,7 @@ def test_a_table_in_the_folder_is_no_spectrum_and_its_redshift_is_not_used(
     assert lines[0]["receipt"]["beside"] == {}  # type: ignore[index]
 
 
-def test_a_name_that_is_not_utf8_stays_valid_json(folder: Path, tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_gives_valid_json(folder: Path, tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/caf\xe9.txt"
     Path(os.fsdecode(odd)).write_bytes(spectrum_file())
     command = [sys.executable, "-m", "classifier", "classify", "--jsonl", odd]
@@ -184,7 +184,7 @@ def test_a_name_that_is_not_utf8_stays_valid_json(folder: Path, tmp_path: Path) 
     assert json.loads(found.stdout)["file"].endswith("caf\udce9.txt")
 
 
-def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_redshift_can_be_given_for_all_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = run(capsys, folder / "a.txt", folder / "deep" / "b.dat", "--redshift", "0.02")
     assert [line["redshift_used"] for line in lines] == [0.02, 0.02]
 
@@ -196,12 +196,12 @@ def test_a_redshift_for_all_files_can_be_given(folder: Path, capsys: pytest.Capt
         ([".", "--checkpoint", "nowhere"], "cannot be loaded"),
     ],
 )
-def test_usage_errors_are_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_usage_error_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", *arguments]) == 2
     assert said in capsys.readouterr().err
 
 
-def test_a_path_that_is_not_there_gets_its_line_and_the_others_go_on(
+def test_a_missing_path_gets_an_error_line_and_the_other_files_are_classified(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing, good = run(capsys, folder / "nowhere.txt", folder / "a.txt")
@@ -217,7 +217,7 @@ def test_a_path_that_is_not_there_gets_its_line_and_the_others_go_on(
         ("file,redshift\na.txt,inf\n", "line 2"),
     ],
 )
-def test_a_manifest_that_would_leave_the_run_blind_is_refused(
+def test_a_manifest_without_any_usable_redshift_is_refused(
     folder: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "m.csv").write_text(content)
@@ -233,13 +233,15 @@ def test_a_manifest_may_have_spaces_and_capitals_in_its_header(
     assert line["redshift_used"] == 0.02
 
 
-def test_a_manifest_with_a_bad_redshift_says_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_redshift_in_a_manifest_is_reported_with_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "m.csv").write_text("file,redshift\na.txt,high\n")
     assert main(["classify", str(folder), "--manifest", str(folder / "m.csv")]) == 2
     assert "line 2" in capsys.readouterr().err
 
 
-def test_the_table_is_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_has_one_readable_line_per_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", str(folder / "a.txt"), str(folder / "notes.md")]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert "a.txt" in first
@@ -247,12 +249,13 @@ def test_the_table_is_for_people(folder: Path, capsys: pytest.CaptureFixture[str
     assert "no_table" in second
 
 
-def test_the_classifier_stands_without_django() -> None:
-    code = "import sys, classifier.predict, classifier.readers, classifier.train; sys.exit('django' in sys.modules)"
+def test_the_classifier_works_without_django() -> None:
+    imports = "import sys, classifier.predict, classifier.readers, classifier.training.train"
+    code = f"{imports}; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_familiar_spectra_are_not_novel_and_a_lamp_is() -> None:
+def test_a_lamp_spectrum_is_novel_and_familiar_spectra_are_not() -> None:
     classifier = Classifier.load(device="cpu")
     familiar = [(observe(name, seed=seed), None) for name in ("SN Ia", "SN II") for seed in range(4, 12)]
     novelty = [result.novelty for result in classifier.predict(familiar) if isinstance(result, SpectrumPrediction)]

@@ -1,3 +1,5 @@
+"""Preprocessing: from a spectrum to the input of the network."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from classifier.errors import SpectrumError
 from classifier.preprocess import PreprocessConfig, Resampled, network_input, resample_arrays
-from tests.conftest import observe
+from tests.factories import observe
 
 GRID = PreprocessConfig()
 
@@ -40,7 +42,7 @@ def test_a_coarse_spectrum_is_interpolated_without_steps() -> None:
     assert steps.max() < 0.05
 
 
-def test_a_gap_is_not_covered() -> None:
+def test_a_gap_in_wavelength_is_not_covered() -> None:
     wavelength = np.concatenate([np.linspace(4000, 5500, 800), np.linspace(6000, 9000, 1500)])
     out = resample_arrays(wavelength, np.sin(wavelength), GRID)
     centre = 0.5 * (GRID.fine_edges()[1:] + GRID.fine_edges()[:-1])
@@ -48,7 +50,7 @@ def test_a_gap_is_not_covered() -> None:
     assert out.covered[(centre > 6010) & (centre < 8990)].all()
 
 
-def test_too_little_of_the_optical_is_refused_with_a_code() -> None:
+def test_a_spectrum_with_too_little_optical_coverage_is_refused_with_a_code() -> None:
     wavelength = np.linspace(10_500, 24_000, 2000)
     with pytest.raises(SpectrumError) as caught:
         resample_arrays(wavelength, np.sin(wavelength), GRID)
@@ -57,14 +59,14 @@ def test_too_little_of_the_optical_is_refused_with_a_code() -> None:
 
 @given(st.floats(0.0, 0.6))
 @settings(max_examples=30, deadline=None)
-def test_in_the_rest_frame_the_redshift_makes_no_difference(redshift: float) -> None:
+def test_the_rest_frame_input_does_not_depend_on_the_redshift(redshift: float) -> None:
     wavelength = np.linspace(3000, 9000, 6000)
     flux = 2 + np.sin(wavelength / 80)
     here = as_input(resample_arrays(wavelength, flux, GRID), rest=True)
     far = as_input(resample_arrays(wavelength * (1 + redshift), flux, GRID), redshift, rest=True)
     shared = (here[2] > 0) & (far[2] > 0)
     assert shared.float().mean() > 0.4
-    # What is beyond the optical range at one redshift moves the mean a little; the shape stays.
+    # Samples that leave the optical range change the mean a little, but not the shape.
     correlation = np.corrcoef(here[0][shared], far[0][shared])[0, 1]
     assert correlation > 0.999
 
@@ -78,7 +80,7 @@ def test_the_scale_of_the_flux_makes_no_difference() -> None:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=30, deadline=None)
-def test_its_output_is_finite_for_strange_flux(seed: int) -> None:
+def test_the_network_input_is_finite_for_any_flux(seed: int) -> None:
     random = np.random.default_rng(seed)
     wavelength = np.sort(random.uniform(3000, 10_000, 500))
     flux = random.normal(0, 1, 500) * 10.0 ** random.uniform(-30, 30)
@@ -86,7 +88,7 @@ def test_its_output_is_finite_for_strange_flux(seed: int) -> None:
     assert as_input(resample_arrays(wavelength, flux, GRID)).isfinite().all()
 
 
-def test_the_input_says_which_frame_it_is_in() -> None:
+def test_the_network_input_states_its_frame() -> None:
     spectrum = observe()
     resampled = resample_arrays(spectrum.wavelength, spectrum.flux, GRID)
     assert as_input(resampled)[4].unique().tolist() == [0.0]

@@ -1,3 +1,5 @@
+"""The spectrum value refuses invalid arrays and cannot be changed."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -25,18 +27,18 @@ FLUX = np.sin(WAVELENGTH / 30)
         ({"observed_at": datetime(2026, 1, 1)}, "naive_time"),
     ],
 )
-def test_it_refuses_what_is_no_spectrum(changes: dict[str, object], code: str) -> None:
+def test_invalid_arrays_are_refused(changes: dict[str, object], code: str) -> None:
     with pytest.raises(SpectrumError) as caught:
         Spectrum(**{"wavelength": WAVELENGTH, "flux": FLUX, **changes})  # type: ignore[arg-type]
     assert caught.value.code == code
 
 
-def test_its_arrays_cannot_be_changed() -> None:
+def test_the_arrays_of_a_spectrum_cannot_be_changed() -> None:
     spectrum = Spectrum(WAVELENGTH, FLUX)
     with pytest.raises(ValueError, match="read-only"):
         spectrum.flux[0] = 1.0
 
 
-def test_what_is_unknown_is_none() -> None:
+def test_unknown_metadata_is_none() -> None:
     spectrum = Spectrum(WAVELENGTH, FLUX)
     assert spectrum.observed_at is spectrum.redshift is spectrum.instrument is spectrum.flux_error is None

@@ -1,4 +1,4 @@
-"""What the fake services share: a local HTTP server in a thread, and faults on demand."""
+"""A local HTTP server in a thread, with faults on demand: the base of the fake services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ HTML = b"<html><head><title>Sorry</title></head><body><center>nginx</center></bo
 
 
 class AnswerError(Exception):
-    """What a request is answered with; raised from wherever it is decided. content: JSON-able, or bytes as HTML."""
+    """An answer to a request that is raised where it is decided.
+
+    status: HTTP status.
+    content: value to send as JSON, or bytes to send as HTML.
+    headers: further headers.
+    """
 
     def __init__(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
@@ -22,7 +27,12 @@ class AnswerError(Exception):
 
 
 class Request:
-    """A request, taken apart. query: the last value of each parameter, as SkyPortal sees repeated ones."""
+    """A request in parts.
+
+    method, headers, body: as sent.
+    path: decoded parts of the path.
+    query: parameters; the last value counts if one is repeated, as in SkyPortal.
+    """
 
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
@@ -37,9 +47,13 @@ class Request:
 
 
 class FakeService:
-    """Listens on a port of its own while the ``with`` block lasts.
+    """A server that listens on a free port during its ``with`` block.
 
-    fail_rate: share of requests that go wrong in one of four ways; half of the writes among them are carried out first.
+    fail_rate: share of requests that fail in one of four ways; half of the failing writes are carried out first.
+    seed: seed of the random failures.
+    requests: (method, path) of every request.
+    failed: number of requests that failed.
+    url: address of the server.
     """
 
     def __init__(self, fail_rate: float = 0.0, seed: int = 1) -> None:
@@ -57,7 +71,7 @@ class FakeService:
                 service.serve(self)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
+                """Print nothing."""
 
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             setattr(Handler, f"do_{method}", Handler.handle_any)
@@ -76,13 +90,15 @@ class FakeService:
         self._thread.join()
 
     def answer(self, request: Request) -> Any:
-        """The JSON of a success; other answers are raised."""
+        """Return the value to send as JSON with status 200; raise AnswerError for any other answer."""
         raise NotImplementedError
 
     def count(self, method: str, path_start: str) -> int:
+        """Return the number of requests with a method and a beginning of their path."""
         return sum(made == method and path.startswith(path_start) for made, path in self.requests)
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer one request, or let it fail."""
         request = Request(handler)
         with self.lock:
             self.requests.append((request.method, handler.path))

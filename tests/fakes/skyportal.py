@@ -1,5 +1,8 @@
-"""A SkyPortal for tests, with the habits of the real one: groups, 429 as HTML, clipped pages, 403 for what is absent,
-no de-duplication, late sharing that changes no time, naive UTC."""
+"""A SkyPortal for tests that behaves like the real one.
+
+It knows groups, sends 429 as HTML, limits the length of pages, answers 403 for missing records, stores duplicates,
+leaves ``modified`` unchanged when a spectrum is shared later, and writes UTC times without a time zone.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.conftest import observe
+from tests.factories import observe
 from tests.fakes.server import HTML, AnswerError, FakeService, Request
 
 TOKEN = "1f0c5a5e-0000-4000-8000-000000000001"
@@ -33,13 +36,19 @@ PUBLIC, PRIVATE = 1, 2
 
 
 def stamp(moment: datetime) -> str:
-    """Naive UTC."""
+    """Write a time as SkyPortal does: in UTC, without a time zone."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
 
 
 class FakeSkyPortal(FakeService):
-    """rate, burst: requests a second of one token, and how many more at once. max_page: what numPerPage is clipped to.
-    skew: how far its clock goes before ours."""
+    """A SkyPortal with one token, TOKEN, which sees the group PUBLIC.
+
+    rate: requests per second that a token may make.
+    burst: requests that a token may make at once beyond the rate.
+    max_page: largest numPerPage that is respected.
+    skew: how far the server's clock is ahead of ours.
+    refused: number of requests refused because of the rate.
+    """
 
     def __init__(self, rate: float = 1e6, burst: int = 10, max_page: int = 500, **options: Any) -> None:
         super().__init__(**options)
@@ -62,7 +71,7 @@ class FakeSkyPortal(FakeService):
     def now(self) -> str:
         return stamp(datetime.now(UTC) + self.skew)
 
-    # What tests do to it.
+    # Methods for tests.
 
     def add_source(self, name: str, groups: tuple[int, ...] = (PUBLIC,), **fields: Any) -> None:
         known = {"ra": 120.5, "dec": -12.25, "redshift": None, "redshift_error": None, "redshift_origin": None}
@@ -73,7 +82,7 @@ class FakeSkyPortal(FakeService):
     def add_spectrum(
         self, name: str, groups: tuple[int, ...] = (PUBLIC,), seed: int | None = None, **fields: Any
     ) -> int:
-        """A simulated spectrum of a source, which is made where it does not exist; returns its id."""
+        """Add a simulated spectrum of a source, and the source if it is new; return the spectrum's id."""
         if name not in self.sources:
             self.add_source(name, groups)
         number = next(self._ids)
@@ -103,7 +112,7 @@ class FakeSkyPortal(FakeService):
         self.spectra[number] |= {**fields, "modified": self.now()}
 
     def share(self, number: int, group: int) -> None:
-        """Late, and without a trace in ``modified``."""
+        """Share a spectrum with a group without changing ``modified``."""
         self.spectra[number]["groups"].add(group)
         self.sources[self.spectra[number]["obj_id"]]["groups"].add(group)
 
@@ -115,7 +124,7 @@ class FakeSkyPortal(FakeService):
         return number
 
     def observe(self, name: str, mjd: float, mag: float | None, **fields: Any) -> None:
-        """A point of a source's light curve; without a magnitude it was not seen."""
+        """Add a point to a source's light curve; mag is None for a nondetection."""
         row = {
             "id": next(self._ids),
             "obj_id": name,
@@ -133,7 +142,7 @@ class FakeSkyPortal(FakeService):
         self.photometry.setdefault(name, []).append({**row, **fields})
 
     def analysis_push(self, name: str) -> dict[str, Any]:
-        """What it posts to an analysis service on a click: tables as CSV, samples in cells, no spectrum ids."""
+        """Return what SkyPortal posts to an analysis service: CSV tables with samples in cells and no ids."""
         token = f"token-{next(self._ids)}"
         self.analysis_tokens[token] = datetime.now(UTC) + timedelta(minutes=5)
         columns = ("observed_at", "wavelengths", "fluxes", "errors", "units", "type", "instrument_name")
@@ -154,7 +163,7 @@ class FakeSkyPortal(FakeService):
             "analysis_parameters": {},
         }
 
-    # What it answers.
+    # Answers to requests.
 
     def answer(self, request: Request) -> Any:
         if request.path[1:3] == ["webhook", "obj_analysis"]:
@@ -170,7 +179,7 @@ class FakeSkyPortal(FakeService):
         return {"status": "success", "data": self._route(request, self.tokens[token]), "version": "1.4.0+git"}
 
     def _take_analysis(self, request: Request) -> Any:
-        """Once for each token, without any login."""
+        """Accept the answer of an analysis once for each token; no login is needed."""
         token = request.path[3]
         if token not in self.analysis_tokens or token in self.analyses:
             raise self._error(403, "Invalid token")
@@ -300,5 +309,5 @@ class FakeSkyPortal(FakeService):
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as JSON, its groups as SkyPortal writes them."""
+    """Return a row as JSON, with its groups as SkyPortal writes them."""
     return {**row, "groups": [{"id": group, "name": f"group {group}"} for group in sorted(row["groups"])]}

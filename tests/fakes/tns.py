@@ -1,19 +1,35 @@
-"""A TNS for tests: takes files and classification reports, and answers after a while."""
+"""A TNS for tests, which takes files and classification reports and answers after a while; a transient to report."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.contrib.auth.models import Group, User
+
+from tests.factories import spectrum_file
 from tests.fakes.server import AnswerError, FakeService, Request
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import Transient
+from triage.review.decisions import record_decision
+from triage.review.proposal import Proposal
+from triage.services.tns.payload import Options
 
 KEY = "a key of the TNS"
+OBSERVED_AT = datetime(2026, 8, 1, 4, 5, 6, tzinfo=UTC)
+# The values that a report needs from the person who sends it.
+FULL = Options(observer="A. Observer", instrument=149)
 TYPES = {0: "Other", 1: "SN", 3: "SN Ia", 7: "SN Ic-BL", 29: "AGN", 120: "TDE"}
 
 
 class FakeTns(FakeService):
-    """pending: how many polls a reply takes. verdict: what the feedback of the next reports says."""
+    """A TNS that keeps the reports it is sent.
+
+    pending: number of polls that are answered with "not yet" before the reply is ready.
+    verdict: code in the feedback on the next reports.
+    """
 
     def __init__(self, pending: int = 1, **options: Any) -> None:
         super().__init__(**options)
@@ -64,3 +80,14 @@ class FakeTns(FakeService):
         if self.verdict == 400:
             raise AnswerError(400, {"id_code": 400, "id_message": "Bad request", "data": {"feedback": "objtypeid"}})
         return self._good({"feedback": feedback})
+
+
+def reportable(
+    user: User, name: str = "SN 2026abc", class_name: str = "TDE", group: Group | None = None, seed: int = 1
+) -> Transient:
+    """Return a transient that can be reported: it has a spectrum and a classification that one reviewer vetted."""
+    given = Given(transient=name, redshift=0.05, observed_at=OBSERVED_AT, instrument="EFOSC2", group=group)
+    spectrum = submit_spectrum(user, spectrum_file(seed=seed), f"{seed}.txt", given).spectrum
+    transient = Transient.objects.get(name=name)
+    record_decision(user, transient, Proposal("override", class_name=class_name, spectrum=spectrum.pk))
+    return transient

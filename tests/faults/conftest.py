@@ -1,4 +1,4 @@
-"""After the fault tests, a table of what was done to the desk and what came of it."""
+"""A table of the faults and their outcome, printed after the fault tests."""
 
 from __future__ import annotations
 

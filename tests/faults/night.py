@@ -1,4 +1,4 @@
-"""A night with real workers: a database, a broker's queue and a folder of its own, and files that wait."""
+"""A night with real workers, its own database, broker queue and folder, and files to classify."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ import httpx
 import psycopg2
 
 from tests.backends import choose
-from tests.conftest import spectrum_file
 from tests.desk import ROOT, own_database
+from tests.factories import spectrum_file
 from tests.faults.services import free_port
 
-# Quicker than a real desk, so that a test waits seconds for what takes minutes there.
+# The intervals are shorter than on a real desk, so that a test waits seconds instead of minutes.
 SETTINGS = """
 from triage.settings import *
 LEASE_SECONDS = 2
 CELERY_BEAT_SCHEDULE = {"ring": {"task": "triage.tasks.process_queue", "schedule": 1.0, "options": {"expires": 5}}}
 """
-# Every spectrum of the night, each with how it ended and how many predictions there are of its current reading.
+# Every spectrum of the night: its state, its failure, and the number of predictions in all and of the current reading.
 ROWS = """
     SELECT s.filename, s.state, s.failure_code, count(p.id), count(DISTINCT p.checkpoint_id)
     FROM triage_spectrum s LEFT JOIN triage_prediction p ON p.spectrum_id = s.id AND p.reading = s.reading
@@ -42,7 +42,13 @@ class Answer(NamedTuple):
 
 
 class Night:
-    """redis_url: "" for the filesystem broker. facts: what the table of make chaos says of this night."""
+    """A desk whose processes a test can start and kill.
+
+    folder: folder for its files.
+    url: URL of the Postgres database, or "" for SQLite.
+    redis_url: URL of Redis, or "" for the filesystem broker.
+    facts: numbers for the table that `make chaos` prints.
+    """
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.folder, self.url = folder, database_url
@@ -64,7 +70,7 @@ class Night:
         }
 
     def settings(self, more: str) -> None:
-        """Settings of the processes that start from now on."""
+        """Add lines to the settings of the processes that start from now on."""
         (self.folder / "night_settings.py").write_text(SETTINGS + more)
 
     def manage(self, *command: str, **more: str) -> str:
@@ -75,7 +81,7 @@ class Night:
         return done.stdout.decode()
 
     def take_in(self, count: int) -> None:
-        """So many files are accepted; nobody classifies them yet."""
+        """Accept a number of files, without classifying them."""
         files = self.folder / "files"
         files.mkdir()
         for seed in range(count):
@@ -100,7 +106,7 @@ class Night:
         return worker
 
     def start_web(self) -> None:
-        """The web server, at the same address again after a kill, with a user's token."""
+        """Start the web server, always at the same address, and make a token if there is none."""
         if not self.token:
             self.manage("migrate")
             self.manage(
@@ -122,7 +128,7 @@ class Night:
         self.wait(lambda: self.ask_web("GET", "readyz").status == 200)
 
     def ask_web(self, method: str, path: str, **options: Any) -> Answer:
-        """Status 0 where no answer came."""
+        """Send a request to the web server; the answer has status 0 if none came."""
         try:
             headers = {"Authorization": f"Token {self.token}"}
             got = httpx.request(method, self.web_url + path, headers=headers, timeout=30, **options)
@@ -132,7 +138,7 @@ class Night:
         return Answer(got.status_code, got.json() if is_json else None)
 
     def send(self, seed: int) -> Answer:
-        """Upload the file of a seed; 202 and 200 say that it is accepted."""
+        """Upload the simulated spectrum of a seed; status 202 or 200 means that it was accepted."""
         file = {"file": (f"{seed}.txt", spectrum_file(seed=seed))}
         return self.ask_web("POST", "api/v1/spectra/", files=file, data={"transient": f"night-{seed}"})
 
@@ -161,24 +167,31 @@ class Night:
         self.wait(lambda: self.count("state = 'queued'") == 0)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
-        """SIGKILL to a process and its children."""
+        """Kill a process and its children with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
     def check(self, files: int, failed: dict[str, str] | None = None) -> None:
-        """Every accepted file has exactly one prediction, or the stated failure (file → code)."""
+        """Check that every accepted file has exactly one prediction or the stated failure.
+
+        files: number of accepted files, named by their seeds from 0 on.
+        failed: name of a file → code of its failure.
+        """
         rows = {row[0]: row[1:] for row in self.ask(ROWS)}
         failed = failed or {}
         expected = {f"{seed}.txt": ("classified", "", 1, 1) for seed in range(files)}
         assert rows == expected | {name: ("failed", code, 0, 0) for name, code in failed.items()}
         self.facts |= {"files": files, "predictions": files - len(failed), "given up": len(failed)}
-        self.facts["attempts of one at most"] = int(self.ask("SELECT max(attempts) FROM triage_spectrum")[0][0])
+        self.facts["most attempts for one file"] = int(self.ask("SELECT max(attempts) FROM triage_spectrum")[0][0])
 
 
 @contextlib.contextmanager
 def night(folder: Path, services: Sequence[str] = ()) -> Iterator[Night]:
-    """On the URLs of a database and a broker, else on those of the tests."""
+    """Make a night and kill its processes at the end.
+
+    services: URLs of a database and a broker; without them, those of the tests are used.
+    """
     with contextlib.ExitStack() as stack:
         urls = services or (stack.enter_context(own_database()), choose()[1])
         made = Night(folder, *urls)

@@ -1,4 +1,4 @@
-"""A Postgres and a Redis of a test's own, on free ports, to be killed and started again."""
+"""A Postgres and a Redis for one test, on free ports, that can be killed and started again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import redis
 START_SECONDS = 60
 # Postgres refuses to run as root.
 SERVER_USER = "postgres"
-# Room for an empty cluster, some spectra and little more.
+# This is room for an empty cluster, some spectra and little more.
 SMALL_DISK_MIB = 96
 
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 class Service:
-    """A process in a session of its own."""
+    """A server process in its own session, so that it can be killed with its children."""
 
     command: list[str]
     as_user: str | None = None
@@ -60,7 +60,7 @@ class Service:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """SIGKILL to all of it."""
+        """Kill the process and its children with SIGKILL."""
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -70,7 +70,7 @@ class Service:
 
 
 class OwnRedis(Service):
-    """Keeps nothing on disk, so that a kill loses all messages."""
+    """A Redis that keeps nothing on disk, so that a kill loses all messages."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -100,7 +100,7 @@ class OwnPostgres(Service):
         self.command = ["postgres", "-D", str(self.data), "-p", str(self.port), *settings, *small]
 
     def make(self) -> None:
-        """The empty cluster."""
+        """Create an empty cluster."""
         if self.as_user:
             shutil.chown(self.folder, self.as_user, self.as_user)
         made = subprocess.run(
@@ -156,7 +156,7 @@ def own_postgres(folder: Path | None = None) -> Iterator[OwnPostgres]:
 
 @contextlib.contextmanager
 def small_disk() -> Iterator[Path]:
-    """A folder that is full after SMALL_DISK_MIB."""
+    """Mount a folder that is full after SMALL_DISK_MIB; skip the test without root."""
     need("mount", "umount")
     with tempfile.TemporaryDirectory(prefix="triage-disk-") as folder:
         options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK_MIB}m", "tmpfs", folder]

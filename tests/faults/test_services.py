@@ -1,4 +1,4 @@
-"""Redis, Postgres, the web server and the disk fail under a desk at work: what it accepted, it keeps and classifies."""
+"""Redis, Postgres, the web server or the disk fails while the desk works; every accepted file is still classified."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.slow
 
 FILES = 24
 ACCEPTED = {200, 202}
-# No answer; an error in the middle of a request; a database that cannot be reached or written.
+# 0: no answer. 500: an error during a request. 503: a database that cannot be reached or written.
 UNAVAILABLE = {0, 500, 503}
 
-# The clock of a process may be wrong, also for its libraries.
+# This code makes the clock of a process wrong, also for its libraries.
 WRONG_CLOCK = """
 import datetime, os, time
 from django.utils import timezone
@@ -32,8 +32,11 @@ timezone.now = lambda: right_now() + datetime.timedelta(hours=hours)
 
 
 class Sender(threading.Thread):
-    """Uploads files one after the other; accepted: the seeds of those that were taken in; refused: of the others, with
-    the status (0: no answer)."""
+    """A thread that uploads files one after the other.
+
+    accepted: seeds of the accepted files.
+    refused: seeds of the other files, with the status of the answer (0 if none came).
+    """
 
     def __init__(self, desk: Night, seeds: Iterable[int]) -> None:
         super().__init__()
@@ -69,7 +72,7 @@ def postgres() -> Iterator[OwnPostgres]:
 def desk(
     tmp_path: Path, postgres: OwnPostgres, redis_server: OwnRedis, record_property: Callable[[str, object], None]
 ) -> Iterator[Night]:
-    """With a web server and a worker that are up."""
+    """Start a night with a web server and one worker."""
     with night(tmp_path, (postgres.url, redis_server.url)) as made:
         made.start_web()
         made.start_worker()
@@ -78,7 +81,7 @@ def desk(
 
 
 def finish(desk: Night, *senders: Sender) -> None:
-    """What was accepted is stored. What was refused is sent again, as a client would; then everything is there once."""
+    """Check that accepted files are stored, send refused files again, and check that each file is classified once."""
     for sender in senders:
         sender.join()
     accepted = {seed for sender in senders for seed in sender.accepted}
@@ -93,7 +96,7 @@ def finish(desk: Night, *senders: Sender) -> None:
     desk.check(len(accepted) + len(refused))
 
 
-def test_uploads_go_on_while_redis_is_dead(desk: Night, redis_server: OwnRedis) -> None:
+def test_uploads_continue_while_redis_is_down(desk: Night, redis_server: OwnRedis) -> None:
     sender = Sender(desk, range(FILES))
     sender.start()
     sender.wait_for(FILES // 4)
@@ -114,7 +117,7 @@ def test_an_emptied_broker_loses_no_work(desk: Night, redis_server: OwnRedis) ->
     finish(desk, sender)
 
 
-def test_messages_that_come_many_times_do_nothing_twice(desk: Night, redis_server: OwnRedis) -> None:
+def test_repeated_messages_cause_no_repeated_work(desk: Night, redis_server: OwnRedis) -> None:
     desk.kill(desk.workers.pop())
     sender = Sender(desk, range(FILES))
     sender.start()
@@ -125,10 +128,10 @@ def test_messages_that_come_many_times_do_nothing_twice(desk: Night, redis_serve
     for _ in range(3):
         desk.start_worker()
     finish(desk, sender)
-    assert desk.facts["attempts of one at most"] == 1
+    assert desk.facts["most attempts for one file"] == 1
 
 
-def test_postgres_killed_under_uploads_and_workers_keeps_what_was_accepted(desk: Night, postgres: OwnPostgres) -> None:
+def test_a_killed_postgres_keeps_every_accepted_upload(desk: Night, postgres: OwnPostgres) -> None:
     sender = Sender(desk, range(FILES))
     sender.start()
     sender.wait_for(FILES // 4)
@@ -139,7 +142,7 @@ def test_postgres_killed_under_uploads_and_workers_keeps_what_was_accepted(desk:
     assert sender.refused
 
 
-def test_decisions_survive_a_killed_postgres_and_none_is_doubled(desk: Night, postgres: OwnPostgres) -> None:
+def test_decisions_survive_a_killed_postgres_and_none_is_recorded_twice(desk: Night, postgres: OwnPostgres) -> None:
     finish_uploads = Sender(desk, range(6))
     finish_uploads.run()
     desk.wait_until_done()
@@ -165,7 +168,7 @@ def test_decisions_survive_a_killed_postgres_and_none_is_doubled(desk: Night, po
     desk.facts |= {"decisions acknowledged": len(acknowledged), "stored": len(stored)}
 
 
-def test_a_web_server_killed_during_uploads_leaves_no_half_file(desk: Night) -> None:
+def test_a_web_server_killed_during_uploads_leaves_no_partial_file(desk: Night) -> None:
     senders = [Sender(desk, range(start, FILES, 2)) for start in range(2)]
     for sender in senders:
         sender.start()
@@ -178,7 +181,7 @@ def test_a_web_server_killed_during_uploads_leaves_no_half_file(desk: Night) -> 
     assert senders[0].refused or senders[1].refused
 
 
-def test_a_full_disk_refuses_uploads_and_loses_none_that_was_accepted(
+def test_a_full_disk_refuses_uploads_and_loses_no_accepted_one(
     tmp_path: Path, redis_server: OwnRedis, record_property: Callable[[str, object], None]
 ) -> None:
     freed = threading.Event()
@@ -205,13 +208,13 @@ def test_a_full_disk_refuses_uploads_and_loses_none_that_was_accepted(
 
 
 def fill(file: Path) -> None:
-    """Until nothing more fits."""
+    """Write to a file until the disk is full."""
     with contextlib.suppress(OSError), file.open("wb", buffering=0) as opened:
         while True:
             opened.write(b"\0" * 65536)
 
 
-def test_wrong_clocks_of_workers_lead_to_nothing_twice(desk: Night) -> None:
+def test_workers_with_wrong_clocks_do_nothing_twice(desk: Night) -> None:
     desk.kill(desk.workers.pop())
     sender = Sender(desk, range(FILES))
     sender.start()
@@ -220,4 +223,4 @@ def test_wrong_clocks_of_workers_lead_to_nothing_twice(desk: Night) -> None:
     for hours in ("-5", "5", "0"):
         desk.start_worker(CLOCK_HOURS=hours)
     finish(desk, sender)
-    assert desk.facts["attempts of one at most"] == 1
+    assert desk.facts["most attempts for one file"] == 1

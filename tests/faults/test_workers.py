@@ -1,4 +1,4 @@
-"""Workers that die, are poisoned, or hear too much and too little: nothing is lost, and nothing is done twice."""
+"""Workers die, or get too many or too few messages; nothing is lost and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.night import Night, night
 
 pytestmark = pytest.mark.slow
 
-# The network dies of the spectrum of one file, as of a fault in a library, and takes its process along.
+# This code kills the process at the spectrum of one file, as a fault in a library would.
 POISON = """
 import os, signal
 from classifier.predict import Classifier
@@ -35,7 +35,7 @@ def desk(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iter
         yield made
 
 
-def test_a_worker_killed_in_mid_batch_loses_nothing_and_doubles_nothing(desk: Night) -> None:
+def test_a_worker_killed_during_a_batch_loses_and_repeats_nothing(desk: Night) -> None:
     desk.take_in(24)
     for left in (24, 16):
         worker = desk.start_worker()
@@ -48,7 +48,7 @@ def test_a_worker_killed_in_mid_batch_loses_nothing_and_doubles_nothing(desk: Ni
     desk.check(24)
 
 
-def test_a_spectrum_that_kills_its_worker_is_given_up_and_the_rest_goes_on(desk: Night) -> None:
+def test_a_spectrum_that_kills_its_worker_is_given_up_and_the_others_are_classified(desk: Night) -> None:
     from classifier.readers import read_spectrum
 
     desk.take_in(10)
@@ -81,7 +81,7 @@ def test_a_corrupt_checkpoint_leaves_everything_queued(desk: Night) -> None:
     desk.check(6)
 
 
-def test_lost_doorbells_are_made_up_for_and_too_many_do_no_harm(desk: Night) -> None:
+def test_lost_doorbells_are_replaced_and_extra_ones_do_no_harm(desk: Night) -> None:
     desk.take_in(20)
     lose_messages(desk)
     for _ in range(2):
@@ -93,7 +93,7 @@ def test_lost_doorbells_are_made_up_for_and_too_many_do_no_harm(desk: Night) -> 
 
 
 def lose_messages(desk: Night) -> None:
-    """All that the broker holds for this night."""
+    """Delete all messages that the broker holds for this night."""
     url = choose()[1]
     if url:
         import redis

@@ -1,4 +1,4 @@
-"""``Authorization: Token <key>``, checked against the hashes of issued tokens."""
+"""Login by ``Authorization: Token <key>``, checked against the hashes of issued tokens."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from rest_framework.request import Request
 
 from triage.models import ApiToken
 
-# The time of last use is written this rarely, so that reading does not write.
+# A token's time of last use is this coarse, so that reading through the API rarely writes to the database.
 TOUCH_EVERY = timedelta(minutes=1)
 
 
 class TokenAuthentication(BaseAuthentication):
-    """401 for a key that is unknown, revoked or expired; no opinion on requests without one."""
+    """Signs a request in by its token; leaves a request without a token to the session login."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Return the token's user and the token, or None if the request has no token.
+
+        Raises AuthenticationFailed if the token is unknown, revoked or expired.
+        """
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"token":
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("write: Authorization: Token <key>", code="invalid_token")
+            raise AuthenticationFailed("send the header “Authorization: Token <key>”", code="invalid_token")
         return self._check(words[1].decode("latin-1"))
 
     def _check(self, key: str) -> tuple[User, ApiToken]:
@@ -41,14 +45,16 @@ class TokenAuthentication(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
+        """Return the scheme for the WWW-Authenticate header, which makes a refusal a 401."""
         return "Token"
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describes the scheme in the OpenAPI document."""
+    """Description of the token login in the OpenAPI document."""
 
     target_class = "triage.api.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """Return the security scheme."""
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Token <key>"}

@@ -1,8 +1,7 @@
-"""What the endpoints share."""
+"""Look-ups, pages and sparse fields that the resources share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -12,86 +11,97 @@ from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationErro
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
-from triage.models import Transient
+from triage.models import Spectrum, Transient
+from triage.models.spectrum import SpectrumQuerySet
 
-FIELDS = OpenApiParameter("fields", str, description="only these keys of each row, with commas between them")
+FIELDS = OpenApiParameter("fields", str, description="Keys to send of each row, separated by commas; all if empty.")
 
 
 def user_of(request: Request) -> User:
-    """The signed-in user; the permission classes have made sure that there is one."""
+    """Return the signed-in user. The permission classes have made sure that there is one."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
 
 
 def transient_of(request: Request, name: str) -> Transient:
-    """Raises NotFound where there is none that the user may see."""
+    """Return the transient that the user knows by this name. Raises NotFound if there is none."""
     user = user_of(request)
-    found: Transient | None = Transient.objects.visible_to(user).called(user, name)
-    if found is None:
+    transient = Transient.objects.visible_to(user).called(user, name)
+    if transient is None:
         raise NotFound("there is no such transient")
-    return found
+    return transient
+
+
+def visible_spectra(user: User) -> SpectrumQuerySet:
+    """Return the spectra that the user may see, with everything that an answer shows of them."""
+    related = ("transient", "group", "current_prediction__checkpoint")
+    return Spectrum.objects.visible_to(user).select_related(*related).with_hidden(user)
+
+
+def spectrum_of(request: Request, spectrum_id: int) -> Spectrum:
+    """Return one spectrum as visible_spectra shows it. Raises NotFound if the user may see none with this id."""
+    spectrum = visible_spectra(user_of(request)).filter(pk=spectrum_id).first()
+    if spectrum is None:
+        raise NotFound("there is no such spectrum")
+    return spectrum
 
 
 def group_of(user: User, name: str) -> Group | None:
-    """One of the user's groups, None for an empty name; 400 for another."""
+    """Return one of the user's groups, or None for an empty name. Raises ValidationError for any other name."""
     group = user.groups.filter(name=name).first() if name else None
     if name and group is None:
         raise ValidationError({"group": ["you are not a member of that group"]})
     return group
 
 
+def checked(form: type[serializers.Serializer[Any]], sent: Any) -> dict[str, Any]:
+    """Return what was sent, checked and converted by a serializer.
+
+    form: serializer that describes the request.
+    sent: body of the request, or its query parameters.
+
+    Raises ValidationError if a field is missing or wrong.
+    """
+    filled = form(data=sent)
+    filled.is_valid(raise_exception=True)
+    return dict(filled.validated_data)
+
+
 class NewestFirst(CursorPagination):
+    """Pages by cursor, the newest row first."""
+
     page_size = 50
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering: tuple[str, ...] = ("-id",)
 
 
-class QueueOrder(NewestFirst):
-    ordering = ("-priority", "id")
-
-
-class ClassificationOrder(NewestFirst):
-    ordering = ("-decided_at", "-id")
-
-
-def whole(request: Request, name: str) -> int | None:
-    """A parameter that is a database id; None where it is not given, 400 where it is none."""
-    text = request.query_params.get(name, "")
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValidationError({name: ["give a whole number"]})
-    return int(text) if text else None
-
-
-def choice(request: Request, name: str, known: Sequence[str]) -> str | None:
-    """A parameter that is one of a few words; None where it is not given, 400 where it is another."""
-    text = request.query_params.get(name, "")
-    if text and text not in known:
-        raise ValidationError({name: [f"one of {', '.join(known)}"]})
-    return text or None
-
-
 def wanted_fields(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that ``?fields=`` asks for, in their own order; all of them for an empty text. 400 for one that is not
-    there."""
+    """Return the keys that ``?fields=`` asks for, in the order of ``known``.
+
+    text: keys separated by commas; empty for all of them.
+    known: keys that a row has.
+
+    Raises ValidationError if a row has no such key.
+    """
     asked = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(asked - set(known))
     if unknown:
-        raise ValidationError({"fields": [f"there is no “{unknown[0]}”; there are {', '.join(known)}"]})
+        raise ValidationError({"fields": [f"there is no “{unknown[0]}”; choose from {', '.join(known)}"]})
     return tuple(name for name in known if not asked or name in asked)
 
 
 class SparseFields(serializers.Serializer[Any]):
-    """A serializer that leaves out what ``?fields=`` does not ask for, where it is the outermost one of a GET."""
+    """Serializer that sends only the keys in ``?fields=``. Serializers nested in another one always send all keys."""
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         request = self.context.get("request")
-        outermost = self.parent is None or (
-            isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent
-        )
-        if request is None or request.method != "GET" or not outermost:
+        if request is None or request.method != "GET" or not self._is_outermost():
             return fields
         names = wanted_fields(request.query_params.get("fields", ""), tuple(fields))
         return {name: fields[name] for name in names}
+
+    def _is_outermost(self) -> bool:
+        return self.parent is None or (isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent)

@@ -1,4 +1,4 @@
-"""Claims: who is looking at a transient."""
+"""Claims: a reviewer says that they are looking at a transient, so that nobody else reviews it meanwhile."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import claims
-from triage.api.base import transient_of, user_of
-from triage.api.serializers import ErrorSerializer
+from triage.api.base import checked, transient_of, user_of
+from triage.api.errors import error_answers
 from triage.models import Claim
+from triage.review import claims
 
 
 class ClaimSerializer(serializers.ModelSerializer[Claim]):
-    """until: when it lapses, unless it is renewed."""
+    """A claim on a transient.
+
+    until: time at which the claim ends unless it is renewed.
+    """
 
     transient = serializers.CharField(source="transient.name", read_only=True)
     reviewer = serializers.CharField(source="reviewer.username", read_only=True)
@@ -30,29 +33,31 @@ class ClaimSerializer(serializers.ModelSerializer[Claim]):
 
 
 class WantedClaimSerializer(serializers.Serializer[dict[str, Any]]):
-    take_over = serializers.BooleanField(default=False, help_text="from whoever has it")
+    """A claim to make."""
+
+    take_over = serializers.BooleanField(default=False, help_text="Take it from the reviewer who has claimed it.")
 
 
 class ClaimView(APIView):
+    """Your claim on one transient."""
+
     parser_classes = (JSONParser,)
 
-    @extend_schema(
-        request=WantedClaimSerializer,
-        responses={200: ClaimSerializer, 400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
-    )
+    @extend_schema(request=WantedClaimSerializer, responses={200: ClaimSerializer} | error_answers(400, 404, 409))
     def post(self, request: Request, name: str) -> Response:
-        """Claim it, or renew your claim; it ends those of yours on others. 409 ``claimed`` where somebody else has
-        it."""
-        transient = transient_of(request, name)
-        form = WantedClaimSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        user = user_of(request)
-        found = claims.claim(user, transient, take_over=form.validated_data["take_over"])
-        claims.check(user, transient)
-        return Response(ClaimSerializer(found).data)
+        """Claim a transient, or renew your claim on it. Your claims on other transients end.
 
-    @extend_schema(responses={204: None, 404: ErrorSerializer})
+        The answer is 409 ``claimed`` if somebody else has claimed it.
+        """
+        transient = transient_of(request, name)
+        take_over = checked(WantedClaimSerializer, request.data)["take_over"]
+        user = user_of(request)
+        claim = claims.claim(user, transient, take_over=take_over)
+        claims.check(user, transient)
+        return Response(ClaimSerializer(claim).data)
+
+    @extend_schema(responses={204: None} | error_answers(404))
     def delete(self, request: Request, name: str) -> Response:
-        """Give your claim up."""
+        """Give up your claim."""
         claims.release(user_of(request), transient_of(request, name))
         return Response(status=204)

@@ -10,6 +10,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -17,19 +18,31 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-from triage import export
-from triage.api.base import FIELDS, ClassificationOrder, user_of, wanted_fields
-from triage.api.classification_serializers import ClassificationPageSerializer
+from triage.api.base import FIELDS, NewestFirst, user_of, wanted_fields
+from triage.api.errors import error_answers
 from triage.api.renderers import CsvRenderer, JsonLinesRenderer, TableRenderer, VOTableRenderer
-from triage.api.serializers import ErrorSerializer
-from triage.querysets import ClassificationQuerySet, SharedQuerySet
+from triage.api.schema import answer_example
+from triage.export import classifications
+from triage.models.change import ChangeQuerySet
+from triage.models.classification import ClassificationQuerySet
 
 _CURSOR = re.compile(r"c(\d{1,18})", re.ASCII)
-_SINCE = (
-    "ISO 8601: those decided at or after that time. Or a cursor: what has changed after it, withdrawals included; "
-    "c0 begins at the beginning"
-)
-_EXAMPLE = {
+_PARAMETERS = [
+    OpenApiParameter(
+        "since",
+        str,
+        description="Either a time in ISO 8601, for classifications that were decided then or later, or a cursor such "
+        "as c41, for the changes after it, withdrawals included. The cursor c0 is the beginning.",
+    ),
+    OpenApiParameter("class_name", str),
+    OpenApiParameter("reviewer", str, description="User name."),
+    OpenApiParameter("transient", str, description="Name of the transient."),
+    FIELDS,
+    OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
+    OpenApiParameter("cursor", str, description="Cursor of a page; follow ``next`` instead of making one."),
+    OpenApiParameter("page_size", int),
+]
+_STANDING = {
     "id": 5,
     "transient": "SN 2026abc",
     "class_name": "TDE",
@@ -51,83 +64,134 @@ _EXAMPLE = {
     "spectra": [17],
     "simulated": False,
 }
-_CHANGE = {"sequence": 42, "withdrawn": True, "changed_at": "2026-11-23T05:00:00.000001Z"}
+_WITHDRAWN = _STANDING | {"sequence": 42, "withdrawn": True, "changed_at": "2026-11-23T05:00:00.000001Z"}
+
+
+def _page_example(name: str, row: dict[str, Any]) -> OpenApiExample:
+    return answer_example(name, {"next": None, "previous": None, "results": [row], "since": "c42"}, 200)
+
+
+class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
+    """A vetted classification with its provenance: who decided what and when, on which prediction and which spectra.
+
+    ra, dec: degrees, ICRS; null if unknown.
+    group: the group that may see it, null for everybody.
+    predicted_class, predicted_probability, predicted_redshift: the prediction at that moment.
+    checkpoint: hash of the weights that made the prediction.
+    spectra: ids of the spectra that the reviewer saw.
+
+    While your own blind vote on a transient is wanted, a withdrawal shows null for everything that was decided.
+    """
+
+    id = serializers.IntegerField(help_text="Id of the decision.")
+    transient = serializers.CharField()
+    class_name = serializers.CharField(allow_null=True)
+    redshift = serializers.FloatField(allow_null=True)
+    redshift_error = serializers.FloatField(allow_null=True, help_text="1σ; null if unknown.")
+    redshift_source = serializers.ChoiceField(choices=["given", "network", "template"], allow_null=True)
+    redshift_origin = serializers.CharField(allow_null=True)
+    ra = serializers.FloatField(allow_null=True)
+    dec = serializers.FloatField(allow_null=True)
+    verdict = serializers.CharField(allow_null=True)
+    reviewer = serializers.CharField(allow_null=True)
+    decided_at = serializers.DateTimeField()
+    comment = serializers.CharField(allow_null=True)
+    group = serializers.CharField(allow_null=True)
+    predicted_class = serializers.CharField(allow_null=True)
+    predicted_probability = serializers.FloatField(allow_null=True)
+    predicted_redshift = serializers.FloatField(allow_null=True)
+    checkpoint = serializers.CharField(allow_null=True)
+    spectra = serializers.ListField(child=serializers.IntegerField())
+    simulated = serializers.BooleanField()
+    sequence = serializers.IntegerField(
+        required=False, help_text="Place of a change in the order of all changes; only in the answer to a cursor."
+    )
+    withdrawn = serializers.BooleanField(
+        required=False, help_text="Whether the classification no longer stands; only in the answer to a cursor."
+    )
+    changed_at = serializers.DateTimeField(
+        required=False, help_text="Time of the change; only in the answer to a cursor."
+    )
+
+
+class ClassificationPageSerializer(serializers.Serializer[dict[str, Any]]):
+    """One page of classifications."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ClassificationSerializer(many=True)
+    since = serializers.CharField(help_text="Cursor to send next time as ``since``.")
+
+
+class ClassificationOrder(NewestFirst):
+    """Pages by the time of the decision, the newest first."""
+
+    ordering = ("-decided_at", "-id")
 
 
 class ClassificationsView(APIView):
-    """Vetted classifications. JSON comes in pages; CSV, VOTable and JSON lines whole, however long."""
+    """Vetted classifications. JSON comes in pages; CSV, VOTable and JSON lines come as one whole table."""
 
     renderer_classes = (JSONRenderer, CsvRenderer, VOTableRenderer, JsonLinesRenderer)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("since", str, description=_SINCE),
-            OpenApiParameter("class_name", str),
-            OpenApiParameter("reviewer", str, description="user name"),
-            OpenApiParameter("transient", str, description="name"),
-            FIELDS,
-            OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
-            OpenApiParameter("cursor", str, description="of a page; follow ``next`` instead of making one"),
-            OpenApiParameter("page_size", int),
-        ],
+        parameters=_PARAMETERS,
         responses={
             (200, "application/json"): ClassificationPageSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/x-votable+xml"): OpenApiTypes.STR,
             (200, "application/x-ndjson"): OpenApiTypes.STR,
-            400: ErrorSerializer,
-            404: ErrorSerializer,
-        },
+        }
+        | error_answers(400, 404),
         examples=[
-            OpenApiExample(
-                "what stands",
-                value={"next": None, "previous": None, "results": [_EXAMPLE], "since": "c42"},
-                media_type="application/json",
-                response_only=True,
-                status_codes=["200"],
-            ),
-            OpenApiExample(
-                "?since=c41: it was taken back",
-                value={"next": None, "previous": None, "results": [_EXAMPLE | _CHANGE], "since": "c42"},
-                media_type="application/json",
-                response_only=True,
-                status_codes=["200"],
-            ),
+            _page_example("what stands", _STANDING),
+            _page_example("?since=c41: it was taken back", _WITHDRAWN),
         ],
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """What stands, newest first. With a cursor in ``since``: every classification that began to stand after it, and
-        every one that was withdrawn (``withdrawn: true``), in the order in which that happened. Each answer holds the
-        cursor to ask with next time in ``since`` (of a table: in the header X-Since)."""
+        """Vetted classifications that stand, newest first.
+
+        With a cursor in ``since`` the answer holds the changes after it, in the order in which they happened: every
+        classification that began to stand, and every one that was withdrawn (``withdrawn: true``). Each answer holds
+        the cursor for the next time in ``since``, or in the header X-Since of a table.
+        """
         query = request.query_params
-        text = query.get("since", "")
-        cursor = _CURSOR.fullmatch(text)
-        wanted = export.Wanted(
-            since=None if cursor else _moment(text),
+        since = query.get("since", "")
+        cursor = _CURSOR.fullmatch(since)
+        wanted = classifications.Wanted(
+            since=None if cursor else _moment(since),
             class_name=query.get("class_name", ""),
             reviewer=query.get("reviewer", ""),
             transient=query.get("transient", ""),
         )
-        if cursor:
-            return self._changes(request, int(cursor[1]), wanted)
+        return self._changes(request, int(cursor[1]), wanted) if cursor else self._standing(request, wanted)
+
+    def _standing(self, request: Request, wanted: classifications.Wanted) -> HttpResponseBase:
         user = user_of(request)
-        # Read before the rows: what is decided in between comes once more with the cursor, not never.
-        since = f"c{export.last_sequence(user)}"
-        rows, columns = export.vetted(user, wanted), wanted_fields(query.get("fields", ""), export.COLUMNS)
+        # The cursor is read before the rows, so that a decision taken in between comes again and is not lost.
+        since = f"c{classifications.last_sequence(user)}"
+        rows = classifications.vetted(user, wanted)
+        columns = wanted_fields(request.query_params.get("fields", ""), classifications.COLUMNS)
         if isinstance(request.accepted_renderer, TableRenderer):
             return _table(request.accepted_renderer, rows, columns, since)
         paginator = ClassificationOrder()
         page = paginator.paginate_queryset(rows, request, view=self) or []
-        links = {"next": paginator.get_next_link(), "previous": paginator.get_previous_link()}
-        return Response({**links, "results": [_narrow(export.as_row(row), columns) for row in page], "since": since})
+        return Response(
+            {
+                "next": paginator.get_next_link(),
+                "previous": paginator.get_previous_link(),
+                "results": [_narrow(classifications.as_row(row), columns) for row in page],
+                "since": since,
+            }
+        )
 
-    def _changes(self, request: Request, sequence: int, wanted: export.Wanted) -> HttpResponseBase:
-        columns = wanted_fields(request.query_params.get("fields", ""), export.CHANGE_COLUMNS)
+    def _changes(self, request: Request, sequence: int, wanted: classifications.Wanted) -> HttpResponseBase:
+        columns = wanted_fields(request.query_params.get("fields", ""), classifications.CHANGE_COLUMNS)
         user = user_of(request)
-        if not export.was_given_out(sequence):
+        if not classifications.was_given_out(sequence):
             raise ValidationError({"since": ["this desk never gave out that cursor; begin again with c0"]})
-        last = max(sequence, export.last_sequence(user))
-        rows = export.changes_after(user, sequence, wanted).filter(pk__lte=last)
+        last = max(sequence, classifications.last_sequence(user))
+        rows = classifications.changes_after(user, sequence, wanted).filter(pk__lte=last)
         if isinstance(request.accepted_renderer, TableRenderer):
             return _table(request.accepted_renderer, rows, columns, f"c{last}")
         size = ClassificationOrder().get_page_size(request) or ClassificationOrder.page_size
@@ -139,16 +203,16 @@ class ClassificationsView(APIView):
             {
                 "next": replace_query_param(here, "since", since) if more else None,
                 "previous": None,
-                "results": [_narrow(export.as_row(row), columns) for row in page[:size]],
+                "results": [_narrow(classifications.as_row(row), columns) for row in page[:size]],
                 "since": since,
             }
         )
 
 
 def _table(
-    renderer: TableRenderer, rows: ClassificationQuerySet | SharedQuerySet, columns: tuple[str, ...], since: str
+    renderer: TableRenderer, rows: ClassificationQuerySet | ChangeQuerySet, columns: tuple[str, ...], since: str
 ) -> StreamingHttpResponse:
-    response = renderer.stream(export.all_rows(rows), columns, "classifications")
+    response = renderer.stream(classifications.all_rows(rows), columns, "classifications")
     response.headers["X-Since"] = since
     return response
 
@@ -158,10 +222,11 @@ def _narrow(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _moment(text: str) -> datetime | None:
+    """Return the time in UTC, or None for an empty text. Raises ValidationError for anything else."""
     if not text:
         return None
     try:
-        # A + that was not escaped arrives as a space.
+        # A plus sign that was not escaped in the address arrives as a space.
         moment = parse_datetime(text.replace(" ", "+", 1) if "T" in text else text)
         if moment is None and (day := parse_date(text)):
             moment = datetime(day.year, day.month, day.day)

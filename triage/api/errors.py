@@ -1,4 +1,4 @@
-"""Every error of the API is JSON: {code, detail}, and a receipt where a file was read."""
+"""Errors of the API, always JSON: ``{code, detail}``, with a receipt if a file was read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,38 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from triage.api.parameters import UnknownParameterError
-from triage.errors import TriageError, UnreadableSpectrumError
+from triage.errors import TriageError
+from triage.intake.quarantine import UnreadableSpectrumError
 
 log = logging.getLogger(__name__)
 
 
+class ErrorSerializer(serializers.Serializer[dict[str, Any]]):
+    """An error."""
+
+    code = serializers.CharField(help_text="Code for programs. It stays the same in later versions.")
+    detail = serializers.CharField(help_text="Explanation for people.")
+
+
+def error_answers(*statuses: int) -> dict[Any, Any]:
+    """Return the error answers of an operation, for ``extend_schema(responses=...)``."""
+    return dict.fromkeys(statuses, ErrorSerializer)
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's exception handler; None lets an unexpected error become a 500."""
+    """Turn an error into an answer; the exception handler of Django REST framework.
+
+    error: what was raised while the request was handled.
+    context: the view and the request.
+
+    Returns None for an unexpected error, which becomes a 500.
+    """
     _answer_in_json(context)
     if isinstance(error, UnreadableSpectrumError):
         body = {
@@ -35,10 +54,14 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, TriageError):
         return Response({"code": error.code, "detail": error.detail}, status=error.status)
     if isinstance(error, OperationalError | InterfaceError):
-        # It is down or its disk is full: for the sender to try again, not a fault of the request.
+        # The database is down or its disk is full. The request was not at fault, so the sender is asked to repeat it.
         log.error("the database failed: %s", error)
-        body = {"code": "database_unavailable", "detail": "the database cannot take this now; try again"}
+        body = {"code": "database_unavailable", "detail": "the database does not answer now; try again in 10 seconds"}
         return Response(body, status=503, headers={"Retry-After": "10"})
+    return _framework_error(error, context)
+
+
+def _framework_error(error: Exception, context: dict[str, Any]) -> Response | None:
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -56,13 +79,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _answer_in_json(context: dict[str, Any]) -> None:
-    """An error of a request for CSV or VOTable is JSON all the same."""
+    """Choose JSON for the answer, even if the request asked for CSV or VOTable."""
     request = context.get("request")
     if request is not None:
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
 
 
-def _first_message(detail: Any) -> str:
+def _first_message(detail: object) -> str:
     if isinstance(detail, dict):
         name, value = next(iter(detail.items()))
         message = _first_message(value)
@@ -73,11 +96,11 @@ def _first_message(detail: Any) -> str:
 
 
 def as_json(status: int, code: str, detail: str) -> JsonResponse:
-    """An error outside of Django REST framework's reach."""
+    """Return an error in the API's shape, for code that Django REST framework does not run."""
     return JsonResponse({"code": code, "detail": detail}, status=status)
 
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, path: str = "") -> JsonResponse:
-    """404 for anything below /api/ that does not exist."""
+    """Answer 404 for an address below /api/v1/ that does not exist."""
     return as_json(404, "not_found", "there is no such address; /api/docs/ lists them all")

@@ -1,19 +1,20 @@
-"""What lists can be narrowed to; 400 for a value that cannot be."""
+"""Filters of lists, as query parameters. A value that does not fit is refused with 400."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from triage.filters import EMPTYING, OLD_NAMES, QueueFilter
+from triage.api.base import checked
 from triage.models import SpectrumState
-from triage.querysets import SpectrumQuerySet, TransientQuerySet
+from triage.models.spectrum import SpectrumQuerySet
+from triage.models.transient_queries import TransientQuerySet
+from triage.queue.filters import EMPTYING, OLD_NAMES, QueueFilter
 
-# States of review in the page's words, where a transient can be in them; "vetted" is an older name of "done".
+# States of review, by the names that the pages use.
 TRANSIENT_STATES = (
     "pending",
     "in_review",
@@ -24,24 +25,26 @@ TRANSIENT_STATES = (
     "processing",
     "bad_spectrum",
 )
-# Those of them that the queue has.
+# The states that the queue can be narrowed to.
 QUEUE_STATES = (*EMPTYING, "done")
-# Where the page's filter has names of its own.
+# Parameters that have another name on the page.
 _PAGE_NAMES = {"arrived_from": "after", "arrived_to": "before"}
-_VETTED = Q(standing_state="done")
 
 
 def read(form: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The parameters of an address that a form knows and that were given."""
-    checked = form(data=request.query_params)
-    checked.is_valid(raise_exception=True)
-    return {name: value for name, value in checked.validated_data.items() if value not in ("", None)}
+    """Return the query parameters that a serializer describes, without the ones that are missing or empty.
+
+    Raises ValidationError if a value does not fit.
+    """
+    return {name: value for name, value in checked(form, request.query_params).items() if value not in ("", None)}
 
 
-class SpectrumFilter(serializers.Serializer[Any]):
+class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
+    """Filter of the list of spectra."""
+
     state = serializers.ChoiceField(choices=SpectrumState.values, required=False)
-    transient = serializers.CharField(required=False, help_text="name")
-    class_name = serializers.CharField(required=False, help_text="predicted")
+    transient = serializers.CharField(required=False, help_text="Name of the transient.")
+    class_name = serializers.CharField(required=False, help_text="Predicted class.")
     instrument = serializers.CharField(required=False)
     group = serializers.CharField(required=False)
     created_after = serializers.DateTimeField(required=False)
@@ -49,6 +52,11 @@ class SpectrumFilter(serializers.Serializer[Any]):
 
     @staticmethod
     def narrow(rows: SpectrumQuerySet, sent: dict[str, Any]) -> SpectrumQuerySet:
+        """Return the spectra that fit.
+
+        rows: spectra with the annotation of with_hidden.
+        sent: the filter, as ``read`` returns it.
+        """
         paths = {
             "state": "state",
             "transient": "transient__name",
@@ -59,52 +67,77 @@ class SpectrumFilter(serializers.Serializer[Any]):
             "discarded": "discarded",
         }
         if "class_name" in sent:
-            # Not those that the filter would tell the hidden class of.
-            rows = rows.filter(hidden=False)
+            # A row in the answer would reveal the class of a prediction that is hidden from the user.
+            rows = rows.with_visible_prediction()
         return rows.filter(**{paths[name]: value for name, value in sent.items()})
 
 
-class TransientFilter(serializers.Serializer[Any]):
+class TransientFilter(serializers.Serializer[dict[str, Any]]):
+    """Filter of the list of transients."""
+
     state = serializers.ChoiceField(
-        choices=[*TRANSIENT_STATES, *OLD_NAMES], required=False, help_text="of the review; vetted: the same as done"
+        choices=[*TRANSIENT_STATES, *OLD_NAMES],
+        required=False,
+        help_text="State of the review; “vetted” means the same as “done”.",
     )
-    class_name = serializers.CharField(required=False, help_text="vetted, else predicted")
-    q = serializers.CharField(required=False, help_text="part of a name")
+    class_name = serializers.CharField(
+        required=False, help_text="Vetted class, or the predicted class of a transient that is not vetted."
+    )
+    q = serializers.CharField(required=False, help_text="Part of a name.")
 
     @staticmethod
     def narrow(rows: TransientQuerySet, user: User, sent: dict[str, Any]) -> TransientQuerySet:
+        """Return the transients that fit.
+
+        rows: transients with the annotations of for_review.
+        user: who asks.
+        sent: the filter, as ``read`` returns it.
+        """
         if "state" in sent:
-            rows = rows.filter(review_state=OLD_NAMES.get(sent["state"], sent["state"]))
+            rows = rows.in_state(OLD_NAMES.get(sent["state"], sent["state"]))
         if "class_name" in sent:
-            name = sent["class_name"]
-            # Not those that the filter would tell the hidden class of.
-            said = (_VETTED & Q(standing_class=name)) | (~_VETTED & Q(predicted_class=name))
-            rows = rows.filter(said, hidden=False)
+            # A row in the answer would reveal the class of a prediction that is hidden from the user.
+            rows = rows.with_class(sent["class_name"]).wanting_vote(wanted=False)
         return rows.with_part_of_name(user, sent["q"]) if "q" in sent else rows
 
 
-class WaitingFilter(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=QUEUE_STATES, required=False, help_text="of the review; pending without it")
-    class_name = serializers.CharField(required=False, help_text="predicted")
-    q = serializers.CharField(required=False, help_text="part of a name")
-    group = serializers.CharField(required=False, help_text="with a spectrum of that group, or “public”")
-    instrument = serializers.CharField(required=False, help_text="part of its name")
-    arrived_from = serializers.DateField(required=False, help_text="a spectrum arrived on that day or later")
-    arrived_to = serializers.DateField(required=False, help_text="… or earlier")
-    above = serializers.FloatField(required=False, min_value=0, max_value=100, help_text="percent of probability")
-    below = serializers.FloatField(required=False, min_value=0, max_value=100, help_text="percent, less than")
-    mine = serializers.BooleanField(required=False, help_text="uploaded, held or decided on by you")
+class WaitingFilter(serializers.Serializer[dict[str, Any]]):
+    """Filter of the queue."""
+
+    state = serializers.ChoiceField(
+        choices=QUEUE_STATES, required=False, help_text="State of the review; “pending” if it is not given."
+    )
+    class_name = serializers.CharField(required=False, help_text="Predicted class.")
+    q = serializers.CharField(required=False, help_text="Part of a name.")
+    group = serializers.CharField(
+        required=False, help_text="Transients with a spectrum of this group, or “public” for one without a group."
+    )
+    instrument = serializers.CharField(required=False, help_text="Part of the instrument's name.")
+    arrived_from = serializers.DateField(required=False, help_text="A spectrum arrived on this day or later.")
+    arrived_to = serializers.DateField(required=False, help_text="A spectrum arrived on this day or earlier.")
+    above = serializers.FloatField(
+        required=False, min_value=0, max_value=100, help_text="Least probability of the prediction, percent."
+    )
+    below = serializers.FloatField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text="Upper bound of the prediction's probability, percent; the bound itself is left out.",
+    )
+    mine = serializers.BooleanField(
+        required=False, help_text="Transients that you uploaded, have claimed or have decided on."
+    )
 
     @staticmethod
     def chosen(sent: dict[str, Any]) -> QueueFilter:
-        """The page's filter for the same."""
+        """Return the same filter as the page has it."""
         values = {_PAGE_NAMES.get(name, name): str(value) for name, value in sent.items() if name != "mine"}
         return QueueFilter(**values, mine="1" if sent.get("mine") else "")
 
     @classmethod
     def parameters(cls, chosen: QueueFilter) -> dict[str, str]:
-        """The page's filter as parameters here, those alone that are narrowed."""
-        given = {name: getattr(chosen, _PAGE_NAMES.get(name, name)) for name in map(str, cls().fields)}
+        """Return the page's filter as query parameters of the API, without the empty ones."""
+        values = {name: getattr(chosen, _PAGE_NAMES.get(name, name)) for name in map(str, cls().fields)}
         if chosen.state not in QUEUE_STATES or chosen.state == "pending":
-            del given["state"]
-        return {name: "true" if name == "mine" else value for name, value in given.items() if value}
+            del values["state"]
+        return {name: "true" if name == "mine" else value for name, value in values.items() if value}

@@ -1,9 +1,8 @@
-"""What one wants to be told of."""
+"""Notifications of the user: what to be told of, and the latest messages."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
@@ -12,18 +11,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import notifications
-from triage.api import examples
 from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of
-from triage.api.serializers import ErrorSerializer
+from triage.api.errors import error_answers
+from triage.api.schema import request_example
 from triage.models import Notification, NotificationPreference
+from triage.services import notifications
+
+_EXAMPLES = [request_example("what is novel, by mail", {"email": "ann@example.org", "novelty": 0.97})]
 
 
 class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
-    """novelty: told of transients at least so unlike the known ones; null: of none."""
+    """Your choice of messages.
+
+    novelty: you get a message about transients whose novelty is at least this, 0 to 1; null for none.
+    second_opinion, disputed, sync_failing: whether you get messages about these.
+    """
 
     url = serializers.CharField(
-        write_only=True, required=False, allow_blank=True, max_length=500, help_text="empty removes it; never shown"
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        max_length=500,
+        help_text="Web address that messages are sent to. It is never shown; an empty text removes it.",
     )
     has_url = serializers.SerializerMethodField()
 
@@ -32,41 +41,12 @@ class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
         fields = ("email", "url", "has_url", "novelty", "second_opinion", "disputed", "sync_failing")
 
     def get_has_url(self, preference: NotificationPreference) -> bool:
+        """Return whether a web address is set."""
         return bool(preference.encrypted_url)
 
 
-class NotificationsView(APIView):
-    parser_classes = (JSONParser,)
-
-    @extend_schema(responses={200: PreferenceSerializer})
-    def get(self, request: Request) -> Response:
-        """Your wishes, as they stand."""
-        return Response(PreferenceSerializer(self._mine(request)).data)
-
-    @extend_schema(
-        request=PreferenceSerializer,
-        responses={200: PreferenceSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
-        examples=examples.NOTIFICATIONS,
-    )
-    def patch(self, request: Request) -> Response:
-        """Change what is sent; the rest stays."""
-        preference = self._mine(request)
-        form = PreferenceSerializer(preference, data=request.data, partial=True)
-        form.is_valid(raise_exception=True)
-        sent: dict[str, Any] = dict(form.validated_data)
-        url = sent.pop("url", None)
-        for name, value in sent.items():
-            setattr(preference, name, value)
-        notifications.save_preference(preference, url)
-        return Response(PreferenceSerializer(preference).data)
-
-    def _mine(self, request: Request) -> NotificationPreference:
-        user = user_of(request)
-        return NotificationPreference.objects.filter(user=user).first() or NotificationPreference(user=user)
-
-
 class NotificationSerializer(SparseFields, serializers.ModelSerializer[Notification]):
-    """One message by one way."""
+    """One message, sent by one channel."""
 
     transient = serializers.CharField(source="transient.name", read_only=True, allow_null=True, default=None)
 
@@ -76,22 +56,55 @@ class NotificationSerializer(SparseFields, serializers.ModelSerializer[Notificat
         read_only_fields = fields
 
 
+class NotificationsView(APIView):
+    """The user's choice of messages."""
+
+    parser_classes = (JSONParser,)
+
+    @extend_schema(responses={200: PreferenceSerializer})
+    def get(self, request: Request) -> Response:
+        """Your choice of messages."""
+        return Response(PreferenceSerializer(_preference_of(user_of(request))).data)
+
+    @extend_schema(
+        request=PreferenceSerializer,
+        responses={200: PreferenceSerializer} | error_answers(400, 409),
+        examples=_EXAMPLES,
+    )
+    def patch(self, request: Request) -> Response:
+        """Change what you are told of. A setting that is not sent stays as it is."""
+        preference = _preference_of(user_of(request))
+        form = PreferenceSerializer(preference, data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        sent = dict(form.validated_data)
+        url = sent.pop("url", None)
+        for name, value in sent.items():
+            setattr(preference, name, value)
+        notifications.save_preference(preference, url)
+        return Response(PreferenceSerializer(preference).data)
+
+
+def _preference_of(user: User) -> NotificationPreference:
+    return NotificationPreference.objects.filter(user=user).first() or NotificationPreference(user=user)
+
+
 @extend_schema_view(get=extend_schema(parameters=[FIELDS]))
 class LatestView(generics.ListAPIView[Notification]):
-    """What you were told, newest first."""
+    """Your messages, newest first."""
 
     serializer_class = NotificationSerializer
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Notification]:
-        if getattr(self, "swagger_fake_view", False):
-            return Notification.objects.none()
+        """Return the user's messages."""
         return notifications.latest(user_of(self.request))
 
 
 class TestView(APIView):
+    """A test message."""
+
     @extend_schema(request=None, responses={202: None})
     def post(self, request: Request) -> Response:
-        """Have a message sent to yourself, by every way that is chosen."""
+        """Send a message to yourself through every channel that you have chosen."""
         notifications.tell_test(user_of(request))
         return Response(status=202)

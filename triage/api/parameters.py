@@ -1,39 +1,45 @@
-"""What may stand after the question mark of an address: what the OpenAPI document says of it, and nothing else.
+"""Query parameters. An address takes the ones in the OpenAPI document and refuses all others.
 
-A mistyped filter that was ignored would be answered with everything.
+If a mistyped filter were ignored, the answer would be the whole list.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 if TYPE_CHECKING:
-    # It reads its default permissions, the one below, while it is imported.
+    # This module imports the default permissions, and so KnownParameters below.
     from rest_framework.views import APIView
 
-# Every address takes it: which of its forms the answer is to have.
+# Every address takes this one, which chooses the format of the answer.
 _EVERYWHERE = "format"
 
 
 class UnknownParameterError(APIException):
-    """known: those that there are."""
+    """The address does not have this query parameter.
+
+    known: the query parameters that it has.
+    """
 
     status_code = 400
 
     def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no parameter “{name[:60]}” here; there are {', '.join(known)}", "unknown_parameter")
+        detail = f"there is no parameter “{name[:60]}” here; choose from {', '.join(known)}"
+        super().__init__(detail, "unknown_parameter")
         self.known = known
 
 
 class KnownParameters(BasePermission):
-    """400 ``unknown_parameter`` for one that the endpoint does not have."""
+    """Refuses a request with a query parameter that its address does not have."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return True. Raises UnknownParameterError if the address does not have one of the parameters."""
         method = "get" if request.method == "HEAD" else (request.method or "").lower()
         if request.query_params and hasattr(view, method):
             known = _known(view, method)
@@ -43,8 +49,31 @@ class KnownParameters(BasePermission):
         return True
 
 
+def integer_parameter(request: Request, name: str) -> int | None:
+    """Return a query parameter that is the id of a row, or None if it is missing.
+
+    Raises ValidationError if it is not a whole number.
+    """
+    text = request.query_params.get(name, "")
+    # More digits would not fit the database's integers.
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValidationError({name: ["give a whole number"]})
+    return int(text) if text else None
+
+
+def choice_parameter(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    """Return a query parameter that is one of a few words, or None if it is missing.
+
+    Raises ValidationError if it is another word.
+    """
+    text = request.query_params.get(name, "")
+    if text and text not in choices:
+        raise ValidationError({name: [f"choose one of {', '.join(choices)}"]})
+    return text or None
+
+
 def _known(view: Any, method: str) -> list[str]:
-    """In the order of the document: an endpoint's own, those of its pages, and the one that all have."""
+    """Return the names of an operation's parameters: its own, its pages' and the one that every address takes."""
     names = [name for parameter in _documented(view, method) for name in _names(parameter)]
     if method == "get" and getattr(view, "pagination_class", None):
         names += [parameter["name"] for parameter in view.pagination_class().get_schema_operation_parameters(view)]
@@ -52,17 +81,18 @@ def _known(view: Any, method: str) -> list[str]:
 
 
 def _documented(view: Any, method: str) -> list[Any]:
-    """The ``parameters`` that ``extend_schema`` was given for a method."""
+    """Return the ``parameters`` that ``extend_schema`` was given for a method."""
     schema_class = getattr(getattr(view, method), "kwargs", {}).get("schema")
     if schema_class is None:
         return []
     schema = schema_class()
     schema.view = view
-    found: list[Any] = schema.get_override_parameters()
-    return found
+    parameters: list[Any] = schema.get_override_parameters()
+    return parameters
 
 
 def _names(parameter: Any) -> list[str]:
+    """Return the names in one entry of ``parameters``: a single parameter, or a serializer with several."""
     if isinstance(parameter, OpenApiParameter):
         return [parameter.name]
     return [str(name) for name in parameter().fields]

@@ -1,4 +1,4 @@
-"""What a token may be used for."""
+"""Scopes of tokens: what a token may be used for."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from rest_framework.request import Request
 from triage.models import ApiToken, Scope
 
 if TYPE_CHECKING:
-    # It reads its default permissions, this one, while it is imported.
+    # This module imports the default permissions, and so TokenScope below.
     from rest_framework.views import APIView
 
 
 class TokenScope(BasePermission):
-    """403 where a token's scopes do not cover a request that changes something. A view that takes spectra in says so
-    with ``scope = Scope.UPLOAD``; all else that changes something is deciding."""
+    """Refuses a request that changes something if its token's scopes do not cover it.
+
+    A view that takes data in sets ``scope = Scope.UPLOAD``. Every other change needs Scope.DECIDE.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return True. Raises PermissionDenied if the token lacks the scope."""
         scope: Scope = getattr(view, "scope", Scope.DECIDE)
         token = request.auth
         if request.method in SAFE_METHODS or not isinstance(token, ApiToken) or token.allows(scope):

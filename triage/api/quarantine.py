@@ -1,4 +1,4 @@
-"""What could not be read or classified: put aside, or taken up again."""
+"""Quarantine: discard a file that could not be read or classified, or restore it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import quarantine
-from triage.api import serializers
-from triage.api.base import user_of
-from triage.api.views import spectrum_of
+from triage.api.base import spectrum_of, user_of
+from triage.api.errors import error_answers
+from triage.api.spectra import SpectrumSerializer
+from triage.intake import quarantine
 from triage.models import Scope
 
-_ANSWERS = {
-    200: serializers.SpectrumSerializer,
-    404: serializers.ErrorSerializer,
-    409: serializers.ErrorSerializer,
-}
+_ANSWERS = {200: SpectrumSerializer} | error_answers(404, 409)
 
 
 class DiscardView(APIView):
+    """Discarding of one file."""
+
     scope = Scope.UPLOAD
 
     @extend_schema(request=None, responses=_ANSWERS)
     def post(self, request: Request, spectrum_id: int) -> Response:
-        """Put aside a file that could not be read or classified. Its bytes are kept, and it can be restored."""
+        """Discard a file that could not be read or classified. Its bytes are kept, and it can be restored."""
         quarantine.discard(user_of(request), spectrum_of(request, spectrum_id))
-        return Response(serializers.SpectrumSerializer(spectrum_of(request, spectrum_id)).data)
+        return Response(SpectrumSerializer(spectrum_of(request, spectrum_id)).data)
 
 
 class RestoreView(APIView):
+    """Restoring of one discarded file."""
+
     scope = Scope.UPLOAD
 
     @extend_schema(request=None, responses=_ANSWERS)
     def post(self, request: Request, spectrum_id: int) -> Response:
-        """Take a discarded file up again."""
+        """Restore a discarded file."""
         quarantine.restore(user_of(request), spectrum_of(request, spectrum_id))
-        return Response(serializers.SpectrumSerializer(spectrum_of(request, spectrum_id)).data)
+        return Response(SpectrumSerializer(spectrum_of(request, spectrum_id)).data)

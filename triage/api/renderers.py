@@ -1,4 +1,4 @@
-"""Tables of classifications as CSV, VOTable and JSON lines."""
+"""Formats of whole tables: CSV, VOTable and JSON lines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
-from triage.tables import csv_lines, json_lines, votable_lines
+from triage.export.tables import csv_lines, json_lines, votable_lines
 
 Rows = Iterable[Mapping[str, Any]]
 
 
 class TableRenderer(BaseRenderer):
-    """A format of which a whole table is streamed. lines: from rows and columns to pieces of text."""
+    """A format in which a whole table is streamed.
+
+    lines: function of the rows and the columns that yields the text piece by piece.
+    suffix: ending of the downloaded file's name.
+    """
 
     lines: Callable[[Rows, Sequence[str]], Iterator[str]]
     suffix = ""
@@ -25,11 +29,16 @@ class TableRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Nothing: what is rendered at once is an error, and that is JSON."""
+        """Return nothing: a table is streamed, and an error is rendered as JSON."""
         return b""
 
     def stream(self, rows: Rows, columns: Sequence[str], name: str) -> StreamingHttpResponse:
-        """A download that is written as the rows come."""
+        """Return a download that is written while the rows are read.
+
+        rows: the table's rows, each with at least the columns.
+        columns: names of the columns, in their order.
+        name: name of the file, without its ending.
+        """
         pieces = (piece.encode() for piece in type(self).lines(rows, columns))
         disposition = f'attachment; filename="{name}.{self.suffix}"'
         content_type = f"{self.media_type}; charset=utf-8"
@@ -37,6 +46,8 @@ class TableRenderer(BaseRenderer):
 
 
 class CsvRenderer(TableRenderer):
+    """Comma-separated values."""
+
     media_type = "text/csv"
     format = "csv"
     suffix = "csv"
@@ -44,6 +55,8 @@ class CsvRenderer(TableRenderer):
 
 
 class JsonLinesRenderer(TableRenderer):
+    """One JSON object a line."""
+
     media_type = "application/x-ndjson"
     format = "jsonl"
     suffix = "jsonl"
@@ -51,6 +64,8 @@ class JsonLinesRenderer(TableRenderer):
 
 
 class VOTableRenderer(TableRenderer):
+    """The Virtual Observatory's XML table."""
+
     media_type = "application/x-votable+xml"
     format = "votable"
     suffix = "vot"

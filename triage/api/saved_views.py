@@ -1,4 +1,4 @@
-"""Queues that you have given a name."""
+"""Saved views: filters of the queue that a user has given a name."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import saved_views
-from triage.api import examples
-from triage.api.base import NewestFirst, user_of
+from triage.api.base import NewestFirst, checked, user_of
+from triage.api.errors import error_answers
 from triage.api.filters import WaitingFilter
-from triage.api.serializers import ErrorSerializer
-from triage.filters import QueueFilter
+from triage.api.schema import request_example
 from triage.models import SavedView
+from triage.queue import saved_views
+from triage.queue.filters import QueueFilter
+
+_EXAMPLES = [request_example("likely TDEs", {"name": "TDEs", "filter": {"class_name": "TDE", "above": 60}})]
 
 
 class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
-    """filter: parameters of queue/, those that are narrowed. query: the same, of the page's address."""
+    """A saved view.
+
+    filter: the query parameters of queue/ that it sets.
+    query: the same filter in the address of the page.
+    """
 
     filter = serializers.SerializerMethodField()
 
@@ -34,10 +40,13 @@ class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
     def get_filter(self, view: SavedView) -> dict[str, str]:
+        """Return the view's query parameters of queue/."""
         return WaitingFilter.parameters(QueueFilter.of_address(view.query))
 
 
 class WantedViewSerializer(serializers.Serializer[dict[str, Any]]):
+    """A view to save."""
+
     name = serializers.CharField(max_length=saved_views.LONGEST_NAME)
     filter = WaitingFilter(default=dict)
 
@@ -50,31 +59,30 @@ class SavedViewsView(generics.ListAPIView[SavedView]):
     parser_classes = (JSONParser,)
 
     def get_queryset(self) -> QuerySet[SavedView]:
-        if getattr(self, "swagger_fake_view", False):
-            return SavedView.objects.none()
+        """Return the user's saved views."""
         return SavedView.objects.filter(user=user_of(self.request))
 
     @extend_schema(
         request=WantedViewSerializer,
-        responses={201: SavedViewSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
-        examples=examples.SAVED_VIEW,
+        responses={201: SavedViewSerializer} | error_answers(400, 409),
+        examples=_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
-        """Keep a filter of the queue under a name; the same name again changes what it means."""
-        form = WantedViewSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        sent = form.validated_data
+        """Save a filter of the queue under a name. If you have a view of that name, its filter is replaced."""
+        sent = checked(WantedViewSerializer, request.data)
         chosen = WaitingFilter.chosen({name: value for name, value in sent["filter"].items() if value != ""})
         return Response(SavedViewSerializer(saved_views.save(user_of(request), sent["name"], chosen)).data, status=201)
 
 
 class SavedViewView(APIView):
-    @extend_schema(responses={204: None, 404: ErrorSerializer})
+    """One saved view."""
+
+    @extend_schema(responses={204: None} | error_answers(404))
     def delete(self, request: Request, view_id: int) -> Response:
-        """Forget it."""
+        """Delete a saved view."""
         user = user_of(request)
-        found = SavedView.objects.filter(user=user, pk=view_id).first()
-        if found is None:
+        view = SavedView.objects.filter(user=user, pk=view_id).first()
+        if view is None:
             raise NotFound("there is no such view")
-        saved_views.forget(user, found.name)
+        saved_views.forget(user, view.name)
         return Response(status=204)

@@ -1,8 +1,7 @@
-"""API tokens of one's own."""
+"""API tokens of the user."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,48 +12,75 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from triage import tokens
-from triage.api import examples
-from triage.api.base import NewestFirst, user_of
-from triage.api.serializers import ErrorSerializer
+from triage.accounts import tokens
+from triage.api.base import NewestFirst, checked, user_of
+from triage.api.errors import error_answers
+from triage.api.schema import request_example
 from triage.models import ApiToken, Scope
 
 _SCOPES = [scope.value for scope in Scope]
+_EXAMPLES = [
+    request_example(
+        "to upload with, for a season",
+        {"label": "telescope", "scopes": ["upload"], "expires_at": "2027-03-01T00:00:00Z"},
+    )
+]
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
-    """A token, without its key, of which only the start is known. expires_at: null, never."""
+    """A token without its key.
 
-    scopes = serializers.SerializerMethodField(help_text="beside reading, which any may")
+    key_start: the first characters of the key.
+    expires_at: null if it never expires.
+    """
+
+    scopes = serializers.SerializerMethodField(help_text="What the token may do besides reading.")
 
     class Meta:
         model = ApiToken
-        fields = ("id", "label", "key_start", "scopes", "created_at", "last_used_at", "expires_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "label",
+            "key_start",
+            "scopes",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+        )
         read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "string", "enum": _SCOPES}})
     def get_scopes(self, token: ApiToken) -> list[str]:
+        """Return the token's scopes."""
         return [scope.value for scope in Scope if token.allows(scope)]
 
 
 class MadeTokenSerializer(TokenSerializer):
-    key = serializers.SerializerMethodField(help_text="shown this once")
+    """A token that was just made."""
+
+    key = serializers.SerializerMethodField(help_text="The key. It is shown only now.")
 
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "key")  # type: ignore[assignment]
+        fields = (*TokenSerializer.Meta.fields, "key")
 
     @extend_schema_field({"type": "string"})
     def get_key(self, token: ApiToken) -> str:
+        """Return the key."""
         key: str = self.context["key"]
         return key
 
 
 class WantedTokenSerializer(serializers.Serializer[dict[str, Any]]):
-    """A token to be made. Without ``expires_at``: a year, or as long as the token that asks."""
+    """A token to make. Without ``expires_at`` it is valid for a year, or as long as the token that asks for it."""
 
-    label = serializers.CharField(max_length=80, help_text="what it is for")  # type: ignore[assignment]
-    scopes = serializers.MultipleChoiceField(choices=_SCOPES, default=set, help_text="none: it may only read")
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="null: never")
+    # Serializers have an attribute of this name themselves.
+    label = serializers.CharField(max_length=80, help_text="What the token is for.")  # type: ignore[assignment]
+    scopes = serializers.MultipleChoiceField(
+        choices=_SCOPES, default=set, help_text="What the token may do besides reading; nothing if empty."
+    )
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Time at which it expires; null if it never expires."
+    )
 
 
 class TokensView(generics.ListAPIView[ApiToken]):
@@ -65,36 +91,41 @@ class TokensView(generics.ListAPIView[ApiToken]):
     parser_classes = (JSONParser,)
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        if getattr(self, "swagger_fake_view", False):
-            return ApiToken.objects.none()
-        return tokens.standing(user_of(self.request))
+        """Return the user's tokens that were not revoked."""
+        return tokens.not_revoked(user_of(self.request))
 
     @extend_schema(
         request=WantedTokenSerializer,
-        responses={201: MadeTokenSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 409: ErrorSerializer},
-        examples=examples.TOKEN,
+        responses={201: MadeTokenSerializer} | error_answers(400, 403, 409),
+        examples=_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
-        """Make one; the answer alone holds its key. Asked for with a token it may do no more, and lives no longer, than
-        that (403 ``wider_token``)."""
-        form = WantedTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        sent = form.validated_data
-        by = _asking(request)
-        end: datetime | None = sent["expires_at"] if "expires_at" in sent else tokens.usual_end(by)
+        """Make a token. Only this answer holds its key.
+
+        A token that is made with another token cannot have more scopes than that one or expire later (403
+        ``wider_token``).
+        """
+        sent = checked(WantedTokenSerializer, request.data)
+        asking = _asking_token(request)
+        expires_at = sent["expires_at"] if "expires_at" in sent else tokens.usual_end(asking)
         scopes = [Scope(name) for name in sent["scopes"]]
-        token, key = tokens.make(user_of(request), sent["label"], scopes, end, by)
+        token, key = tokens.make(user_of(request), sent["label"], scopes, expires_at, asking)
         return Response(MadeTokenSerializer(token, context={"key": key}).data, status=201)
 
 
-def _asking(request: Request) -> ApiToken | None:
-    return request.auth if isinstance(request.auth, ApiToken) else None
-
-
 class TokenView(APIView):
-    @extend_schema(responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer})
+    """One token."""
+
+    @extend_schema(responses={204: None} | error_answers(403, 404))
     def delete(self, request: Request, token_id: int) -> Response:
-        """Revoke it and those that were made with it: they are refused from the next request on. Asked for with a
-        token: that itself, or one that was made with it (else 403 ``wider_token``)."""
-        tokens.revoke(user_of(request), token_id, _asking(request))
+        """Revoke a token and every token that was made with it. They are refused from the next request on.
+
+        A token may revoke itself and the tokens that were made with it, and no others (403 ``wider_token``).
+        """
+        tokens.revoke(user_of(request), token_id, _asking_token(request))
         return Response(status=204)
+
+
+def _asking_token(request: Request) -> ApiToken | None:
+    """Return the token that the request was sent with, or None for a session."""
+    return request.auth if isinstance(request.auth, ApiToken) else None

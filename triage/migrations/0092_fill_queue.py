@@ -1,4 +1,4 @@
-"""The queue's entries begin with all that waits and stands now; see triage.queue_entries."""
+"""The queue's entries begin with all that waits and stands now; see triage.queue.entries."""
 
 from collections import Counter, defaultdict
 

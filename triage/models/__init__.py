@@ -1,11 +1,13 @@
-"""Records, one concept a file."""
+"""Records of the desk, one concept a file."""
 
 from triage.models.analysis import AnalysisJob, AnalysisState
+from triage.models.arrays import SpectrumArrays
 from triage.models.batch import InferenceBatch
 from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
-from triage.models.decision import Classification, Decision, Standing, Verdict
+from triage.models.classification import Classification, OutcomeState
+from triage.models.decision import Decision, Verdict
 from triage.models.login import LoginFailure
 from triage.models.notification import (
     Channel,
@@ -20,17 +22,9 @@ from triage.models.photometry import Photometry
 from triage.models.policy import ReviewPolicy
 from triage.models.prediction import Prediction, PredictionEvidence
 from triage.models.queue_entry import QueueEntry
-from triage.models.skyportal import (
-    Policy,
-    RemoteClassification,
-    RemoteSpectrum,
-    RemoteState,
-    RunState,
-    SkyPortalImport,
-    SkyPortalInstance,
-    SkyPortalRun,
-)
-from triage.models.spectrum import Original, Spectrum, SpectrumArrays, SpectrumState
+from triage.models.skyportal import Policy, RunState, SkyPortalInstance, SkyPortalRun
+from triage.models.skyportal_remote import RemoteClassification, RemoteSpectrum, RemoteState, SkyPortalImport
+from triage.models.spectrum import Original, Spectrum, SpectrumState
 from triage.models.spectrum_act import ActKind, SpectrumAct
 from triage.models.tns import TnsReport, TnsState, TnsTarget
 from triage.models.token import ApiToken, Scope
@@ -59,6 +53,7 @@ __all__ = [
     "NotificationState",
     "Original",
     "OtherName",
+    "OutcomeState",
     "Photometry",
     "Policy",
     "PostKind",
@@ -82,7 +77,6 @@ __all__ = [
     "SpectrumAct",
     "SpectrumArrays",
     "SpectrumState",
-    "Standing",
     "TnsReport",
     "TnsState",
     "TnsTarget",

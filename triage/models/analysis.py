@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from triage import vault
+from triage.models import encryption
 from triage.models.skyportal import SkyPortalInstance
 
 
 class AnalysisState(models.TextChoices):
+    """State of an analysis."""
+
     WAITING = "waiting", "to be computed"
     COMPUTED = "computed", "to be sent back"
     SENT = "sent", "sent back"
@@ -18,10 +20,25 @@ class AnalysisState(models.TextChoices):
 
 
 class AnalysisJob(models.Model):
-    """One push of a SkyPortal: spectra in, an answer to its callback address. Nothing of it enters the desk's records.
+    """One analysis that a SkyPortal asked for: it sends spectra, and gets the answer at its callback address.
 
-    callback_hash: of the callback address, which is a secret and stands there once for each analysis. spectra: the CSV
-    as it came. redshift: known there, None if not. next_attempt_at doubles as the lease of whoever works on it.
+    Nothing of an analysis enters the desk's own records.
+
+    instance: the SkyPortal that asks.
+    user: owner of the API token with which it asks.
+    remote_name: the transient's name on that server.
+    encrypted_callback: the callback address, which is a secret.
+    callback_hash: SHA-256 of the callback address, which is different for each analysis.
+    invalid_after: time after which the server takes no answer.
+    spectra: the spectra as CSV, as they were sent.
+    redshift: redshift known to the server, or None.
+    state: how far the analysis has come.
+    result: the answer that is sent back; empty until it is computed.
+    attempts: number of attempts to compute or to send.
+    next_attempt_at: time before which nobody tries (again), which also serves as the lease of the worker at it.
+    last_error: why the last attempt failed, for people.
+    created_at: when the server asked.
+    finished_at: when the answer was taken or given up, or None.
     """
 
     instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="analyses")
@@ -51,9 +68,9 @@ class AnalysisJob(models.Model):
 
     @property
     def callback_url(self) -> str:
-        """In clear. Raises TokenUnreadableError."""
-        return vault.decrypt(self.encrypted_callback)
+        """Return the callback address in clear. Raises TokenUnreadableError if the key has changed."""
+        return encryption.decrypt(self.encrypted_callback)
 
     @callback_url.setter
     def callback_url(self, value: str) -> None:
-        self.encrypted_callback = vault.encrypt(value)
+        self.encrypted_callback = encryption.encrypt(value)

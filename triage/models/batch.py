@@ -1,4 +1,4 @@
-"""How long batches took, for the metrics."""
+"""Batches that a worker classified, kept for the metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from django.db import models
 
 
 class InferenceBatch(models.Model):
-    """One batch that a worker classified: how many spectra, and seconds from claim to stored. Kept for some days."""
+    """One batch that a worker classified. Rows are deleted after some days.
+
+    size: number of spectra.
+    seconds: time from the claim to the stored predictions, s.
+    finished_at: when the predictions were stored.
+    """
 
     size = models.PositiveIntegerField()
     seconds = models.FloatField()

@@ -1,19 +1,50 @@
-"""What became of vetted classifications, in the order in which it was committed."""
+"""Changes of vetted classifications, in the order in which they were committed."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Self
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
-from triage.querysets import SharedQuerySet
+from triage.models.audience import AudienceQuerySet, User
+from triage.models.classification import Classification, votes_owed_by
+
+
+class ChangeQuerySet(AudienceQuerySet["ClassificationChange"]):
+    """Changes, each visible to one audience."""
+
+    def with_hidden(self, user: User) -> Self:
+        """Annotate ``hidden``: what was decided must not be shown to the user.
+
+        That is so while the user owes the transient a blind vote, unless the change's decision is vetted now.
+        """
+        stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
+        return self.annotate(hidden=Exists(votes_owed_by(user)) & ~Exists(stands))
+
+    def told(self, wanted: Q, of_transient: Q) -> Self:
+        """Return the rows to tell a reader about: the wanted ones, and every hidden withdrawal.
+
+        The rows are annotated by with_hidden.
+
+        wanted: condition on rows that are not hidden.
+        of_transient: condition on hidden withdrawals, which must not depend on what was decided.
+        """
+        return self.filter((Q(hidden=False) & wanted) | (Q(hidden=True, withdrawn=True) & of_transient))
 
 
 class ClassificationChange(models.Model):
-    """One vetted classification began to stand before one audience, or stands no more. Written by triage.changes alone.
+    """One vetted classification that began to stand for an audience, or ceased to.
 
-    id: a sequence without surprises: whoever sees one row sees all rows with smaller ids, for ever.
+    Rows are written by triage.review.changes alone.
+
+    id: number in the sequence. A reader who sees one row can see all rows with smaller ids, so no row is ever missed.
+    transient: the transient.
+    group: the audience, or None for everybody.
+    decision: the decision that vets.
+    withdrawn: the classification ceased to stand.
+    changed_at: when that happened.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.PROTECT, related_name="+")
@@ -22,7 +53,10 @@ class ClassificationChange(models.Model):
     withdrawn = models.BooleanField()
     changed_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = SharedQuerySet.as_manager()
+    # Annotated by ChangeQuerySet.with_hidden; a row fetched otherwise does not have it.
+    hidden: bool
+
+    objects = ChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

@@ -1,4 +1,4 @@
-"""Which weights made a prediction."""
+"""Checkpoints: the trained weights that predictions are made with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from django.db import models
 
 
 class Checkpoint(models.Model):
-    """A trained network as it was used: hash of its files, taxonomy version, its own measured figures.
+    """A trained network that has made predictions here.
 
-    current: the one whose predictions count; at most one.
+    hash: SHA-256 over the checkpoint's files.
+    name: name of the checkpoint, for people.
+    taxonomy_version: version of the taxonomy that it was trained with.
+    metrics: figures measured when it was trained, as the checkpoint lists them.
+    current: its predictions are the ones that count; true for at most one checkpoint.
+    promoted_at: when it became the current one last, or None.
+    promoted_by: user who promoted it, or None if a worker took it up from the settings.
+    created_at: when the desk first saw it.
+    shadow: result of its last shadow run (see triage.inference.shadow), or None.
     """
 
     hash = models.CharField(max_length=64, unique=True)
@@ -22,7 +30,6 @@ class Checkpoint(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    # What its last shadow run found; see triage.shadow.
     shadow = models.JSONField(null=True, blank=True)
 
     class Meta:
@@ -37,8 +44,14 @@ class Checkpoint(models.Model):
 
 
 class CheckpointFile(models.Model):
-    """One file of a checkpoint's folder. In the database, so that a promotion reaches the workers of every machine, and
-    the way back stays open."""
+    """One file of a checkpoint's folder.
+
+    Files are stored in the database, so that a promotion reaches the workers on every machine and can be taken back.
+
+    checkpoint: the checkpoint.
+    name: file name.
+    content: the bytes.
+    """
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="files")
     name = models.CharField(max_length=120)
@@ -52,11 +65,14 @@ class CheckpointFile(models.Model):
 
 
 class Promotion(models.Model):
-    """When a checkpoint became the current one, and by whom; only added. by: None where a worker took up the one that
-    the settings name.
+    """One occasion on which a checkpoint became the current one. Rows are only added.
 
-    repredicted_below: the queue's spectra from this id on have been sent to it again, from the newest down; None: not
-    begun. repredicted_at: when all had been; see triage.checkpoints.
+    checkpoint: the checkpoint.
+    by: user who promoted it, or None if a worker took up the one that the settings name.
+    at: when.
+    repredicted_below: spectra of the queue with this id or a larger one have returned to the backlog, from the newest
+        down (see triage.inference.checkpoints). None if that has not begun.
+    repredicted_at: when all of them had returned, or None.
     """
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="promotions")

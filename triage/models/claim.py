@@ -1,24 +1,37 @@
-"""Who is looking at a transient just now."""
+"""Claims: a reviewer is looking at a transient now."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
-from triage.querysets import ClaimQuerySet
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    """Claims, some of which have lapsed."""
+
+    def live(self) -> Self:
+        """Return the claims that have not lapsed."""
+        return self.filter(until__gt=timezone.now())
 
 
 class Claim(models.Model):
-    """One reviewer's hold on one transient; it lapses at ``until``. Written by triage.claims alone."""
+    """One reviewer's hold on one transient. Written by triage.review.claims alone.
+
+    transient: the transient.
+    reviewer: the reviewer who looks at it.
+    since: when the reviewer began.
+    until: when the claim lapses unless the reviewer's page renews it.
+    """
 
     transient = models.OneToOneField("triage.Transient", on_delete=models.CASCADE, related_name="claim")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="claims")
     since = models.DateTimeField()
     until = models.DateTimeField()
 
-    objects: ClassVar = ClaimQuerySet.as_manager()
+    objects = ClaimQuerySet.as_manager()
 
     class Meta:
         indexes = (models.Index(fields=("until",), name="claim_until"),)

@@ -1,18 +1,21 @@
-"""The ledger of what reviewers decided, and the classification that follows from it."""
+"""The append-only ledger of reviewers' decisions."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import Exists, OuterRef
 
+from triage.models.audience import AudienceQuerySet
 from triage.models.prediction import ImmutableRecordError
-from triage.querysets import ClassificationQuerySet, DecisionQuerySet
 
 
 class Verdict(models.TextChoices):
+    """A reviewer's verdict on a transient or on one spectrum."""
+
     CONFIRM = "confirm", "confirmed"
     OVERRIDE = "override", "overridden"
     UNSURE = "unsure", "unsure"
@@ -21,31 +24,39 @@ class Verdict(models.TextChoices):
 
 
 VETTING = (Verdict.CONFIRM, Verdict.OVERRIDE)
-# Between verdict and class, where there is one.
 _LINKS = {Verdict.CONFIRM: "as", Verdict.OVERRIDE: "to"}
 
 
-class Standing(models.TextChoices):
-    """What the ledger says of a transient before one audience; see triage.standing."""
+class DecisionQuerySet(AudienceQuerySet["Decision"]):
+    """Rows of the ledger, each visible to one audience."""
 
-    DONE = "done", "vetted"
-    SECOND_OPINION = "second_opinion", "second opinion wanted"
-    DISPUTED = "disputed", "disputed"
-    UNSURE = "unsure", "unsure"
-    BAD_SPECTRUM = "bad_spectrum", "bad spectrum"
+    def in_force(self) -> Self:
+        """Return the decisions that were not undone, without the rows that undo others."""
+        return self.exclude(verdict=Verdict.UNDO).filter(~was_undone())
 
 
 class Decision(models.Model):
-    """One row of the append-only ledger; written by triage.review alone.
+    """One row of the append-only ledger. Written by triage.review.decisions alone.
 
-    group: the audience, that of the spectrum it rests on; None, everybody.
-    prediction: the one the reviewer saw. spectrum: the one that is bad, or that was looked at.
-    supersedes: the decision that stood before, or, where the verdict is undo, the one taken back.
-    spectra_seen: ids of the spectra that were on the page. prediction_seen: the prediction's class, probability,
-    redshift and checkpoint hash, copied so that the row explains itself for ever.
-    blind: the prediction and the votes before were hidden from the reviewer. decisions_seen: ids of the rows of the
-    ledger that were not. needs_second: the policy of the time wanted a second reviewer's word for this one. settles: a
-    third person's or staff's word on a dispute. batch: of decisions taken together.
+    transient: the transient that was decided on.
+    group: the audience, which is that of the spectrum that the decision rests on; None for everybody.
+    reviewer: the user who decided.
+    verdict: what the reviewer said.
+    class_name: class named by a confirmation or an override, else "".
+    redshift: the reviewer's own redshift, or None.
+    comment: free text.
+    prediction: the prediction that the reviewer saw, or None.
+    spectrum: the spectrum that is bad, or that the reviewer looked at; None if unknown.
+    prediction_seen: class, probability, redshift and checkpoint hash of the prediction, copied so that the row explains
+        itself for ever.
+    spectra_seen: ids of the spectra on the page.
+    decisions_seen: ids of the ledger's rows on the page; empty for a blind vote.
+    blind: the prediction and the earlier votes were hidden from the reviewer.
+    needs_second: the policy of that time asked for a second reviewer's vote on this one.
+    settles: this vote ends a dispute, because a third reviewer or staff gave it.
+    batch: id shared by decisions that were taken together, or None.
+    supersedes: the decision that stood before; where the verdict is undo, the decision that is taken back.
+    created_at: when the decision was taken.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.PROTECT, related_name="decisions")
@@ -71,7 +82,7 @@ class Decision(models.Model):
     supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = DecisionQuerySet.as_manager()
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -89,7 +100,7 @@ class Decision(models.Model):
         )
 
     def __str__(self) -> str:
-        """“confirmed as SN Ia”, “unsure”."""
+        """Return the decision in words, such as “confirmed as SN Ia” or “unsure”."""
         link = _LINKS.get(Verdict(self.verdict), "")
         return f"{self.get_verdict_display()} {link} {self.class_name}" if link else self.get_verdict_display()
 
@@ -102,42 +113,6 @@ class Decision(models.Model):
         raise ImmutableRecordError("a decision is never deleted; undo it")
 
 
-class Classification(models.Model):
-    """The decision that stands for a transient before one audience: a projection of the ledger, rebuilt by
-    triage.standing whenever a decision is added. No row: nothing stands.
-
-    decision: where votes are still counted, the newest of them. voters: those whose votes it rests on, where it took
-    more than one; vetted: it is done."""
-
-    transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="classifications")
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="classification")
-    state = models.CharField(max_length=16, choices=Standing.choices)
-    vetted = models.BooleanField()
-    voters = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
-    decided_at = models.DateTimeField()
-
-    objects: ClassVar = ClassificationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("-decided_at", "-id")
-        constraints = (
-            models.UniqueConstraint(
-                fields=("transient",),
-                condition=models.Q(group__isnull=True),
-                name="one_public_classification",
-            ),
-            models.UniqueConstraint(
-                fields=("transient", "group"),
-                condition=models.Q(group__isnull=False),
-                name="one_classification_a_group",
-            ),
-        )
-        indexes = (
-            models.Index(fields=("vetted", "-decided_at"), name="classification_vetted"),
-            models.Index(fields=("state", "-decided_at"), name="classification_state"),
-            models.Index(fields=("transient", "-decided_at", "-id"), name="classification_newest"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.transient_id}: {self.decision_id}"
+def was_undone() -> Exists:
+    """Return the condition that a later row undid the row of the outer query."""
+    return Exists(Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk")))

@@ -1,4 +1,4 @@
-"""Failed logins, kept for a while to slow down whoever guesses."""
+"""Failed logins, kept for a while so that guessing passwords is slow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from django.db import models
 
 
 class LoginFailure(models.Model):
-    """One login that failed. person: a keyed hash of the name typed, for people type their password there too."""
+    """One login that failed.
+
+    person: keyed hash of the name that was typed; not the name itself, because people type their password there too.
+    address: IP address that the login came from.
+    at: when.
+    """
 
     person = models.CharField(max_length=64)
     address = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""What a user wants to be told of, and what they were told."""
+"""Notifications: a user's wishes, and the messages that were sent."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from triage import vault
+from triage.models import encryption
 
 
 class NotificationPreference(models.Model):
-    """One user's wishes. novelty: told of transients at least as unlike the known ones (0..1); None: of none.
+    """One user's wishes.
 
-    email, url: where to; a Slack URL is a secret, hence encrypted. since: nothing from before that is told.
+    user: the user.
+    email: address for e-mail, or "" for none.
+    encrypted_url: web address for messages, or ""; encrypted, because a Slack address is a secret.
+    novelty: send a message about transients whose novelty is at least this (0–1); None for no such messages.
+    second_opinion: send a message when a second opinion of the user is wanted.
+    disputed: send a message when reviewers disagree.
+    sync_failing: send a message when a SkyPortal sync fails.
+    since: nothing from before this time is sent.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
@@ -29,15 +36,17 @@ class NotificationPreference(models.Model):
 
     @property
     def url(self) -> str:
-        """In clear, "" where there is none. Raises TokenUnreadableError."""
-        return vault.decrypt(self.encrypted_url) if self.encrypted_url else ""
+        """Return the web address in clear, or "". Raises TokenUnreadableError if the key has changed."""
+        return encryption.decrypt(self.encrypted_url) if self.encrypted_url else ""
 
     @url.setter
     def url(self, value: str) -> None:
-        self.encrypted_url = vault.encrypt(value) if value else ""
+        self.encrypted_url = encryption.encrypt(value) if value else ""
 
 
 class NotificationKind(models.TextChoices):
+    """Subject of a notification."""
+
     NOVELTY = "novelty", "unlike the known ones"
     SECOND_OPINION = "second_opinion", "your opinion is asked for"
     DISPUTED = "disputed", "disputed"
@@ -46,11 +55,15 @@ class NotificationKind(models.TextChoices):
 
 
 class Channel(models.TextChoices):
+    """Way in which a notification is sent."""
+
     EMAIL = "email", "e-mail"
     URL = "url", "web address"
 
 
 class NotificationState(models.TextChoices):
+    """State of a notification."""
+
     WAITING = "waiting", "to be sent"
     SENDING = "sending", "being sent"
     SENT = "sent", "sent"
@@ -60,10 +73,21 @@ class NotificationState(models.TextChoices):
 
 
 class Notification(models.Model):
-    """One message to one user by one way. key: what it is about; of the same thing a user is told once.
+    """One message to one user through one channel.
 
-    transient: where it is about one; it is not sent to who may not see that any more. next_attempt_at doubles as the
-    lease of whoever is sending it.
+    user: the user.
+    kind: what it is about.
+    key: identifies the occasion; a user gets one message about it through each channel.
+    channel: how it is sent.
+    transient: the transient it is about, or None. It is not sent if the user may no longer see that transient.
+    text: the message.
+    path: page that the message links to.
+    state: how far it has come.
+    attempts: number of attempts to send it.
+    next_attempt_at: time before which nobody tries (again), which also serves as the lease of the worker that sends it.
+    last_error: why the last attempt failed, for people.
+    created_at: when it was written.
+    sent_at: when it was sent, or None.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

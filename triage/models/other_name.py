@@ -1,24 +1,27 @@
-"""What else a transient is called: the survey's name beside the IAU's designation, say."""
+"""Other names of a transient, such as the survey's name beside the IAU designation."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from triage.querysets import SharedQuerySet
+from triage.models.audience import AudienceQuerySet, User
 
 
 class OtherName(models.Model):
-    """One more name of a transient, as one audience learnt of it. group: the audience; None, everybody."""
+    """One more name of a transient, as one audience knows it.
+
+    transient: the transient.
+    group: the audience, or None for everybody.
+    name: the name.
+    """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="other_names")
     group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=120)
 
-    objects: ClassVar = SharedQuerySet.as_manager()
+    objects = AudienceQuerySet["OtherName"].as_manager()
 
     class Meta:
         ordering = ("id",)
@@ -34,3 +37,11 @@ class OtherName(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def other_names(user: User) -> Prefetch[str]:
+    """Return the prefetch of a transient's other names that the user knows, each once, as ``known_names``."""
+    named = OtherName.objects.visible_to(user)
+    # A name that a group knew before everybody did has two rows.
+    again = named.filter(transient=OuterRef("transient"), name=OuterRef("name"), id__lt=OuterRef("id"))
+    return Prefetch("other_names", named.filter(~Exists(again)), to_attr="known_names")

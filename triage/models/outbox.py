@@ -1,24 +1,26 @@
-"""What is to be posted to SkyPortal, and what became of it."""
+"""Outbox: classifications and annotations to post to SkyPortal."""
 
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
-from triage.models.skyportal import SkyPortalInstance
-from triage.querysets import ConnectedQuerySet
+from triage.models.skyportal import ConnectedQuerySet, SkyPortalInstance
 
 
 class PostKind(models.TextChoices):
+    """Kind of a post."""
+
     DECISION = "decision", "reviewer's classification"
     PREDICTION = "prediction", "network's classification"
     ANNOTATION = "annotation", "network's numbers"
 
 
 class PostState(models.TextChoices):
+    """State of a post."""
+
     ASKING = "asking", "waits for your yes"
     WAITING = "waiting", "to be posted"
     POSTED = "posted", "posted"
@@ -29,16 +31,33 @@ class PostState(models.TextChoices):
 
 
 def new_key() -> str:
-    """A text that marks one post on the server, so that it is found again after a crash."""
+    """Return a random text that marks one post on the server, so that it can be found again after a crash."""
     return uuid.uuid4().hex
 
 
 class SkyPortalPost(models.Model):
-    """One thing that one server is to hold: made, posted, and taken back where it does not stand any more.
+    """One thing that one server is to hold. It is posted, and withdrawn when it no longer stands.
 
-    key: written into the classification's origin. wanted: whether what it says still stands.
-    maybe_there: whether the server may hold it, known or not.
-    attempts: since the last success; next_attempt_at: not before then. lease_*: who is posting it until when.
+    instance: the server.
+    kind: what is posted.
+    decision: the decision to post, or None for what the network says.
+    prediction: the prediction to post, or None for a decision.
+    remote_name: the transient's name on the server.
+    remote_spectrum: id of the spectrum on the server, or None.
+    key: random text in the post's origin, by which it is found again.
+    wanted: what the post says still stands.
+    maybe_there: the server may hold the post, even if its answer was lost.
+    state: how far the post has come.
+    remote_id: id of the post on the server, or None.
+    attempts: number of attempts since the last success.
+    next_attempt_at: time before which nobody tries again, or None.
+    lease_until: until when a worker holds the post, or None.
+    lease_token: identifies that worker.
+    last_error: why the last attempt failed, for people.
+    answered_by: user who said yes or no to posting it, or None.
+    created_at: when it was put into the outbox.
+    posted_at: when the server took it, or None.
+    withdrawn_at: when the server deleted it, or None.
     """
 
     instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="posts")
@@ -66,7 +85,7 @@ class SkyPortalPost(models.Model):
     posted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = ConnectedQuerySet.as_manager()
+    objects = ConnectedQuerySet["SkyPortalPost"].as_manager()
 
     class Meta:
         ordering = ("-id",)

@@ -1,22 +1,29 @@
-"""Brightness over time, beside the spectra: the first step beyond one wavelength range."""
+"""Light curves: brightness over time, shown beside the spectra."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
-from triage.querysets import SharedQuerySet
+from triage.models.audience import AudienceQuerySet
 
 
 class Photometry(models.Model):
-    """The light curve of one uploaded file, or of one source of a SkyPortal, which is replaced when it is fetched anew.
+    """One light curve: an uploaded file, or a SkyPortal source, whose light curve is replaced when it is fetched again.
 
-    group: None, everybody who sees the transient; else only that group's members. points: rows of (mjd, filter, value,
-    error), limits: of (mjd, filter, value), see triage.light_curve; unit: of value and error. sha256: of the file, or
-    of what makes the source's one. instance, remote_name, fetched_at: of a SkyPortal's; None, "" and None of a file.
+    transient: the transient.
+    group: the audience, or None for everybody who sees the transient.
+    uploaded_by: user who uploaded the file, or None.
+    filename: name of the file, or a name that tells where the light curve was fetched.
+    sha256: SHA-256 of the file, or of what identifies the SkyPortal source.
+    unit: unit of the values and errors.
+    points: rows of (MJD, filter, value, error); see triage.intake.photometry.
+    limits: rows of (MJD, filter, value), upper limits.
+    instance: SkyPortal that it was fetched from, or None for a file.
+    remote_name: the transient's name on that server, or "" for a file.
+    fetched_at: when it was fetched, or None for a file.
+    created_at: when it was stored first.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="photometry")
@@ -36,7 +43,7 @@ class Photometry(models.Model):
     fetched_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = SharedQuerySet.as_manager()
+    objects = AudienceQuerySet["Photometry"].as_manager()
 
     class Meta:
         ordering = ("id",)

@@ -1,4 +1,4 @@
-"""Which decisions a group wants two reviewers for."""
+"""Review policies: which decisions need two reviewers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from django.db.models.functions import Coalesce
 
 
 class ReviewPolicy(models.Model):
-    """What needs a second opinion before one audience; without a row nothing does.
+    """Rule of one audience about which decisions need a second opinion. Without a row, one reviewer is enough.
 
-    group: None, of public spectra. class_names: decisions for one of these, or predictions of one. below: decisions
-    on a prediction whose calibrated probability is smaller; None asks for none.
+    group: the group, or None for public spectra.
+    class_names: a second opinion is needed if one of these classes is decided or predicted.
+    below: a second opinion is needed if the prediction's probability is smaller (0–1); None for no such rule.
+    changed_at: when the policy was last changed.
     """
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="review_policy")
@@ -22,7 +24,7 @@ class ReviewPolicy(models.Model):
     class Meta:
         verbose_name_plural = "review policies"
         constraints = (
-            # A plain unique column would take several rows without a group.
+            # A unique column alone would allow several rows without a group.
             models.UniqueConstraint(Coalesce("group", 0), name="one_policy_an_audience"),
             models.CheckConstraint(
                 name="policy_below_is_a_probability",

@@ -1,24 +1,46 @@
-"""What the network said of one reading of one spectrum."""
+"""Predictions: what the network says of one reading of one spectrum."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.db.models import F
 
-from triage.querysets import PredictionQuerySet
+from triage.models.audience import AudienceQuerySet
 
 
 class ImmutableRecordError(Exception):
-    """An attempt to change a record that may only be added."""
+    """A program tried to change a record that may only be added."""
+
+
+class PredictionQuerySet(AudienceQuerySet["Prediction"]):
+    """Predictions. A user who may see a spectrum may see its predictions."""
+
+    group_path: ClassVar[str] = "spectrum__"
+
+    def with_contradiction(self) -> Self:
+        """Annotate ``contradiction``: how strongly the transient's epochs contradict each other (0–1)."""
+        return self.annotate(contradiction=F("spectrum__queue_entries__contradiction"))
 
 
 class Prediction(models.Model):
-    """Calibrated class probabilities and a redshift. Never updated, only added.
+    """Calibrated class probabilities and a redshift. Rows are only added, never updated.
 
-    redshift_used: the known redshift that took the spectrum to the rest frame; None for a blind run.
-    redshift, redshift_error: the network's own estimate (1σ), None where it does not trust it.
-    uncertainty: 1 - the largest probability, stored because lists are ordered by it.
+    spectrum: the spectrum.
+    reading: which reading of the file was classified; see Spectrum.reading.
+    checkpoint: the checkpoint that made the prediction.
+    redshift_used: known redshift with which the spectrum was moved to the rest frame, or None for a blind run.
+    class_name: the most probable class.
+    probabilities: calibrated probability of each class; they sum to 1.
+    parents: probability of each group of classes.
+    conformal_set: classes of the 90 % conformal set.
+    novelty: share of known spectra that looked more familiar to the network (0–1).
+    uncertainty: 1 − the largest probability, stored because lists are ordered by it.
+    redshift: the network's own estimate, or None if it does not trust it.
+    redshift_error: its 1σ error, or None.
+    crosscheck: class, redshift and score of the best template, or None.
+    created_at: when the prediction was stored.
     """
 
     spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.CASCADE, related_name="predictions")
@@ -36,7 +58,10 @@ class Prediction(models.Model):
     crosscheck = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = PredictionQuerySet.as_manager()
+    # Annotated by PredictionQuerySet.with_contradiction; a prediction fetched otherwise does not have it.
+    contradiction: float | None
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -62,21 +87,24 @@ class Prediction(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None and not self._state.adding:
-            raise ImmutableRecordError("a prediction is never updated, only added")
+            raise ImmutableRecordError("a prediction is never changed; add a new one")
         super().save(*args, **kwargs)
 
     @property
     def probability(self) -> float:
-        """Calibrated probability of ``class_name``."""
+        """Return the calibrated probability of ``class_name``."""
         return 1 - self.uncertainty
 
 
 class PredictionEvidence(models.Model):
-    """What a prediction rests on, written with it; a prediction of an earlier desk has none.
+    """Attribution and embedding of a prediction, written with it. A prediction of an early release has none.
 
-    class_name: the class that is explained. wavelength_first, wavelength_last: Å, in the frame that the spectrum came
-    in; contribution: int8, from -127, most against the class, to 127, most for it, at equal steps of ln λ between the
-    two. embedding: float16, a direction in which spectra that look alike to the network lie near each other.
+    prediction: the prediction.
+    class_name: the class that the attribution explains.
+    wavelength_first: where the attribution begins, Å, in the frame of the file.
+    wavelength_last: where it ends, Å, in the frame of the file.
+    contribution: int8 (n,) at equal steps of ln λ, from −127 (most against the class) to 127 (most for it).
+    embedding: float16 (m,), a direction; spectra that look alike to the network have directions near each other.
     """
 
     prediction = models.OneToOneField(Prediction, on_delete=models.CASCADE, primary_key=True, related_name="evidence")

@@ -1,27 +1,79 @@
-"""What the queue is read from: a few columns of what waits and what stands, in the order in which it is asked for."""
+"""Queue entries: the columns that the queue is filtered and ordered by, ready to be read from an index."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import Counter
+from typing import Self
 
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q
 
-from triage.models.decision import Standing
-from triage.querysets import QueueEntryQuerySet
+from triage.models.audience import AudienceQuerySet, User
+from triage.models.classification import WAITING_STATES, OutcomeState
+
+
+class QueueEntryQuerySet(AudienceQuerySet["QueueEntry"]):
+    """Entries, each visible to one audience."""
+
+    def newest_first(self) -> Self:
+        """Return the entries with a decision, ordered by its time, the newest first."""
+        return self.filter(decided_at__isnull=False).order_by("-decided_at", "-classification")
+
+    def counted(self, user: User) -> dict[str, int]:
+        """Return how many transients there are in each state, as the user sees them.
+
+        The keys are the states of OutcomeState, "pending" for transients that wait, and "bad" for transients whose
+        spectra are all called bad. A state without transients may be missing.
+        """
+        visible, counts = self.visible_to(user).order_by(), Counter[str]()
+        alone = visible.filter(shared=False).values_list("state", "waits")
+        # If the user sees several entries of a transient, the newest decision counts, and any of their predictions.
+        several, beside = visible.filter(shared=True), visible.filter(transient=OuterRef("transient"))
+        predicted = Exists(beside.filter(uncertainty__isnull=False))
+        newest = several.filter(~Exists(beside.newer_than("")), decided_at__isnull=False)
+        of_several = newest.annotate(predicted=predicted).values_list("state", "predicted")
+        for state, waits, number in (*alone.annotate(n=Count("*")), *of_several.annotate(n=Count("*"))):
+            counts[state] += number
+            if state in WAITING_STATES:
+                counts["pending" if waits else "bad"] += number
+        undecided = several.filter(~Exists(beside.filter(decided_at__isnull=False)), waits=True)
+        counts["pending"] += undecided.values("transient").distinct().count()
+        return dict(counts)
+
+    def newer_than(self, path: str) -> Self:
+        """Return the entries decided later than the entry at ``path`` of the outer query."""
+        at, number = OuterRef(f"{path}decided_at"), OuterRef(f"{path}classification")
+        return self.filter(Q(decided_at__gt=at) | Q(decided_at=at, classification__gt=number))
+
+    def surer_than(self, path: str) -> Self:
+        """Return the entries whose prediction is surer than that of the entry at ``path`` of the outer query.
+
+        Of two that are equally sure, the newer spectrum's counts as surer.
+        """
+        level, number = OuterRef(f"{path}uncertainty"), OuterRef(f"{path}spectrum_id")
+        return self.filter(Q(uncertainty__lt=level) | Q(uncertainty=level, spectrum__gt=number))
 
 
 class QueueEntry(models.Model):
-    """One transient before one audience, where it has a prediction or a decision there: a projection of the spectra and
-    the classifications of that audience, rebuilt by triage.queue_entries.
+    """One transient as one audience sees it, if it has a prediction or a decision there.
 
-    group: the audience; None, everybody. spectrum, predicted_class, uncertainty: of the audience's surest prediction,
-    None, "" and None without one; a spectrum has one entry at most. contradiction, priority: as triage.value has them,
-    of its predictions and of the surest one, None without. state, class_name, decided_at, classification (its id): of
-    what stands, "", "", None and None where nothing does. shared: the transient has an entry of another audience too,
-    so that what a user sees is told by all of his alone. waits: there is a prediction, and before this audience alone,
-    or before some who also see another entry, the transient may wait. arrived_at: the transient's created_at.
+    The table is a projection of the spectra and classifications. When they change, triage.queue.entries rebuilds it.
+
+    transient: the transient.
+    group: the audience, or None for everybody.
+    spectrum: the audience's spectrum with the surest prediction, or None. A spectrum has at most one entry.
+    predicted_class: class of that prediction, or "".
+    uncertainty: uncertainty of that prediction, or None.
+    contradiction: how strongly the audience's epochs contradict each other (0–1), or None without a prediction.
+    priority: place in the queue, the largest first (see triage.queue.priority), or None without a prediction.
+    state: outcome of the decisions, or "".
+    class_name: class that was decided, or "".
+    decided_at: time of the decision that stands, or None.
+    classification: id of the classification, or None.
+    shared: another audience has an entry of this transient too, so what a user sees follows from several entries.
+    waits: there is a prediction, and the transient may be waiting. For a shared entry that depends on who asks.
+    arrived_at: when the transient was created.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="queue_entries")
@@ -33,7 +85,7 @@ class QueueEntry(models.Model):
     uncertainty = models.FloatField(null=True, blank=True)
     contradiction = models.FloatField(null=True, blank=True)
     priority = models.FloatField(null=True, blank=True)
-    state = models.CharField(max_length=16, choices=Standing.choices, blank=True)
+    state = models.CharField(max_length=16, choices=OutcomeState.choices, blank=True)
     class_name = models.CharField(max_length=60, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     classification = models.BigIntegerField(null=True, blank=True)
@@ -41,7 +93,7 @@ class QueueEntry(models.Model):
     waits = models.BooleanField()
     arrived_at = models.DateTimeField()
 
-    objects: ClassVar = QueueEntryQuerySet.as_manager()
+    objects = QueueEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "queue entries"

@@ -1,21 +1,21 @@
-"""SkyPortal servers that spectra come from, and what has come from each."""
+"""Connections to SkyPortal servers, and their syncs."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import Group
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from triage import vault
-from triage.querysets import ConnectedQuerySet, SharedQuerySet
+from triage.models import encryption
+from triage.models.audience import AudienceQuerySet, Row
 
 
 class Policy(models.TextChoices):
-    """Whether something is posted to the server."""
+    """Rule for one kind of post: never, after somebody's yes, or always."""
 
     NEVER = "never", "never"
     ASK = "ask", "ask first"
@@ -23,14 +23,30 @@ class Policy(models.TextChoices):
 
 
 class SkyPortalInstance(models.Model):
-    """One group's connection to one server.
+    """One group's connection to one SkyPortal server.
 
-    group: whom the imported spectra are visible to, and whose decisions are posted; None, everybody.
-    remote_groups, instruments: ids on the server; only spectra of these are fetched, all that the token sees if empty.
-    cursor: the newest ``modified`` listed so far, by the server's clock. reconciled_at: the last full listing.
-    decisions, predictions: what is posted; share_with: ids of the server's groups that see it. posting_since: decisions
-    and predictions made before that are not posted.
-    lease_until, lease_token: which process syncs it until when.
+    name: name of the connection, for people.
+    url: address of the server.
+    encrypted_token: the server's API token.
+    group: group that sees the imported spectra and whose decisions are posted; None for everybody.
+    enabled: the sync runs.
+    remote_groups: ids of the server's groups whose spectra are fetched; empty for all that the token sees.
+    instruments: ids of the server's instruments whose spectra are fetched; empty for all.
+    only_unclassified: leave out sources that the server has a classification for.
+    interval_minutes: time between two syncs, minutes.
+    reconcile_hours: time between two full listings, hours.
+    decisions: whether decisions are posted.
+    predictions: whether predictions are posted.
+    share_with: ids of the server's groups that see the posts.
+    taxonomy: name of the server's taxonomy that posts use.
+    posting_since: decisions and predictions from before this time are not posted; None until something is posted.
+    cursor: newest ``modified`` that was listed so far, by the server's clock, or None.
+    reconciled_at: time of the last full listing, or None.
+    next_run_at: when the next sync is due.
+    failures: number of syncs that failed since the last success.
+    lease_until: until when a process holds the sync, or None.
+    lease_token: identifies that process.
+    created_at: when the connection was made.
     """
 
     name = models.CharField(max_length=80, unique=True)
@@ -58,7 +74,7 @@ class SkyPortalInstance(models.Model):
     lease_token = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = SharedQuerySet.as_manager()
+    objects = AudienceQuerySet["SkyPortalInstance"].as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -68,31 +84,55 @@ class SkyPortalInstance(models.Model):
 
     @property
     def token(self) -> str:
-        """In clear. Raises TokenUnreadableError."""
-        return vault.decrypt(self.encrypted_token)
+        """Return the server's token in clear. Raises TokenUnreadableError if the key has changed."""
+        return encryption.decrypt(self.encrypted_token)
 
     @token.setter
     def token(self, value: str) -> None:
-        self.encrypted_token = vault.encrypt(value)
+        self.encrypted_token = encryption.encrypt(value)
 
     @property
     def reconcile_due(self) -> bool:
-        """Whether it is time to list everything again."""
+        """Return whether the next sync has to list everything."""
         last = self.reconciled_at
         return last is None or timezone.now() - last > timedelta(hours=self.reconcile_hours)
 
 
+class ConnectedQuerySet(AudienceQuerySet[Row]):
+    """Rows that belong to a connection. A user who may see the connection may see them."""
+
+    group_path: ClassVar[str] = "instance__"
+
+
 class RunState(models.TextChoices):
+    """State of a sync."""
+
     RUNNING = "running", "running"
     DONE = "done", "done"
     FAILED = "failed", "failed"
 
 
 class SkyPortalRun(models.Model):
-    """One round of the sync: a listing, and then the work on whatever it turned up.
+    """One sync: a listing, then the work on the spectra that it listed.
 
-    full: everything was listed, not only what changed since ``since``. total: spectra this round has to look at.
-    fetched: those whose samples were asked for. skipped: reason → how many. problems: the first errors, for people.
+    instance: the connection.
+    state: how far the sync has come.
+    full: everything is listed, not only what changed after ``since``.
+    since: the listing begins here, by the server's clock; None for a full one.
+    listed_at: when the listing was complete, or None.
+    listed: number of spectra on the list.
+    total: number of spectra that this sync has to look at.
+    fetched: number of spectra whose samples were fetched.
+    new: number of spectra imported for the first time.
+    changed: number of spectra imported again because they changed.
+    unchanged: number of spectra that were imported before and are the same.
+    gone: number of spectra that the server no longer lists.
+    errors: number of spectra that failed.
+    skipped: number of spectra left out, by reason.
+    problems: the first errors, for people.
+    message: why the sync as a whole failed, or "".
+    started_at: when it began.
+    finished_at: when it ended, or None.
     """
 
     instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="runs")
@@ -127,110 +167,10 @@ class SkyPortalRun(models.Model):
 
     @property
     def skipped_total(self) -> int:
+        """Number of spectra left out for any reason."""
         return sum(self.skipped.values())
 
     @property
     def done(self) -> int:
-        """How many of ``total`` are dealt with."""
+        """Number of the ``total`` spectra that are dealt with."""
         return min(self.new + self.changed + self.unchanged + self.skipped_total + self.errors, self.total)
-
-
-class RemoteState(models.TextChoices):
-    PENDING = "pending", "to be fetched"
-    IMPORTED = "imported", "imported"
-    SKIPPED = "skipped", "skipped"
-    FAILED = "failed", "failed"
-
-
-class RemoteSpectrum(models.Model):
-    """A spectrum on a server, once it was listed: at the same time the sync's list of work.
-
-    remote_modified: as last listed. content_hash, spectrum: of the version imported last.
-    gone_at: when a full listing did not hold it any more; what was imported stays.
-    """
-
-    instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="remote_spectra")
-    remote_id = models.PositiveBigIntegerField()
-    remote_name = models.CharField(max_length=200)
-    remote_modified = models.DateTimeField(null=True, blank=True)
-    state = models.CharField(max_length=8, choices=RemoteState.choices, default=RemoteState.PENDING)
-    reason = models.CharField(max_length=60, blank=True)
-    detail = models.TextField(blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    content_hash = models.CharField(max_length=64, blank=True)
-    spectrum = models.ForeignKey(
-        "triage.Spectrum", on_delete=models.SET_NULL, null=True, blank=True, related_name="skyportal"
-    )
-    gone_at = models.DateTimeField(null=True, blank=True)
-    first_listed_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "remote spectra"
-        constraints = (
-            models.UniqueConstraint(fields=("instance", "remote_id"), name="remote_spectrum_once_an_instance"),
-        )
-        indexes = (
-            models.Index(
-                fields=("instance", "remote_modified", "remote_id"),
-                condition=models.Q(state="pending"),
-                name="remote_spectrum_pending",
-            ),
-            models.Index(fields=("instance", "remote_name"), name="remote_spectrum_name"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.remote_name} #{self.remote_id}"
-
-
-class SkyPortalImport(models.Model):
-    """One version of one remote spectrum, taken in once."""
-
-    instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="imports")
-    remote_id = models.PositiveBigIntegerField()
-    content_hash = models.CharField(max_length=64)
-    spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.CASCADE, related_name="+")
-    original = models.ForeignKey("triage.Original", on_delete=models.PROTECT, related_name="+")
-    imported_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("instance", "remote_id", "content_hash"), name="imported_version_once"),
-        )
-
-    def __str__(self) -> str:
-        return f"#{self.remote_id} {self.content_hash[:10]}"
-
-
-class RemoteClassification(models.Model):
-    """What people or machines say of a source on its server. Shown beside ours, never counted among them.
-
-    name: the server's. class_name: ours, "" where there is no such class. ours: posted by this desk.
-    """
-
-    instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="classifications")
-    remote_id = models.PositiveBigIntegerField()
-    remote_name = models.CharField(max_length=200)
-    name = models.CharField(max_length=120)
-    class_name = models.CharField(max_length=60, blank=True)
-    probability = models.FloatField(null=True, blank=True)
-    machine = models.BooleanField(default=False)
-    ours = models.BooleanField(default=False)
-    author = models.CharField(max_length=120, blank=True)
-    origin = models.TextField(blank=True)
-    remote_modified = models.DateTimeField(null=True, blank=True)
-
-    objects: ClassVar = ConnectedQuerySet.as_manager()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("instance", "remote_id"), name="remote_classification_once_an_instance"),
-        )
-        indexes = (models.Index(fields=("instance", "remote_name"), name="remote_classification_name"),)
-
-    def __str__(self) -> str:
-        return f"{self.remote_name}: {self.name}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.origin = self.origin[:2000]
-        super().save(*args, **kwargs)

@@ -1,22 +1,34 @@
-"""A spectrum on its way: the file as it came, what was read from it, and where its processing stands."""
+"""Spectra: the file as it came, what was read from it, and how far its processing has come."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
-from triage.querysets import SpectrumQuerySet
+from triage.models.audience import AudienceQuerySet, User
+from triage.models.classification import Classification, votes_owed_by
 
-# Codes of files of which no correction makes a spectrum.
+# Failure codes of files that no correction can turn into a spectrum.
 HOPELESS = frozenset({"binary", "empty_file", "markup"})
 
 
 class Original(models.Model):
-    """A file kept byte for byte. In the database, so that a spectrum and its file are stored together or not at all,
-    and every worker on every machine can read it again."""
+    """A file kept byte for byte.
+
+    Files are stored in the database, so that a spectrum and its file are stored together or not at all, and every
+    worker on every machine can read the file again.
+
+    sha256: SHA-256 of the content.
+    content: the bytes.
+    size: number of bytes.
+    created_at: when it was stored.
+    """
 
     sha256 = models.CharField(max_length=64, unique=True)
     content = models.BinaryField()
@@ -28,19 +40,105 @@ class Original(models.Model):
 
 
 class SpectrumState(models.TextChoices):
+    """State of a spectrum's processing."""
+
     QUEUED = "queued", "waiting for the network"
     CLASSIFIED = "classified", "classified"
     FAILED = "failed", "could not be classified"
     QUARANTINED = "quarantined", "could not be read"
 
 
+# Values of a spectrum that waits for the network and that no worker has tried.
+_IN_BACKLOG = {
+    "state": SpectrumState.QUEUED,
+    "failure_code": "",
+    "failure_reason": "",
+    "attempts": 0,
+    "lease_until": None,
+    "lease_token": "",
+}
+
+
+class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
+    """Spectra, each visible to everybody or to one group."""
+
+    def in_time_order(self) -> Self:
+        """Order by the time of observation. Spectra of unknown time come last."""
+        return self.order_by(F("observed_at").asc(nulls_last=True), "id")
+
+    def with_hidden(self, user: User) -> Self:
+        """Annotate ``hidden``: the prediction is hidden, because the user's blind vote is wanted."""
+        return self.annotate(hidden=Exists(votes_owed_by(user)))
+
+    def with_visible_prediction(self) -> Self:
+        """Return the spectra whose prediction is not hidden. They must be annotated by with_hidden."""
+        return self.filter(hidden=False)
+
+    def vetted(self) -> Self:
+        """Return the spectra of vetted transients that nobody called bad.
+
+        Annotates ``vetted_class`` and ``vetted_redshift``: those that the spectrum's own audience knows.
+        """
+        audience = Q(group__isnull=True) | Q(group=OuterRef("group"))
+        vetted = Classification.objects.filter(audience, transient=OuterRef("transient")).vetted().newest_first()
+        return (
+            self.filter(rejected=False, arrays__isnull=False)
+            .annotate(
+                vetted_class=Subquery(vetted.values("decision__class_name")[:1]),
+                vetted_redshift=Subquery(vetted.values("decision__redshift")[:1]),
+            )
+            .filter(vetted_class__isnull=False)
+            .select_related("transient", "current_prediction")
+        )
+
+    def vetted_as(self, class_names: Collection[str]) -> Self:
+        """Return the vetted spectra of one of these classes."""
+        return self.vetted().filter(vetted_class__in=class_names)
+
+    def with_epoch_count(self) -> Self:
+        """Annotate ``epoch_count``: how many of these spectra belong to the same transient."""
+        same = self.filter(transient=OuterRef("transient")).order_by().values("transient").annotate(n=Count("pk"))
+        return self.annotate(epoch_count=Coalesce(Subquery(same.values("n")), 0))
+
+    def return_to_backlog(self) -> int:
+        """Let the network classify these spectra once more. Return how many there are."""
+        return self.update(**_IN_BACKLOG)
+
+
 class Spectrum(models.Model):
     """One spectrum of one transient.
 
-    group: None, every signed-in user may see it; else only that group's members.
+    transient: the transient, or None until the spectrum is named.
+    group: group whose members alone may see it, or None for everybody.
+    uploaded_by: user who sent it, or None.
+    original: the file.
+    sha256: SHA-256 of the file.
+    filename: name of the file.
     part: 0, 1, … where one file holds several epochs or targets.
-    reading: counts how often the original was read; a correction reads it again as reading + 1.
-    lease_until, lease_token, attempts: who works on it until when; see triage.inference.
+    reading: number of times that the file was read; a correction reads it again.
+    corrections: units, frame and columns that a user stated.
+    receipt: what was read from the file, and how.
+    observed_at: time of observation, or None if unknown.
+    instrument: name of the instrument, or "".
+    stated_redshift: redshift given with the upload, or None.
+    wavelength_min: shortest wavelength, Å, or None if the file could not be read.
+    wavelength_max: longest wavelength, Å, or None.
+    outline: short outline of the flux for lists (see triage.intake.outline), which saves them reading the arrays.
+    simulated: the spectrum belongs to the demo.
+    centre: mean wavelength weighted by |flux|, Å; finds duplicates (see triage.intake.duplicates).
+    width: standard deviation of the wavelengths weighted by |flux|, Å.
+    likely_duplicate_of: earlier record of the same measurement, or None. It has the same audience or a wider one.
+    state: how far the processing has come.
+    failure_code: code of the reason why it failed, or "".
+    failure_reason: that reason in words.
+    current_prediction: newest prediction of this reading, or None; kept by triage.inference.worker.
+    rejected: a decision that stands calls the spectrum bad; kept by triage.review.outcome.
+    discarded: somebody put the file aside as not worth correcting; kept by triage.intake.quarantine.
+    attempts: number of attempts to classify it.
+    lease_until: until when a worker holds it, or None.
+    lease_token: identifies that worker.
+    created_at: when it was stored.
+    processed_at: when the network last classified it or gave it up, or None.
     """
 
     transient = models.ForeignKey(
@@ -69,10 +167,8 @@ class Spectrum(models.Model):
     )
     wavelength_min = models.FloatField(null=True, blank=True)
     wavelength_max = models.FloatField(null=True, blank=True)
-    # A fixed-length outline of the flux for lists (see triage.outline), so that they never touch the arrays.
     outline = models.JSONField(default=list, blank=True)
     simulated = models.BooleanField(default=False)
-    # See triage.duplicates; the earlier record has the same audience or a wider one.
     centre = models.FloatField(null=True, blank=True, db_index=True, help_text="mean wavelength in Å by |flux|")
     width = models.FloatField(null=True, blank=True, help_text="standard deviation of the wavelengths in Å by |flux|")
     likely_duplicate_of = models.ForeignKey(
@@ -82,13 +178,10 @@ class Spectrum(models.Model):
     state = models.CharField(max_length=12, choices=SpectrumState.choices, default=SpectrumState.QUEUED)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_reason = models.TextField(blank=True)
-    # Two projections, kept so that lists need no search: the newest prediction of this reading (set by
-    # triage.inference), and whether a standing decision calls the spectrum bad (set by triage.review).
     current_prediction = models.ForeignKey(
         "triage.Prediction", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     rejected = models.BooleanField(default=False)
-    # A projection of the acts, by triage.quarantine: put aside by somebody as not worth mending.
     discarded = models.BooleanField(default=False)
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -96,7 +189,14 @@ class Spectrum(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = SpectrumQuerySet.as_manager()
+    # Annotated by SpectrumQuerySet.with_hidden and .vetted; a spectrum fetched otherwise has none of these.
+    hidden: bool
+    vetted_class: str
+    vetted_redshift: float | None
+    # An annotation of SpectrumQuerySet.with_epoch_count.
+    epoch_count: int
+
+    objects = SpectrumQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -115,7 +215,7 @@ class Spectrum(models.Model):
         )
         indexes = (
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
-            # Whether a transient has a prediction, and before whom, from the index alone.
+            # Tells from the index alone whether a transient has a prediction, and for which audience.
             models.Index(
                 fields=("transient", "group"),
                 condition=models.Q(current_prediction__isnull=False, rejected=False),
@@ -131,40 +231,27 @@ class Spectrum(models.Model):
 
     @property
     def file_label(self) -> str:
-        """The file's name, with that of the file in it where it is an archive: "night.zip: path/inside.fits"."""
+        """Name of the file, and of the member of an archive: "night.zip: path/inside.fits"."""
         member = self.receipt.get("member")
         return f"{self.filename}: {member}" if member else self.filename
 
     @property
     def at_rest(self) -> bool:
-        """The wavelengths are rest-frame ones, as the file or the user says."""
+        """Return whether the wavelengths are in the rest frame, as the file or a user says."""
         return bool(self.receipt.get("frame") == "rest")
 
     @property
     def correctable(self) -> bool:
-        """Whether it helps to state how the file is to be read."""
+        """Return whether corrections of the reading may help a file that could not be read."""
         return self.failure_code not in HOPELESS
 
     @property
     def looks_like_light_curve(self) -> bool:
-        """Its wavelengths are times."""
+        """Return whether the file was refused because its wavelengths are times."""
         times = ("is a time", "dates of a light curve")
         return self.failure_code == "no_wavelengths" and any(words in self.failure_reason for words in times)
 
-
-class SpectrumArrays(models.Model):
-    """The samples, little-endian float32, apart from the record so that lists stay small.
-
-    wavelength (Å), flux and flux_error (1σ; None where the file gives none) hold the same number of samples.
-    """
-
-    spectrum = models.OneToOneField(Spectrum, on_delete=models.CASCADE, primary_key=True, related_name="arrays")
-    wavelength = models.BinaryField()
-    flux = models.BinaryField()
-    flux_error = models.BinaryField(null=True, blank=True)
-
-    class Meta:
-        verbose_name_plural = "spectrum arrays"
-
-    def __str__(self) -> str:
-        return f"arrays of spectrum {self.spectrum_id}"
+    def return_to_backlog(self) -> None:
+        """Let the network classify this spectrum, even if it did before. The caller saves the record."""
+        for name, value in _IN_BACKLOG.items():
+            setattr(self, name, value)

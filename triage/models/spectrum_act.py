@@ -1,4 +1,4 @@
-"""What people did with a spectrum's file: nothing of it is ever erased."""
+"""Acts: what people did with a spectrum's file. No act is ever erased."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from django.db import models
 
 
 class ActKind(models.TextChoices):
+    """Act of a user on a spectrum's file."""
+
     CORRECTED = "corrected", "read again"
     DISCARDED = "discarded", "discarded"
     RESTORED = "restored", "restored"
@@ -14,8 +16,14 @@ class ActKind(models.TextChoices):
 
 
 class SpectrumAct(models.Model):
-    """One act, append-only. detail: the corrections with which the file was read again, or the names of the
-    transients that it went from and to."""
+    """One act. Rows are only added.
+
+    spectrum: the spectrum.
+    user: user who acted, or None if the account is gone.
+    kind: what the user did.
+    detail: corrections with which the file was read again, or names of the transients that it was moved from and to.
+    created_at: when.
+    """
 
     spectrum = models.ForeignKey("triage.Spectrum", on_delete=models.PROTECT, related_name="acts")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -1,22 +1,24 @@
-"""Classification reports to the Transient Name Server."""
+"""Classification reports to the Transient Name Server (TNS)."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
-from triage.querysets import SharedQuerySet
+from triage.models.audience import AudienceQuerySet
 
 
 class TnsTarget(models.TextChoices):
+    """TNS server that a report goes to."""
+
     SANDBOX = "sandbox", "sandbox"
     LIVE = "live", "live"
 
 
 class TnsState(models.TextChoices):
+    """State of a report."""
+
     PREPARED = "prepared", "to be sent"
     SENDING = "sending", "being sent"
     SENT = "sent", "sent; the answer is awaited"
@@ -27,8 +29,25 @@ class TnsState(models.TextChoices):
 class TnsReport(models.Model):
     """One report that a person chose to send.
 
-    payload: the JSON as it was sent, ascii_file its spectrum. A report that stays in ``sending`` may or may not have
-    arrived; it is never sent again by itself.
+    A report that stays in ``sending`` may or may not have arrived, so it is never sent again automatically.
+
+    target: the sandbox or the live server.
+    transient: the transient.
+    decision: the decision that is reported.
+    group: the audience, or None for everybody.
+    tns_name: the designation without its prefix, such as "2026abc".
+    payload: the report as JSON, as it was sent.
+    ascii_name: name of the attached spectrum file.
+    ascii_file: content of the attached spectrum file.
+    state: how far the report has come.
+    report_id: number that the TNS gave the report, or "".
+    reply: the TNS's answer as JSON.
+    detail: the answer in words.
+    polls: how often the answer was asked for.
+    next_poll_at: when the answer is asked for next, or None.
+    sent_by: user who sent it.
+    created_at: when it was written.
+    finished_at: when the TNS accepted or rejected it, or None.
     """
 
     target = models.CharField(max_length=7, choices=TnsTarget.choices)
@@ -49,12 +68,12 @@ class TnsReport(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = SharedQuerySet.as_manager()
+    objects = AudienceQuerySet["TnsReport"].as_manager()
 
     class Meta:
         ordering = ("-id",)
         constraints = (
-            # The same class of the same event is reported once; a rejected report may be mended and sent again.
+            # A decision is reported once; a rejected report may be corrected and sent again.
             models.UniqueConstraint(
                 fields=("target", "decision"), condition=~models.Q(state="rejected"), name="one_tns_report_a_decision"
             ),

@@ -1,4 +1,4 @@
-"""API tokens, of which only a hash is kept."""
+"""API tokens. Only a hash of each key is stored."""
 
 from __future__ import annotations
 
@@ -13,17 +13,27 @@ from django.db import models
 
 
 class Scope(enum.StrEnum):
-    """What a token may be used for, beside reading, which any may."""
+    """Right of a token. Every token may read; these rights come on top."""
 
     UPLOAD = "upload"
     DECIDE = "decide"
 
 
 class ApiToken(models.Model):
-    """A key for the REST API. The key itself is shown once, when it is made, and cannot be had again.
+    """A key for the REST API. The key itself is shown once, when it is made, and cannot be shown again.
 
-    may_upload: to send spectra in. may_decide: to do whatever else changes something. expires_at: None, never. made_by:
-    the token that asked for it, None where a person did; they are revoked together."""
+    user: the user that the key acts for.
+    label: the user's name for it.
+    key_hash: SHA-256 of the key.
+    key_start: first characters of the key, so that people can tell their keys apart.
+    may_upload: the key may send spectra.
+    may_decide: the key may do everything else that changes something.
+    created_at: when it was made.
+    last_used_at: when it was last used, or None.
+    expires_at: when it stops working, or None for never.
+    revoked_at: when it was revoked, or None.
+    made_by: the token that asked for it, or None if a person did. Both are revoked together.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     label = models.CharField(max_length=80)
@@ -42,7 +52,7 @@ class ApiToken(models.Model):
 
     @staticmethod
     def hash_key(key: str) -> str:
-        """SHA-256 of a key; enough without a salt, for a key holds 256 random bits."""
+        """Return the SHA-256 of a key. It needs no salt, because a key holds 256 random bits."""
         return hashlib.sha256(key.encode()).hexdigest()
 
     def allows(self, scope: Scope) -> bool:
@@ -57,7 +67,14 @@ class ApiToken(models.Model):
         expires_at: datetime | None = None,
         made_by: ApiToken | None = None,
     ) -> tuple[ApiToken, str]:
-        """Make a token; returns it with the key in clear, which is stored nowhere."""
+        """Make a token and return it with its key in clear, which is stored nowhere.
+
+        user: the user that the key acts for.
+        label: the user's name for it.
+        scopes: what it may do besides reading.
+        expires_at: when it stops working, or None for never.
+        made_by: the token that asks for it, or None if a person does.
+        """
         key = secrets.token_urlsafe(32)
         token = cls.objects.create(
             user=user,

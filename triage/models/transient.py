@@ -1,44 +1,28 @@
-"""The event in the sky that spectra are taken of."""
+"""Transients: events on the sky, of which spectra are taken."""
 
 from __future__ import annotations
 
-import re
-from typing import ClassVar
+from datetime import datetime
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from triage.querysets import TransientQuerySet
-
-# A name is a path segment of the API, so it may hold anything but "/" and control characters.
-validate_transient_name = RegexValidator(
-    r"^[^/\x00-\x1f\x7f]+$", "A transient's name may not hold “/” or control characters.", code="bad_name"
-)
-
-
-# A designation as the IAU's naming gives it; the prefix says what is known of the object, not which one it is.
-_IAU = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
-
-
-def designation(name: str) -> str:
-    """2026abc of SN2026abc, AT 2026abc and the like; "" for what is no designation of the IAU."""
-    match = _IAU.match(name)
-    return match[1] if match else ""
-
-
-def spellings(name: str) -> list[str]:
-    """How else an object of this name may be called: AT2026abc becomes SN2026abc once it is classified, and many leave
-    the prefix out. Empty for what is no designation of the IAU."""
-    bare = designation(name)
-    return [bare, *(f"{prefix}{blank}{bare}" for prefix in ("SN", "AT", "TDE") for blank in ("", " "))] if bare else []
+from triage.models.decision import Decision
+from triage.models.names import validate_transient_name
+from triage.models.other_name import OtherName
+from triage.models.spectrum import Spectrum
+from triage.models.transient_queries import TransientQuerySet
 
 
 class Transient(models.Model):
-    """One transient; shared by everybody, though its name shows only to those who may see a spectrum of it.
+    """One transient. All users share it, but only those who may see one of its spectra see its name.
 
-    What else it is called are its other_names. ra, dec: degrees, ICRS. redshift: heliocentric, None if unknown (0.0 is
-    a value); redshift_origin says where it comes from ("host", "reviewer", "upload", "skyportal"). simulated marks the
-    demo night.
+    name: its unique name; ``other_names`` holds further ones.
+    ra, dec: degrees, ICRS, or None.
+    redshift: heliocentric, None if unknown (0.0 is a value).
+    redshift_error: its 1σ error, or None.
+    redshift_origin: "host", "reviewer", "upload", "skyportal", or "".
+    simulated: whether it belongs to the demo night.
     """
 
     name = models.CharField(max_length=120, unique=True, validators=[validate_transient_name])
@@ -57,7 +41,23 @@ class Transient(models.Model):
     simulated = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = TransientQuerySet.as_manager()
+    # Annotations of TransientQuerySet; a transient that was fetched without them lacks these.
+    current_prediction_id: int | None
+    predicted_class: str | None
+    uncertainty: float | None
+    priority: float | None
+    standing_state: str
+    standing_verdict: str
+    standing_class: str
+    standing_redshift: float | None
+    hidden: bool
+    review_state: str
+    arrived_at: datetime
+    known_names: list[OtherName]
+    visible_spectra: list[Spectrum]
+    visible_decisions: list[Decision]
+
+    objects = TransientQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -1,4 +1,4 @@
-"""Queues that a user has given a name."""
+"""Saved views: filters of the queue that a user has named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """A filter of the queue under a name of the user's own. query: as it stands in the address, with its ``?``."""
+    """One named filter of the queue.
+
+    user: the user it belongs to.
+    name: the user's name for it.
+    query: query of the queue's address, with its ``?``, or "" for the unfiltered queue.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)

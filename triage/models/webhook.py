@@ -1,15 +1,23 @@
-"""Addresses that are told of new predictions and decisions."""
+"""Webhooks: web addresses that are told of new predictions and decisions."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 
-from triage import vault
+from triage.models import encryption
 
 
 class Webhook(models.Model):
-    """One user's address; it is told of what that user may see, and of nothing from before it was made."""
+    """One user's address. It gets what that user may see, and nothing from before it was made.
+
+    user: the user.
+    url: the address.
+    encrypted_secret: secret with which each message is signed.
+    on_prediction: send new predictions.
+    on_decision: send new decisions.
+    created_at: when it was made.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhooks")
     url = models.CharField("address", max_length=300)
@@ -26,15 +34,17 @@ class Webhook(models.Model):
 
     @property
     def secret(self) -> str:
-        """In clear. Raises TokenUnreadableError."""
-        return vault.decrypt(self.encrypted_secret)
+        """Return the secret in clear. Raises TokenUnreadableError if the key has changed."""
+        return encryption.decrypt(self.encrypted_secret)
 
     @secret.setter
     def secret(self, value: str) -> None:
-        self.encrypted_secret = vault.encrypt(value)
+        self.encrypted_secret = encryption.encrypt(value)
 
 
 class DeliveryState(models.TextChoices):
+    """State of a delivery."""
+
     WAITING = "waiting", "to be sent"
     DELIVERED = "delivered", "delivered"
     DROPPED = "dropped", "dropped: not yours to see any more"
@@ -42,7 +52,18 @@ class DeliveryState(models.TextChoices):
 
 
 class WebhookDelivery(models.Model):
-    """One event for one webhook. next_attempt_at doubles as the lease of whoever is sending it."""
+    """One event for one webhook.
+
+    webhook: the webhook.
+    prediction: the new prediction, or None for a decision.
+    decision: the new decision, or None for a prediction.
+    state: how far the delivery has come.
+    attempts: number of attempts to deliver it.
+    next_attempt_at: time before which nobody tries (again), which also serves as the lease of the worker that sends it.
+    last_error: why the last attempt failed, for people.
+    created_at: when the event was noticed.
+    delivered_at: when the address took it, or None.
+    """
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     prediction = models.ForeignKey(

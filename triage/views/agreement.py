@@ -1,4 +1,4 @@
-"""How far reviewers agree."""
+"""Agreement page: how often reviewers agree with each other and with the standing classifications."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from triage import agreement
+from triage.review import agreement
 from triage.views.base import signed_in
 
 

@@ -1,8 +1,8 @@
-"""What the pages share."""
+"""Functions that several pages share."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
@@ -11,38 +11,53 @@ from triage.models import Spectrum, Transient
 
 
 def signed_in(request: HttpRequest) -> User:
-    """The user of a view behind ``login_required``."""
+    """Return the user of a view behind ``login_required``; raises TypeError in any other view."""
     if not isinstance(request.user, User):
         raise TypeError("this view needs login_required")
     return request.user
 
 
 def wants_fragment(request: HttpRequest) -> bool:
-    """Whether our script asks for the rows alone."""
+    """Return whether a script asks for the changing part of the page alone."""
     return request.headers.get("X-Fragment") == "1"
 
 
-def visible_transient(user: User, name: str) -> Any:
-    """With its prediction and review state; raises Http404 for one that the user may not know of."""
+def visible_transient(user: User, name: str) -> Transient:
+    """Return a transient annotated by ``for_review``.
+
+    name: name of the transient, in any spelling, or another name that the user knows.
+
+    Raises Http404 if there is no such transient or the user may not know of it.
+    """
     transient = Transient.objects.for_review(user).called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
     return transient
 
 
-def visible_spectra(user: User, transient: Any) -> list[Spectrum]:
-    """A transient's spectra that the user may see, in time order, with their predictions; without these where they are
-    hidden, so that nothing drawn tells them."""
-    spectra = Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order()
-    found = list(spectra.select_related("current_prediction__checkpoint", "group"))
+def visible_spectra(user: User, transient: Transient) -> list[Spectrum]:
+    """Return a transient's spectra that the user may see, in time order, with their predictions.
+
+    transient: annotated by ``for_review``. If its predictions are hidden from the user, the spectra come without them,
+    so that no part of a page can show them.
+    """
+    rows = Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order()
+    spectra = list(rows.select_related("current_prediction__checkpoint", "group"))
     if transient.hidden:
-        for spectrum in found:
+        for spectrum in spectra:
             spectrum.current_prediction = None
-    return found
+    return spectra
 
 
-def shown_spectrum(spectra: list[Spectrum], wanted: str | None, prediction_id: int | None) -> Spectrum | None:
-    """The spectrum asked for, else the one whose prediction stands, else the newest."""
+def shown_spectrum(spectra: Sequence[Spectrum], wanted: str | None, prediction_id: int | None) -> Spectrum | None:
+    """Choose the spectrum that a page shows.
+
+    spectra: spectra in time order.
+    wanted: id of the spectrum that the address asks for, as text, or None.
+    prediction_id: id of the transient's current prediction, or None.
+
+    Returns the spectrum asked for, else the one with the current prediction, else the newest; None without spectra.
+    """
     for spectrum in spectra:
         if wanted and str(spectrum.pk) == wanted:
             return spectrum

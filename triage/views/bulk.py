@@ -1,9 +1,12 @@
-"""Confirm the surest together: a preview, one submit, one undo."""
+"""Bulk page: confirm the surest predictions together, after a preview, and undo a whole batch."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import uuid
+from datetime import datetime
+from typing import Self
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,17 +15,50 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from triage import bulk
 from triage.errors import TriageError
-from triage.filters import QueueFilter
+from triage.queue.filters import QueueFilter
+from triage.review import bulk
 from triage.views.base import signed_in
+
+
+@dataclasses.dataclass(frozen=True)
+class RecentBatch:
+    """One of the user's last batches, as the page lists it.
+
+    batch: id of the batch.
+    decided_at: time of its last decision.
+    summary: how many transients were confirmed, and how many of those decisions were undone.
+    undo_label: label of the button that undoes what still stands, or "" if nothing does.
+    """
+
+    batch: uuid.UUID
+    decided_at: datetime
+    summary: str
+    undo_label: str
+
+    @classmethod
+    def counted(cls, batch: uuid.UUID, decided_at: datetime, confirmed: int, standing: int) -> Self:
+        """Describe a batch.
+
+        confirmed: number of its decisions.
+        standing: number of its decisions that were not undone.
+        """
+        if not standing:
+            return cls(batch, decided_at, f"{confirmed} confirmed, all undone", "")
+        if standing == confirmed:
+            return cls(batch, decided_at, f"{confirmed} confirmed", "Undo all")
+        summary = f"{confirmed} confirmed, {confirmed - standing} undone since"
+        return cls(batch, decided_at, summary, f"Undo the other {standing}")
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk_page(request: HttpRequest) -> HttpResponse:
-    """GET: what would be confirmed at ``threshold`` percent in the queue as it is filtered. POST: confirm the chosen
-    ``row``s, each "prediction name"."""
+    """Show or confirm the surest predictions of the queue.
+
+    GET lists what can be confirmed at ``threshold`` percent, in the queue as it is filtered. POST confirms the chosen
+    transients; each parameter ``row`` is "prediction name".
+    """
     user = signed_in(request)
     chosen = QueueFilter.read(request.GET)
     if request.method == "POST":
@@ -35,7 +71,9 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
         "threshold": f"{threshold:g}",
         "last_decision": bulk.newest_decision(),
         "most": bulk.MOST,
-        "recent": bulk.recent(user),
+        "recent": [
+            RecentBatch.counted(row["batch"], row["at"], row["taken"], row["standing"]) for row in bulk.recent(user)
+        ],
         "filter": chosen,
         "section": "queue",
     }
@@ -47,34 +85,34 @@ def _confirm(request: HttpRequest, chosen: QueueFilter) -> HttpResponse:
     predictions = {name: int(number) for number, _, name in sent if number.isdecimal() and len(number) < 19}
     last = request.POST.get("last_decision", "0")
     try:
-        seen = int(last) if last.isdecimal() and len(last) < 19 else 0
-        result = bulk.confirm(signed_in(request), predictions, seen)
+        last_decision = int(last) if last.isdecimal() and len(last) < 19 else 0
+        result = bulk.confirm(signed_in(request), predictions, last_decision)
     except TriageError as error:
         messages.error(request, f"Nothing was confirmed: {error.detail}.")
         return redirect(reverse("bulk") + chosen.query)
     if result.confirmed:
         count = len(result.confirmed)
-        said = f"{count} classification{'' if count == 1 else 's'} confirmed."
-        messages.success(request, said, extra_tags=f"batch:{result.batch}")
-    for name, why in result.refused:
-        messages.warning(request, f"{name} was left: {why}.")
+        message = f"{count} classification{'' if count == 1 else 's'} confirmed."
+        messages.success(request, message, extra_tags=f"batch:{result.batch}")
+    for name, reason in result.refused:
+        messages.warning(request, f"{name} was not confirmed: {reason}.")
     return redirect(reverse("queue") + chosen.query)
 
 
 @login_required
 @require_POST
 def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
-    """Take back a whole batch of one's own."""
+    """Undo a whole batch of the user's own."""
     try:
         count = bulk.undo(signed_in(request), batch)
-        messages.info(request, f"{count} decision{'' if count == 1 else 's'} taken back.")
+        messages.info(request, f"{count} decision{'' if count == 1 else 's'} undone.")
     except TriageError as error:
         messages.error(request, f"{error.detail}.")
     return redirect("queue")
 
 
 def _threshold(text: str) -> float:
-    """Percent, from 50, below which a confirmation is no routine."""
+    """Return a threshold in percent. It is at least 50, because less sure predictions need a look each."""
     try:
         value = float(text)
     except ValueError:

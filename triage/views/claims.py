@@ -1,4 +1,4 @@
-"""A page claims its transient, renews that while somebody looks, takes it over or gives it up."""
+"""The address with which a review page claims its transient, renews the claim, takes it over or gives it up."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from triage import claims
 from triage.models import Transient
+from triage.review import claims
 from triage.views.base import signed_in, wants_fragment
 
 
 @login_required
 @require_POST
 def claim(request: HttpRequest, name: str) -> HttpResponse:
-    """``act``: claim, take (from whoever has it) or release. Our script gets the notice that the page shows of it;
-    without it, the page."""
+    """Change the claim on a transient.
+
+    Parameters: act, which is "claim" (also to renew), "take" (take it over from another reviewer) or "release".
+    The page's script gets the notice about the claim; a browser without the script gets the page.
+    """
     user = signed_in(request)
     transient = Transient.objects.visible_to(user).called(user, name)
     if transient is None:
@@ -25,7 +28,8 @@ def claim(request: HttpRequest, name: str) -> HttpResponse:
     if act == "release":
         claims.release(user, transient)
         return HttpResponse(status=204)
-    found = claims.claim(user, transient, take_over=act == "take")
+    held = claims.claim(user, transient, take_over=act == "take")
     if not wants_fragment(request):
         return redirect("review", transient.name)
-    return render(request, "partials/claim.html", {"transient": transient, "claim": found})
+    claim_of_another = None if held.reviewer_id == user.pk else held
+    return render(request, "partials/claim.html", {"transient": transient, "claim": claim_of_another})

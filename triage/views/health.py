@@ -1,4 +1,4 @@
-"""What a load balancer and a container's health check ask; no login, no detail."""
+"""Health checks for load balancers and containers. They need no login and tell no details."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.views.decorators.http import require_safe
 @never_cache
 @require_safe
 def alive(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """Answer that the process runs."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """The process can serve requests: its database answers; else 503."""
+    """Answer 200 if the process can serve requests, or 503 if its database does not answer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""What is vetted, and what could not be read or classified."""
+"""Two lists: the vetted classifications, and the files in quarantine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from triage import export
+from triage.export import classifications
+from triage.intake.quarantine import STATES
 from triage.models import Spectrum
-from triage.paging import CappedPaginator
-from triage.quarantine import STATES
+from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in
 
 PAGE = 50
@@ -21,14 +21,14 @@ PAGE = 50
 @login_required
 @require_safe
 def vetted_page(request: HttpRequest) -> HttpResponse:
-    """Filters stay in the address: class, reviewer."""
+    """List the vetted classifications. The filters ``class`` and ``reviewer`` stay in the address."""
     user = signed_in(request)
     filters = {"class_name": request.GET.get("class", ""), "reviewer": request.GET.get("reviewer", "")}
-    wanted = export.Wanted(class_name=filters["class_name"], reviewer=filters["reviewer"])
-    page = CappedPaginator(export.vetted(user, wanted), PAGE).get_page(request.GET.get("page"))
+    wanted = classifications.Wanted(class_name=filters["class_name"], reviewer=filters["reviewer"])
+    page = CappedPaginator(classifications.vetted(user, wanted), PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "rows": [export.as_row(row) for row in page.object_list],
+        "rows": [classifications.as_row(row) for row in page.object_list],
         "filters": filters,
         "query": urlencode({name: value for name, value in filters.items() if value}),
         "section": "vetted",
@@ -39,7 +39,7 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def quarantine_page(request: HttpRequest) -> HttpResponse:
-    """Files that could not be read and spectra that could not be classified, newest first."""
+    """List the files that could not be read and the spectra that could not be classified, the newest first."""
     discarded = request.GET.get("show") == "discarded"
     spectra = Spectrum.objects.visible_to(signed_in(request)).filter(state__in=STATES, discarded=discarded)
     spectra = spectra.select_related("transient", "group", "uploaded_by").order_by("-id")

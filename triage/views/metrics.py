@@ -1,4 +1,4 @@
-"""Numbers for Prometheus."""
+"""Metrics page: numbers for Prometheus."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from triage import metrics
+from triage.operations import metrics
 
 
 @never_cache
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """For whoever sends `Authorization: Bearer METRICS_TOKEN`; without such a setting the address does not exist."""
+    """Answer a request with ``Authorization: Bearer METRICS_TOKEN``. Without that setting, the page does not exist."""
     sent = request.headers.get("Authorization", "")
     if not settings.METRICS_TOKEN or not constant_time_compare(sent, f"Bearer {settings.METRICS_TOKEN}"):
         raise Http404

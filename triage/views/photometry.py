@@ -1,10 +1,11 @@
-"""Light curves: the page that takes them, and the figure that the review page shows beside the spectrum."""
+"""Light curves: the page that takes them, and the figure on the review page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bokeh.embed import json_item
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -13,36 +14,48 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from triage import light_curve
 from triage.errors import TriageError
-from triage.forms import PhotometryForm
-from triage.light_curve_plot import blue_to_red, light_curve_figure
+from triage.figures import light_curve
+from triage.figures.light_curve import blue_to_red, light_curve_figure
+from triage.figures.spectrum import stacked
+from triage.intake import photometry
 from triage.models import Photometry, Spectrum, Transient
-from triage.plots import stacked
 from triage.views.base import signed_in, visible_transient
 
-# Of the Unix epoch.
+
+class PhotometryForm(forms.Form):
+    """A file with a light curve, and its audience."""
+
+    file = forms.FileField()
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["group"] = forms.ModelChoiceField(
+            user.groups.order_by("name"), required=False, to_field_name="name"
+        )
+
+
+# Modified Julian Date at which Unix time begins.
 MJD_1970 = 40_587.0
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
-    """POST takes a file in."""
+    """Show the light curves of a transient; POST stores another one."""
     user = signed_in(request)
     transient = visible_transient(user, name)
     form = PhotometryForm(user, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file, group = form.cleaned_data["file"], form.cleaned_data["group"]
         try:
-            row, skipped = light_curve.add(user, transient, file.read(), file.name, group)
+            row, skipped = photometry.add(user, transient, file.read(), file.name, group)
         except TriageError as error:
             form.add_error("file", f"{file.name}: {error.detail}.")
         else:
             limits = f", upper limits: {len(row.limits)}" if row.limits else ""
-            without = f", without {skipped} of its lines, which have no brightness" if skipped else ""
-            messages.success(request, f"{row.filename}: points taken in: {len(row.points)}{limits}{without}.")
-            # To where it is drawn.
+            left_out = f". Lines left out because they have no brightness: {skipped}" if skipped else ""
+            messages.success(request, f"{row.filename} was added. Points: {len(row.points)}{limits}{left_out}.")
             return redirect(reverse("review", args=[name]) + "#light-curve")
     context = {
         "transient": transient,
@@ -57,7 +70,7 @@ def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 @require_safe
 def photometry_plot(request: HttpRequest, name: str) -> JsonResponse:
-    """``item``, the figure; 404 where there is no light curve. Parameters: theme."""
+    """Return the figure of the light curve as ``item``, or 404 if there is none. The parameter is ``theme``."""
     user = signed_in(request)
     transient = visible_transient(user, name)
     panels = light_curve.panels(_rows(user, transient))
@@ -72,13 +85,13 @@ def photometry_plot(request: HttpRequest, name: str) -> JsonResponse:
 @login_required
 @require_POST
 def remove_photometry(request: HttpRequest, photometry_id: int) -> HttpResponse:
-    """One's own."""
+    """Remove one of the user's own light curves."""
     try:
-        row = light_curve.remove(signed_in(request), photometry_id)
+        row = photometry.remove(signed_in(request), photometry_id)
     except TriageError as error:
         messages.error(request, error.detail)
         return redirect("queue")
-    messages.success(request, f"{row.filename} is removed.")
+    messages.success(request, f"{row.filename} was removed.")
     return redirect("photometry", row.transient.name)
 
 
@@ -87,9 +100,10 @@ def _rows(user: User, transient: Transient) -> Any:
 
 
 def _epochs(user: User, transient: Transient) -> list[tuple[float, str]]:
-    """(MJD, words) of the spectra whose time is known."""
+    """Return time (MJD) and name of each spectrum whose time is known."""
     spectra = Spectrum.objects.visible_to(user).filter(transient=transient, observed_at__isnull=False)
     return [
         (when.timestamp() / 86_400 + MJD_1970, instrument or "spectrum")
         for when, instrument in spectra.in_time_order().values_list("observed_at", "instrument")
+        if when is not None
     ]

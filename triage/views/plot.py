@@ -1,4 +1,4 @@
-"""What the review page draws: a spectrum's figure, more of its samples, and spectra that look like it."""
+"""The figure of the review page, more of a spectrum's samples for it, and the vetted look-alikes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from triage import evidence, plots
-from triage import samples as sampling
-from triage.arrays import unpack
-from triage.lines import elements_of, line_list
+from classifier.lines import elements_of, line_list
+from triage.figures import samples as sampling
+from triage.figures import spectrum
+from triage.figures.panels import Overlay, Strip
+from triage.inference import attribution, matched_template
 from triage.models import Prediction, PredictionEvidence, Spectrum, SpectrumArrays
-from triage.plot_panels import Strip
-from triage.template_spectra import overlay
-from triage.twins import twins
+from triage.models.arrays import unpack
+from triage.review.lookalikes import look_alikes
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 
 
 @login_required
 @require_safe
 def figure(request: HttpRequest, name: str) -> HttpResponse:
-    """``item``, the figure, and ``about``, what the script needs to know of it. Parameters: spectrum (id), smooth, bin
-    (places of the sliders), template (1: with the best match's panel), theme."""
+    """Return a spectrum's figure as JSON: ``item``, the figure, and ``about``, the facts that the page's script needs.
+
+    Parameters: spectrum (id), smooth and bin (places of the sliders), template (1 adds the panel of the best template),
+    theme.
+    """
     user = signed_in(request)
     shown, spectra = _shown(request, user, name)
     arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in spectra])
@@ -35,26 +38,29 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     others = [spectrum for spectrum in spectra if spectrum.pk != shown.pk and spectrum.pk in arrays]
     epoch = _epoch(shown, arrays[shown.pk])
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
-    spoke = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
-    item = plots.spectrum_json(
+    evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
+    item = spectrum.spectrum_json(
         epoch,
         [_epoch(other, arrays[other.pk]) for other in others],
         look=look,
         at_rest=shown.at_rest,
-        strip=_strip(spoke, epoch) if spoke else None,
+        strip=_strip(evidence, epoch) if evidence else None,
         template=_template(request, shown.current_prediction, epoch, at_rest=shown.at_rest),
         theme=theme,
     )
     about = _about(shown, spectra, others, epoch)
-    about["spoke"] = evidence.words(spoke, _redshift_of_evidence(shown)) if spoke else None
+    about["spoke"] = attribution.words(evidence, 0.0 if shown.at_rest else _redshift(shown)) if evidence else None
     return HttpResponse(f'{{"item": {item}, "about": {json.dumps(about)}}}', content_type="application/json")
 
 
 @login_required
 @require_safe
 def samples(request: HttpRequest, name: str) -> JsonResponse:
-    """The samples of a spectrum alone, for another look at it: parameters as of ``figure``, and from, to (Å) for a
-    stretch that is zoomed into. Columns as base64 of little-endian float32; see triage.samples.columns."""
+    """Return a spectrum's samples alone, with other smoothing or for a part that is zoomed into.
+
+    Parameters: spectrum, smooth and bin as for ``figure``; from and to (Å), the part that is zoomed into.
+    Each column of ``triage.figures.samples.columns`` comes as base64 of little-endian float32.
+    """
     shown, _ = _shown(request, signed_in(request), name)
     stored = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if shown is None or stored is None:
@@ -64,20 +70,23 @@ def samples(request: HttpRequest, name: str) -> JsonResponse:
 
 @login_required
 @require_safe
-def twins_page(request: HttpRequest, name: str) -> HttpResponse:
-    """Vetted spectra that look like this one to the network, most alike first."""
+def lookalikes_page(request: HttpRequest, name: str) -> HttpResponse:
+    """Show vetted spectra that look like this one to the network, the most similar first.
+
+    Parameters: spectrum (id).
+    """
     user = signed_in(request)
     shown, _ = _shown(request, user, name)
-    context = {
-        "name": name,
-        "shown": shown,
-        "twins": twins(user, shown.current_prediction) if shown and shown.current_prediction else [],
-        "section": "queue",
-    }
-    return render(request, "partials/twins.html" if wants_fragment(request) else "twins.html", context)
+    prediction = shown.current_prediction if shown else None
+    context = {"name": name, "lookalikes": look_alikes(user, prediction) if prediction else [], "section": "queue"}
+    return render(request, "partials/lookalikes.html" if wants_fragment(request) else "lookalikes.html", context)
 
 
 def _shown(request: HttpRequest, user: User, name: str) -> tuple[Spectrum | None, list[Spectrum]]:
+    """Return the spectrum that the address asks for, and all spectra of the transient that the user may see.
+
+    Raises Http404 for an id that is not among them.
+    """
     transient = visible_transient(user, name)
     spectra = visible_spectra(user, transient)
     wanted = request.GET.get("spectrum")
@@ -99,9 +108,18 @@ def _epoch(spectrum: Spectrum, stored: SpectrumArrays) -> sampling.Epoch:
 
 
 def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epoch: sampling.Epoch) -> dict[str, Any]:
-    """at_rest; redshift to draw at, None unknown; lines: (rest wavelength, name, element); elements:
-    those of the class predicted; decimated: zooming in finds
-    more samples; ranks: how many epochs each of the others is later than the one shown, negative for earlier ones."""
+    """Return the facts that the page's script needs.
+
+    at_rest: whether the wavelengths are at rest already.
+    redshift: redshift to draw at, or None if none is known.
+    lines: [rest wavelength in Å, name, element] of each line.
+    elements: elements of the predicted class.
+    decimated: whether samples were left out, so that zooming in finds more.
+    label: name of the epoch.
+    ranks: for each other epoch, how many epochs later it is than the one shown; negative for earlier ones.
+    smoothing: widths (samples) that belong to the places of the smoothing slider.
+    binning: samples in one bin that belong to the places of the binning slider.
+    """
     order = [spectrum.pk for spectrum in spectra]
     predicted = shown.current_prediction
     return {
@@ -112,31 +130,33 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
         "decimated": epoch.wavelength.size > sampling.MAX_POINTS,
         "label": epoch.label,
         "ranks": [order.index(other.pk) - order.index(shown.pk) for other in others],
+        "smoothing": list(sampling.SMOOTHING),
+        "binning": list(sampling.BINNING),
     }
 
 
 def _redshift(spectrum: Spectrum) -> float | None:
-    """The redshift to draw at: the known one, else the network's."""
+    """Return the redshift to draw at: the known one, else the network's, else None."""
     prediction = spectrum.current_prediction
     if prediction is None:
         return spectrum.stated_redshift
     return prediction.redshift if prediction.redshift_used is None else prediction.redshift_used
 
 
-def _redshift_of_evidence(spectrum: Spectrum) -> float | None:
-    return 0.0 if spectrum.at_rest else _redshift(spectrum)
-
-
-def _strip(spoke: PredictionEvidence, epoch: sampling.Epoch) -> Strip:
-    """What spoke, where the spectrum has samples."""
-    wavelength, contribution = evidence.contribution(spoke)
+def _strip(evidence: PredictionEvidence, epoch: sampling.Epoch) -> Strip:
+    """Return the attribution where the spectrum has samples."""
+    wavelength, contribution = attribution.contribution(evidence)
     inside = (wavelength >= epoch.wavelength[0]) & (wavelength <= epoch.wavelength[-1])
     if inside.sum() < 2:
         inside[:] = True
-    return Strip(spoke.class_name, wavelength[inside], contribution[inside])
+    return Strip(evidence.class_name, wavelength[inside], contribution[inside])
 
 
-def _template(request: HttpRequest, prediction: Prediction | None, epoch: sampling.Epoch, *, at_rest: bool) -> Any:
+def _template(
+    request: HttpRequest, prediction: Prediction | None, epoch: sampling.Epoch, *, at_rest: bool
+) -> Overlay | None:
     if request.GET.get("template") != "1" or prediction is None:
         return None
-    return overlay(prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
+    comparison = matched_template.matched_template(prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
+    match = prediction.crosscheck or {}
+    return Overlay(comparison, match["class"], None if at_rest else match["redshift"]) if comparison else None

@@ -1,9 +1,12 @@
-"""The receipt of a file: how it was read, what may be corrected, and what people did with it."""
+"""Receipt page: how a file was read, what can be corrected, and what people did with it."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from datetime import datetime
+from typing import Any, Self
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -11,12 +14,64 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from triage import moving, quarantine
+from classifier.readers import CHOICES
 from triage.errors import TriageError
-from triage.forms import CorrectionForm
-from triage.models import Spectrum
-from triage.rereading import read_again
+from triage.intake import quarantine
+from triage.intake.move import move as move_spectrum
+from triage.intake.reread import read_again
+from triage.intake.wording import in_words, value_in_words
+from triage.models import ActKind, Spectrum, SpectrumAct
 from triage.views.base import signed_in
+
+
+class CorrectionForm(forms.Form):
+    """Corrections of the reader's guesses. An empty field leaves the guess."""
+
+    wavelength_unit = forms.ChoiceField(required=False, label="Wavelength unit")
+    wavelength_column = forms.IntegerField(required=False, min_value=0, max_value=99, label="Wavelength column")
+    flux_column = forms.IntegerField(required=False, min_value=0, max_value=99, label="Flux column")
+    flux_kind = forms.ChoiceField(required=False, label="Kind of flux")
+    third_column = forms.ChoiceField(required=False, label="Third column")
+    frame = forms.ChoiceField(required=False, label="Redshift frame")
+    medium = forms.ChoiceField(required=False, label="Measured in")
+    target = forms.CharField(required=False, max_length=60, label="Target")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, values in CHOICES.items():
+            field = self.fields[name]
+            if isinstance(field, forms.ChoiceField):
+                field.choices = [("", "as found"), *((value, in_words(value)) for value in values)]
+
+    def corrections(self) -> dict[str, Any]:
+        """Return the corrections that were entered, as triage.intake.reread takes them."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReceiptAct:
+    """An act of a user on the file, as the page lists it.
+
+    kind: what the user did.
+    username: name of the user, or "a former user" if the account is gone.
+    at: time of the act.
+    detail: the corrections, or the transients between which the spectrum was moved; may be empty.
+    """
+
+    kind: str
+    username: str
+    at: datetime
+    detail: str
+
+    @classmethod
+    def recorded(cls, act: SpectrumAct) -> Self:
+        """Describe a stored act."""
+        if act.kind == ActKind.MOVED:
+            detail = f"from {act.detail['from']} to {act.detail['to']}"
+        else:
+            detail = ", ".join(f"{in_words(name)}: {value_in_words(value)}" for name, value in act.detail.items())
+        username = act.user.get_username() if act.user else "a former user"
+        return cls(act.get_kind_display().capitalize(), username, act.created_at, detail)
 
 
 @login_required
@@ -27,12 +82,11 @@ def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status: int = 200) -> HttpResponse:
-    first = spectrum.likely_duplicate_of
     context: dict[str, Any] = {
         "spectrum": spectrum,
         "form": form,
-        "first": first,
-        "acts": spectrum.acts.select_related("user"),
+        "first": spectrum.likely_duplicate_of,
+        "acts": [ReceiptAct.recorded(act) for act in spectrum.acts.select_related("user")],
         "lines": quarantine.first_lines(spectrum),
         "in_quarantine": spectrum.state in quarantine.STATES,
         "section": "quarantine" if spectrum.state in quarantine.STATES else "queue",
@@ -42,16 +96,17 @@ def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status
 
 def _spectrum(user: User, spectrum_id: int) -> Spectrum:
     related = ("transient", "group", "uploaded_by", "likely_duplicate_of__transient")
-    found: Spectrum | None = Spectrum.objects.visible_to(user).select_related(*related).filter(pk=spectrum_id).first()
-    if found is None:
+    visible = Spectrum.objects.visible_to(user).select_related(*related)
+    spectrum: Spectrum | None = visible.filter(pk=spectrum_id).first()
+    if spectrum is None:
         raise Http404("There is no such spectrum.")
-    return found
+    return spectrum
 
 
 @login_required
 @require_POST
 def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    """Read the original again with what was chosen; the page shows the new receipt, or why it could not be read so."""
+    """Read the original file again with the chosen corrections, and show the new receipt or why that failed."""
     user = signed_in(request)
     spectrum = _spectrum(user, spectrum_id)
     form = CorrectionForm(request.POST)
@@ -60,7 +115,7 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     try:
         read_again(user, spectrum, form.corrections())
     except TriageError as error:
-        form.add_error(None, f"It was not read so, and stays as it was: {error.detail}")
+        form.add_error(None, f"That reading failed, so nothing was changed: {error.detail}")
         return _page(request, spectrum, form, error.status)
     messages.success(request, f"{spectrum.file_label} was read again and waits for the network.")
     return redirect("receipt", spectrum_id)
@@ -69,22 +124,22 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def move(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    """Give the spectrum to the transient that was named."""
+    """Move the spectrum to the named transient."""
     user = signed_in(request)
     spectrum = _spectrum(user, spectrum_id)
     try:
-        moved = moving.move(user, spectrum, request.POST.get("transient", ""))
+        moved = move_spectrum(user, spectrum, request.POST.get("transient", ""))
     except TriageError as error:
         messages.error(request, f"Not moved: {error.detail}.")
     else:
-        messages.success(request, f"{moved.file_label} belongs to {moved.transient}.")
+        messages.success(request, f"{moved.file_label} now belongs to {moved.transient}.")
     return redirect("receipt", spectrum_id)
 
 
 @login_required
 @require_POST
 def settle(request: HttpRequest, spectrum_id: int, action: str) -> HttpResponse:
-    """Discard or restore, then back to the quarantine."""
+    """Discard or restore a file, then go back to the quarantine."""
     user = signed_in(request)
     act = {"discard": quarantine.discard, "restore": quarantine.restore}.get(action)
     if act is None:
@@ -94,6 +149,6 @@ def settle(request: HttpRequest, spectrum_id: int, action: str) -> HttpResponse:
     except TriageError as error:
         messages.error(request, error.detail)
     else:
-        words = "is discarded; its bytes are kept" if spectrum.discarded else "is back in quarantine"
-        messages.success(request, f"{spectrum.file_label} {words}.")
+        result = "was discarded; its bytes are kept" if spectrum.discarded else "is back in quarantine"
+        messages.success(request, f"{spectrum.file_label} {result}.")
     return redirect("quarantine")

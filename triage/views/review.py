@@ -1,160 +1,221 @@
-"""The review page: one transient, its spectra, what the network thinks, and the reviewer's verdict."""
+"""The review page: one transient, its spectra, what the network says, and the reviewer's verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from classifier.taxonomy import load_taxonomy
-from triage import claims, queue, review, second_opinion
-from triage.api.views import original_file
-from triage.arrays import unpack
-from triage.epochs import fused_answer
+from classifier.signal_to_noise import signal_to_noise
 from triage.errors import InvalidDecisionError, TriageError
-from triage.filters import QueueFilter
-from triage.forms import DecisionForm
-from triage.lines import ELEMENTS, elements_of
-from triage.models import Classification, Decision, Photometry, Prediction, Spectrum, SpectrumArrays
-from triage.models.decision import Verdict
-from triage.querysets import other_names
-from triage.signal import Signal, signal_to_noise
-from triage.standing import OPEN
-from triage.standing import standing as votes_on
-from triage.value import contradiction
+from triage.export.originals import original_file
+from triage.models import (
+    Claim,
+    Classification,
+    Decision,
+    Photometry,
+    Prediction,
+    Spectrum,
+    SpectrumArrays,
+    Transient,
+    Verdict,
+)
+from triage.models.arrays import unpack
+from triage.models.other_name import other_names
+from triage.queue.filters import QueueFilter
+from triage.queue.fused import fused_answer
+from triage.review import claims, decisions, second_opinion
+from triage.review.outcome import IN_ROUND, current_outcome
+from triage.review.proposal import Proposal
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
+from triage.views.network_answer import class_choices, keyed_classes, network_answer
+from triage.views.review_model import (
+    DecisionFields,
+    KnownRedshift,
+    Quality,
+    ReviewPage,
+    VotingRound,
+    element_boxes,
+    epoch_tabs,
+    ledger_entries,
+)
+
+
+class DecisionForm(forms.Form):
+    """The verdict as the page sends it.
+
+    prediction: id of the prediction that was on the page.
+    spectrum: id of the spectrum that was on the page.
+    last_decision: id of the newest decision that was on the page, 0 if there was none.
+    """
+
+    verdict = forms.ChoiceField(choices=[(v.value, v.label) for v in Verdict if v != Verdict.UNDO])
+    class_name = forms.CharField(required=False, max_length=60)
+    redshift = forms.FloatField(required=False)
+    comment = forms.CharField(required=False, max_length=4000, widget=forms.Textarea)
+    prediction = forms.IntegerField(required=False)
+    spectrum = forms.IntegerField(required=False)
+    last_decision = forms.IntegerField(required=False)
+
+    def proposal(self) -> Proposal:
+        """Return the verdict, which ``triage.review.decisions`` checks."""
+        return Proposal(**self.cleaned_data)
 
 
 @login_required
 @require_safe
 def review_page(request: HttpRequest, name: str) -> HttpResponse:
-    """The transient; who opens it claims it, unless it is done. Our script fetches pages ahead, with a header that
-    claims nothing, and claims when it shows them."""
+    """Show a transient and claim it for the user, unless it is done.
+
+    The page's script fetches the next page ahead with the header X-Ahead, which claims nothing; the script claims the
+    transient when it shows that page. Parameters: spectrum (id of the one to show) and those of the queue's filter.
+    """
     user = signed_in(request)
     transient = visible_transient(user, name)
     if request.method == "GET" and "X-Ahead" not in request.headers and transient.review_state != "done":
         claims.claim(user, transient)
-    return _page(request, user, transient, request.GET.get("spectrum"))
+    return _respond(request, user, transient, request.GET.get("spectrum"))
+
+
+def _respond(
+    request: HttpRequest,
+    user: User,
+    transient: Transient,
+    wanted: str | None,
+    typed: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Return the page.
+
+    wanted: id of the spectrum to show, as text, or None for the one whose prediction stands.
+    typed: what was typed into a form that was refused.
+    status: HTTP status.
+    """
+    spectra = visible_spectra(user, transient)
+    shown = shown_spectrum(spectra, wanted, transient.current_prediction_id)
+    page = _page(user, transient, QueueFilter.read(request.GET), spectra, shown, typed or {})
+    return render(request, "review.html", {"page": page, "section": "queue"}, status=status)
 
 
 def _page(
-    request: HttpRequest,
     user: User,
-    transient: Any,
-    wanted: str | None,
-    draft: Mapping[str, Any] | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    """The page, showing the spectrum ``wanted``; draft: what was typed into the form, where it could not be taken."""
-    chosen = QueueFilter.read(request.GET)
+    transient: Transient,
+    chosen: QueueFilter,
+    spectra: Sequence[Spectrum],
+    shown: Spectrum | None,
+    typed: Mapping[str, Any],
+) -> ReviewPage:
     prefetch_related_objects([transient], other_names(user))
     earlier, later = chosen.neighbours(user, transient)
-    spectra = visible_spectra(user, transient)
-    shown = shown_spectrum(spectra, wanted, transient.current_prediction_id)
-    decisions = Decision.objects.visible_to(user).filter(transient=transient).select_related("reviewer", "supersedes")
-    ledger = _ledger(list(decisions))
+    ledger = _ledger(user, transient)
+    standing = None if transient.hidden else _standing(user, transient)
+    prediction, fused = shown.current_prediction if shown else None, fused_answer(spectra)
+    claim = _claim_of_another(user, transient)
+    of_transient, of_spectrum = KnownRedshift.of_transient(transient), KnownRedshift.of_spectrum(shown)
+    return ReviewPage(
+        transient=transient,
+        blind=transient.hidden,
+        filter=chosen,
+        earlier=earlier,
+        later=later,
+        claimed_by_other=claim,
+        transient_redshift=of_transient or of_spectrum,
+        spectrum_redshift=of_spectrum or of_transient,
+        standing=standing,
+        round=_round(user, transient, standing, ledger),
+        spectra=len(spectra),
+        spectrum=shown,
+        epochs=epoch_tabs(spectra, shown, fused),
+        quality=_quality(shown),
+        elements=element_boxes(prediction),
+        network=network_answer(prediction, spectra, fused) if prediction else None,
+        history=[] if transient.hidden else _history(shown),
+        form=_form(prediction, ledger, typed, locked=claim is not None) if spectra else None,
+        ledger=[] if transient.hidden else ledger_entries(user, ledger),
+        last_own=_last_own(user),
+        has_light_curve=Photometry.objects.visible_to(user).filter(transient=transient).exists(),
+    )
+
+
+def _ledger(user: User, transient: Transient) -> list[Decision]:
+    """Return the decisions that the user may see, the newest first."""
+    rows = Decision.objects.visible_to(user).filter(transient=transient)
+    return list(rows.select_related("reviewer", "supersedes"))
+
+
+def _standing(user: User, transient: Transient) -> Classification | None:
     rows = Classification.objects.filter(transient=transient).visible_to(user).newest_first()
-    standing = None if transient.hidden else rows.select_related("decision__reviewer", "group").first()
-    prediction = shown.current_prediction if shown else None
-    signal, has_errors = _signal_to_noise(shown)
-    context = {
-        "transient": transient,
-        "filter": chosen,
-        "spectra": spectra,
-        "shown": shown,
-        "prediction": prediction,
-        "signal": signal,
-        # Of what has no continuum the median is near zero however well it was measured.
-        "flattened": shown is not None and shown.receipt.get("flux_kind") == "flattened",
-        "has_errors": has_errors,
-        "fused": fused_answer(spectra),
-        "reason": queue.reason(prediction, contradiction=_contradiction(spectra)),
-        "earlier": earlier,
-        "later": later,
-        "ledger": [] if transient.hidden else ledger,
-        "last_decision": max((entry["decision"].pk for entry in ledger), default=0),
-        "last_own": _last_own(user),
-        "standing": standing,
-        **_round(user, transient, standing, ledger),
-        **_claim(user, transient),
-        "taxonomy": load_taxonomy().classes,
-        "elements": ELEMENTS,
-        "elements_of_class": elements_of(prediction.class_name if prediction else None),
-        "history": [] if transient.hidden else _history(shown),
-        "has_photometry": Photometry.objects.visible_to(user).filter(transient=transient).exists(),
-        "draft": draft or {},
-        "section": "queue",
-    }
-    return render(request, "review.html", context, status=status)
+    return rows.select_related("decision__reviewer", "group").first()
 
 
-def _contradiction(spectra: list[Spectrum]) -> float | None:
-    """Of the predictions of those that were not called bad; None without any."""
-    said = [s.current_prediction for s in spectra if s.current_prediction is not None and not s.rejected]
-    said.sort(key=lambda prediction: prediction.uncertainty)
-    return contradiction([(prediction.class_name, prediction.uncertainty) for prediction in said]) if said else None
+def _claim_of_another(user: User, transient: Transient) -> Claim | None:
+    claim = claims.standing_claim(transient)
+    return None if claim is None or claim.reviewer_id == user.pk else claim
 
 
-def _claim(user: User, transient: Any) -> dict[str, Any]:
-    """The claim that stands, and whether it is another's, who alone may decide."""
-    found = claims.standing_claim(transient)
-    return {"claim": found, "held": found is not None and found.reviewer_id != user.pk}
-
-
-def _signal_to_noise(shown: Spectrum | None) -> tuple[Signal | None, bool]:
-    """Of the spectrum shown, and whether it has errors; not stored, for it takes less than a millisecond."""
+def _quality(shown: Spectrum | None) -> Quality:
+    """Measure the signal-to-noise ratio now: that takes less than a millisecond, so it is not stored."""
     arrays = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if arrays is None:
-        return None, False
+        return Quality.measured(None, shown, has_errors=False)
     error = None if arrays.flux_error is None else unpack(arrays.flux_error)
-    return signal_to_noise(unpack(arrays.wavelength), unpack(arrays.flux), error), error is not None
+    signal = signal_to_noise(unpack(arrays.wavelength), unpack(arrays.flux), error)
+    return Quality.measured(signal, shown, has_errors=error is not None)
 
 
 def _history(shown: Spectrum | None) -> list[Prediction]:
-    """All predictions of a spectrum, newest first: how its classification changed over checkpoints and redshifts."""
+    """Return all predictions for a spectrum, the newest first."""
     if shown is None:
         return []
     return list(Prediction.objects.filter(spectrum=shown).select_related("checkpoint").order_by("-id"))
 
 
-def _round(user: User, transient: Any, standing: Classification | None, ledger: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of an open round of votes: the votes, and whether the user's would settle a dispute."""
-    if standing is None or standing.state not in OPEN:
-        return {"votes": [], "may_settle": False}
-    found = votes_on(transient, standing.group)
-    counted = {vote.pk for vote in found.votes} if found else set()
-    return {
-        "votes": [entry["decision"] for entry in ledger if entry["decision"].pk in counted],
-        "may_settle": second_opinion.settles(user, Verdict.OVERRIDE, found),
-    }
+def _form(
+    prediction: Prediction | None, ledger: Sequence[Decision], typed: Mapping[str, Any], *, locked: bool
+) -> DecisionFields:
+    return DecisionFields(
+        last_decision=max((decision.pk for decision in ledger), default=0),
+        locked=locked,
+        typed=typed,
+        choices=class_choices(prediction),
+        keyed=keyed_classes(prediction),
+    )
+
+
+def _round(
+    user: User, transient: Transient, standing: Classification | None, ledger: Sequence[Decision]
+) -> VotingRound:
+    if standing is None or standing.state not in IN_ROUND:
+        return VotingRound()
+    outcome = current_outcome(transient, standing.group)
+    counted = {vote.pk for vote in outcome.votes} if outcome else set()
+    return VotingRound(
+        state=standing.state,
+        votes=tuple(decision for decision in ledger if decision.pk in counted),
+        may_settle=second_opinion.settles(user, Verdict.OVERRIDE, outcome),
+    )
 
 
 def _last_own(user: User) -> Decision | None:
-    """The user's last decision, if it is not undone yet: what the undo key takes back."""
-    undone = Decision.objects.filter(verdict=Verdict.UNDO, supersedes=OuterRef("pk"))
-    mine = Decision.objects.visible_to(user).filter(reviewer=user).exclude(verdict=Verdict.UNDO)
-    return mine.filter(~Exists(undone)).select_related("transient").order_by("-id").first()
-
-
-def _ledger(decisions: list[Decision]) -> list[dict[str, Any]]:
-    """Decisions, newest first, each with whether it was undone."""
-    undone = {decision.supersedes_id for decision in decisions if decision.verdict == Verdict.UNDO}
-    return [{"decision": decision, "undone": decision.pk in undone} for decision in decisions]
+    """Return the user's last decision that was not undone, which the undo key takes back."""
+    mine = Decision.objects.visible_to(user).filter(reviewer=user).in_force()
+    return mine.select_related("transient").order_by("-id").first()
 
 
 @login_required
 @require_POST
 def decide(request: HttpRequest, name: str) -> HttpResponse:
-    """Record a verdict, then show the next transient of the queue as it is filtered."""
+    """Record a verdict, then show the next transient of the queue as the user filtered it."""
     user = signed_in(request)
     transient = visible_transient(user, name)
     form = DecisionForm(request.POST)
@@ -163,46 +224,57 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
     try:
         if not form.is_valid():
             raise InvalidDecisionError(" ".join(str(text) for errors in form.errors.values() for text in errors))
-        decision = review.record_decision(user, transient, form.proposal())
+        decision = decisions.record_decision(user, transient, form.proposal())
     except TriageError as error:
         messages.error(request, f"Not recorded: {error.detail}{'' if error.detail.endswith('?') else '.'}")
-        # What is hidden from the user may have changed meanwhile.
+        # The verdict may have been refused because the transient has changed, and with it what the user may see.
         now = visible_transient(user, name)
-        return _page(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    said = f"{transient.name}: {decision}"
+        return _respond(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
+    message = f"{transient.name}: {decision}"
     path = reverse("review", args=[following.name]) if following else reverse("queue")
-    return _go(request, path + chosen.query, said, messages.SUCCESS, decision.pk)
+    return _go_on(request, path + chosen.query, message, messages.SUCCESS, decision.pk)
 
 
 @login_required
 @require_POST
 def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
-    """Take back one's own decision and show its transient again."""
+    """Take back one of the user's own decisions and show its transient again.
+
+    Parameters: from, the address of the page on which the user was.
+    """
     here = request.POST.get("from", "")
     try:
-        row = review.undo(signed_in(request), decision_id)
+        row = decisions.undo(signed_in(request), decision_id)
     except TriageError as error:
         safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
-        return _go(request, here if safe else reverse("queue"), error.detail, messages.ERROR)
+        return _go_on(request, here if safe else reverse("queue"), error.detail, messages.ERROR)
     address = reverse("review", args=[row.transient.name]) + QueueFilter.of_address(here).query
-    return _go(request, address, f"{row.transient.name}: the decision is undone.", messages.INFO)
+    return _go_on(request, address, f"{row.transient.name}: the decision was undone.", messages.INFO)
 
 
-def _go(request: HttpRequest, address: str, said: str, level: int, decision: int | None = None) -> HttpResponse:
-    """On to another page, which says what was done and offers to undo the decision. Our script is told all that, for it
-    may show the page already; of the queue it knows nothing, so that page says it itself."""
+def _go_on(request: HttpRequest, address: str, message: str, level: int, decision: int | None = None) -> HttpResponse:
+    """Send the browser to another page, which shows a message.
+
+    address: next page.
+    message: what was done.
+    level: one of the levels of django.contrib.messages.
+    decision: id of the decision that the message offers to undo, or None.
+
+    The page's script gets all of this as JSON, because it may show the next review page already. It cannot show the
+    queue, so there the message waits for the page as it does without a script.
+    """
     undo_tag = f"undo:{decision}" if decision else ""
     if not wants_fragment(request) or address.split("?")[0] == reverse("queue"):
-        messages.add_message(request, level, said, extra_tags=undo_tag)
+        messages.add_message(request, level, message, extra_tags=undo_tag)
         return JsonResponse({"next": address}) if wants_fragment(request) else redirect(address)
-    answer = {"next": address, "said": said, "level": messages.DEFAULT_TAGS[level]}
+    answer = {"next": address, "message": message, "level": messages.DEFAULT_TAGS[level]}
     return JsonResponse(answer | {"undo": reverse("undo", args=[decision]) if decision else None})
 
 
 @login_required
 @require_safe
 def original(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    """Download the file as it was sent."""
+    """Download a spectrum's file exactly as it was sent."""
     spectrum = Spectrum.objects.visible_to(signed_in(request)).select_related("original").filter(pk=spectrum_id).first()
     if spectrum is None:
         raise Http404("There is no such spectrum.")

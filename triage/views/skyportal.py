@@ -1,8 +1,9 @@
-"""SkyPortal: the connections and their runs, and the outbox."""
+"""SkyPortal pages: connections with their runs, and the outbox."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Self
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,18 +16,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from triage.errors import TriageError
-from triage.models import Classification, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun
-from triage.skyportal import outbox, sync
-from triage.skyportal.forms import InstanceForm
+from triage.models import Classification, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
+from triage.services.skyportal import outbox, sync
+from triage.services.skyportal.forms import InstanceForm
 from triage.views.base import signed_in, wants_fragment
 
 PAGE = 25
+# Actions of a user on a post, by its state, each with the label of its button.
+ACTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    PostState.ASKING: (("approve", "Post it"), ("refuse", "Do not post")),
+    PostState.GIVEN_UP: (("replay", "Try again"),),
+    PostState.REFUSED: (("replay", "Try again"),),
+}
 
 
 @login_required
 @require_safe
 def skyportal_page(request: HttpRequest) -> HttpResponse:
-    """Connections, and every run with what came of it."""
+    """List the connections, and every run with its result."""
     user = signed_in(request)
     instances = SkyPortalInstance.objects.visible_to(user).select_related("group")
     runs = SkyPortalRun.objects.filter(instance__in=instances).select_related("instance")
@@ -42,9 +49,9 @@ def skyportal_page(request: HttpRequest) -> HttpResponse:
 
 
 def _counts(user: User) -> dict[str, int]:
-    """How many posts there are in each state."""
-    found = SkyPortalPost.objects.visible_to(user).order_by().values_list("state").annotate(number=Count("pk"))
-    return dict(found)
+    """Return the number of posts in each state."""
+    counted = SkyPortalPost.objects.visible_to(user).order_by().values_list("state").annotate(number=Count("pk"))
+    return dict(counted)
 
 
 @login_required
@@ -55,7 +62,7 @@ def sync_now(request: HttpRequest, instance_id: int) -> HttpResponse:
     except TriageError as error:
         messages.error(request, error.detail)
     else:
-        messages.info(request, f"{instance}: the sync begins in a moment.")
+        messages.info(request, f"{instance}: the sync will begin in a moment.")
     return redirect("skyportal")
 
 
@@ -71,26 +78,60 @@ def edit_instance(request: HttpRequest, instance_id: int | None = None) -> HttpR
     form = InstanceForm(user, request.POST or None, instance)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        messages.success(request, f"{saved} is saved.")
+        messages.success(request, f"{saved} was saved.")
         return redirect("skyportal")
     return render(request, "skyportal_instance.html", {"form": form, "instance": instance, "section": "skyportal"})
+
+
+@dataclasses.dataclass(frozen=True)
+class OutboxRow:
+    """A post, as the outbox lists it.
+
+    post: the stored row.
+    hidden: whether its class is hidden because the user's blind vote is wanted.
+    class_name: class to post.
+    origin: who decided, or what of the network's answer is posted.
+    transient: the transient, or None if the spectrum belongs to none.
+    actions: what the user can do with it: the action and the label of its button.
+    """
+
+    post: SkyPortalPost
+    hidden: bool
+    class_name: str
+    origin: str
+    transient: Transient | None
+    actions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def stored(cls, post: SkyPortalPost, *, hidden: bool) -> Self:
+        """Describe a post whose decision or prediction was fetched with it."""
+        actions = ACTIONS.get(post.state, ())
+        if post.decision is not None:
+            origin = f"by {post.decision.reviewer.get_username()}"
+            return cls(post, hidden, post.decision.class_name, origin, post.decision.transient, actions)
+        prediction = post.prediction
+        class_name = prediction.class_name if prediction else ""
+        transient = prediction.spectrum.transient if prediction else None
+        return cls(post, hidden, class_name, post.get_kind_display(), transient, actions)
 
 
 @login_required
 @require_safe
 def outbox_page(request: HttpRequest) -> HttpResponse:
-    """What is or was to be posted; ?state= shows one state alone."""
+    """List the posts: waiting, done and failed. The parameter ``state`` shows one state alone."""
     user = signed_in(request)
     counts = _counts(user)
     state = request.GET.get("state", "")
     posts = SkyPortalPost.objects.visible_to(user).annotate(hidden=Exists(_owed_by(user)))
     if state in PostState.values:
         posts = posts.filter(state=state)
-    # What waits for somebody comes first.
+    # Posts that wait for a person come first.
     posts = posts.order_by(Case(When(state__in=(PostState.ASKING, PostState.GIVEN_UP), then=0), default=1), "-id")
     related = ("instance", "decision__reviewer", "decision__transient", "prediction__spectrum__transient")
-    context: dict[str, Any] = {
-        "page": Paginator(posts.select_related(*related), PAGE).get_page(request.GET.get("page")),
+    page: Any = Paginator(posts.select_related(*related), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": [OutboxRow.stored(post, hidden=post.hidden) for post in page.object_list],
         "states": [(value, label, counts.get(value, 0)) for value, label in PostState.choices],
         "total": sum(counts.values()),
         "state": state,
@@ -100,7 +141,7 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
 
 
 def _owed_by(user: User) -> Any:
-    """The open rounds on a post's transient in which the user's blind vote is wanted."""
+    """Return the open rounds on a post's transient that want the user's blind vote."""
     about = Q(transient=OuterRef("decision__transient")) | Q(transient=OuterRef("prediction__spectrum__transient"))
     return Classification.objects.filter(about).visible_to(user).wanting_vote_of(user)
 

@@ -1,8 +1,9 @@
-"""Classification reports: preview and download (nothing is sent), submission, and what became of each."""
+"""TNS pages: preview and download of a classification report (which send nothing), its submission, and its result."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
@@ -16,18 +17,18 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from triage import tns
 from triage.errors import NotFoundError, TriageError
-from triage.models import Spectrum, TnsReport, TnsTarget, Transient
-from triage.tns_client import has_credentials
-from triage.tns_report import Options, Report, build_report, faults
+from triage.models import Spectrum, TnsReport, TnsState, TnsTarget, Transient
+from triage.services.tns import reports
+from triage.services.tns.client import has_credentials
+from triage.services.tns.payload import Options, Report, build_report, faults
 from triage.views.base import signed_in
 
 PAGE = 25
 
 
 class OptionsForm(forms.Form):
-    """What the desk cannot know of a report; kept in the address, so that a preview can be shared."""
+    """Fields of a report that the desk cannot know. They stay in the address, so that a preview can be shared."""
 
     name = forms.CharField(required=False, max_length=40)
     classifier = forms.CharField(required=False, max_length=500)
@@ -41,6 +42,7 @@ class OptionsForm(forms.Form):
     spectrum = forms.IntegerField(required=False)
 
     def options(self) -> Options:
+        """Return what was entered, or no options at all if a field is wrong."""
         return Options(**self.cleaned_data) if self.is_valid() else Options()
 
 
@@ -61,7 +63,7 @@ def _report(user: User, transient: Transient, form: OptionsForm) -> Report:
 @login_required
 @require_safe
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
-    """The dry run: the exact JSON, and what is wrong with it."""
+    """Show the report as it would be sent, with everything that is wrong with it."""
     user = signed_in(request)
     transient = _transient(user, name)
     form = OptionsForm(request.GET)
@@ -111,30 +113,53 @@ def _download(content: str, filename: str, kind: str) -> HttpResponse:
 @login_required
 @require_POST
 def send(request: HttpRequest, name: str) -> HttpResponse:
-    """The second confirmation: the name is typed once more."""
+    """Send a report after a second confirmation: the user types the name once more."""
     user = signed_in(request)
     transient = _transient(user, name)
     form = OptionsForm(request.POST)
     target, typed = request.POST.get("target", ""), request.POST.get("confirmation", "")
     try:
-        row = tns.submit(user, transient, form.options(), target, typed)
+        row = reports.submit(user, transient, form.options(), target, typed)
     except TriageError as error:
         messages.error(request, error.detail)
         query = urlencode({key: value for key, value in request.POST.items() if key in form.fields and value})
         return redirect(f"{request.path.removesuffix('send/')}?{query}")
-    messages.success(request, f"The report of {row.tns_name} goes to the {row.get_target_display()} TNS.")
+    messages.success(request, f"The report of {row.tns_name} will be sent to the {row.get_target_display()} TNS.")
     return redirect("tns-reports")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportRow:
+    """A submitted report, as the page lists it.
+
+    report: the stored row.
+    may_settle: whether the user can say if the report arrived, because the TNS did not answer.
+    """
+
+    report: TnsReport
+    may_settle: bool
+
+    @classmethod
+    def stored(cls, report: TnsReport, *, may_send: bool) -> Self:
+        """Describe a stored report.
+
+        may_send: whether the user may send reports.
+        """
+        asked_again_at = report.next_poll_at if report.state == TnsState.SENDING else None
+        return cls(report, may_send and asked_again_at is not None and asked_again_at <= timezone.now())
 
 
 @login_required
 @require_safe
 def reports_page(request: HttpRequest) -> HttpResponse:
+    """List the submitted reports, the newest first."""
     user = signed_in(request)
-    rows = TnsReport.objects.visible_to(user).select_related("transient", "decision", "sent_by", "group")
+    submitted = TnsReport.objects.visible_to(user).select_related("transient", "decision", "sent_by", "group")
+    page = Paginator(submitted, PAGE).get_page(request.GET.get("page"))
+    may_send = user.has_perm("triage.add_tnsreport")
     context = {
-        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
-        "now": timezone.now(),
-        "may_send": user.has_perm("triage.add_tnsreport"),
+        "page": page,
+        "rows": [ReportRow.stored(report, may_send=may_send) for report in page.object_list],
         "section": "vetted",
     }
     return render(request, "tns_reports.html", context)
@@ -144,7 +169,7 @@ def reports_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def settle(request: HttpRequest, report_id: int) -> HttpResponse:
     try:
-        row = tns.settle(signed_in(request), report_id, arrived=request.POST.get("arrived") == "1")
+        row = reports.settle(signed_in(request), report_id, arrived=request.POST.get("arrived") == "1")
     except TriageError as error:
         messages.error(request, error.detail)
     else:

@@ -1,4 +1,4 @@
-"""API tokens of the signed-in user: make, list, revoke."""
+"""Tokens page: API tokens of the signed-in user."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from triage import tokens
+from triage.accounts import tokens
 from triage.errors import TriageError
 from triage.models import Scope
 from triage.views.base import signed_in
 
 
 class TokenForm(forms.Form):
-    """A token to be made; any may read. days: until it expires, 0 for never."""
+    """A new token. Every token may read.
+
+    days: days until it expires, or 0 for never.
+    """
 
     label = forms.CharField(max_length=80)
     upload = forms.BooleanField(required=False)
@@ -31,7 +34,7 @@ class TokenForm(forms.Form):
     )
 
     def make(self, user: User) -> str:
-        """The key of the new token."""
+        """Make the token and return its key."""
         sent = self.cleaned_data
         expires_at = timezone.now() + timedelta(days=sent["days"]) if sent["days"] else None
         return tokens.make(user, sent["label"], [scope for scope in Scope if sent[scope]], expires_at)[1]
@@ -41,23 +44,23 @@ class TokenForm(forms.Form):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens_page(request: HttpRequest) -> HttpResponse:
-    """POST makes a token; its key is on the answer and nowhere else."""
+    """List the tokens; POST makes one. Its key is shown in this answer only."""
     user = signed_in(request)
     key = None
     form = TokenForm(request.POST) if request.method == "POST" else TokenForm(initial={"upload": True, "decide": True})
     if form.is_valid():
         key, form = form.make(user), TokenForm(initial={"upload": True, "decide": True})
-    context = {"tokens": tokens.standing(user), "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
+    context = {"tokens": tokens.not_revoked(user), "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
     return render(request, "tokens.html", context)
 
 
 @login_required
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """A revoked token is refused from the next request on."""
+    """Revoke a token. It is refused from the next request on."""
     try:
         tokens.revoke(signed_in(request), token_id)
-        messages.success(request, "The token is revoked.")
+        messages.success(request, "The token was revoked.")
     except TriageError as error:
         messages.error(request, f"{error.detail}.")
     return redirect("tokens")

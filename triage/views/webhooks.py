@@ -1,4 +1,4 @@
-"""Webhooks of the signed-in user: make, list, remove."""
+"""Webhooks page: webhooks of the signed-in user."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from triage import webhooks
 from triage.errors import TriageError
 from triage.models import DeliveryState, Webhook, WebhookDelivery
+from triage.services import webhooks
 from triage.views.base import signed_in
 
 LATEST = 30
@@ -22,7 +22,7 @@ LATEST = 30
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhooks_page(request: HttpRequest) -> HttpResponse:
-    """POST makes a webhook; its secret is on the answer and nowhere else."""
+    """List the webhooks; POST makes one. Its secret is shown in this answer only."""
     user = signed_in(request)
     secret = None
     refused: QueryDict | None = None
@@ -49,14 +49,14 @@ def webhooks_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def change(request: HttpRequest, webhook_id: int, action: str) -> HttpResponse:
-    """remove, or replay what was given up."""
+    """Remove a webhook, or send its given-up messages again."""
     user = signed_in(request)
     try:
         if action == "replay":
-            messages.success(request, f"{webhooks.replay(user, webhook_id)} are sent once more.")
+            messages.success(request, f"Messages that will be sent again: {webhooks.replay(user, webhook_id)}.")
         else:
             webhooks.remove(user, webhook_id)
-            messages.success(request, "The webhook is removed.")
+            messages.success(request, "The webhook was removed.")
     except TriageError as error:
         messages.error(request, error.detail)
     return redirect("webhooks")

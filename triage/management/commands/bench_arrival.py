@@ -1,6 +1,8 @@
-"""A night arrives: spectra are uploaded through the API of a web server of its own, as fast as it takes them, while
-workers of its own classify them, on the configured database and broker. Prints as JSON how fast, and how long a single
-upload waits for its prediction afterwards. What it made is removed again; run it without other workers."""
+"""Bench of a night's arrival: spectra are uploaded through the API as fast as it takes them, while workers classify.
+
+It starts a web server and workers of its own, on the configured database and broker. It prints the rates as JSON, and
+how long a single upload waits for its prediction afterwards. It removes what it made. Run it without other workers.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ def _upload(client: httpx.Client, group: Group, files: Sequence[bytes]) -> float
 
 
 def send_file(client: httpx.Client, group: Group, content: bytes, name: str) -> int:
-    """Upload one file for the group; the spectrum's id."""
+    """Upload one file for the group and return the spectrum's id."""
     sent = {"transient": f"{group.name}-{name}", "group": group.name}
     answer = client.post("api/v1/spectra/", data=sent, files={"file": (f"{name}.txt", content)})
     if answer.status_code != 202:
@@ -113,7 +115,7 @@ def send_file(client: httpx.Client, group: Group, content: bytes, name: str) -> 
 
 
 def _single(client: httpx.Client, group: Group, content: bytes, name: str) -> float:
-    """Seconds from an upload until the API shows its prediction."""
+    """Return the seconds from an upload until the API shows its prediction."""
     started = time.monotonic()
     spectrum_id = send_file(client, group, content, name)
     while client.get(f"api/v1/spectra/{spectrum_id}/").json()["state"] == SpectrumState.QUEUED:
@@ -124,7 +126,7 @@ def _single(client: httpx.Client, group: Group, content: bytes, name: str) -> fl
 
 
 def _wait(group: Group, count: int) -> None:
-    """Until all are handled."""
+    """Wait until all spectra are handled."""
     done, moved = 0, time.monotonic()
     while done < count:
         time.sleep(0.2)
@@ -137,8 +139,12 @@ def _wait(group: Group, count: int) -> None:
 
 @contextlib.contextmanager
 def running_desk(workers: int, web_processes: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A web server, workers and beat on the configured services, with a queue of their own: the address, and the
-    processes, the web server's first."""
+    """Run a web server, workers and beat on the configured services, with a broker queue of their own.
+
+    workers, web_processes: number of processes.
+
+    Yields the web server's address and the processes, the web server first.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,6 +1,6 @@
-"""How fast the pages are: a desk of its own with many transients, asked over HTTP and walked through by a browser.
+"""Bench of the pages: many transients, asked for over HTTP and walked through in a browser.
 
-Prints a table of p50 and p95 in milliseconds. The desk lives in a database of its own, which is removed afterwards.
+It prints a table of p50 and p95 in milliseconds. The desk has a database of its own, which is removed afterwards.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from classifier.simulate import INSTRUMENTS, simulate
+from classifier.simulation.spectra import INSTRUMENTS, simulate
 from classifier.taxonomy import load_taxonomy
-from triage import queue_entries
-from triage.arrays import pack
+from triage.intake.outline import outline
 from triage.models import (
     Checkpoint,
     Original,
@@ -41,7 +40,8 @@ from triage.models import (
     SpectrumState,
     Transient,
 )
-from triage.outline import outline
+from triage.models.arrays import pack
+from triage.queue import entries
 
 CHUNK = 2000
 # So many of the transients have samples; the others are there for the queue to be long.
@@ -93,7 +93,7 @@ class Command(BaseCommand):
 
 @contextlib.contextmanager
 def _database(folder: Path) -> Iterator[str]:
-    """An empty database with all tables, and its DATABASE_URL: empty for a file in ``folder``."""
+    """Yield the DATABASE_URL of an empty database with all tables; "" stands for an SQLite file in ``folder``."""
     url = ""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(folder / "db.sqlite3")
@@ -109,7 +109,7 @@ def _database(folder: Path) -> Iterator[str]:
 
 
 def _fill(count: int) -> list[str]:
-    """Transients, each with one spectrum and its prediction; returns the names of those that can be drawn."""
+    """Fill the database with transients, each with a spectrum and a prediction; return the names that have arrays."""
     random = np.random.default_rng(5)
     trained = load_taxonomy().trained
     checkpoint = Checkpoint.objects.create(hash="b" * 64, name="bench", taxonomy_version="1", current=True)
@@ -138,7 +138,7 @@ def _fill(count: int) -> list[str]:
         for spectrum, prediction in zip(spectra, predictions, strict=True):
             spectrum.current_prediction = prediction
         Spectrum.objects.bulk_update(spectra, ["current_prediction"], batch_size=500)
-    queue_entries.rebuild()
+    entries.rebuild()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return _with_samples(drawn, random)
@@ -169,22 +169,27 @@ def _with_samples(drawn: Sequence[tuple[Any, Any, Any]], random: np.random.Gener
     """Give the first of the queue their samples and what their predictions rest on; returns their names."""
     first = Spectrum.objects.select_related("transient", "current_prediction")
     first = first.order_by("-current_prediction__uncertainty", "transient_id")[:DRAWN]
+    names = []
     for spectrum, (wavelength, flux, _) in zip(first, drawn, strict=True):
+        prediction = spectrum.current_prediction
+        if prediction is None:
+            raise ValueError("a spectrum at the head of the queue has a prediction")
         columns = {"wavelength": pack(wavelength), "flux": pack(flux), "flux_error": pack(np.full(flux.size, 0.1))}
         SpectrumArrays.objects.create(spectrum=spectrum, **columns)
         PredictionEvidence.objects.create(
-            prediction=spectrum.current_prediction,
-            class_name=spectrum.current_prediction.class_name,
+            prediction=prediction,
+            class_name=prediction.class_name,
             wavelength_first=2100.0,
             wavelength_last=11500.0,
             contribution=random.integers(-127, 127, 256).astype(np.int8).tobytes(),
             embedding=random.normal(size=768).astype("<f2").tobytes(),
         )
-    return [spectrum.transient.name for spectrum in first]
+        names.append(str(spectrum.transient))
+    return names
 
 
 def _cookies() -> dict[str, str]:
-    """Of a reviewer who is signed in."""
+    """Return the cookies of a reviewer who is signed in."""
     user = User.objects.create_user("bench")
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
@@ -196,7 +201,7 @@ def _cookies() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _server(folder: Path, url: str) -> Iterator[str]:
-    """gunicorn as ``make run`` starts it, on the bench's database; yields its address."""
+    """Run gunicorn as ``make run`` starts it, on the bench's database; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -222,7 +227,7 @@ def _server(folder: Path, url: str) -> Iterator[str]:
 def _over_http(
     address: str, cookies: dict[str, str], names: Sequence[str], requests: int
 ) -> Iterator[tuple[str, list[float], int]]:
-    """(what, seconds of each request, bytes of the last answer)."""
+    """Yield for each page: its name, the seconds of each request, and the size of the last answer in bytes."""
     headers = {"X-CSRFToken": TOKEN, "X-Fragment": "1"}
     with httpx.Client(base_url=address, cookies=cookies, timeout=120) as client:
         pages = [f"/transients/{quote(name)}/" for name in names]
@@ -251,7 +256,7 @@ def _asked(client: httpx.Client, addresses: Sequence[str]) -> tuple[list[float],
 
 
 def _in_browser(address: str, cookies: dict[str, str], look_ms: int) -> list[float]:
-    """Seconds from the key to the next spectrum, of twenty verdicts with a look at each spectrum."""
+    """Return the seconds from a key to the next spectrum, for twenty verdicts with a look at each spectrum."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         raise CommandError("Chromium is not installed; --no-browser leaves it out")

@@ -20,14 +20,14 @@ from django.db import connection
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.readers import read_spectrum
-from classifier.simulate import INSTRUMENTS, simulate, write_ascii
-from triage import inference
-from triage.intake import Given, submit_spectrum
+from classifier.simulation.spectra import INSTRUMENTS, simulate, write_ascii
+from triage.inference import backlog, worker
+from triage.intake.submit import Given, submit_spectrum
 from triage.models import Original, Spectrum, SpectrumState, Transient
 
 
 class Stopwatch:
-    """Seconds by part of the pipeline."""
+    """Seconds spent in each part of the pipeline."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -42,7 +42,7 @@ class Stopwatch:
 
 
 class TimedClassifier:
-    """The classifier, with a watch on its network."""
+    """A classifier that measures the time its network takes."""
 
     def __init__(self, real: Classifier, watch: Stopwatch) -> None:
         self.real, self.watch = real, watch
@@ -100,15 +100,15 @@ def _upload(user: User, group: Group, files: list[bytes], watch: Stopwatch) -> N
 
 
 def _predict(batch_size: int, watch: Stopwatch) -> int:
-    """Classify all that waits; returns in how many batches."""
+    """Classify everything that waits and return the number of batches."""
     with watch.part("load"):
-        classifier = inference.load_classifier()
-        checkpoint = inference.register(classifier)
+        classifier = worker.load_classifier()
+        checkpoint = worker.register(classifier)
     timed = cast(Classifier, TimedClassifier(classifier, watch))
     batches = 0
     with watch.part("classify"):
-        while batch := inference.claim_batch(batch_size):
-            inference.classify_batch(timed, checkpoint, batch)
+        while batch := backlog.claim_batch(batch_size):
+            worker.classify_batch(timed, checkpoint, batch)
             batches += 1
     return batches
 

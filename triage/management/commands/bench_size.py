@@ -1,5 +1,7 @@
-"""A desk of years: fill a database of its own with generated transients and spectra, ask every list and page of it as a
-user would, and print how long that took and how many queries it made. The database is dropped afterwards."""
+"""Bench of a desk after years: a database of generated transients and spectra, and every list and page asked as a user.
+
+It prints how long each took and how many queries it made. The database is removed afterwards.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier.taxonomy import load_taxonomy
-from triage import queue_entries
-from triage.arrays import pack
 from triage.models import (
     Checkpoint,
     Classification,
@@ -37,10 +37,12 @@ from triage.models import (
     SpectrumState,
     Transient,
 )
+from triage.models.arrays import pack
+from triage.queue import entries
 
 CHUNK = 5000
 GROUPS = 3
-# Of a desk's transients, those that reviewers have decided; of its spectra, those of a group, and those with arrays.
+# Shares: transients that reviewers have decided, spectra that belong to a group, and spectra with arrays.
 DECIDED, PRIVATE, WITH_ARRAYS = 0.9, 0.2, 0.01
 FAILED = 0.01
 REPEATS = 12
@@ -99,7 +101,7 @@ class Command(BaseCommand):
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Seconds of each request, and the queries of one."""
+    """Seconds of each request, and the number of queries of one request."""
 
     name: str
     seconds: list[float]
@@ -130,7 +132,7 @@ def measure(name: str, address: str) -> Measured:
 
 
 def addresses() -> dict[str, str]:
-    """What a user looks at."""
+    """Return the addresses that a user looks at, by a name for each."""
     some = Transient.objects.order_by("id")[Transient.objects.count() // 2]
     waiting = Transient.objects.exclude(classifications__isnull=False).order_by("id").first() or some
     states = ("pending", "unsure", "vetted", "processing", "bad", "failed", "all")
@@ -155,7 +157,7 @@ def addresses() -> dict[str, str]:
 
 
 def generate(transients: int, spectra: int) -> None:
-    """Transients of three years; each spectrum with a prediction, most transients with a decision."""
+    """Generate transients of three years. Each spectrum has a prediction, and most transients have a decision."""
     random = np.random.default_rng(1)
     member = User.objects.create(username="member")
     groups = [Group.objects.create(name=f"group-{i}") for i in range(GROUPS)]
@@ -183,7 +185,7 @@ def generate(transients: int, spectra: int) -> None:
 
     newest = Prediction.objects.filter(spectrum=OuterRef("pk"))
     Spectrum.objects.update(current_prediction=Subquery(newest.values("pk")[:1]))
-    queue_entries.rebuild()
+    entries.rebuild()
 
 
 def _spectrum(transient: Transient, group: Group | None, original: Original, random: np.random.Generator) -> Spectrum:

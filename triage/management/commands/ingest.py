@@ -11,10 +11,10 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from classifier.files import Manifest, ManifestError, find_files
+from classifier.input_files import Manifest, ManifestError, find_files
 from classifier.readers import Folder
-from triage import intake
 from triage.errors import TooLargeError, TriageError
+from triage.intake import submit
 from triage.models import Spectrum, SpectrumState
 
 INGEST_USER = "ingest"
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         for number, (file, relative) in enumerate(files, start=1):
             redshift = manifest.redshift_of(file, relative) if manifest else None
             spectrum = self._take_in(
-                user, file, intake.Given(redshift=redshift, group=group, beside=beside.of(file)), counts
+                user, file, submit.Given(redshift=redshift, group=group, beside=beside.of(file)), counts
             )
             if spectrum is not None:
                 ids.append(spectrum.pk)
@@ -66,11 +66,11 @@ class Command(BaseCommand):
         user.groups.add(group)
         return group
 
-    def _take_in(self, user: User, file: Path, given: intake.Given, counts: dict[str, int]) -> Spectrum | None:
+    def _take_in(self, user: User, file: Path, given: submit.Given, counts: dict[str, int]) -> Spectrum | None:
         try:
             if file.stat().st_size > settings.UPLOAD_MAX_BYTES:
                 raise TooLargeError(f"larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-            submission = intake.submit_spectrum(user, file.read_bytes(), file.name, given)
+            submission = submit.submit_spectrum(user, file.read_bytes(), file.name, given)
         except TriageError as error:
             self._refuse(file, error.code, error.detail, counts)
             return None
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             self.stderr.flush()
 
     def _wait(self, ids: list[int]) -> None:
-        """Until no file's spectrum is queued; the workers do the work."""
+        """Wait until the workers have handled every file's spectrum."""
         while left := Spectrum.objects.filter(pk__in=ids, state=SpectrumState.QUEUED).count():
             self._progress(f"{left} to be classified")
             time.sleep(0.5)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from triage.queue_entries import rebuild
+from triage.queue.entries import rebuild
 
 
 class Command(BaseCommand):

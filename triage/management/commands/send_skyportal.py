@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from triage.models import PostState, SkyPortalPost
-from triage.skyportal import outbox
+from triage.services.skyportal import outbox
 
 
 class Command(BaseCommand):
@@ -19,5 +19,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         done = outbox.run(options["seconds"])
         given_up = SkyPortalPost.objects.filter(state=PostState.GIVEN_UP).count()
-        left = SkyPortalPost.objects.filter(state__in=outbox.OPEN).count()
+        left = SkyPortalPost.objects.filter(state__in=outbox.UNFINISHED_POSTS).count()
         self.stdout.write(f"{done} carried out, {left} to be tried again, {given_up} given up")

@@ -18,8 +18,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from triage import demo
 from triage.models import Classification, Spectrum
+from triage.operations import demo
 
 START_SECONDS = 60
 # A worker ends between two batches when asked; whatever it holds is not lost if it takes longer than this.
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             _stop(processes)
 
     def _watch(self, processes: dict[str, subprocess.Popen[bytes]], commands: dict[str, list[str]]) -> None:
-        """Until interrupted. A process that dies is started again, unless it dies again and again."""
+        """Watch the processes until an interrupt. A process that ends is started again, but not again and again."""
         deaths: list[float] = []
         make = _Make()
         while not make.was_interrupted():
@@ -129,7 +129,9 @@ def _worker() -> list[str]:
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches us alone and we stop it in order."""
+    """Start a process in a session of its own, so that Ctrl-C reaches only this process, which then stops the others in
+    order.
+    """
     return subprocess.Popen([sys.executable, *QUIET, "-m", *command], start_new_session=True)  # noqa: S603
 
 
@@ -140,14 +142,18 @@ def _check(processes: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 class _Make:
-    """The make that runs us, if one does. An interrupt sent to it alone, as a supervisor sends it, does not reach us:
-    make stops catching the signal and waits for us to end. On Linux that can be seen."""
+    """The ``make`` that started this process, if there is one.
+
+    A supervisor may send an interrupt to make alone. Make then stops catching the signal and waits for this process,
+    which does not get it. On Linux, /proc shows that make has stopped catching it.
+    """
 
     def __init__(self) -> None:
         self.status = Path(f"/proc/{os.getppid()}/status")
         self.caught_before = self._catches_interrupts()
 
     def was_interrupted(self) -> bool:
+        """Return whether make was interrupted since this object was made."""
         return self.caught_before and not self._catches_interrupts()
 
     def _catches_interrupts(self) -> bool:
@@ -177,7 +183,7 @@ def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
-    """Whatever is left of it, its own children included."""
+    """Kill what is left of a process's session, its children included."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,6 +1,8 @@
-"""A desk of its own under mixed load for as long as is wanted: uploads, pages, lists and decisions, one after the other
-and without a pause. Prints every minute what was done and how much memory each process holds. Run it on a database to
-be thrown away: what it makes stays."""
+"""Soak test: a desk of its own under mixed load, without a pause, for as long as is wanted.
+
+Uploads, pages, lists and decisions follow one another. Every minute it prints what was done and how much memory each
+process holds. Run it on a database that can be thrown away: what it makes stays.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,7 @@ class Command(BaseCommand):
 
 
 class _Load:
-    """Requests in turn: a file, every list, and a verdict on the file before."""
+    """Requests that take turns: upload a file, read every list, and decide on the file before."""
 
     def __init__(self, client: httpx.Client, group: Group) -> None:
         self.client, self.group = client, group
@@ -74,7 +76,7 @@ class _Load:
         self.number = 0
 
     def run_until(self, end: float) -> tuple[list[float], int]:
-        """Seconds of each request, and how many were answered with an error."""
+        """Make requests until a time; return the seconds of each, and the number of answers with an error."""
         seconds: list[float] = []
         errors = 0
         while time.monotonic() < end:
@@ -100,7 +102,7 @@ class _Load:
 
 
 def resident_mib(process: subprocess.Popen[bytes]) -> int:
-    """Memory that a process and its children hold, as Linux counts it; what they share is counted for each."""
+    """Return the memory of a process and its children in MiB. Linux counts memory that they share once for each."""
     kib = 0
     waiting = [process.pid]
     while waiting:

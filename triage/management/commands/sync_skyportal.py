@@ -10,14 +10,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from triage.errors import TriageError
 from triage.models import RunState, SkyPortalInstance, SkyPortalRun
-from triage.skyportal import sync
-from triage.skyportal.errors import SkyPortalError
+from triage.services.skyportal import sync
+from triage.services.skyportal.errors import SkyPortalError
 
 WAIT_SECONDS = 1.0
 
 
 def _moment(text: str) -> datetime:
-    """A date or time; UTC unless it says otherwise."""
+    """Read a date or time; without a time zone it is UTC."""
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 

@@ -1,0 +1,23 @@
+"""``evaluate``: figures of a checkpoint, and its model card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from classifier.commands.options import add_checkpoint_options, add_data_option
+from classifier.evaluation.model_card import evaluate_checkpoint
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to ``parser``."""
+    add_data_option(parser)
+    parser.add_argument("--part", default="test", choices=("train", "stop", "calibrate", "test"))
+    parser.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
+    add_checkpoint_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate the checkpoint and print its figures."""
+    print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    return 0

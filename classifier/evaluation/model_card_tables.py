@@ -1,0 +1,260 @@
+"""Tables of the model card. Each function measures one thing and returns Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifier.crosscheck import CrossCheck
+from classifier.evaluation.degraded_spectra import signal_to_noise, variants
+from classifier.evaluation.measured import Measured, merged
+from classifier.fusion import fuse
+from classifier.outputs import MODES, Mode
+from classifier.preprocess import resample_arrays
+from classifier.training.dataset import LabelledSpectra
+from classifier.training.scoring import OUTLIER, infer, score
+from classifier.training.templates import rest_frame_ages
+
+AGE_BINS = ((0, 3), (3, 10), (10, 25), (25, 60), (60, 150), (150, 2000))
+# A class with fewer test spectra than this is shown with its group.
+OWN_ROW = 30
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def merged_table(measured: Measured) -> str:
+    """Return the figures with those classes merged that other classifiers do not separate."""
+    rows: list[Sequence[object]] = []
+    for mode in MODES:
+        scored = score(*merged(measured.outputs[mode], measured.data, measured.checkpoint.taxonomy.trained))
+        rows.append((mode, f"{scored['accuracy']:.3f}", f"{scored['macro_f1']:.3f}", f"{scored['ece']:.3f}"))
+    return table(["redshift", "accuracy", "macro-F1", "ECE"], rows)
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927)."""
+    z = 1.96
+    centre = (hits + z * z / 2) / (total + z * z)
+    half = z / (total + z * z) * math.sqrt(hits * (total - hits) / total + z * z / 4)
+    return centre - half, centre + half
+
+
+def conformal_table(measured: Measured) -> str:
+    """Return the coverage of the 90 % sets by class and their mean size. Small classes are shown with their group."""
+    names, taxonomy = measured.checkpoint.taxonomy.trained, measured.checkpoint.taxonomy
+    lines = []
+    for mode in MODES:
+        rows = measured.rows(mode)
+        labels, p = measured.data.labels.numpy()[rows], measured.outputs[mode].probabilities[rows]
+        fitted = measured.checkpoint.calibration.of(mode)
+        sets = [fitted.conformal_set(row, names) for row in p]
+        counts = Counter(labels.tolist())
+        covered: dict[str, list[bool]] = defaultdict(list)
+        for label, found in zip(labels.tolist(), sets, strict=True):
+            group = names[label] if counts[label] >= OWN_ROW else f"small classes of {taxonomy[names[label]].group}"
+            covered[group].append(names[label] in found)
+        covered_by = dict(sorted(covered.items())) | {"all": [hit for found in covered.values() for hit in found]}
+        for group, hits in covered_by.items():
+            low, high = wilson(sum(hits), len(hits))
+            lines.append([mode, group, len(hits), f"{np.mean(hits):.3f}", f"{low:.2f}-{high:.2f}"])
+        size = np.mean([len(found) for found in sets])
+        lines.append([mode, "*mean size of a set*", len(sets), f"{size:.2f}", ""])
+    return table(("mode", "class", "spectra", "coverage", "95 % interval"), lines)
+
+
+def robustness_table(measured: Measured, galaxies: LabelledSpectra) -> str:
+    """Return accuracy and macro-F1 of degraded spectra."""
+    checkpoint = measured.checkpoint
+    lines = []
+    for name, change in variants(galaxies, checkpoint.grid).items():
+        changed = Measured.of(checkpoint, change(measured.data))
+        figures = [score(changed.outputs[mode], changed.data, checkpoint.taxonomy.trained) for mode in MODES]
+        lines.append([name, *(f"{f[key]:.3f}" for f in figures for key in ("accuracy", "macro_f1"))])
+    head = ("spectra", "accuracy, z known", "macro-F1", "accuracy, blind", "macro-F1")
+    return table(head, lines)
+
+
+def age_table(measured: Measured) -> str:
+    """Return the accuracy by rest-frame days since the object's first spectrum."""
+    ages = rest_frame_ages(measured.data).numpy()
+    lines = []
+    for first, last in AGE_BINS:
+        cells: list[object] = [f"{first}-{last} d"]
+        for mode in MODES:
+            rows = measured.rows(mode)
+            rows = rows[(ages[rows] >= first) & (ages[rows] < last)]
+            cells += [len(rows), _accuracy(measured, mode, rows)]
+        lines.append(cells)
+    return table(("age", "spectra", "accuracy, z known", "spectra", "accuracy, blind"), lines)
+
+
+def instrument_table(measured: Measured, most: int = 12) -> str:
+    """Return the accuracy by instrument, for the commonest ones."""
+    rows = measured.rows("blind")
+    names = Counter(measured.data.instruments[row] for row in rows)
+    lines = []
+    for name, count in names.most_common(most):
+        of_it = rows[[measured.data.instruments[row] == name for row in rows]]
+        lines.append([name.replace("|", "/"), count, _accuracy(measured, "blind", of_it)])
+    return table(("instrument", "spectra", "accuracy, blind"), lines)
+
+
+def _accuracy(measured: Measured, mode: Mode, rows: NDArray[np.int_]) -> str:
+    if not len(rows):
+        return "-"
+    right = measured.outputs[mode].probabilities[rows].argmax(1) == measured.data.labels.numpy()[rows]
+    return f"{right.mean():.3f}"
+
+
+def plateau_table(measured: Measured) -> str:
+    """Return the recall of SN II for spectra that the archive calls IIP."""
+    names = measured.checkpoint.taxonomy.trained
+    lines = []
+    for mode in MODES:
+        rows = [row for row in measured.rows(mode) if measured.data.raw_labels[row].replace(" ", "").endswith("IIP")]
+        if rows:
+            predicted = measured.outputs[mode].probabilities[rows].argmax(1)
+            right = sum(names[label] == "SN II" for label in predicted)
+            low, high = wilson(right, len(rows))
+            lines.append([mode, len(rows), f"{right / len(rows):.3f}", f"{low:.2f}-{high:.2f}"])
+    return table(("mode", "IIP spectra", "called SN II", "95 % interval"), lines)
+
+
+def parents_table(measured: Measured) -> str:
+    """Return the accuracy of the group alone."""
+    taxonomy = measured.checkpoint.taxonomy
+    groups = sorted({taxonomy[name].group for name in taxonomy.trained})
+    member = np.array([groups.index(taxonomy[name].group) for name in taxonomy.trained])
+    one_hot = np.eye(len(groups))[member]
+    lines = []
+    for mode in MODES:
+        rows = measured.rows(mode)
+        predicted = (measured.outputs[mode].probabilities[rows] @ one_hot).argmax(1)
+        truth = member[measured.data.labels.numpy()[rows]]
+        shares = [f"{(predicted == truth)[truth == i].mean():.3f}" for i in range(len(groups)) if (truth == i).any()]
+        lines.append([mode, f"{(predicted == truth).mean():.3f}", *shares])
+    present = [group for i, group in enumerate(groups) if (truth == i).any()]
+    return table(("mode", "accuracy of the parent", *(f"recall, {group}" for group in present)), lines)
+
+
+def crosscheck_table(measured: Measured) -> str:
+    """Return the accuracy of the template cross-check, blind, by score, and how much its agreement with the network is
+    worth.
+    """
+    check = CrossCheck(measured.checkpoint.templates, measured.checkpoint.grid)
+    data, rows = measured.data, measured.rows("blind")
+    matches = [check.match(data.flux[row], data.covered[row], None, False) for row in rows]
+    kept = [i for i, match in enumerate(matches) if match is not None]
+    found = [match for match in matches if match is not None]
+    rows = rows[kept]
+    labels, truth = data.labels.numpy()[rows], data.redshift.numpy()[rows]
+    label = np.array([match.label for match in found])
+    delta = (np.array([match.redshift for match in found], dtype=float) - truth) / (1 + truth)
+    scores = np.array([match.score for match in found])
+    network = measured.outputs["blind"].probabilities[rows].argmax(1)
+    lines = []
+    chosen: list[tuple[str, NDArray[np.bool_]]] = [("all", scores > 0)]
+    chosen += [
+        (f"score {low}-{high}", (scores >= low) & (scores < high)) for low, high in ((0, 10), (10, 12), (12, 15))
+    ]
+    chosen += [("score 15 and above", scores >= 15)]
+    chosen += [("agrees with the network", label == network), ("disagrees with the network", label != network)]
+    for name, part in chosen:
+        if not part.any():
+            continue
+        z = np.abs(delta[part & np.isfinite(delta)])
+        accuracies = [f"{(answer == labels)[part].mean():.3f}" for answer in (label, network)]
+        redshift = [f"{1.48 * np.median(z):.4f}", f"{(z > OUTLIER).mean():.1%}"] if z.size else ["-", "-"]
+        lines.append([name, int(part.sum()), *accuracies, *redshift])
+    return table(("matches", "spectra", "its accuracy", "the network's", "σ_NMAD", "|Δz|/(1+z) > 0.02"), lines)
+
+
+def fusion_table(measured: Measured) -> str:
+    """Return the accuracy for each transient: from all its epochs together, and from its epoch of best signal-to-noise
+    ratio.
+    """
+    quality = signal_to_noise(measured.data).numpy()
+    lines = []
+    for mode in MODES:
+        p, labels = measured.outputs[mode].probabilities, measured.data.labels.numpy()
+        epochs: dict[str, list[int]] = defaultdict(list)
+        for row in measured.rows(mode):
+            epochs[measured.data.object_ids[row]].append(int(row))
+        several = [rows for rows in epochs.values() if len(rows) > 1]
+        if not several:
+            continue
+        best = [p[max(rows, key=lambda row: float(quality[row]))].argmax() == labels[rows[0]] for rows in several]
+        fused = [fuse(p[rows], quality[rows].tolist()) for rows in several]
+        right = [f.probabilities.argmax() == labels[rows[0]] for f, rows in zip(fused, several, strict=True)]
+        flagged = sum(bool(f.contradictory) for f in fused)
+        lines.append([mode, len(several), f"{np.mean(best):.3f}", f"{np.mean(right):.3f}", flagged])
+    head = ("mode", "transients with several epochs", "epoch of highest S/N", "epochs fused", "flagged contradictory")
+    return table(head, lines)
+
+
+def novelty_table(measured: Measured, held_out: Mapping[str, Mapping[str, float]], seed: int = 3) -> str:
+    """Return how well the novelty separates known classes from objects that are no transients and from unseen classes.
+
+    held_out: figures of classifier.evaluation.unseen_classes.
+    """
+    known = measured.checkpoint.calibration.of("blind")
+    familiar = [known.novelty(row) for row in measured.raw["blind"].logits[measured.rows("blind")]]
+    lines = []
+    for name, strange in _strangers(measured, seed).items():
+        logits = infer(measured.checkpoint.network, strange, measured.checkpoint.grid, "blind").logits
+        lines.append([name, len(strange), f"{auroc([known.novelty(row) for row in logits], familiar):.3f}"])
+    for name, figures in held_out.items():
+        lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])
+    return table(("against the test spectra", "spectra", "AUROC"), lines)
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Return the share of pairs in which the positive one scores higher; ties count half."""
+    high, low = np.array(positive)[:, None], np.array(negative)[None, :]
+    return float(((high > low) + 0.5 * (high == low)).mean())
+
+
+def _strangers(measured: Measured, seed: int, count: int = 100) -> dict[str, LabelledSpectra]:
+    random = np.random.default_rng(seed)
+    wavelength = np.arange(3600.0, 9200.0, 3.0)
+    sky_lines = (5577.3, 5892.9, 6300.3, 6363.8, 6863.9, 7276.4, 7340.9, 7750.6, 7821.5, 7993.3, 8344.6, 8430.2, 8827.1)
+
+    def noise() -> NDArray[np.float64]:
+        return random.standard_normal(wavelength.size)
+
+    def lamp() -> NDArray[np.float64]:
+        slope = random.uniform(-1, 1)
+        return (wavelength / 6000) ** slope * (1 + random.standard_normal(wavelength.size) / 200)
+
+    def sky() -> NDArray[np.float64]:
+        width = random.uniform(3, 8)
+        flux = 0.2 + 0.05 * random.standard_normal(wavelength.size)
+        for line in sky_lines:
+            flux = flux + random.uniform(0.5, 5) * np.exp(-0.5 * ((wavelength - line) / width) ** 2)
+        return flux
+
+    grid = measured.checkpoint.grid
+    result = {}
+    for name, draw in {"white noise": noise, "a flat lamp": lamp, "a sky spectrum": sky}.items():
+        drawn = [resample_arrays(wavelength, draw(), grid) for _ in range(count)]
+        result[name] = LabelledSpectra(
+            torch.from_numpy(np.stack([spectrum.flux for spectrum in drawn])),
+            torch.from_numpy(np.stack([spectrum.covered for spectrum in drawn])),
+            torch.full((count,), -1),
+            torch.full((count,), float("nan"), dtype=torch.float64),
+            (name,) * count,
+            ("simulated",) * count,
+            torch.full((count,), float("nan"), dtype=torch.float64),
+            torch.zeros(count, dtype=torch.bool),
+            ("",) * count,
+        )
+    return result

@@ -1,0 +1,64 @@
+"""Unseen classes: how well the novelty finds a class that was left out of the training."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from classifier.calibration import energy
+from classifier.evaluation.model_card_tables import auroc
+from classifier.network import SpectraNet
+from classifier.preprocess import PreprocessConfig
+from classifier.training.config import TrainConfig
+from classifier.training.dataset import LabelledSpectra, split_by_object
+from classifier.training.scoring import infer
+from classifier.training.train import fit
+
+# Beside a checkpoint, for its model card.
+FILE = "held_out.json"
+# Enough for the order of the scores, if not for the last points of accuracy.
+EPOCHS = 8
+
+
+def held_out_novelty(
+    data: LabelledSpectra, held_out: Sequence[str], names: Sequence[str], settings: TrainConfig
+) -> dict[str, dict[str, float]]:
+    """Train once without each class and measure how well the novelty finds its spectra.
+
+    held_out: classes to leave out, one at a time.
+
+    Returns for each class the AUROC of all its spectra against the test spectra of the other classes, by blind energy.
+    """
+    parts, grid, device = split_by_object(data), settings.grid, torch.device("cpu")
+    shortened = dataclasses.replace(settings, epochs=EPOCHS)
+    found = {}
+    for name in held_out:
+        label = names.index(name)
+        rows = torch.cat([parts["train"], parts["stop"]])
+        network, _ = fit(data.take(rows[data.labels[rows] != label]), None, shortened, device)
+        test = parts["test"]
+        familiar = _energies(network, data.take(test[(data.labels[test] != label) & (data.labels[test] >= 0)]), grid)
+        strange = _energies(network, data.take(torch.nonzero(data.labels == label).squeeze(1)), grid)
+        found[name] = {"spectra": len(strange), "auroc": auroc(strange.tolist(), familiar.tolist())}
+    return found
+
+
+def _energies(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig) -> Tensor:
+    return torch.from_numpy(energy(infer(network, data, grid, "blind").logits))
+
+
+def write_held_out(found: dict[str, dict[str, float]], folder: Path) -> None:
+    """Put what ``held_out_novelty`` found beside a checkpoint."""
+    (folder / FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def read_held_out(folder: Path) -> dict[str, dict[str, float]]:
+    """Return the figures that ``write_held_out`` wrote, or {} if there are none."""
+    path = folder / FILE
+    found: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found

@@ -1,0 +1,172 @@
+"""Flattened spectra: what the cross-check compares and what the review page draws. This module does not load PyTorch.
+
+A flattened spectrum lies on the network's grid, its continuum is divided out, and its noise is smoothed away. Templates
+are averages of flattened spectra. The cross-check, the making of templates and the page all call ``flatten``, so that
+the page shows what was matched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.resampling import PreprocessConfig, resample_arrays
+from classifier.spectrum import Array
+
+# Flattened spectra keep the single precision of resampled ones.
+Floats = NDArray[np.float32]
+
+# Width in samples of the taper at each end of the covered range.
+TAPER = 32
+# Number of passes of the noise filter (weights 1/4, 1/2, 1/4).
+SMOOTHING_PASSES = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Flattened:
+    """A batch of flattened spectra on the network's grid.
+
+    Attributes:
+        flux: (batch, samples) smoothed flux over the continuum, in units of its mean size and compressed by asinh;
+            0 where nothing was observed.
+        covered: (batch, samples) 1 where the spectrum has data, else 0.
+        weight: (batch, samples) as ``covered``, but falling off towards the ends of the covered range.
+    """
+
+    flux: Floats
+    covered: Floats
+    weight: Floats
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """A flattened spectrum and a template at its redshift, ready to be drawn one over the other.
+
+    Attributes:
+        wavelength: (n,) Å of the spectrum's samples, in the frame that the spectrum came in.
+        spectrum: (n,) flattened flux; NaN where nothing was observed.
+        template_wavelength: (m,) Å of the template's samples, in the frame that the spectrum came in.
+        template: (m,) flattened flux of the template; NaN where the template is not defined.
+    """
+
+    wavelength: Array
+    spectrum: Array
+    template_wavelength: Array
+    template: Array
+
+
+def flatten(flux: Floats, covered: NDArray[np.bool_], log1pz: Array, grid: PreprocessConfig) -> Flattened:
+    """Flatten resampled spectra.
+
+    flux: (batch, fine_samples) flux on the fine grid.
+    covered: (batch, fine_samples) whether the spectrum has data there.
+    log1pz: (batch,) ln(1 + z) by which each spectrum is moved to the blue; 0 leaves it in the frame it came in.
+    grid: the grids.
+    """
+    values, mask = _averaged(flux, covered.astype(flux.dtype), log1pz, grid)
+    divided = _continuum_divided(values, mask, grid)
+    return Flattened(_smoothed(divided, mask), mask, mask * _tapered(mask))
+
+
+def compare(
+    wavelength: Array,
+    flux: Array,
+    template: Floats,
+    defined: NDArray[np.bool_],
+    redshift: float,
+    grid: PreprocessConfig,
+) -> Comparison:
+    """Flatten a spectrum as the cross-check did, and put a template at a redshift.
+
+    wavelength: (n,) Å, ascending, in the frame that the spectrum came in; repeated wavelengths count once.
+    flux: (n,) F_λ in any unit.
+    template: (samples,) flattened flux of the template.
+    defined: (samples,) where the template is defined.
+    redshift: redshift of the match; 0 if the spectrum came in the rest frame.
+    grid: the grids of the checkpoint that the template belongs to.
+
+    The template is cut to the spectrum's range. Raises SpectrumError as ``resample_arrays`` does.
+    """
+    wavelength, first = np.unique(wavelength, return_index=True)
+    resampled = resample_arrays(wavelength, flux[first], grid)
+    flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), grid)
+    centres = grid.grid()
+    covered = flattened.covered[0] > 0
+    spectrum = np.where(covered, flattened.flux[0], np.nan)
+    inside = slice(*_ends(covered))
+    shifted = centres * (1 + redshift)
+    overlapping = slice(*np.searchsorted(shifted, (wavelength[0], wavelength[-1])))
+    return Comparison(
+        centres[inside], spectrum[inside], shifted[overlapping], np.where(defined, template, np.nan)[overlapping]
+    )
+
+
+def _ends(covered: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first covered sample and the one after the last."""
+    indices = np.flatnonzero(covered)
+    return (int(indices[0]), int(indices[-1]) + 1) if indices.size else (0, 0)
+
+
+def _averaged(flux: Floats, mask: Floats, log1pz: Array, grid: PreprocessConfig) -> tuple[Floats, Floats]:
+    """Move each spectrum by ln(1 + z) and average it onto the network's grid: flux and coverage (batch, samples).
+
+    ``classifier.preprocess.shift_and_average`` is the same for the tensors of the network.
+    """
+    fine = grid.samples * grid.oversample
+    offset = (math.log(grid.first / grid.fine_first) + log1pz.astype(np.float64)) / grid.log_step
+    whole = np.floor(offset)
+    part = (offset - whole).astype(flux.dtype)[:, None]
+    index = whole.astype(np.int64)[:, None] + np.arange(fine + 1)
+    inside = (index >= 0) & (index < flux.shape[1])
+    index = index.clip(0, flux.shape[1] - 1)
+    taken_mask = np.take_along_axis(mask, index, 1) * inside
+    taken_flux = np.take_along_axis(flux, index, 1) * taken_mask
+    weight = (1 - part) * taken_mask[:, :-1] + part * taken_mask[:, 1:]
+    total = (1 - part) * taken_flux[:, :-1] + part * taken_flux[:, 1:]
+    weight = weight.reshape(-1, grid.samples, grid.oversample).sum(2)
+    total = total.reshape(-1, grid.samples, grid.oversample).sum(2)
+    covered = (weight > 0.5 * grid.oversample).astype(flux.dtype)
+    return np.where(covered > 0, total / np.maximum(weight, 1e-6), 0.0).astype(flux.dtype), covered
+
+
+def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
+    """``classifier.preprocess.continuum_divided`` is the same for the tensors of the network."""
+    count = np.maximum(mask.sum(1, keepdims=True), 1.0)
+    half = max(grid.continuum_samples // 4, 1)
+    weight = np.maximum(_box(mask, half), np.float32(1e-6))
+    continuum = values
+    for _ in range(2):
+        continuum = (_box(continuum * mask, half) / weight).astype(np.float32)
+    floor = np.maximum(0.1 * np.abs(values).sum(1, keepdims=True) / count, 1e-6)
+    divided = (values - continuum) / np.maximum(continuum, floor) * mask
+    spread = np.abs(divided).sum(1, keepdims=True) / count
+    compressed: Floats = np.arcsinh(divided / np.maximum(spread, 1e-6)).astype(np.float32)
+    return compressed
+
+
+def _box(values: Floats, half: int) -> Floats:
+    """Return the sum of each sample and its ``half`` neighbours on either side."""
+    # In double precision, for the sum over a whole spectrum is subtracted from another such sum.
+    total = np.pad(values, ((0, 0), (half + 1, half))).cumsum(1, dtype=np.float64)
+    return np.asarray(total[:, 2 * half + 1 :] - total[:, : -(2 * half + 1)], dtype=np.float32)
+
+
+def _smoothed(values: Floats, mask: Floats) -> Floats:
+    weight = np.maximum(_quarters(mask), 1e-3)
+    for _ in range(SMOOTHING_PASSES):
+        values = (_quarters(values * mask) / weight * mask).astype(np.float32)
+    return values
+
+
+def _quarters(values: Floats) -> Floats:
+    """Return each sample averaged with its neighbours by the weights 1/4, 1/2, 1/4; 0 beyond the ends."""
+    padded = np.pad(values, ((0, 0), (1, 1)))
+    averaged: Floats = 0.25 * (padded[:, :-2] + padded[:, 2:]) + 0.5 * values
+    return averaged
+
+
+def _tapered(mask: Floats) -> Floats:
+    return _box(mask, TAPER // 2) / np.float32(TAPER + 1)

@@ -1,0 +1,53 @@
+"""Spectral lines that reviewers look for (rest wavelengths in air, Å; NIST ASD) and telluric bands."""
+
+from __future__ import annotations
+
+from classifier.taxonomy import load_taxonomy
+
+LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
+    ("Hδ", (4101.7,)),
+    ("Hγ", (4340.5,)),
+    ("Hβ", (4861.3,)),
+    ("Hα", (6562.8,)),
+    ("He I", (4471.5, 5875.6, 6678.2, 7065.2)),
+    ("He II", (4685.7,)),
+    ("C II", (6580.0,)),
+    ("O I", (7774.0,)),
+    ("Na I", (5892.9,)),
+    ("Si II", (4130.0, 5972.0, 6355.0)),
+    ("S II", (5433.0, 5606.0)),
+    ("Ca II", (3945.0, 8567.0)),
+    ("Fe II", (4924.0, 5018.0, 5169.0)),
+    ("[O III]", (4958.9, 5006.8)),
+)
+
+# The O2 B band, the water band at 7200 Å and the O2 A band, first and last Å in the observed frame.
+TELLURIC = ((6860.0, 6960.0), (7150.0, 7340.0), (7590.0, 7710.0))
+
+BALMER = ("Hα", "Hβ", "Hγ", "Hδ")
+LIGHT_SPEED = 299_792.458  # km/s
+
+
+def element(name: str) -> str:
+    """Return the element that a line belongs to: "H" for the Balmer lines, else the line's own name."""
+    return "H" if name in BALMER else name
+
+
+ELEMENTS = tuple(dict.fromkeys(element(name) for name, _ in LINES))
+
+# Drawn when the class is unknown or must not be given away.
+COMMON = ("H", "He I", "O I", "Si II", "Ca II", "Fe II")
+
+
+def elements_of(class_name: str | None) -> tuple[str, ...]:
+    """Return the elements whose lines spectra of a class show, by the taxonomy.
+
+    class_name: a class, or None if unknown. COMMON is returned for None and for a class without lines of its own.
+    """
+    entry = load_taxonomy().find(class_name) if class_name else None
+    return (entry.lines if entry else ()) or COMMON
+
+
+def line_list() -> list[tuple[float, str, str]]:
+    """Return (rest wavelength in Å, name, element) of every line, by ascending wavelength."""
+    return sorted((at, name, element(name)) for name, places in LINES for at in places)

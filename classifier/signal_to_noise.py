@@ -1,0 +1,71 @@
+"""The signal-to-noise ratio of a spectrum."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Width of a bin in Å, about what the spectrographs that classify transients resolve. Finer samples are averaged;
+# coarser ones stay as they are.
+BIN = 10.0
+# A median ratio below this means that most of the spectrum is noise, whatever class is found in it ...
+MOSTLY_NOISE = 2.0
+# ... unless its strongest features reach this ratio. In pure noise one bin in a hundred lies beyond 2.6 σ.
+STANDS_OUT = 5.0
+# Percentile of the bins that counts as the peak: narrow emission lines fill few bins, and cosmic rays still fewer.
+_HIGHEST = 99.0
+# The scatter cannot be measured with fewer bins.
+_LEAST_BINS = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Signal:
+    """The signal-to-noise ratio in bins of 10 Å.
+
+    Attributes:
+        median: median over all bins, never negative.
+        peak: ratio that one bin in a hundred exceeds, in emission or in absorption below a continuum that was taken
+            out.
+    """
+
+    median: float
+    peak: float
+
+    @property
+    def mostly_noise(self) -> bool:
+        """Return whether the spectrum shows neither a continuum nor lines."""
+        return self.median < MOSTLY_NOISE and self.peak < STANDS_OUT
+
+
+def signal_to_noise(wavelength: Array, flux: Array, flux_error: Array | None = None) -> Signal | None:
+    """Return the signal-to-noise ratio in bins of 10 Å, or None if it cannot be measured.
+
+    wavelength: (n,) Å, ascending.
+    flux: (n,) in any unit.
+    flux_error: (n,) 1σ in the unit of flux, or None. Errors are ignored if half of them or more are missing.
+
+    With errors, the ratio of a bin is its flux over its error. Without them the noise is estimated as in DER_SNR
+    (Stoehr et al. 2008): it is the median of how far each bin lies from the mean of its neighbours two bins away.
+    Features many bins wide hardly raise it.
+    """
+    # Only bins that hold a sample are numbered, because a spectrum with a far outlier has very many empty ones.
+    place = np.unique(np.floor((wavelength - wavelength[0]) / BIN), return_inverse=True)[1]
+    if flux_error is not None and np.mean(flux_error > 0) > 0.5:
+        known = flux_error > 0
+        place = np.unique(place[known], return_inverse=True)[1]
+        errors = np.sqrt(np.bincount(place, flux_error[known] ** 2))
+        return _signal(np.bincount(place, flux[known]) / errors)
+    binned = np.bincount(place, flux) / np.bincount(place)
+    if binned.size < _LEAST_BINS:
+        return None
+    scatter = np.abs(2 * binned[2:-2] - binned[:-4] - binned[4:])
+    noise = 1.482602 / np.sqrt(6.0) * float(np.median(scatter))
+    return _signal(binned / noise) if noise > 0 else None
+
+
+def _signal(ratio: Array) -> Signal:
+    return Signal(max(float(np.median(ratio)), 0.0), float(np.percentile(np.abs(ratio), _HIGHEST)))

@@ -1,0 +1,66 @@
+"""Batches of training spectra, and their loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from classifier.network import SpectraNet
+from classifier.preprocess import network_input
+from classifier.taxonomy import load_taxonomy
+from classifier.training.augment import augment, random_frames
+from classifier.training.blend import Blender
+from classifier.training.config import TrainConfig
+from classifier.training.dataset import LabelledSpectra, sampling_weights
+from classifier.training.losses import effective_number_weights, focal_loss, redshift_loss
+
+
+class Batches:
+    """Batches of training spectra: drawn by weight, blended, augmented, and their loss."""
+
+    def __init__(self, data: LabelledSpectra, settings: TrainConfig) -> None:
+        taxonomy = load_taxonomy()
+        self.data, self.settings, self.grid = data, settings, settings.grid
+        self.device = data.flux.device
+        wanted = settings.bfloat16
+        self.bfloat16 = computes_in_bfloat16(self.device) if wanted is None else wanted
+        weights = sampling_weights(data, object_power=settings.object_power, class_power=settings.class_power)
+        self.weights = weights.to(self.device)
+        labels = data.labels.cpu()
+        counts = torch.bincount(labels[labels >= 0], minlength=len(taxonomy.trained)).float()
+        balance = effective_number_weights(counts, settings.beta) ** (1 - settings.class_power)
+        self.class_weights = balance.to(self.device)
+        galactic = torch.tensor([taxonomy[name].group == "Galactic" for name in taxonomy.trained] + [False])
+        galaxy = taxonomy.trained.index("Galaxy")
+        hosted = galactic.logical_not()
+        hosted[[galaxy, -1]] = False
+        self.galactic = galactic.to(self.device)
+        self.blender = Blender.of(data, galaxy, hosted.to(self.device), self.weights, settings.blend, self.grid)
+
+    def draw(self, steps: int, random: torch.Generator) -> Tensor:
+        """Return the rows of an epoch, (steps, batch_size)."""
+        count = steps * self.settings.batch_size
+        return torch.multinomial(self.weights, count, replacement=True, generator=random).view(steps, -1)
+
+    def loss(self, network: SpectraNet, rows: Tensor, random: torch.Generator) -> Tensor:
+        """Return the loss of a batch of augmented rows, each by chance in the rest frame or the observed one."""
+        data, settings, grid = self.data, self.settings, self.grid
+        labels = data.labels[rows]
+        flux, covered = augment(*self.blender.batch(rows, random), settings.augment, grid, random)
+        shift, rest, log1pz = random_frames(data.redshift[rows], self.galactic[labels], settings.augment, random)
+        x = network_input(flux, covered, shift, rest, grid)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            output = network(x)
+        class_logits, redshift_logits = network.split(output.float())
+        loss = focal_loss(class_logits, labels, self.class_weights, settings.gamma, settings.smoothing)
+        usable = (rest == 0) & log1pz.isfinite()
+        log1pz = log1pz.nan_to_num(-9.0).float()
+        return loss + settings.redshift_weight * redshift_loss(redshift_logits, log1pz, usable, network.config)
+
+
+def computes_in_bfloat16(device: torch.device) -> bool:
+    """Return whether a device has instructions for bfloat16."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,41 @@
+// The reviewer's settings of the plot, and fetching and drawing a figure with them.
+import { embed, setLines, setRedshift, showPanel, stack } from "./figure.js";
+
+// These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
+// places of the sliders. elements: names whose lines are marked, or null for those of each transient's predicted class.
+// own: the reviewer's lines as [[rest wavelength in Å, name], …].
+export const look = {
+  smooth: 0, bin: 0, lines: true, template: 0, strip: true, stacked: false, velocity: 0, elements: null, own: [],
+};
+
+export const markLines = (drawn) => setLines(drawn, { ...look, on: look.lines });
+
+// Make a drawn figure show what the reviewer chose.
+export function dress(drawn, redshift) {
+  setRedshift(drawn, redshift);
+  markLines(drawn);
+  if (look.stacked) stack(drawn, true);
+  showPanel(drawn, "strip", look.strip);
+}
+
+const query = (plot, more) => new URLSearchParams({ spectrum: plot.dataset.spectrum, smooth: look.smooth, bin: look.bin, ...more });
+const load = (url) => fetch(url).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+
+// The figure's address. plot: the #plot element of a page, also of one that is not shown yet.
+export function figureAddress(plot) {
+  const theme = document.documentElement.dataset.theme;
+  return `${plot.dataset.url}?${query(plot, { template: look.template, theme, seen: plot.dataset.seen })}`;
+}
+
+// Fetch the samples alone. stretch: {from, to} in Å, or empty for all wavelengths. Resolves to null if that fails.
+export const loadSamples = (plot, stretch) => load(`${plot.dataset.url}samples/?${query(plot, stretch)}`);
+
+// Fetch a figure and draw it into an element. Without a redshift, the one the server knows is used. Resolves to null if
+// there is no figure.
+export async function drawInto(holder, url, redshift) {
+  const answer = await load(url);
+  if (!answer) return null;
+  const drawn = await embed(answer, holder);
+  dress(drawn, redshift === undefined ? answer.about.redshift : redshift);
+  return drawn;
+}

@@ -1,0 +1,84 @@
+"""Likely duplicates: the same measurement in another file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.spectrum_files import image, text
+from triage.intake import reread
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import Spectrum
+
+pytestmark = pytest.mark.django_db
+
+WAVELENGTH = np.linspace(3800, 9200, 900)
+NOISE = np.random.default_rng(5).normal(0, 0.05, 900)
+FLUX = 2 + np.sin(WAVELENGTH / 200) + NOISE
+COPIES = {
+    "rescaled": text(WAVELENGTH, FLUX * 3e-17, form="{:.8g}"),
+    "rounded": text(WAVELENGTH, FLUX, form="{:.5g}"),
+    "in nm": text(WAVELENGTH / 10, FLUX, form="{:.8g}"),
+    "per frequency": b"# wave flux(Jy)\n" + text(WAVELENGTH, FLUX * WAVELENGTH**2, form="{:.8g}"),
+    "as FITS": image(FLUX, CRVAL1=3800.0, CDELT1=float(WAVELENGTH[1] - WAVELENGTH[0])),
+    "with another header": b"# OBJECT: Other\n" + text(WAVELENGTH, FLUX),
+}
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def send(user: User, content: bytes, name: str, **fields: Any) -> dict[str, Any]:
+    answer = client_of(user).post("/api/v1/spectra/", {"file": SimpleUploadedFile(name, content), **fields})
+    return answer.json() | {"status": answer.status_code}
+
+
+def page_of(user: User, spectrum: Spectrum) -> str:
+    return client_of(user).get(f"/spectra/{spectrum.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_the_same_spectrum_in_another_file_is_flagged_as_a_duplicate_of_the_first(reviewer: User, how: str) -> None:
+    first = submit_spectrum(reviewer, text(WAVELENGTH, FLUX, form="{:.8g}"), "first.txt").spectrum
+    answer = send(reviewer, COPIES[how], "copy.dat")
+    assert (answer["status"], answer["receipt"]["warnings"][-1]["code"]) == (202, "likely_duplicate")
+    client = client_of(reviewer)
+    assert client.get(f"/api/v1/spectra/{answer['id']}/").json()["likely_duplicate_of"] == first.pk
+    page = client.get(f"/spectra/{answer['id']}/").content.decode()
+    assert f'href="/spectra/{first.pk}/">first.txt' in page
+    assert "Likely a duplicate" not in client.get(f"/spectra/{first.pk}/").content.decode()
+
+
+def test_another_exposure_of_the_same_transient_is_not_a_duplicate(reviewer: User) -> None:
+    submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "first.txt")
+    other = FLUX + np.random.default_rng(6).normal(0, 0.05, 900)
+    assert submit_spectrum(reviewer, text(WAVELENGTH, other), "b.txt").spectrum.likely_duplicate_of is None
+
+
+def test_a_private_spectrum_is_not_revealed_by_a_copy_of_it(make_user: Callable[..., User]) -> None:
+    alice, bob, carol = make_user("alice", "a"), make_user("bob", "b"), make_user("carol")
+    private = submit_spectrum(alice, text(WAVELENGTH, FLUX), "a.txt", Given(group=alice.groups.get())).spectrum
+    in_other_group = Given(group=bob.groups.get())
+    assert submit_spectrum(bob, COPIES["in nm"], "b.txt", in_other_group).spectrum.likely_duplicate_of is None
+    public = submit_spectrum(carol, COPIES["rescaled"], "c.txt").spectrum
+    assert public.likely_duplicate_of is None
+    again = submit_spectrum(alice, COPIES["rounded"], "d.txt", Given(group=alice.groups.get())).spectrum
+    assert again.likely_duplicate_of_id == private.pk
+    # A public upload of alice's own is seen by everybody, and so is what it is said to repeat.
+    assert submit_spectrum(alice, COPIES["as FITS"], "e.txt").spectrum.likely_duplicate_of_id == public.pk
+
+
+def test_duplicates_are_sought_again_after_a_correction(reviewer: User) -> None:
+    first = submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "a.txt").spectrum
+    wrong = submit_spectrum(reviewer, COPIES["in nm"], "b.txt", Given(corrections={"wavelength_unit": "um"})).spectrum
+    assert wrong.likely_duplicate_of is None
+    assert reread.read_again(reviewer, wrong, {"wavelength_unit": "nm"}).likely_duplicate_of_id == first.pk

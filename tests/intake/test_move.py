@@ -1,0 +1,108 @@
+"""A spectrum is moved to another transient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from classifier.errors import SpectrumError
+from tests.factories import classified, spectrum_file
+from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.inference import backlog, worker
+from triage.intake.move import move
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import Checkpoint, QueueEntry, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.review.decisions import record_decision, undo
+from triage.review.proposal import Proposal
+
+pytestmark = pytest.mark.django_db
+
+
+def only_spectrum(transient: Transient) -> Spectrum:
+    return transient.spectra.get()
+
+
+def test_a_moved_spectrum_waits_under_its_new_transient_only(reviewer: User) -> None:
+    spectrum = only_spectrum(classified(reviewer))
+    moved = move(reviewer, spectrum, " AT2026xyz ")
+    assert moved.transient.name == "AT2026xyz"
+    assert list(QueueEntry.objects.values_list("transient__name", flat=True)) == ["AT2026xyz"]
+    act = SpectrumAct.objects.get()
+    assert (act.user, act.kind, act.detail) == (reviewer, "moved", {"from": "X", "to": "AT2026xyz"})
+    assert moved.state == SpectrumState.CLASSIFIED
+
+
+def test_a_moved_spectrum_joins_the_spectra_of_a_known_transient(reviewer: User) -> None:
+    one, other = classified(reviewer, "SN2026abc"), classified(reviewer, "wrong", seed=2)
+    move(reviewer, only_spectrum(other), "AT2026abc")
+    assert one.spectra.count() == 2
+
+
+def test_a_moved_spectrum_is_classified_again_if_its_redshift_changes(reviewer: User) -> None:
+    Transient.objects.create(name="known", redshift=0.03)
+    spectrum = only_spectrum(classified(reviewer))
+    move(reviewer, spectrum, "known")
+    spectrum.refresh_from_db()
+    assert spectrum.state == SpectrumState.QUEUED
+
+
+def test_a_prediction_begun_before_the_move_is_dropped(reviewer: User) -> None:
+    submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="wrong"))
+    (held,) = backlog.claim_batch(1)
+    move(reviewer, Spectrum.objects.get(), "right")
+    worker.store_result(held, Checkpoint(), SpectrumError("x", "an answer of before"), 0.5)
+    assert Spectrum.objects.get().state == SpectrumState.QUEUED
+    worker.process_backlog()
+    assert QueueEntry.objects.get().transient.name == "right"
+
+
+def test_a_simulated_spectrum_cannot_join_an_observed_transient(reviewer: User) -> None:
+    classified(reviewer, "real")
+    simulated = only_spectrum(classified(reviewer, "SIM", seed=2, simulated=True))
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, simulated, "real")
+
+
+def test_the_second_of_two_simultaneous_moves_is_refused(reviewer: User) -> None:
+    seen = only_spectrum(classified(reviewer))
+    move(reviewer, Spectrum.objects.get(), "B")
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, seen, "C")
+
+
+def test_another_spelling_does_not_find_a_groups_private_transient(make_user: Callable[..., User]) -> None:
+    member, outsider = make_user("member", "A"), make_user("outsider")
+    classified(member, "AT2026xyz", group=member.groups.get())
+    submission = submit_spectrum(outsider, spectrum_file(seed=5), "b.txt", Given(transient="2026xyz"))
+    assert submission.spectrum.transient.name == "2026xyz"
+    submit_spectrum(member, spectrum_file(seed=6), "c.txt", Given(transient="SN2026xyz", group=member.groups.get()))
+    assert Transient.objects.get(name="AT2026xyz").spectra.count() == 2
+
+
+def test_a_spectrum_with_a_decision_can_be_moved_only_after_an_undo(reviewer: User) -> None:
+    transient = classified(reviewer)
+    spectrum = only_spectrum(transient)
+    decision = record_decision(reviewer, transient, Proposal("unsure", spectrum=spectrum.pk))
+    with pytest.raises(BoundSpectrumError):
+        move(reviewer, spectrum, "Y")
+    undo(reviewer, decision.pk)
+    assert move(reviewer, spectrum, "Y").transient.name == "Y"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 121])
+def test_an_invalid_transient_name_is_refused(reviewer: User, name: str) -> None:
+    with pytest.raises(InvalidUploadError):
+        move(reviewer, only_spectrum(classified(reviewer)), name)
+    assert not SpectrumAct.objects.exists()
+
+
+def test_the_page_of_a_moved_spectrum_names_both_transients(client: Client, reviewer: User) -> None:
+    spectrum = only_spectrum(classified(reviewer, "field_7_rest"))
+    move(reviewer, spectrum, "rest")
+    client.force_login(reviewer)
+    page = client.get(reverse("receipt", args=[spectrum.pk])).content.decode()
+    assert "from field_7_rest to rest</small>" in page

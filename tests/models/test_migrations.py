@@ -1,0 +1,218 @@
+"""Migrations lose nothing, and processes of the previous release keep working."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection, connections, migrations, models
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from tests.factories import classified
+from triage.models import OtherName, Prediction, QueueEntry, Spectrum, Transient
+from triage.review.decisions import record_decision
+from triage.review.proposal import Proposal
+
+# Later migrations must follow the rules in docs/operations.md.
+HABIT_SINCE = "0141_token_made_by"
+SQUASH = "0001_squashed_0143_name_search"
+LAST_REPLACED = "0143_name_search"
+
+
+@pytest.mark.django_db
+def test_the_migrations_match_the_models() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def _operations() -> Iterator[tuple[str, migrations.operations.base.Operation]]:
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    for app, name in loader.disk_migrations:
+        if app == "triage" and name > HABIT_SINCE:
+            for operation in loader.disk_migrations[app, name].operations:
+                yield name, operation
+
+
+def _breaks_what_runs(operation: Any) -> bool:
+    """Return whether the operation stops a process of the previous release from reading or writing."""
+    if isinstance(operation, migrations.AddField):
+        field = operation.field
+        return not field.null and not field.many_to_many and field.db_default is models.NOT_PROVIDED
+    gone = migrations.RemoveField, migrations.RenameField, migrations.DeleteModel, migrations.RenameModel
+    return isinstance(operation, gone)
+
+
+def test_processes_of_the_previous_release_keep_working() -> None:
+    assert [
+        f"{name}: {operation.describe()}" for name, operation in _operations() if _breaks_what_runs(operation)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.RemoveField("transient", "ra"),
+        migrations.AddField("transient", "colour", models.FloatField(default=0.0)),
+    ],
+)
+def test_an_operation_that_would_stop_the_previous_release_is_found(operation: Any) -> None:
+    assert _breaks_what_runs(operation)
+
+
+def _executor_of_replaced() -> MigrationExecutor:
+    """Return an executor that runs the migrations which the squash replaces."""
+    executor = MigrationExecutor(connection)
+    executor.loader.replace_migrations = False
+    executor.loader.build_graph()
+    return executor
+
+
+def _migrate_to(name: str) -> Any:
+    """Migrate to one of the replaced migrations, and return the models as it knew them."""
+    executor = _executor_of_replaced()
+    executor.migrate([("triage", name)])
+    return executor.loader.project_state([("triage", name)]).apps
+
+
+@pytest.fixture
+def empty_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """Connect to a database without any table."""
+    usual = connections["default"]
+    other = usual.copy()
+    if usual.vendor == "postgresql":
+        name = f"{usual.settings_dict['NAME']}_migrations"
+        with usual.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        other.settings_dict["NAME"] = name
+    else:
+        other.settings_dict["NAME"] = tmp_path / "db.sqlite3"
+    connections["default"] = other
+    yield
+    other.close()
+    connections["default"] = usual
+    if usual.vendor == "postgresql":
+        with usual.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}"')
+
+
+def _drop_everything() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    else:
+        connection.close()
+        Path(connection.settings_dict["NAME"]).unlink()
+
+
+def _schema() -> dict[str, Any]:
+    """Return what the database says of each table's columns and constraints, and the definition of each index."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor) if name.startswith("triage_")]
+        columns = {name: sorted(connection.introspection.get_table_description(cursor, name)) for name in tables}
+        # SQLite numbers constraints without a name by their place in the table.
+        constraints = {
+            name: sorted(map(repr, connection.introspection.get_constraints(cursor, name).values())) for name in tables
+        }
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'triage\\_%'")
+            definitions = dict(cursor.fetchall())
+            cursor.execute(
+                "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+                "WHERE conrelid::regclass::text LIKE 'triage\\_%'"
+            )
+            definitions |= {f"constraint {name}": text for name, text in cursor.fetchall()}
+        else:
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name LIKE 'triage!_%' ESCAPE '!'"
+            )
+            definitions = dict(cursor.fetchall())
+    return {"columns": columns, "constraints": constraints, "definitions": definitions}
+
+
+def test_the_squash_makes_the_schema_that_the_replaced_migrations_made(empty_database: None) -> None:
+    call_command("migrate", verbosity=0)
+    from_squash = _schema()
+    _drop_everything()
+    _migrate_to(LAST_REPLACED)
+    assert _schema() == from_squash
+    assert len(from_squash["columns"]) > 30
+
+
+def _rows() -> dict[str, list[Any]]:
+    known = apps.get_app_config("triage").get_models(include_auto_created=True)
+    return {model.__name__: list(model._base_manager.order_by("pk").values_list()) for model in known}
+
+
+def test_the_squash_accepts_a_filled_database_and_changes_no_row(empty_database: None) -> None:
+    _migrate_to(LAST_REPLACED)
+    # A database of the previous release does not know the squash.
+    MigrationRecorder(connection).record_unapplied("triage", SQUASH)
+    user = User.objects.create_user("a")
+    transient = classified(user, "X")
+    OtherName.objects.create(transient=transient, name="Y")
+    record_decision(user, transient, Proposal("override", class_name="TDE"))
+    before = _rows()
+    call_command("migrate", verbosity=0)
+    assert _rows() == before
+    assert len([name for name, rows in before.items() if rows]) > 10
+    assert ("triage", SQUASH) in MigrationRecorder(connection).applied_migrations()
+
+
+def test_a_half_upgraded_database_continues_with_the_replaced_migrations(empty_database: None) -> None:
+    old = _migrate_to(HABIT_SINCE).get_model
+    old("triage", "Transient").objects.create(name="X", aliases=["Y"])
+    call_command("migrate", verbosity=0)
+    assert list(OtherName.objects.values_list("transient__name", "name")) == [("X", "Y")]
+    call_command("migrate", check_unapplied=True, verbosity=0)
+
+
+@pytest.fixture
+def at_0141(transactional_db: None) -> Iterator[Any]:
+    """The models as they were before other names had a table."""
+    yield _migrate_to(HABIT_SINCE)
+    _migrate_to(LAST_REPLACED)
+
+
+def test_other_names_are_kept_and_stay_with_the_group_that_knows_them(at_0141: Any) -> None:
+    old = at_0141.get_model
+    group = old("auth", "Group").objects.create(name="a")
+    original = old("triage", "Original").objects.create(sha256="0" * 64, content=b"", size=0)
+    for name, audience in (("public", None), ("private", group)):
+        transient = old("triage", "Transient").objects.create(name=name, aliases=["B", "A", "B"])
+        old("triage", "Spectrum").objects.create(
+            transient=transient, group=audience, original=original, sha256=name, filename=name
+        )
+    old("triage", "Transient").objects.create(name="nameless")
+    call_command("migrate", "triage", "0142", verbosity=0)
+
+    rows = OtherName.objects.order_by("transient_id", "id").values_list("transient__name", "name", "group__name")
+    assert list(rows) == [
+        ("public", "B", None),
+        ("public", "A", None),
+        ("private", "B", "a"),
+        ("private", "A", "a"),
+    ]
+    # A process that does not know the old column can still write.
+    Transient.objects.create(name="new")
+
+
+def test_a_migration_fills_in_the_priority_by_the_formula_of_its_own_release(transactional_db: None) -> None:
+    classified(User.objects.create_user("a"), "X")
+    Spectrum.objects.update(created_at=datetime(2020, 1, 2, tzinfo=UTC))
+    template = {"class": "SN Ia", "score": 12.0, "redshift": 0.1}
+    Prediction.objects.update(class_name="TDE", uncertainty=0.5, novelty=1.0, crosscheck=template)
+    QueueEntry.objects.update(contradiction=None, priority=None)
+    (fill,) = MigrationLoader(None).disk_migrations["triage", "0101_fill_queue_priority"].operations
+    fill.code(apps, connection.schema_editor())
+    entry = QueueEntry.objects.get()
+    # The weighted sum of uncertainty, novelty, half a disagreement and rarity, less one day.
+    assert entry.priority == pytest.approx(0.4 * 0.5 + 0.2 + 0.15 * 0.5 + 0.15 * 0.55 - 0.02)
+    assert entry.contradiction == 0.0

@@ -1,0 +1,23 @@
+"""Long lists are counted up to a limit."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from triage.models import Transient
+from triage.queue import paging
+from triage.queue.paging import CappedPaginator
+
+pytestmark = pytest.mark.django_db
+
+
+def test_long_lists_are_counted_up_to_a_limit(reviewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    Transient.objects.bulk_create(Transient(name=f"T{i}") for i in range(5))
+    rows = Transient.objects.order_by("name")
+    assert (CappedPaginator(rows, 2).count, CappedPaginator(rows, 2).capped) == (5, False)
+    monkeypatch.setattr(paging, "MOST", 4)
+    page = CappedPaginator(rows, 2)
+    assert (page.count, page.capped, page.num_pages) == (4, True, 2)
+    assert [row.name for row in page.page(2)] == ["T2", "T3"]
+    assert (CappedPaginator(rows, 2, known=9).count, CappedPaginator(rows, 2, known=9).capped) == (4, True)

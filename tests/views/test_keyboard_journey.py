@@ -1,0 +1,140 @@
+"""A reviewer works through the queue with keys only, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import chromium, log_in, watched
+from tests.desk import Desk, running
+
+pytestmark = pytest.mark.browser
+
+# Time from a key press to the next spectrum on the screen; it is generous for a machine busy with other tests.
+MOST_MS = 1500
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with running(tmp_path_factory.mktemp("desk")) as started:
+        started.wait_until_classified()
+        yield started
+
+
+@pytest.fixture
+def page(desk: Desk) -> Iterator[Page]:
+    with chromium() as opened:
+        log_in(opened, desk.url, desk.user, desk.password)
+        yield opened
+
+
+def open_first(page: Page, address: str) -> None:
+    page.goto(address)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#plot[data-drawn]")
+
+
+def test_twenty_spectra_can_be_vetted_without_reloading_the_page(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk.url)
+    page.evaluate("window.sameDocument = true")
+    times = []
+    for _ in range(20):
+        name = page.locator("h1").inner_text()
+        # While the reviewer looks, the next spectrum is drawn out of sight.
+        page.wait_for_selector(".stage[data-drawn]", state="attached")
+        times.append(
+            page.evaluate(
+                """name => new Promise((resolve) => {
+                    const started = performance.now();
+                    document.addEventListener("plotdrawn", () => resolve(performance.now() - started), {once: true});
+                    document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
+                })""",
+                name,
+            )
+        )
+        expect(page.locator("#messages .message.success")).to_contain_text(name.split()[0])
+        expect(page.locator("h1")).not_to_have_text(name)
+    print(f"key to next spectrum: median {sorted(times)[10]:.0f} ms, slowest {max(times):.0f} ms")
+    assert sorted(times)[10] < MOST_MS
+    assert page.evaluate("window.sameDocument")
+    # One spectrum is shown and one is drawn ahead.
+    assert page.evaluate("Bokeh.documents.length") <= 2
+    assert errors == []
+    page.keyboard.press("z")
+    expect(page.locator("#messages .message.info")).to_contain_text("undone")
+
+
+def test_the_filter_is_kept_from_transient_to_transient_and_back(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url + "?state=all&q=a")
+    for _ in range(3):
+        name = page.locator("h1").inner_text()
+        page.keyboard.press("n")
+        expect(page.locator("h1")).not_to_have_text(name)
+        assert "state=all&q=a" in page.url
+    page.go_back()
+    expect(page.locator("h1")).to_have_text(name)
+    page.wait_for_selector("#plot[data-drawn]")
+    page.keyboard.press("q")
+    page.wait_for_selector(".row")
+    assert page.url == desk.url + "?state=all&q=a"
+
+
+def test_an_unreachable_server_loses_no_input(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url)
+    name = page.locator("h1").inner_text()
+    page.fill("textarea[name=comment]", "a bump at 6000")
+    page.locator("textarea[name=comment]").blur()
+    page.context.set_offline(True)
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.error")).to_contain_text("nothing was recorded")
+    page.context.set_offline(False)
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.success")).to_contain_text("unsure")
+    expect(page.locator("h1")).not_to_have_text(name)
+    expect(page.locator("textarea[name=comment]")).to_have_value("")
+
+
+def test_after_an_expired_session_login_leads_back_to_the_page_with_the_draft(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url)
+    name = page.locator("h1").inner_text()
+    page.fill("textarea[name=comment]", "keep me")
+    page.locator("textarea[name=comment]").blur()
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("u")
+    page.fill("input[name=username]", desk.user)
+    page.fill("input[name=password]", desk.password)
+    page.click("button.primary")
+    expect(page.locator("h1")).to_have_text(name)
+    expect(page.locator("textarea[name=comment]")).to_have_value("keep me")
+
+
+def test_a_class_is_found_by_a_few_letters_arrows_and_enter(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk.url)
+    name = page.locator("h1").inner_text().split()[0]
+    page.keyboard.press("o")
+    options = page.locator("#palette [role=option]")
+    expect(options).to_have_count(page.locator("#class-names option").count())
+    page.keyboard.type("zq")
+    expect(options).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator("#palette")).to_be_visible()
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    # An alias finds its class, and letters typed here record no decision.
+    page.keyboard.type("quasar")
+    expect(options).to_have_count(1)
+    expect(options).to_contain_text("QSO")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    assert name in page.locator("h1").inner_text()
+    page.keyboard.press("o")
+    page.keyboard.type("ia")
+    second = options.nth(1).get_attribute("data-name")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages .message.success")).to_contain_text(f"{name}: overridden to {second}")
+    assert errors == []

@@ -1,0 +1,158 @@
+"""The review page without a browser: bars of the classes, noise, redshifts, and who may decide."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import classify_all, send
+from triage.figures.light_curve import colour_of
+from triage.intake import submit
+from triage.models import Prediction, Transient
+from triage.queue.priority import match_words
+from triage.review import claims
+from triage.views.network_answer import class_bars, exception_to_the_order
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("SN Ia", "SN Ib", "SN Ic", "SN II", "SN IIn", "SN IIb", "TDE", "AGN")
+
+
+def predicted(*probabilities: float, members: tuple[str, ...]) -> Prediction:
+    """Return a prediction with the probabilities of NAMES, in this order; members is its conformal set."""
+    return Prediction(probabilities=dict(zip(NAMES, probabilities, strict=False)), conformal_set=list(members))
+
+
+def test_every_class_of_the_conformal_set_has_a_bar_however_small() -> None:
+    bars = class_bars(predicted(0.4, 0.2, 0.15, 0.1, 0.06, 0.05, 0.03, 0.01, members=("SN Ia", "AGN")))
+    assert [bar.name for bar in bars] == ["SN Ia", "SN Ib", "SN Ic", "SN II", "SN IIn", "SN IIb", "AGN"]
+    assert [bar.name for bar in bars if bar.in_set] == ["SN Ia", "AGN"]
+
+
+def test_a_class_that_was_ruled_out_is_named_if_it_is_likelier_than_one_that_was_not() -> None:
+    pair = exception_to_the_order(predicted(0.4, 0.21, 0.2, 0.05, members=("SN Ia", "SN Ic", "SN II")))
+    assert pair is not None
+    assert [(share.name, share.probability) for share in pair] == [("SN Ib", 0.21), ("SN II", 0.05)]
+    assert exception_to_the_order(predicted(0.4, 0.3, 0.2, members=("SN Ia", "SN Ib"))) is None
+
+
+@pytest.mark.parametrize(("score", "words"), [(9, "weak"), (12, "fair"), (14.9, "fair"), (15, "strong")])
+def test_a_template_score_is_described_by_a_word(score: float, words: str) -> None:
+    assert match_words(score) == words
+
+
+@pytest.fixture
+def page(client: Client, reviewer: User) -> Callable[[str], str]:
+    """Return a function that fetches a transient's page, with all white space collapsed."""
+    client.force_login(reviewer)
+
+    def get(name: str) -> str:
+        return re.sub(r"\s+", " ", client.get(reverse("review", args=[name])).content.decode())
+
+    return get
+
+
+def test_classes_of_the_conformal_set_are_marked_in_words_too(page: Callable[[str], str], reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    prediction = Prediction.objects.get()
+    content = page("T0")
+    table = content[content.index('<table class="bars">') : content.index("All classes by group")]
+    assert table.count("cannot be ruled out</span>") == len(prediction.conformal_set)
+    assert "Nine times in ten" not in content
+
+
+def test_without_a_known_redshift_the_heading_gives_the_redshift_of_the_network(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    Prediction.objects.update(redshift=0.0132, redshift_error=0.0027)
+    assert '; network <b class="num">0.0132 ± 0.0027</b></span></span>' in page("T0")
+    Prediction.objects.update(redshift=None, redshift_error=None)
+    assert "no known redshift</span>" in page("T0")
+
+
+def test_noise_is_called_noise_and_a_spectrum_has_its_signal_to_noise_ratio(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 8.0)
+    flux = np.random.default_rng(5).normal(size=wavelength.size)
+    content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+    submit.submit_spectrum(reviewer, content, "noise.txt", submit.Given(transient="nothing"))
+    send(reviewer, "T0")
+    classify_all()
+    assert "Mostly noise:</b> S/N 0." in page("nothing")
+    content_of_spectrum = page("T0")
+    assert "Mostly noise" not in content_of_spectrum
+    ratio = re.search(r">S/N ([\d.]+)</span>", content_of_spectrum)
+    assert ratio is not None
+    assert float(ratio[1]) > 2
+
+
+def test_a_flattened_spectrum_has_no_ratio_and_is_called_noise_only_where_nothing_stands_out(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    wavelength = np.geomspace(3500.0, 9500.0, 900)
+    noise = np.random.default_rng(5).normal(size=wavelength.size)
+    as_flat = submit.Given(transient="good", corrections={"flux_kind": "flattened"})
+    for name, flux in (("good", np.sin(wavelength / 60) + 0.02 * noise), ("bad", noise)):
+        content = "\n".join(f"{at:.2f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+        given = dataclasses.replace(as_flat, transient=name)
+        submit.submit_spectrum(reviewer, content, f"{name}.txt", given)
+    assert "Mostly noise" not in page("good")
+    assert "Mostly noise:</b> Do not rely" in page("bad")
+    assert "S/N" not in page("good") + page("bad")
+
+
+def test_the_lines_of_the_predicted_class_are_chosen(page: Callable[[str], str], reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    Prediction.objects.update(class_name="SN Ia")
+    chosen = re.findall(r'name="element" value="([^"]+)" checked', page("T0"))
+    assert "Si II" in chosen
+    assert "H" not in chosen
+
+
+def test_a_transient_that_somebody_else_claimed_cannot_be_decided_on_until_it_is_taken_over(
+    page: Callable[[str], str], client: Client, reviewer: User, make_user: Any
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    claims.claim(make_user("ada"), Transient.objects.get())
+    content = page("T0")
+    assert '<fieldset class="verdicts" disabled>' in content
+    assert "To decide yourself, choose “Take over” at the top of the page." in content
+    client.post(reverse("claim", args=["T0"]), {"act": "take"})
+    content = page("T0")
+    assert '<fieldset class="verdicts">' in content
+    assert '<p class="held-words warn" role="status" hidden>' in content
+
+
+def test_after_a_light_curve_is_added_its_plot_is_shown(client: Client, reviewer: User) -> None:
+    client.force_login(reviewer)
+    send(reviewer, "T0")
+    file = SimpleUploadedFile("curve.csv", b"mjd,filter,mag,error\n60000,g,18.1,0.1\n60001,r,18.0,0.1\n")
+    answer = client.post(reverse("photometry", args=["T0"]), {"file": file, "group": ""})
+    assert answer["Location"] == reverse("review", args=["T0"]) + "#light-curve"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_g_is_green_and_r_is_red(theme: str) -> None:
+    def channels(name: str) -> list[int]:
+        return [int(colour_of(name, theme)[i : i + 2], 16) for i in (1, 3, 5)]
+
+    for name in ("g", "ztfg", "sdss::g'"):
+        assert max(channels(name)) == channels(name)[1]
+    for name in ("r", "ztfr"):
+        assert max(channels(name)) == channels(name)[0]
+    assert colour_of("clear", theme) != colour_of("g", theme)

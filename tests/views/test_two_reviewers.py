@@ -1,0 +1,223 @@
+"""Several reviewers at one desk, each in a separate browser: claims, blind second opinions and a dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import WAIT_MILLISECONDS, chromium, log_in, watched
+from tests.desk import Desk, running
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a long password"
+PEOPLE = ("ada", "ben", "cleo")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with running(tmp_path_factory.mktemp("desk")) as started:
+        started.wait_until_classified()
+        with chromium() as page:
+            log_in(page, started.url, started.user, started.password)
+            for name in PEOPLE:
+                page.goto(f"{started.url}admin/auth/user/add/")
+                page.fill("[name=username]", name)
+                page.fill("[name=password1]", PASSWORD)
+                page.fill("[name=password2]", PASSWORD)
+                page.click("[name=_save]")
+                page.wait_for_url("**/change/")
+        yield started
+
+
+@pytest.fixture
+def people(desk: Desk) -> Iterator[Callable[[str], Page]]:
+    """Open a browser profile of its own for each name, signed in under that name."""
+    with chromium() as first:
+        browser = first.context.browser
+        assert browser is not None
+
+        def sign_in(name: str) -> Page:
+            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            page.set_default_timeout(WAIT_MILLISECONDS)
+            log_in(page, desk.url, name, PASSWORD if name in PEOPLE else desk.password)
+            return page
+
+        yield sign_in
+        for context in browser.contexts:
+            if context is not first.context:
+                context.close()
+
+
+@pytest.fixture
+def every_decision_needs_a_second_opinion(desk: Desk, people: Callable[[str], Page]) -> Iterator[None]:
+    """Ask for a second opinion on every decision about a public spectrum until the test ends, passed or failed."""
+    staff = people(desk.user)
+    try:
+        set_policy(staff, desk, "100")
+        yield
+    finally:
+        set_policy(staff, desk, "")
+
+
+def set_policy(page: Page, desk: Desk, below: str) -> None:
+    page.goto(f"{desk.url}policies/")
+    page.locator("section", has_text="Public spectra").locator("summary").click()
+    page.fill("[name=below]", below)
+    page.click("text=Change the policy")
+    expect(page.locator(".message.success")).to_contain_text("from now on")
+
+
+def look_at(page: Page, desk: Desk, name: str, query: str = "") -> None:
+    page.goto(f"{desk.url}transients/{quote(name)}/{query}")
+    page.wait_for_selector("#plot[data-drawn]")
+
+
+def first_waiting(page: Page, desk: Desk, count: int = 1) -> list[str]:
+    """Return the names of the first transients in the queue that nobody else is looking at.
+
+    A browser that closed at the end of an earlier test may have left its claim on a transient.
+    """
+    page.goto(desk.url)
+    names = page.locator(".row").filter(has_not_text="is looking").locator("strong")
+    return [names.nth(number).inner_text() for number in range(count)]
+
+
+def vote(page: Page, class_name: str) -> None:
+    page.keyboard.press("o")
+    page.keyboard.type(class_name)
+    expect(page.locator("#palette [role=option]").first).to_have_attribute("data-name", class_name)
+    page.keyboard.press("Enter")
+
+
+def test_a_second_reviewer_sees_the_claim_cannot_decide_and_can_take_over(
+    desk: Desk, people: Callable[[str], Page]
+) -> None:
+    ada, ben = people("ada"), people("ben")
+    [name] = first_waiting(ada, desk)
+    look_at(ada, desk, name)
+    ben.goto(desk.url)
+    expect(ben.locator(".row", has_text=name)).to_contain_text("ada is looking")
+    look_at(ben, desk, name)
+    expect(ben.locator("#claim")).to_contain_text("ada has been looking at this")
+    ben.fill("textarea[name=comment]", "mine")
+    ben.locator("textarea[name=comment]").blur()
+    expect(ben.locator("[data-key=c]")).to_be_disabled()
+    expect(ben.locator(".held-words")).to_be_visible()
+    for key in "cub1o":
+        ben.keyboard.press(key)
+    expect(ben.locator("#palette")).to_be_hidden()
+    ben.click("text=Take over")
+    expect(ben.locator("#claim")).not_to_contain_text("ada")
+    expect(ben.locator("[data-key=c]")).to_be_enabled()
+    expect(ben.locator(".held-words")).to_be_hidden()
+    expect(ben.locator("h1")).to_contain_text(name)
+    expect(ben.locator("textarea[name=comment]")).to_have_value("mine")
+    ada.keyboard.press("u")
+    expect(ada.locator(".message.error")).to_contain_text("ben has been looking")
+    expect(ada.locator("[data-key=c]")).to_be_disabled()
+    ben.keyboard.press("u")
+    expect(ben.locator(".message.success")).to_contain_text(f"{name}: unsure")
+
+
+def test_next_skips_claimed_transients_and_leaving_a_page_releases_the_claim(
+    desk: Desk, people: Callable[[str], Page]
+) -> None:
+    ada, ben = people("ada"), people("ben")
+    first, second, third = first_waiting(ada, desk, 3)
+    look_at(ada, desk, second)
+    errors = watched(ben)
+    look_at(ben, desk, first)
+    ben.keyboard.press("n")
+    expect(ben.locator("h1")).to_contain_text(third)
+    # The third page was fetched ahead; it is claimed only now that it is shown.
+    watcher = people("cleo")
+    watcher.goto(f"{desk.url}?state=in_review")
+    expect(watcher.locator(".row", has_text=third)).to_contain_text("ben is looking")
+    expect(watcher.locator(".row", has_text=second)).to_contain_text("ada is looking")
+    ada.keyboard.press("q")
+    ada.wait_for_selector(".row")
+    watcher.reload()
+    expect(watcher.locator(".row", has_text=second)).to_have_count(0)
+    assert errors == []
+
+
+@pytest.mark.usefixtures("every_decision_needs_a_second_opinion")
+def test_a_second_opinion_is_blind_and_agreement_completes_the_review(
+    desk: Desk, people: Callable[[str], Page]
+) -> None:
+    ada, ben = people("ada"), people("ben")
+    [name] = first_waiting(ada, desk)
+    look_at(ada, desk, name)
+    said = ada.locator(".verdict .chip").inner_text()
+    ada.keyboard.press("c")
+    expect(ada.locator(".message.success")).to_contain_text(name)
+    errors = watched(ben)
+    ben.goto(f"{desk.url}?state=second_opinion")
+    expect(ben.locator(".row", has_text=name)).to_contain_text("given blind")
+    ben.keyboard.press("Enter")
+    ben.wait_for_selector("#plot[data-drawn]")
+    expect(ben.locator(".side")).to_contain_text("A second opinion is wanted")
+    expect(ben.locator(".verdict, .bars, .quick button, [data-key=c]")).to_have_count(0)
+    expect(ben.locator(".ledger")).not_to_contain_text("ada")
+    # The keys of hidden controls do nothing.
+    for key in ("c", "1", "t"):
+        ben.keyboard.press(key)
+    expect(ben.locator("h1")).to_contain_text(name)
+    vote(ben, said)
+    expect(ben.locator(".message.success")).to_contain_text(name)
+    look_at(ben, desk, name)
+    expect(ben.locator(".facts")).to_contain_text("decision: ")
+    expect(ben.locator(".ledger li").first).to_contain_text("blind")
+    assert errors == []
+
+
+@pytest.mark.usefixtures("every_decision_needs_a_second_opinion")
+def test_two_different_votes_are_settled_by_a_third(desk: Desk, people: Callable[[str], Page]) -> None:
+    ada, ben, cleo = people("ada"), people("ben"), people("cleo")
+    [name] = first_waiting(ada, desk)
+    look_at(ada, desk, name)
+    vote(ada, "TDE")
+    expect(ada.locator(".message.success")).to_contain_text(name)
+    look_at(ben, desk, name)
+    vote(ben, "LBV")
+    expect(ben.locator(".message.success")).to_contain_text(name)
+    look_at(ben, desk, name)
+    expect(ben.locator(".round")).to_contain_text("A third reviewer or staff must settle it")
+    ben.goto(desk.url)
+    cleo.goto(f"{desk.url}?state=disputed")
+    expect(cleo.locator(".row", has_text=name)).to_contain_text("disputed")
+    cleo.keyboard.press("Enter")
+    cleo.wait_for_selector("#plot[data-drawn]")
+    for word in ("ada says", "TDE", "ben says", "LBV", "Your verdict settles it"):
+        expect(cleo.locator(".round")).to_contain_text(word)
+    vote(cleo, "LBV")
+    expect(cleo.locator(".message.success")).to_contain_text(f"{name}: overridden to LBV")
+    cleo.goto(f"{desk.url}vetted/?class=LBV")
+    expect(cleo.locator("tr", has_text=name)).to_contain_text("LBV")
+
+
+def test_the_dashboard_follows_the_night(desk: Desk, people: Callable[[str], Page]) -> None:
+    ada, ben = people("ada"), people("ben")
+    errors = watched(ada)
+
+    def confirm(name: str) -> None:
+        look_at(ben, desk, name)
+        ben.keyboard.press("c")
+        expect(ben.locator(".message.success")).to_contain_text(name)
+
+    confirm(*first_waiting(ben, desk))
+    ada.goto(f"{desk.url}tonight/")
+    ada.wait_for_selector(".night-plots[data-drawn]")
+    version = ada.locator("[data-version]").get_attribute("data-version") or ""
+    ada.evaluate("window.before = Bokeh.documents.length")
+    confirm(*first_waiting(ben, desk))
+    ada.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(ada.locator("[data-version]")).not_to_have_attribute("data-version", version)
+    expect(ada.locator(".night-plots")).not_to_have_attribute("data-drawn", version)
+    # The page keeps its two figures, and none is left over.
+    assert ada.evaluate("window.before") == ada.evaluate("Bokeh.documents.length") == 2
+    assert errors == []

@@ -1,0 +1,220 @@
+"""Spectra: upload a file, list spectra, show one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import generics, serializers
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from triage.api import filters
+from triage.api.base import (
+    FIELDS,
+    NewestFirst,
+    SparseFields,
+    checked,
+    group_of,
+    spectrum_of,
+    user_of,
+    visible_spectra,
+)
+from triage.api.corrections import (
+    CORRECTIONS,
+    CorrectionsSerializer,
+    SubmissionSerializer,
+    UnreadableSerializer,
+)
+from triage.api.errors import error_answers
+from triage.api.predictions import PredictionSerializer, without_hidden_prediction
+from triage.api.schema import answer_example
+from triage.errors import TooLargeError
+from triage.intake import submit
+from triage.models import Scope, Spectrum
+
+_RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
+_UPLOAD_EXAMPLES = [
+    answer_example(
+        "stored", {"id": 17, "state": "queued", "transient": "AT2026abc", "receipt": _RECEIPT, "others": []}, 202
+    ),
+    answer_example(
+        "in quarantine",
+        {
+            "code": "no_table",
+            "detail": "no columns of numbers were found",
+            "receipt": {"name": "AT2026abc.txt"},
+            "id": 18,
+            "state": "quarantined",
+        },
+        400,
+    ),
+]
+
+
+class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
+    """A spectrum without its samples.
+
+    state: queued (waits for the network), classified, failed (could not be classified) or quarantined (unreadable).
+    group: the group that may see it, null for everybody.
+    part: its place in a file of several spectra, from 0.
+    reading: how often the file was read; every correction adds one.
+    observed_at: UTC, null if unknown.
+    stated_redshift: the redshift that was sent with the file.
+    wavelength_range: first and last wavelength, Å.
+    rejected: whether a reviewer called it a bad spectrum.
+    receipt: how the file was read.
+    corrections: statements that replace the reader's guesses.
+    likely_duplicate_of: an earlier spectrum with the same samples in another file.
+    discarded: whether somebody put it aside.
+    error: why it could not be read or classified.
+    prediction: null until it is classified, and while it is hidden because your blind vote is wanted.
+    """
+
+    transient = serializers.CharField(source="transient.name", read_only=True, allow_null=True, default=None)
+    group = serializers.CharField(source="group.name", read_only=True, allow_null=True, default=None)
+    receipt = serializers.DictField(read_only=True)
+    corrections = serializers.DictField(read_only=True)
+    filename = serializers.CharField(
+        source="file_label", read_only=True, help_text="Name of the file; in an archive “night.zip: a/b.fits”."
+    )
+    prediction = PredictionSerializer(source="current_prediction", read_only=True, allow_null=True)
+    error = serializers.SerializerMethodField()
+    wavelength_range = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Spectrum
+        fields = (
+            "id",
+            "state",
+            "transient",
+            "group",
+            "filename",
+            "sha256",
+            "part",
+            "reading",
+            "observed_at",
+            "instrument",
+            "stated_redshift",
+            "wavelength_range",
+            "rejected",
+            "simulated",
+            "receipt",
+            "corrections",
+            "likely_duplicate_of",
+            "discarded",
+            "error",
+            "prediction",
+            "created_at",
+            "processed_at",
+        )
+        read_only_fields = fields
+
+    def to_representation(self, instance: Spectrum) -> dict[str, Any]:
+        """Return the row, with null for a prediction that is hidden from the user."""
+        return without_hidden_prediction(instance, super().to_representation(instance))
+
+    @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"type": "string"}})
+    def get_error(self, spectrum: Spectrum) -> dict[str, str] | None:
+        """Return the code and the reason of a failure, or None."""
+        if not spectrum.failure_code:
+            return None
+        return {"code": spectrum.failure_code, "message": spectrum.failure_reason}
+
+    @extend_schema_field({"type": "array", "items": {"type": "number"}, "nullable": True})
+    def get_wavelength_range(self, spectrum: Spectrum) -> list[float] | None:
+        """Return the first and the last wavelength in Å, or None if the file could not be read."""
+        if spectrum.wavelength_min is None or spectrum.wavelength_max is None:
+            return None
+        return [spectrum.wavelength_min, spectrum.wavelength_max]
+
+
+class KnownFileSerializer(SubmissionSerializer):
+    """The answer to a file that was sent before."""
+
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
+    )
+
+
+class UploadSerializer(CorrectionsSerializer):
+    """One file, facts about it, and corrections of the reader's guesses."""
+
+    file = serializers.FileField(allow_empty_file=True)
+    transient = serializers.CharField(
+        required=False, max_length=120, help_text="Name of the transient; it is made if it does not exist yet."
+    )
+    redshift = serializers.FloatField(
+        required=False, allow_null=True, help_text="Known redshift. The network uses it to classify the spectrum."
+    )
+    observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")
+    instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
+    group = serializers.CharField(
+        required=False,
+        help_text="One of your groups. Only its members see the spectrum; everybody does if no group is given.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields. Unknown ones are ignored, because senders of forms add some of their own."""
+        return attrs
+
+
+@extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))
+class SpectraView(generics.ListAPIView[Spectrum]):
+    """Spectra that you may see, newest first."""
+
+    serializer_class = SpectrumSerializer
+    pagination_class = NewestFirst
+    parser_classes = (MultiPartParser, FormParser)
+    scope = Scope.UPLOAD
+
+    def get_queryset(self) -> QuerySet[Spectrum]:
+        """Return the spectra that the user may see and the filter lets through."""
+        sent = filters.read(filters.SpectrumFilter, self.request)
+        return filters.SpectrumFilter.narrow(visible_spectra(user_of(self.request)), sent)
+
+    @extend_schema(
+        request=UploadSerializer,
+        responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer} | error_answers(413),
+        examples=_UPLOAD_EXAMPLES,
+    )
+    def post(self, request: Request) -> Response:
+        """Upload a spectrum file.
+
+        202: the file is stored and waits for the network. 200: the same file was sent before, and the answer is its
+        first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
+        """
+        sent = checked(UploadSerializer, request.data)
+        if sent["file"].size > settings.UPLOAD_MAX_BYTES:
+            raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+        user = user_of(request)
+        submission = submit.submit_spectrum(user, sent["file"].read(), sent["file"].name, _given(user, sent))
+        if submission.created:
+            return Response(SubmissionSerializer(submission).data, status=202)
+        return Response(KnownFileSerializer(submission).data)
+
+
+def _given(user: User, sent: dict[str, Any]) -> submit.Given:
+    return submit.Given(
+        transient=sent.get("transient", "").strip(),
+        redshift=sent.get("redshift"),
+        observed_at=sent.get("observed_at"),
+        instrument=sent.get("instrument", ""),
+        group=group_of(user, sent.get("group", "")),
+        corrections={name: sent[name] for name in CORRECTIONS if name in sent},
+    )
+
+
+class SpectrumView(APIView):
+    """One spectrum."""
+
+    @extend_schema(parameters=[FIELDS], responses={200: SpectrumSerializer} | error_answers(404))
+    def get(self, request: Request, spectrum_id: int) -> Response:
+        """State, receipt and current prediction of a spectrum."""
+        spectrum = spectrum_of(request, spectrum_id)
+        return Response(SpectrumSerializer(spectrum, context={"request": request}).data)

@@ -1,0 +1,207 @@
+"""Vetted classifications as they leave the desk: what stands, or what has changed since a reader last looked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db.models import Max, Q
+
+from classifier.taxonomy import load_taxonomy
+from triage.models import Classification, ClassificationChange, Decision, Transient
+from triage.models.change import ChangeQuerySet
+from triage.models.classification import ClassificationQuerySet
+
+COLUMNS = (
+    "id",
+    "transient",
+    "class_name",
+    "redshift",
+    "redshift_error",
+    "redshift_source",
+    "redshift_origin",
+    "ra",
+    "dec",
+    "verdict",
+    "reviewer",
+    "decided_at",
+    "comment",
+    "group",
+    "predicted_class",
+    "predicted_probability",
+    "predicted_redshift",
+    "checkpoint",
+    "spectra",
+    "simulated",
+)
+CHANGE_COLUMNS = (*COLUMNS, "sequence", "withdrawn", "changed_at")
+# Columns of a withdrawal that would tell the first vote to a reviewer who owes a blind one.
+TELLS_VOTE = (
+    "class_name",
+    "redshift",
+    "redshift_error",
+    "redshift_source",
+    "redshift_origin",
+    "verdict",
+    "reviewer",
+    "comment",
+    "predicted_class",
+    "predicted_probability",
+    "predicted_redshift",
+    "checkpoint",
+)
+# Rows in memory at a time while a whole table is streamed.
+CHUNK = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Filter of classifications. An empty text or None lets all through.
+
+    since: earliest time of the decision.
+    class_name: vetted class.
+    reviewer: user name.
+    transient: name of the transient.
+    """
+
+    since: datetime | None = None
+    class_name: str = ""
+    reviewer: str = ""
+    transient: str = ""
+
+    def filter(self) -> Q:
+        """Return the condition without the time, for rows that have a decision and a transient."""
+        lookups = {
+            "decision__class_name": self.class_name,
+            "decision__reviewer__username": self.reviewer,
+            "transient__name": self.transient,
+        }
+        return Q(**{path: value for path, value in lookups.items() if value})
+
+
+def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
+    """Return the vetted classifications that stand and that the user may see, newest first."""
+    rows = Classification.objects.standing_before(user).filter(wanted.filter())
+    if wanted.since is not None:
+        rows = rows.filter(decided_at__gte=wanted.since)
+    return rows.select_related("transient", "decision__reviewer", "group").newest_first()
+
+
+def changes_after(user: User, sequence: int, wanted: Wanted) -> ChangeQuerySet:
+    """Return the changes that the user may see, in the order in which they happened.
+
+    While the user owes a transient a blind vote, a classification of it that was withdrawn may be a vote of the same
+    round. The user is then told only that it was withdrawn, without its class, and whatever class or reviewer the
+    filter asks for.
+
+    user: who asks.
+    sequence: id of the last change that the user knows, 0 for none.
+    wanted: filter of the classifications.
+    """
+    rows = ClassificationChange.objects.visible_to(user).filter(pk__gt=sequence).with_hidden(user)
+    rows = rows.told(wanted.filter(), Wanted(transient=wanted.transient).filter())
+    return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
+
+
+def last_sequence(user: User) -> int:
+    """Return the id of the newest change that the user may see, 0 for none. Later changes have greater ids."""
+    newest: int | None = ClassificationChange.objects.visible_to(user).aggregate(last=Max("pk"))["last"]
+    return newest or 0
+
+
+def was_given_out(sequence: int) -> bool:
+    """Return whether there is a change with this id or a later one.
+
+    A reader may hold an id beyond all changes after a backup of the database was restored.
+    """
+    return sequence == 0 or ClassificationChange.objects.filter(pk__gte=sequence).exists()
+
+
+def all_rows(rows: ClassificationQuerySet | ChangeQuerySet) -> Iterator[dict[str, Any]]:
+    """Return all rows of a table as dictionaries, with only CHUNK of them in memory at a time."""
+    return (as_row(row) for row in rows.iterator(chunk_size=CHUNK))
+
+
+def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
+    """Return a classification with its provenance: the keys are COLUMNS, or CHANGE_COLUMNS for a change."""
+    row = _row(entry.decision, entry.transient, entry.group)
+    if isinstance(entry, ClassificationChange):
+        if entry.hidden:
+            row |= dict.fromkeys(TELLS_VOTE)
+        row |= {"sequence": entry.pk, "withdrawn": entry.withdrawn, "changed_at": iso(entry.changed_at)}
+    return row
+
+
+def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
+    seen = decision.prediction_seen
+    return {
+        "id": decision.pk,
+        "transient": transient.name,
+        "class_name": decision.class_name,
+        **_redshift(decision),
+        "ra": transient.ra,
+        "dec": transient.dec,
+        "verdict": decision.verdict,
+        "reviewer": decision.reviewer.get_username(),
+        "decided_at": iso(decision.created_at),
+        "comment": decision.comment,
+        "group": group.name if group else None,
+        "predicted_class": seen.get("class_name"),
+        "predicted_probability": _rounded(seen.get("probability")),
+        "predicted_redshift": _rounded(seen.get("redshift")),
+        "checkpoint": seen.get("checkpoint"),
+        "spectra": decision.spectra_seen,
+        "simulated": transient.simulated,
+    }
+
+
+def _redshift(decision: Decision) -> dict[str, Any]:
+    """Return the redshift of a classification with its error, source and origin; all None if it is unknown.
+
+    redshift_error: 1σ, or None if nobody gave one.
+    redshift_source: "given", "network" or "template".
+    redshift_origin: who gave it, such as "reviewer", "upload" or "skyportal".
+
+    The first of these that exists is taken:
+    1. the reviewer's own redshift;
+    2. the redshift that was known when the decision was taken;
+    3. the network's, if it predicted a class of the same group;
+    4. the one of the template match, if its class is the one that was decided.
+    A Galactic transient has none but a given one.
+    """
+    seen = decision.prediction_seen
+    template = seen.get("template") or {}
+    by_template = template.get("redshift") if template.get("class_name") == decision.class_name else None
+    by_network = (seen.get("redshift"), seen.get("redshift_error"))
+    group = _group(decision.class_name)
+    if group != _group(seen.get("class_name")):
+        by_network = (None, None)
+    if group == "Galactic":
+        by_network, by_template = (None, None), None
+    candidates = (
+        (decision.redshift, None, "given", "reviewer"),
+        (seen.get("known_redshift"), seen.get("known_redshift_error"), "given", seen.get("known_redshift_origin")),
+        (*map(_rounded, by_network), "network", "network"),
+        (_rounded(by_template), None, "template", "template"),
+    )
+    best = next((candidate for candidate in candidates if candidate[0] is not None), (None,) * 4)
+    return dict(zip(("redshift", "redshift_error", "redshift_source", "redshift_origin"), best, strict=True))
+
+
+def _group(class_name: str | None) -> str | None:
+    """Return the group of a class in the taxonomy, or None if there is no such class."""
+    entry = load_taxonomy().find(class_name or "")
+    return entry.group if entry else None
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return the value without the decimals beyond the fifth, which mean nothing in what a network or a fit gives."""
+    return None if value is None else round(value, 5)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as UTC in ISO 8601 with a Z, or None."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,208 @@
+"""The figure of a transient's light curve."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter, Range1d, Whisker
+from bokeh.plotting import figure
+
+from triage.figures.style import LEFT, Palette, palette, style, style_legend
+from triage.intake.light_curve_table import Limit, Point, Unit
+
+if TYPE_CHECKING:
+    from triage.models import Photometry
+
+
+# Marker of upper limits.
+_LIMIT = "inverted_triangle"
+# Each band has about the colour that papers give it, dark or light as the theme needs. Shapes tell filters apart that
+# share a colour, and the legend names them.
+_COLOURS = {
+    "light": {"violet": "#6a46b8", "blue": "#0b5cad", "green": "#2a7a2e", "cyan": "#08706a", "red": "#b3261e"}
+    | {"orange": "#a8480c", "brown": "#6e4a1f", "purple": "#8a3d78", "grey": "#5b6068"},
+    "dark": {"violet": "#b6a0ea", "blue": "#8ab8e6", "green": "#8fcf7f", "cyan": "#6cc4bc", "red": "#f08a80"}
+    | {"orange": "#e8b06a", "brown": "#c9a583", "purple": "#d49ac6", "grey": "#959087"},
+}
+_COLOUR_OF = {"uvw2": "purple", "uvm2": "purple", "uvw1": "violet", "u": "violet", "b": "blue", "g": "green"}
+_COLOUR_OF |= {"c": "cyan", "v": "green", "r": "red", "o": "orange", "i": "brown", "z": "purple", "y": "grey"}
+_SHAPES = ("circle", "square", "triangle", "diamond", "square_pin", "hex", "star", "plus")
+_BLUE_TO_RED = ("uvw2", "uvm2", "uvw1", *"ubgcvroizyjhk")
+_WORDS = {"mag": "magnitude", "uJy": "flux (µJy)", "flux": "flux"}
+_BAND = re.compile(rf"(?:.*[^a-z0-9])?(?:ztf|sdss|ps1|atlas|lsst|des)?({'|'.join(_BLUE_TO_RED)})'?")
+
+
+_AXES: dict[Unit, str] = {"mag": "Magnitude", "uJy": "Flux (µJy)"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """Points and limits that share one axis.
+
+    unit: unit of the brightness.
+    label: text of the axis.
+    points, limits: as triage.intake.light_curve_table reads them.
+    """
+
+    unit: Unit
+    label: str
+    points: list[Point]
+    limits: list[Limit]
+
+    @property
+    def times(self) -> list[float]:
+        return [point[0] for point in self.points] + [limit[0] for limit in self.limits]
+
+    @property
+    def filters(self) -> list[str]:
+        return [point[1] for point in self.points] + [limit[1] for limit in self.limits]
+
+    @property
+    def values(self) -> list[float]:
+        return [point[2] for point in self.points] + [limit[2] for limit in self.limits]
+
+
+def panels(rows: Iterable[Photometry]) -> list[Panel]:
+    """Return the panels of a transient's light curves.
+
+    Magnitudes share one panel and microjanskys another. Each file with an unknown unit of flux has its own.
+    """
+    together = {unit: Panel(unit, label, [], []) for unit, label in _AXES.items()}
+    alone = []
+    for row in rows:
+        if row.unit == "flux":
+            alone.append(Panel("flux", f"Flux of {row.filename}, unit not given", row.points, row.limits))
+            continue
+        panel = together["uJy" if row.unit == "uJy" else "mag"]
+        panel.points.extend(row.points)
+        panel.limits.extend(row.limits)
+    return [panel for panel in (*together.values(), *alone) if panel.points or panel.limits]
+
+
+def blue_to_red(filters: Iterable[str]) -> list[str]:
+    """Return the filters in the order of their bands; filters of an unknown band come last, by name."""
+
+    def place(name: str) -> tuple[int, str]:
+        match = _BAND.fullmatch(name.lower())
+        return (_BLUE_TO_RED.index(match[1]) if match else len(_BLUE_TO_RED), name)
+
+    return sorted(set(filters), key=place)
+
+
+def colour_of(name: str, theme: str) -> str:
+    """Return the colour of a filter's band; grey for an unknown or infrared band."""
+    match = _BAND.fullmatch(name.lower())
+    return _COLOURS.get(theme, _COLOURS["light"])[_COLOUR_OF.get(match[1], "grey") if match else "grey"]
+
+
+def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]) -> Any:
+    """Return the figure of one panel.
+
+    panel: has at least one point or limit.
+    epochs: time (MJD) and name of each spectrum, marked by a vertical line.
+    filters: all filters on the page, so that each looks the same in all its figures.
+    """
+    colours = palette(theme)
+    values = panel.values
+    times = panel.times + [mjd for mjd, _ in epochs]
+    room = 0.12 * (max(values) - min(values)) or 0.5
+    low, high = min(values) - room, max(values) + room
+    margin = 0.04 * (max(times) - min(times)) or 1.0
+    plot = figure(
+        height=260,
+        sizing_mode="stretch_width",
+        tools="pan,box_zoom,wheel_zoom,reset",
+        active_drag="box_zoom",
+        toolbar_location="above",
+        x_axis_label="MJD",
+        y_axis_label=panel.label,
+        x_range=Range1d(min(times) - margin, max(times) + margin),
+        y_range=Range1d(high, low) if panel.unit == "mag" else Range1d(low, high),
+        min_border_left=LEFT,
+        name=f"light curve {panel.unit}",
+    )
+    _draw(plot, panel, filters, theme)
+    _draw_epochs(plot, epochs, colours)
+    style(plot, colours)
+    plot.min_border_right = 16
+    style_legend(plot, colours)
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
+    return plot
+
+
+def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:
+    points, limits = [], []
+    for number, name in enumerate(filters):
+        if own := [point for point in panel.points if point[1] == name]:
+            points.append(_draw_filter(plot, number, name, own, theme))
+        if below := [limit for limit in panel.limits if limit[1] == name]:
+            # If the filter has no point, the limits bring its name into the legend.
+            words = {} if own else {"legend_label": name}
+            limits.append(_draw_limits(plot, name, below, theme, **words))
+    shown = [("MJD", "@x{0.000}"), ("filter", "@filter")]
+    plot.add_tools(HoverTool(renderers=points, tooltips=[*shown, (_WORDS[panel.unit], "@y{0.000} ± @e{0.000}")]))
+    plot.add_tools(HoverTool(renderers=limits, tooltips=[*shown, ("upper limit", "@y{0.000}")]))
+    if limits:
+        # This draws nothing but the legend's entry for limits.
+        colour, nowhere = palette(theme).text, [float("nan")]
+        plot.scatter(
+            nowhere, nowhere, marker=_LIMIT, size=9, line_color=colour, fill_color=None, legend_label="upper limit"
+        )
+
+
+def _draw_filter(plot: Any, number: int, name: str, points: Sequence[Point], theme: str) -> Any:
+    colour = colour_of(name, theme)
+    errors = [error if error is not None else float("nan") for *_, error in points]
+    y = [value for _, _, value, _ in points]
+    source = ColumnDataSource(
+        {
+            "x": [mjd for mjd, *_ in points],
+            "y": y,
+            "e": errors,
+            "lower": [value - error for value, error in zip(y, errors, strict=True)],
+            "upper": [value + error for value, error in zip(y, errors, strict=True)],
+            "filter": [name] * len(points),
+        }
+    )
+    bars = Whisker(source=source, base="x", lower="lower", upper="upper", line_color=colour, line_alpha=0.6)
+    bars.upper_head.size = bars.lower_head.size = 0
+    plot.add_layout(bars)
+    # From the ninth filter on, shapes repeat in another size.
+    size = 7 + 3 * (number // 8)
+    return plot.scatter(
+        "x", "y", source=source, marker=_SHAPES[number % 8], size=size, color=colour, alpha=0.85, legend_label=name
+    )
+
+
+def _draw_limits(plot: Any, name: str, limits: Sequence[Limit], theme: str, **options: str) -> Any:
+    """Draw upper limits as hollow triangles that point down."""
+    colour = colour_of(name, theme)
+    source = ColumnDataSource(
+        {
+            "x": [mjd for mjd, *_ in limits],
+            "y": [value for *_, value in limits],
+            "filter": [name] * len(limits),
+        }
+    )
+    return plot.scatter("x", "y", source=source, marker=_LIMIT, size=9, line_color=colour, fill_color=None, **options)
+
+
+def _draw_epochs(plot: Any, epochs: Sequence[tuple[float, str]], colours: Palette) -> None:
+    source = ColumnDataSource({"x": [mjd for mjd, _ in epochs], "y": [6] * len(epochs), "text": [n for _, n in epochs]})
+    plot.vspan("x", source=source, line_color=colours.line, line_dash="dashed", line_width=1.5, name="spectra")
+    plot.add_layout(
+        LabelSet(
+            x="x",
+            y="y",
+            y_units="screen",
+            text="text",
+            source=source,
+            angle=1.5707963,
+            x_offset=12,
+            text_font_size="11px",
+            text_color=colours.line,
+        )
+    )

@@ -1,0 +1,189 @@
+"""Samples of a spectrum for the screen: smoothed, binned, decimated and broken at gaps. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# A screen cannot show more samples than this.
+MAX_POINTS = 2400
+# Standard deviation of the smoothing in samples, by the slider's position.
+SMOOTHING = (0.0, 0.8, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)
+# Number of samples averaged into one, by the slider's position.
+BINNING = (1, 2, 3, 5, 8, 12, 20, 40)
+# A gap is a step this many times as long as the median one.
+GAP_STEPS = 8.0
+# If samples lie further apart than this (Å), a narrow line has about three of them.
+COARSE = 8.0
+# 1/50 of the samples at either end does not count for the flux axis.
+END_SHARE = 50
+# A sample belongs to a line if it exceeds the running median by up to this factor.
+TIP = 1.5
+# Margins of the flux axis, as shares of its range.
+ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Epoch:
+    """A spectrum to draw.
+
+    wavelength: (n,) Å, ascending, in the frame of the file.
+    flux: (n,) in any unit.
+    flux_error: (n,) 1σ error in the same unit, or None.
+    label: name of the epoch.
+    """
+
+    wavelength: Array
+    flux: Array
+    flux_error: Array | None
+    label: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """Settings of the plot.
+
+    smoothing, binning: positions of the two sliders, indices into SMOOTHING and BINNING.
+    stretch: shortest and longest wavelength (Å), or None for all.
+    """
+
+    smoothing: int = 0
+    binning: int = 0
+    stretch: tuple[float, float] | None = None
+
+
+def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
+    """Return the columns of the plotted spectrum, at most MAX_POINTS samples with a NaN in every gap.
+
+    Each pixel's smallest and largest flux are kept. Fluxes are in units of ``scale``.
+
+    x: wavelength, Å.
+    y: flux.
+    raw: flux before smoothing and binning.
+    lower, upper: ends of the error bar; NaN without errors.
+    """
+    whole = scale(epoch.flux)
+    x, raw = epoch.wavelength, epoch.flux / whole
+    error = np.full(x.size, np.nan) if epoch.flux_error is None else epoch.flux_error / whole
+    width = BINNING[look.binning]
+    y = smooth(raw, SMOOTHING[look.smoothing])
+    if width > 1 and x.size >= 2 * width:
+        # The samples are taken as independent for the error of their mean; raw is the middle sample.
+        raw = raw[width // 2 :: width][: x.size // width]
+        error = np.sqrt(_means(error**2, width) / width)
+        x, y = _means(x, width), _means(y, width)
+    if look.stretch is not None:
+        inside = slice(*np.searchsorted(x, look.stretch))
+        x, y, raw, error = x[inside], y[inside], raw[inside], error[inside]
+    kept = decimate(y)
+    x, y, raw, error = with_gaps(x[kept], y[kept], raw[kept], error[kept])
+    return {"x": x, "y": y, "raw": raw, "lower": y - error, "upper": y + error}
+
+
+def encoded(values: dict[str, Array]) -> dict[str, str]:
+    """Encode columns as base64 of little-endian float32, which JavaScript reads without parsing numbers."""
+    return {name: base64.b64encode(column.astype("<f4").tobytes()).decode() for name, column in values.items()}
+
+
+def look_of(query: Any) -> Look:
+    """Read a look from the parameters smooth, bin, from and to of an address; unreadable ones are ignored."""
+    first, last = _number(query.get("from")), _number(query.get("to"))
+    stretch = (first, last) if first is not None and last is not None and first < last else None
+    return Look(_place(query.get("smooth"), len(SMOOTHING)), _place(query.get("bin"), len(BINNING)), stretch)
+
+
+def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
+    """Return the limits of the flux axis, in units of ``scale``.
+
+    They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
+    stays inside, while a cosmic ray or a noisy end does not flatten the rest.
+
+    wavelength: (n,) Å. flux: (n,).
+    """
+    scaled = flux / scale(flux)
+    low, high = np.percentile(scaled, (1, 99))
+    # A line has three coarse samples; a cosmic ray has two fine ones.
+    width = 3 if np.median(np.diff(wavelength)) > COARSE else 5
+    # Extractions often fail at the ends.
+    end = max(scaled.size // END_SHARE, width // 2)
+    inner = scaled[end : scaled.size - end]
+    if inner.size >= width:
+        calm = np.median(np.lib.stride_tricks.sliding_window_view(inner, width), axis=1)
+        # The median cuts off the tip of a narrow line, but nearly all of a cosmic ray.
+        base = np.median(calm)
+        reach = base + TIP * (calm - base)
+        middle = inner[width // 2 : width // 2 + calm.size]
+        low, high = min(low, np.maximum(middle, reach).min()), max(high, np.minimum(middle, reach).max())
+    span = float(high - low) or 1.0
+    # The names of the lines stand at the bottom.
+    return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
+
+
+def scale(flux: Array) -> float:
+    """Return a typical size of the flux that is not 0. (The mean can be 0 if half of the flux is negative.)"""
+    return float(np.percentile(np.abs(flux), 75)) or float(np.abs(flux).max()) or 1.0
+
+
+def decimate(flux: Array, limit: int = MAX_POINTS) -> NDArray[np.int_]:
+    """Return ascending indices of at most ``limit`` samples, with the smallest and largest flux of each stretch."""
+    if flux.size <= limit:
+        return np.arange(flux.size)
+    size = math.ceil(flux.size / (limit // 2))
+    whole = flux.size // size * size
+    rows = flux[:whole].reshape(-1, size)
+    starts = np.arange(0, whole, size)
+    chosen = [starts + rows.argmin(1), starts + rows.argmax(1)]
+    if whole < flux.size:
+        rest = flux[whole:]
+        chosen.append(np.array([whole + rest.argmin(), whole + rest.argmax()]))
+    return np.unique(np.concatenate(chosen))
+
+
+def smooth(flux: Array, sigma: float) -> Array:
+    """Smooth with a Gaussian of ``sigma`` samples; at the edges, the weights of missing samples are left out."""
+    if not sigma:
+        return flux
+    reach = min(int(4 * sigma) + 1, max((flux.size - 1) // 2, 0))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    result: Array = np.convolve(flux, kernel, "same") / np.convolve(np.ones_like(flux), kernel, "same")
+    return result
+
+
+def with_gaps(wavelength: Array, *others: Array) -> list[Array]:
+    """Insert a NaN at each gap of the wavelengths, so that no line is drawn across it.
+
+    wavelength: (n,) Å. others: columns of the same length.
+    """
+    if wavelength.size < 2:
+        return [wavelength, *others]
+    step = np.diff(wavelength)
+    gaps = np.flatnonzero(step > max(GAP_STEPS * float(np.median(step)), 60.0)) + 1
+    middles = 0.5 * (wavelength[gaps - 1] + wavelength[gaps])
+    return [np.insert(wavelength, gaps, middles), *(np.insert(other, gaps, np.nan) for other in others)]
+
+
+def _means(values: Array, width: int) -> Array:
+    """Return the mean of each ``width`` samples; a remainder is left out."""
+    whole = values.size // width * width
+    result: Array = values[:whole].reshape(-1, width).mean(1)
+    return result
+
+
+def _number(text: Any) -> float | None:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _place(text: Any, places: int) -> int:
+    value = _number(text)
+    return min(max(int(value), 0), places - 1) if value is not None else 0

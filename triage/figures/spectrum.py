@@ -1,0 +1,191 @@
+"""The figure of a spectrum, with the attribution and the best template below it. No queries.
+
+The script static/js/figure.js finds the parts of the drawn figure by their names. It moves the lines and the rest-frame
+axis with the redshift, changes the samples and stacks the epochs, so none of that needs a new figure.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.layouts import column
+from bokeh.models import (
+    BoxAnnotation,
+    ColumnDataSource,
+    HoverTool,
+    LabelSet,
+    LinearAxis,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from classifier.lines import TELLURIC
+from triage.figures.panels import Overlay, Strip, strip_content, strip_panel, template_content, template_panel
+from triage.figures.prebuilt import Shape
+from triage.figures.samples import Array, Epoch, Look, columns, decimate, flux_range, scale, with_gaps
+from triage.figures.style import LEFT, PALETTES, Palette, style_wavelengths
+
+# Number of samples of each other epoch.
+OTHER_POINTS = 800
+
+
+def spectrum_json(
+    epoch: Epoch,
+    others: Sequence[Epoch],
+    *,
+    look: Look,
+    at_rest: bool,
+    strip: Strip | None,
+    template: Overlay | None,
+    theme: str,
+) -> str:
+    """Return the figure as JSON, as ``Bokeh.embed.embed_item`` takes it.
+
+    epoch: the spectrum, drawn with its error band.
+    others: other epochs, drawn behind it on the same scale.
+    look: smoothing, binning and stretch of wavelengths.
+    at_rest: whether the spectrum is in the rest frame, so that neither lines nor telluric bands are shifted.
+    strip: attribution to draw below, or None.
+    template: best template to draw below, or None.
+    theme: "light" or "dark".
+    """
+    low, high = flux_range(epoch.wavelength, epoch.flux)
+    margin = 0.02 * float(np.ptp(epoch.wavelength))
+    across = {"start": float(epoch.wavelength[0]) - margin, "end": float(epoch.wavelength[-1]) + margin}
+    content: dict[str, Any] = {
+        "across": across,
+        "rest": across,
+        "up": {"start": low, "end": high},
+        "samples": {"data": _samples(epoch, look)},
+    }
+    for number, other in enumerate(others):
+        content |= _other(number, other)
+    if strip is not None:
+        content |= strip_content(strip)
+    if template is not None:
+        content |= template_content(template)
+    has = (epoch.flux_error is not None, strip is not None, template is not None)
+    return _shape(theme if theme in PALETTES else "light", at_rest, len(others), *has).fill(content)
+
+
+@functools.lru_cache(maxsize=64)
+def _shape(theme: str, at_rest: bool, others: int, error: bool, strip: bool, template: bool) -> Shape:
+    """Return the prebuilt figure of one kind.
+
+    others: number of other epochs.
+    error, strip, template: whether it has an error band, an attribution, a template.
+    """
+    colours = PALETTES[theme]
+    plot = _spectrum_figure(at_rest, others, error, colours)
+    parts: dict[str, tuple[str, ...]] = {"samples": ("data",), "across": ("start", "end"), "up": ("start", "end")}
+    for number in range(others):
+        parts |= {f"epoch {number}": ("data",), f"epoch name {number}": ("data",)}
+    if not at_rest:
+        parts["rest"] = ("start", "end")
+    panels = [plot]
+    if strip:
+        panels.append(strip_panel(plot, colours))
+        parts |= {"strip for": ("data",), "strip against": ("data",), "strip words": ("text",)}
+    if template:
+        panels.append(template_panel(plot, colours))
+        parts |= {"flattened spectrum": ("data",), "template": ("data",), "template words": ("label",)}
+    return Shape(stacked(panels), parts)
+
+
+def stacked(panels: Sequence[Any]) -> Any:
+    """Return the panels one below the other."""
+    return column(*panels, sizing_mode="stretch_width")
+
+
+def _spectrum_figure(at_rest: bool, others: int, error: bool, colours: Palette) -> Any:
+    plot = figure(
+        height=430,
+        sizing_mode="stretch_width",
+        tools="pan,box_zoom,wheel_zoom,reset",
+        active_drag="box_zoom",
+        toolbar_location="above",
+        output_backend="canvas",
+        x_range=Range1d(0, 1, name="across"),
+        y_range=Range1d(0, 1, name="up"),
+        x_axis_label="Rest wavelength (Å)" if at_rest else "Observed wavelength (Å)",
+        y_axis_label="Flux (F_λ, scaled)",
+        min_border_left=LEFT,
+        name="spectrum",
+    )
+    for number in range(others):
+        _draw_other(plot, number, colours)
+    _draw_epoch(plot, error, colours)
+    if not at_rest:
+        _draw_telluric(plot, colours)
+        _rest_axis(plot)
+    _draw_lines(plot, colours)
+    style_wavelengths(plot, colours)
+    return plot
+
+
+def _draw_epoch(plot: Any, error: bool, colours: Palette) -> None:
+    empty: dict[str, list[float]] = {name: [] for name in ("x", "y", "raw", "lower", "upper", "rest")}
+    source = ColumnDataSource(empty, name="samples")
+    plot.line("x", "raw", source=source, color=colours.raw, line_width=1, alpha=0.7)
+    if error:
+        plot.varea("x", "lower", "upper", source=source, fill_color=colours.error, fill_alpha=0.15)
+    line = plot.line("x", "y", source=source, color=colours.flux, line_width=1.4)
+    tips = [("observed", "@x{0.0} Å"), ("rest", "@rest{0.0} Å"), ("flux", "@y{0.000}")]
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline", line_policy="nearest"))
+
+
+def _samples(epoch: Epoch, look: Look) -> dict[str, Array]:
+    data = columns(epoch, look)
+    if not (look.smoothing or look.binning):
+        data["raw"] = np.full(data["x"].size, np.nan)
+    return {**data, "rest": data["x"]}
+
+
+def _draw_other(plot: Any, number: int, colours: Palette) -> None:
+    source = ColumnDataSource({"x": [], "y": []}, name=f"epoch {number}")
+    plot.line("x", "y", source=source, color=colours.other, line_width=1, alpha=0.55)
+    name = ColumnDataSource({"x": [], "y": [], "text": []}, name=f"epoch name {number}")
+    _write(plot, name, colours.other, text_align="right")
+
+
+def _other(number: int, epoch: Epoch) -> dict[str, Any]:
+    values = epoch.flux / scale(epoch.flux)
+    kept = decimate(values, OTHER_POINTS)
+    x, y = with_gaps(epoch.wavelength[kept], values[kept])
+    return {
+        f"epoch {number}": {"data": {"x": x, "y": y}},
+        f"epoch name {number}": {"data": {"x": x[-1:], "y": np.array([np.nan]), "text": [epoch.label]}},
+    }
+
+
+def _draw_telluric(plot: Any, colours: Palette) -> None:
+    for start, end in TELLURIC:
+        plot.add_layout(
+            BoxAnnotation(left=start, right=end, fill_color=colours.telluric, fill_alpha=0.1, line_color=None)
+        )
+    middles = [0.5 * (start + end) for start, end in TELLURIC]
+    signs = ColumnDataSource({"x": middles, "y": [1.0] * len(middles), "text": ["⊕"] * len(middles)})
+    _write(plot, signs, colours.telluric, y_units="screen", text_align="center")
+
+
+def _rest_axis(plot: Any) -> None:
+    """Add the axis of rest wavelengths, hidden until a redshift is known."""
+    plot.extra_x_ranges = {"rest": Range1d(plot.x_range.start, plot.x_range.end, name="rest")}
+    axis = LinearAxis(x_range_name="rest", axis_label="Rest wavelength (Å)", visible=False, name="rest axis")
+    plot.add_layout(axis, "above")
+
+
+def _draw_lines(plot: Any, colours: Palette) -> None:
+    """Add dotted lines with their names at the bottom; the script places them."""
+    source = ColumnDataSource({"x": [], "y": [], "text": []}, name="lines")
+    plot.vspan("x", source=source, line_color=colours.line, line_alpha=0.55, line_dash="dotted")
+    _write(plot, source, colours.line, y_units="screen", angle=np.pi / 2, x_offset=12)
+
+
+def _write(plot: Any, source: Any, colour: str, **options: Any) -> None:
+    """Write the texts of a source with columns x, y and text, without a background that would hide the spectrum."""
+    fixed = {"text_font_size": "12px", "text_color": colour, "source": source}
+    plot.add_layout(LabelSet(x="x", y="y", text="text", **fixed, **options))

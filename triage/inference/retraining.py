@@ -1,0 +1,113 @@
+"""Retraining on the archive's spectra together with spectra that reviewers vetted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from classifier.checkpoint import Checkpoint
+from classifier.errors import SpectrumError
+from classifier.preprocess import PreprocessConfig, Resampled, resample
+from classifier.taxonomy import load_taxonomy
+from classifier.training.config import TrainConfig
+from classifier.training.dataset import LabelledSpectra, held_out, read_labelled
+from classifier.training.train import train
+from triage.inference.worker import spectrum_value
+from triage.models import Spectrum, SpectrumArrays
+
+CHUNK = 256
+# Prefixes that may stand before one designation.
+PREFIXES = ("sn", "at")
+
+
+def retrain(data: Sequence[Path], out: Path, recipe: TrainConfig, device: torch.device) -> tuple[Checkpoint, int]:
+    """Train a candidate checkpoint on the archive's training transients and on vetted spectra.
+
+    data: Parquet files of the archive.
+    out: folder to write the checkpoint to.
+    recipe: settings of the training.
+    device: where to train.
+
+    Returns the checkpoint and the number of vetted spectra. It is tested on the same transients as every other.
+    """
+    classes, grid = load_taxonomy().trained, recipe.grid
+    more = vetted_for_training(classes, held_out(read_labelled(data, classes, grid)), grid)
+    trained = train(data, out, recipe, more=more, device=device)
+    return trained, len(more) if more else 0
+
+
+def vetted_for_training(
+    classes: Sequence[str], tested_on: Collection[str], grid: PreprocessConfig
+) -> LabelledSpectra | None:
+    """Return the vetted spectra as training data, or None if there are none.
+
+    classes: the classes that the network knows; spectra of other classes are left out.
+    tested_on: object ids of the archive that no training may see. A transient is left out if any of its names is one.
+    grid: the grids to resample the spectra onto.
+
+    Private spectra are left out, because everybody uses the checkpoint.
+    """
+    usable = list(_usable(classes, {_plain(name) for name in tested_on}, grid))
+    if not usable:
+        return None
+    spectra, resampled = zip(*usable, strict=True)
+    return LabelledSpectra(
+        torch.from_numpy(np.stack([one.flux for one in resampled])),
+        torch.from_numpy(np.stack([one.covered for one in resampled])),
+        torch.tensor([classes.index(spectrum.vetted_class) for spectrum in spectra]),
+        torch.tensor([_redshift(spectrum) for spectrum in spectra], dtype=torch.float64),
+        tuple(_plain(str(spectrum.transient)) for spectrum in spectra),
+        tuple(spectrum.instrument or "unknown" for spectrum in spectra),
+        torch.tensor([_day(spectrum) for spectrum in spectra], dtype=torch.float64),
+        torch.tensor([True] * len(spectra)),
+        tuple(spectrum.vetted_class for spectrum in spectra),
+    )
+
+
+def _usable(
+    classes: Sequence[str], tested_on: Collection[str], grid: PreprocessConfig
+) -> Iterator[tuple[Spectrum, Resampled]]:
+    vetted = Spectrum.objects.filter(group__isnull=True, simulated=False).vetted_as(classes)
+    ids = list(vetted.order_by("id").values_list("id", flat=True))
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        arrays = SpectrumArrays.objects.in_bulk(chunk)
+        for spectrum in vetted.filter(id__in=chunk).prefetch_related("transient__other_names").order_by("id"):
+            # All spectra of the archive are in the observed frame, so one in the rest frame would not be alike.
+            if spectrum.at_rest or any(_plain(name) in tested_on for name in _names(spectrum)):
+                continue
+            try:
+                yield spectrum, resample(spectrum_value(spectrum, arrays), grid)
+            except SpectrumError:
+                continue
+
+
+def _names(spectrum: Spectrum) -> list[str]:
+    """Return every name of the spectrum's transient."""
+    transient = spectrum.transient
+    return [transient.name, *(other.name for other in transient.other_names.all())] if transient else []
+
+
+def _plain(name: str) -> str:
+    """Return a name in the form that is compared: letters and digits in lower case, without SN or AT."""
+    letters = "".join(c for c in name.casefold() if c.isalnum())
+    for prefix in PREFIXES:
+        if letters.startswith(prefix) and letters[len(prefix) : len(prefix) + 1].isdigit():
+            return letters[len(prefix) :]
+    return letters
+
+
+def _redshift(spectrum: Spectrum) -> float:
+    """Return the reviewer's redshift, else the known one, else NaN."""
+    transient = spectrum.transient
+    known = (spectrum.vetted_redshift, spectrum.stated_redshift, transient.redshift if transient else None)
+    return next((value for value in known if value is not None), math.nan)
+
+
+def _day(spectrum: Spectrum) -> float:
+    """Return the modified Julian day of the observation, or NaN if it is unknown."""
+    return spectrum.observed_at.timestamp() / 86400 + 40587 if spectrum.observed_at else math.nan

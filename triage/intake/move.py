@@ -1,0 +1,73 @@
+"""Moving a spectrum to another transient, because the file's name or header gave the wrong one."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
+from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.intake.naming import transient_of_name
+from triage.intake.replace import classify_again
+from triage.models import ActKind, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.queue import entries
+
+
+def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
+    """Move a spectrum to the transient of this name, and record who moved it.
+
+    The transient is made if it does not exist. If the known redshift differs, the spectrum is classified again. Other
+    statements about the old transient stay there.
+
+    name: name of the new transient, in any spelling.
+
+    Raises InvalidUploadError if no transient can have this name. Raises BoundSpectrumError if a decision in force rests
+    on the spectrum, it is in quarantine, it came from a SkyPortal, somebody else has just moved it, or only one of
+    spectrum and transient is simulated.
+    """
+    name = name.strip()
+    try:
+        Transient._meta.get_field("name").clean(name, None)
+    except ValidationError as error:
+        raise InvalidUploadError(error.messages[0]) from error
+    with transaction.atomic():
+        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated)
+        # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
+        for pk in sorted({spectrum.transient_id or to.pk, to.pk}):
+            entries.lock(pk)
+        now: Spectrum = Spectrum.objects.select_for_update(of=("self",)).select_related("transient").get(pk=spectrum.pk)
+        if now.transient == to:
+            return now
+        origin = _movable_from(now, to, known=spectrum.transient_id)
+        now.transient = to
+        if now.state == SpectrumState.QUEUED:
+            # A worker may be classifying it as the old transient's; this makes it drop its answer.
+            now.return_to_backlog()
+            ring_after_commit(PROCESS_BACKLOG)
+        now.save()
+        entries.refresh(origin.pk)
+        entries.refresh(to.pk)
+        if now.stated_redshift is None and origin.redshift != to.redshift:
+            classify_again(Spectrum.objects.filter(pk=now.pk))
+        detail = {"from": origin.name, "to": to.name}
+        SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.MOVED, detail=detail)
+    return now
+
+
+def _movable_from(spectrum: Spectrum, to: Transient, known: int | None) -> Transient:
+    """Return the transient that a spectrum leaves. Raises BoundSpectrumError if it may not be moved.
+
+    known: id of its transient when the move was asked for.
+    """
+    if spectrum.transient is None:
+        raise BoundSpectrumError("it is in quarantine: its transient can be named when it is read")
+    if spectrum.transient_id != known:
+        raise BoundSpectrumError("somebody else moved it just now: look again")
+    if spectrum.simulated != to.simulated:
+        raise BoundSpectrumError("simulated and observed spectra do not share a transient")
+    if Decision.objects.filter(spectrum=spectrum).in_force().exists():
+        raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
+    if spectrum.skyportal.exists():
+        raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")
+    return spectrum.transient

@@ -1,0 +1,51 @@
+"""Light curves of a transient: they are stored, and removed by the user who uploaded them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.contrib.auth.models import Group, User
+from django.db import IntegrityError, transaction
+
+from triage.errors import NotFoundError
+from triage.intake.light_curve_table import read_light_curve
+from triage.models import Photometry, Transient
+
+
+def add(user: User, transient: Transient, content: bytes, filename: str, group: Group | None) -> tuple[Photometry, int]:
+    """Store the light curve of a file. The same file again gives the first record.
+
+    content: the file's bytes.
+    group: the light curve's audience; None for everybody who is signed in.
+
+    Returns the record, and the number of lines that have neither brightness nor limit.
+
+    Raises UnreadableLightCurveError.
+    """
+    curve = read_light_curve(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        with transaction.atomic():
+            row = Photometry.objects.create(
+                transient=transient,
+                group=group,
+                uploaded_by=user,
+                filename=filename[:255],
+                sha256=sha256,
+                unit=curve.unit,
+                points=curve.points,
+                limits=curve.limits,
+            )
+    except IntegrityError:
+        row = Photometry.objects.get(transient=transient, group=group, sha256=sha256)
+    return row, curve.skipped
+
+
+def remove(user: User, photometry_id: int) -> Photometry:
+    """Delete one of the user's own light curves and return it. Raises NotFoundError."""
+    row: Photometry | None = Photometry.objects.visible_to(user).filter(pk=photometry_id, uploaded_by=user).first()
+    if row is None:
+        raise NotFoundError("you have uploaded no such light curve")
+    # The returned record keeps its id, which ``row.delete()`` would clear.
+    Photometry.objects.filter(pk=row.pk).delete()
+    return row

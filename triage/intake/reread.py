@@ -1,0 +1,112 @@
+"""Reading a stored file again, with a user's corrections in place of the reader's guesses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+
+from classifier.errors import SpectrumError
+from classifier.readers import Reading, read_spectrum
+from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
+from triage.intake.corrections import make_corrections
+from triage.intake.given import Given
+from triage.intake.quarantine import UnreadableSpectrumError
+from triage.intake.records import part_of, store_part, store_reading
+from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState
+from triage.queue import entries
+
+
+def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], given: Given | None = None) -> Spectrum:
+    """Read the original file again, store the new reading and return the spectrum to the backlog.
+
+    The user and the corrections are recorded. If the file was in quarantine, all its spectra are stored, as if it had
+    just been sent.
+
+    corrections: how to read the file, as ``Corrections`` of classifier.readers takes it.
+    given: further statements about a file that was in quarantine, or None.
+
+    Raises UnreadableSpectrumError if the new reading fails; the earlier one then stays.
+    """
+    made_for = spectrum.receipt.get("made_for")
+    corrected = make_corrections(corrections if made_for is None else {"target": made_for, **corrections})
+    given = _with_earlier_statements(spectrum, given or Given())
+    given = dataclasses.replace(given, corrections=corrected.given())
+    reading = _read(spectrum, given)
+    with transaction.atomic():
+        entries.lock(spectrum.transient_id)
+        spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
+        others = reading.others if spectrum.state == SpectrumState.QUARANTINED else ()
+        # If a target is named, the reader returns this target alone.
+        part = 0 if corrected.target is not None else spectrum.part
+        try:
+            store_reading(spectrum, part_of(reading, part), given)
+        except SpectrumError as error:
+            raise UnreadableSpectrumError(error, spectrum) from error
+        for number, other in enumerate(others, start=1):
+            if not _same_part(spectrum, number).exists():
+                store_part(_blank(spectrum, spectrum.uploaded_by, given), other, number, given)
+        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=ActKind.CORRECTED, detail=corrected.given())
+    return spectrum
+
+
+def _with_earlier_statements(spectrum: Spectrum, given: Given) -> Given:
+    """Return the statements, completed by those that came with the file at first."""
+    redshift = spectrum.stated_redshift if given.redshift is None else given.redshift
+    stated = given.transient or (spectrum.receipt.get("transient", "") if spectrum.transient_id is None else "")
+    return dataclasses.replace(given, redshift=redshift, transient=stated)
+
+
+def is_of_target(spectrum: Spectrum, target: str) -> bool:
+    """Return whether a record holds the named target of its file."""
+    return target in (spectrum.corrections.get("target"), spectrum.receipt.get("part"))
+
+
+def read_another_target(user: User, known: Spectrum, target: str, given: Given) -> tuple[Spectrum, bool]:
+    """Return the record of one target of a known file, and whether it is new.
+
+    known: record of any target of the file.
+
+    Raises UnreadableSpectrumError if the file has no such target.
+    """
+    same = Spectrum.objects.filter(sha256=known.sha256, group=known.group_id)
+    for spectrum in same.order_by("part"):
+        if is_of_target(spectrum, target):
+            return spectrum, False
+    reading = _read(known, given)
+    with transaction.atomic():
+        # Two senders of one file at once take turns.
+        Spectrum.objects.select_for_update().get(pk=known.pk)
+        last = same.aggregate(last=Max("part"))["last"]
+        made = store_part(_blank(known, user, given), reading, last + 1, given)
+        ring_after_commit(PROCESS_BACKLOG)
+    return made, True
+
+
+def _read(spectrum: Spectrum, given: Given) -> Reading:
+    content, beside = bytes(spectrum.original.content), spectrum.receipt.get("beside")
+    try:
+        return read_spectrum(content, spectrum.filename, make_corrections(given.corrections), beside)
+    except SpectrumError as error:
+        raise UnreadableSpectrumError(error, spectrum) from error
+
+
+def _same_part(spectrum: Spectrum, part: int) -> Any:
+    return Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group_id, part=part)
+
+
+def _blank(known: Spectrum, user: User | None, given: Given) -> Spectrum:
+    """Return an unsaved spectrum of the same file, without a reading."""
+    return Spectrum(
+        group=known.group,
+        uploaded_by=user,
+        original=known.original,
+        sha256=known.sha256,
+        filename=known.filename,
+        simulated=known.simulated,
+        stated_redshift=given.redshift,
+    )

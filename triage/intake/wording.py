@@ -1,0 +1,95 @@
+"""Words for the codes in records, in one table. A code that is not in it is shown with spaces for underscores."""
+
+from __future__ import annotations
+
+WORDS = {
+    # Reasons why a file could not be read or classified.
+    "bad_archive": "damaged archive",
+    "bad_correction": "no such correction",
+    "bad_fits": "damaged FITS file",
+    "bad_gzip": "damaged gzip file",
+    "bad_json": "damaged JSON",
+    "bad_lnw": "damaged SNID template",
+    "bad_redshift": "impossible redshift",
+    "bad_votable": "damaged VOTable",
+    "bad_wcs": "impossible wavelength axis",
+    "binary": "neither text nor FITS",
+    "constant_flux": "flux is constant",
+    "empty_file": "empty file",
+    "gave_up": "the network gave up",
+    "insufficient_coverage": "covers too little",
+    "line_too_long": "lines too long",
+    "markup": "a web page",
+    "metadata_table": "metadata only",
+    "no_arrays": "no numbers in it",
+    "no_flux": "no flux",
+    "no_spectrum": "no spectrum in it",
+    "no_table": "no table in it",
+    "no_wavelengths": "no wavelengths",
+    "no_wcs": "no wavelength axis",
+    "not_one_dimensional": "a picture",
+    "one_column": "one column only",
+    "part_missing": "part is gone",
+    "reader_error": "could not be read",
+    "shape_mismatch": "lengths differ",
+    "target_missing": "no such target",
+    "too_few_points": "too few points",
+    "too_large": "too large",
+    "too_many_files": "too many files",
+    "too_many_rows": "too many rows",
+    "too_many_spectra": "too many spectra",
+    "unsupported_archive": "unknown archive",
+    "unsupported_wcs": "unknown wavelength axis",
+    "wavelength_order": "wavelengths out of order",
+    "wavelength_unit": "wavelength unit",
+    # Warnings on a receipt.
+    "coverage_small": "covers little",
+    "coverage_too_small": "covers too little",
+    "date_contradicted": "dates differ",
+    "date_impossible": "impossible date",
+    "error_unusable": "errors not used",
+    "flux_contradicted": "flux is not what the header says",
+    "flux_negative": "negative flux",
+    "host_spectrum": "perhaps the host",
+    "looks_rest_frame": "perhaps in the rest frame",
+    "member_not_read": "not read",
+    "orders_joined": "orders joined",
+    "part_not_read": "not read",
+    "scale_contradicted": "scale is not what the header says",
+    "telluric_uncorrected": "telluric lines left in",
+    "truncated": "cut short",
+    "unit_contradicted": "unit is not what the header says",
+    # Guesses on a receipt, which can be corrected.
+    "flux_coefficient": "flux factor",
+    "flux_kind": "kind of flux",
+    "frame": "redshift frame",
+    "medium": "measured in",
+    "observed_at": "observed at",
+    "phase_days": "phase (days)",
+    "third_column": "third column",
+    "abmag": "AB magnitudes",
+    "angstrom": "Å",
+    "flam": "F_λ",
+    "fnu": "F_ν",
+    "ignore": "none of these",
+    "ivar": "inverse variance",
+    "ln_angstrom": "ln of Å",
+    "log10_angstrom": "log₁₀ of Å",
+    "rest": "rest frame",
+    "um": "µm",
+    # States of a spectrum.
+    "queued": "waits for the network",
+    "failed": "could not be classified",
+    "quarantined": "could not be read",
+}
+
+
+def value_in_words(value: object) -> str:
+    """Return the words for a code; names and column titles are returned as they are."""
+    return WORDS.get(str(value), str(value))
+
+
+def in_words(code: object) -> str:
+    """Return the words for a code. Anything that is not a code is returned as it is."""
+    text = str(code)
+    return WORDS.get(text, text.replace("_", " ") if text.isidentifier() and text.islower() else text)

@@ -1,0 +1,279 @@
+"""Queries of transients: the ones that a user may see, with their prediction and the state of their review."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from triage.models.audience import User, shared_with
+from triage.models.claim import Claim
+from triage.models.classification import WAITING_STATES, Classification
+from triage.models.names import designation, spellings
+from triage.models.other_name import OtherName, other_names
+from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
+from triage.models.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from triage.models.transient import Transient
+
+# Condition on the annotations of for_review: the transient has a prediction and waits for a decision.
+WAITING = Q(current_prediction_id__isnull=False, standing_state__in=WAITING_STATES)
+
+
+class TransientQuerySet(models.QuerySet["Transient"]):
+    """Transients with what a user may know of them."""
+
+    def called(self, user: User, name: str) -> Transient | None:
+        """Return the transient that a name means for this user, or None.
+
+        The exact name comes first, then another spelling of the same designation, then another name that the user may
+        know. The oldest transient wins.
+        """
+        found, others = self.filter(name=name).first(), spellings(name)
+        if found is None and others:
+            found = self.filter(name__in=others).order_by("pk").first()
+        if found is None:
+            known = OtherName.objects.visible_to(user).filter(name__in=[name, *others])
+            found = self.filter(pk__in=known.values("transient")).order_by("pk").first()
+        return found
+
+    def with_part_of_name(self, user: User, part: str) -> Self:
+        """Return the transients with a text in a name that the user may know; a designation counts in any spelling."""
+        part = designation(part) or part
+        known = OtherName.objects.visible_to(user).filter(name__icontains=part)
+        return self.filter(Q(name__icontains=part) | Q(pk__in=known.values("transient")))
+
+    def with_other_names(self, user: User) -> Self:
+        """Fetch the other names that the user may know, as ``known_names``."""
+        return self.prefetch_related(other_names(user))
+
+    def visible_to(self, user: User) -> Self:
+        """Return the transients with a spectrum that the user may see, and those without a private one."""
+        if not user.is_authenticated:
+            return self.none()
+        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by()
+        # For EXISTS, Postgres would read all spectra, although a page wants a few transients.
+        shown = self.alias(
+            seen=Subquery(spectra.visible_to(user).values("pk")[:1]),
+            private=Subquery(spectra.filter(group__isnull=False).values("pk")[:1]),
+        )
+        return shown.filter(Q(seen__isnull=False) | Q(private__isnull=True))
+
+    def with_current_prediction(self, user: User) -> Self:
+        """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.
+
+        A transient's prediction is the surest one among its spectra that the user may see and nobody rejected.
+        """
+        surest = (
+            Spectrum.objects.filter(transient=OuterRef("pk"), rejected=False, current_prediction__isnull=False)
+            .visible_to(user)
+            .order_by("current_prediction__uncertainty", "-id")
+        )
+        return self.annotate(
+            current_prediction_id=Subquery(surest.values("current_prediction_id")[:1]),
+            predicted_class=Subquery(surest.values("current_prediction__class_name")[:1]),
+            uncertainty=Subquery(surest.values("current_prediction__uncertainty")[:1]),
+            priority=Subquery(surest.values("queue_entries__priority")[:1]),
+        )
+
+    def with_review_state(self, user: User) -> Self:
+        """Annotate the decision that stands as the user sees it.
+
+        standing_state, standing_verdict, standing_class: "" if no decision stands.
+        standing_redshift: the reviewer's redshift, or None.
+        hidden: whether the user's blind vote is wanted; see triage.review.second_opinion.
+        """
+        rows = Classification.objects.filter(transient=OuterRef("pk")).visible_to(user)
+        standing = rows.newest_first()
+        return self.annotate(
+            standing_state=Coalesce(Subquery(standing.values("state")[:1]), Value("")),
+            standing_verdict=Coalesce(Subquery(standing.values("decision__verdict")[:1]), Value("")),
+            standing_class=Coalesce(Subquery(standing.values("decision__class_name")[:1]), Value("")),
+            standing_redshift=Subquery(standing.values("decision__redshift")[:1]),
+            hidden=Exists(rows.wanting_vote_of(user)),
+        )
+
+    def for_review(self, user: User) -> Self:
+        """Return the visible transients, annotated with their prediction and review state.
+
+        review_state: "pending", or "in_review" if somebody is looking at it, for a transient that waits; "processing"
+            if it has no prediction yet; else its standing_state.
+        """
+        return self.visible_to(user)._described(user)
+
+    def _described(self, user: User) -> Self:
+        claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live())
+        return (
+            self.with_current_prediction(user)
+            .with_review_state(user)
+            .annotate(
+                review_state=Case(
+                    When(WAITING & claimed, then=Value("in_review")),
+                    When(WAITING, then=Value("pending")),
+                    When(standing_state="", then=Value("processing")),
+                    default=F("standing_state"),
+                )
+            )
+        )
+
+    def awaiting_review(self, user: User) -> Self:
+        """Return the transients that wait for a decision, annotated as by ``for_review``.
+
+        They have a prediction and no decision, or only a decision that another spectrum is bad. The condition is that
+        of WAITING, asked of the queue entries: the annotations would be computed for every transient, while entries are
+        read from an index. A transient with a visible entry is visible itself.
+        """
+        newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
+        surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))
+        counts = Q(entry__shared=False) | (surest & Q(newest_state__in=WAITING_STATES))
+        return (
+            self.alias(newest_state=newest)
+            ._with_entry(user, counts, waits=True)
+            ._described(user)
+            .annotate(
+                uncertainty=F("entry__uncertainty"),
+                predicted_class=F("entry__predicted_class"),
+                priority=F("entry__priority"),
+            )
+        )
+
+    def with_outcome(self, user: User, state: str) -> Self:
+        """Return the transients in a state of OutcomeState as the user sees it."""
+        return self._with_entry(user, _newest(user), state=state)
+
+    def all_bad(self, user: User) -> Self:
+        """Return the transients of which a spectrum was called bad and no other has a prediction.
+
+        Call it on transients annotated by ``for_review``.
+        """
+        nothing = Q(entry__shared=False) | Q(current_prediction_id__isnull=True)
+        return self._with_entry(user, _newest(user) & nothing, state="bad_spectrum", uncertainty__isnull=True)
+
+    def _with_entry(self, user: User, condition: Q, **fields: Any) -> Self:
+        """Join the visible queue entry with these fields, as ``entry``; keep the transients that meet the condition.
+
+        It has to be one filter, because a second one would join again.
+        """
+        named = Q(**{f"queue_entries__{name}": value for name, value in fields.items()})
+        joined = self.alias(entry=FilteredRelation("queue_entries", condition=named))
+        fields = {f"entry__{name}": value for name, value in fields.items()}
+        # It equals created_at, but the entry has an index in this order.
+        return joined.filter(shared_with(user, "entry__"), condition, **fields).annotate(
+            arrived_at=F("entry__arrived_at")
+        )
+
+    def of_class(self, user: User, class_name: str) -> Self:
+        """Return the transients vetted as a class, or predicted as it if none is vetted.
+
+        Call it on transients annotated by ``for_review``. Most transients have one entry, which answers alone; the
+        annotations are computed for the others.
+        """
+        entries = QueueEntry.objects.visible_to(user)
+        has_class = Q(state="done", class_name=class_name) | (~Q(state="done") & Q(predicted_class=class_name))
+        alone = Q(pk__in=entries.filter(has_class, shared=False).values("transient"))
+        shared = Q(pk__in=entries.filter(shared=True).values("transient"))
+        return self.filter(alone | (shared & _has_class(class_name)))
+
+    def not_claimed_by_others(self, user: User) -> Self:
+        """Return the transients that nobody else is looking at."""
+        others = Claim.objects.filter(transient=OuterRef("pk")).live().exclude(reviewer_id=user.pk)
+        return self.filter(~Exists(others))
+
+    # The methods below read what for_review annotates.
+
+    def by_priority(self) -> Self:
+        """Order by the worth of a look, the largest first."""
+        return self.order_by("-priority", "id")
+
+    def with_arrival(self) -> Self:
+        """Annotate ``arrived_at`` on transients that no queue entry is joined to."""
+        return self.annotate(arrived_at=F("created_at"))
+
+    def surest_first(self) -> Self:
+        """Order by the probability of the prediction, the largest first."""
+        return self.order_by("uncertainty", "id")
+
+    def newest_first(self) -> Self:
+        """Order by arrival, the newest first."""
+        return self.order_by("-arrived_at", "-id")
+
+    def predicted_as(self, class_name: str) -> Self:
+        """Return the transients whose current prediction is this class."""
+        return self.filter(predicted_class=class_name)
+
+    def in_state(self, review_state: str) -> Self:
+        """Return the transients in one state of review."""
+        return self.filter(review_state=review_state)
+
+    def with_class(self, class_name: str) -> Self:
+        """Return the transients vetted as a class, or predicted as it if none is vetted."""
+        return self.filter(_has_class(class_name))
+
+    def with_prediction(self) -> Self:
+        """Return the transients that have a current prediction."""
+        return self.filter(current_prediction_id__isnull=False)
+
+    def wanting_vote(self, *, wanted: bool = True) -> Self:
+        """Return the transients whose prediction is hidden because the user's blind vote is wanted, or the others."""
+        return self.filter(hidden=wanted)
+
+    def within_probability(self, least: float | None = None, below: float | None = None) -> Self:
+        """Return the transients whose prediction has a probability of at least ``least`` and smaller than ``below``.
+
+        least, below: shares, 0..1; None is no bound.
+        """
+        rows = self if least is None else self.filter(uncertainty__lte=1 - least)
+        return rows if below is None else rows.filter(uncertainty__gt=1 - below)
+
+    def neighbours_by_priority(self, transient: Transient) -> tuple[Transient | None, Transient | None]:
+        """Return the transients before and after this one by priority, where it is not among the rows itself.
+
+        A transient that does not wait has no priority; the first row comes after it.
+        """
+        level, number = transient.priority, transient.pk
+        if level is None:
+            return None, self.by_priority().first()
+        earlier, later = self._above(level, number), self._below(level, number)
+        return earlier.first(), later.first()
+
+    # The bound on the priority lets the database read an index from that place on.
+
+    def _above(self, level: float, number: int) -> Self:
+        rows = self.filter(Q(priority__gt=level) | Q(id__lt=number), priority__gte=level)
+        return rows.order_by("priority", "-id")
+
+    def _below(self, level: float, number: int) -> Self:
+        return self.filter(Q(priority__lt=level) | Q(id__gt=number), priority__lte=level).by_priority()
+
+    def neighbours_by_arrival(self, transient: Transient) -> tuple[Transient | None, Transient | None]:
+        """Return the transients before and after this one, the newest first, where it is not among the rows itself."""
+        age, number = transient.created_at, transient.pk
+        newer, older = self._newer(age, number), self._older(age, number)
+        return newer.first(), older.first()
+
+    def _newer(self, age: datetime, number: int) -> Self:
+        rows = self.filter(Q(arrived_at__gt=age) | Q(id__gt=number), arrived_at__gte=age)
+        return rows.order_by("arrived_at", "id")
+
+    def _older(self, age: datetime, number: int) -> Self:
+        return self.filter(Q(arrived_at__lt=age) | Q(id__lt=number), arrived_at__lte=age).newest_first()
+
+
+def _entries_beside(user: User) -> QueueEntryQuerySet:
+    """Return the entries that the user may see of the outer query's transient."""
+    return QueueEntry.objects.visible_to(user).filter(transient=OuterRef("pk"))
+
+
+def _newest(user: User) -> Q:
+    """Return the condition that no other entry which the user may see was decided later than ``entry``."""
+    return Q(entry__shared=False) | Q(~Exists(_entries_beside(user).newer_than("entry__")))
+
+
+def _has_class(class_name: str) -> Q:
+    """Return the condition on the annotations that a transient is vetted as the class, or else predicted as it."""
+    vetted = Q(standing_state="done")
+    return (vetted & Q(standing_class=class_name)) | (~vetted & Q(predicted_class=class_name))

@@ -1,0 +1,116 @@
+"""The reason on a row of the queue: why the transient stands where it does, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from triage.models import Prediction, Spectrum
+from triage.queue import priority
+
+# Reasons of transients that have a decision: the network's reason would no longer fit.
+DECIDED = {
+    "second_opinion": "one vote is in; another reviewer is wanted",
+    "disputed": "two reviewers differ; a third, or staff, settles it",
+    "unsure": "a reviewer was unsure",
+    "bad_spectrum": "its spectra were called bad",
+    "done": "the network said the same",
+}
+# A spectrum is called unlike the known ones if more than this share of them looked more familiar.
+NOVEL = 0.97
+# A single likely class is named with the second one if the prediction's uncertainty is larger than this.
+UNCERTAIN = 0.2
+# A part that adds less than this to the value of a look is not named.
+NAMED = 0.06
+# A row says that epochs disagree from this contradiction on (see triage.queue.priority).
+DISAGREE = 0.3
+
+
+def reason_of(
+    transient: Any, prediction: Prediction | None, since: datetime | None, spectrum: Spectrum | None = None
+) -> str:
+    """Return why a transient stands where it does in the queue.
+
+    transient: row annotated by ``for_review``.
+    prediction: its current prediction with the annotation of ``current_predictions``, or None.
+    since: time of its arrival, or None to leave out how long it waits.
+    spectrum: its newest spectrum, whose failure is the reason if there is no prediction.
+    """
+    if transient.hidden:
+        # This comes first: such a transient may wait again, because another audience called its spectrum bad.
+        return "one vote is in; yours is wanted, and given blind"
+    if transient.review_state in DECIDED:
+        return _decided(transient, prediction)
+    if prediction is None and spectrum is not None and spectrum.failure_code:
+        return str(spectrum.failure_reason)
+    return reason(prediction, since, _contradiction(prediction))
+
+
+def _decided(transient: Any, prediction: Prediction | None) -> str:
+    state: str = transient.review_state
+    if state == "done" and prediction is None:
+        return "without a prediction"
+    if state == "done" and prediction is not None and prediction.class_name != transient.standing_class:
+        return f"the network said {prediction.class_name}"
+    if state == "unsure" and prediction is not None:
+        return f"a reviewer was unsure · {reason(prediction, contradiction=_contradiction(prediction))}"
+    return DECIDED[state]
+
+
+def _contradiction(prediction: Any) -> float | None:
+    return prediction.contradiction if prediction else None
+
+
+def reason(prediction: Prediction | None, since: datetime | None = None, contradiction: float | None = None) -> str:
+    """Return why a waiting transient stands where it does, such as "sure of SN Ia · waits 3 d".
+
+    The parts that add most to the value of a look come first.
+
+    prediction: its current prediction, or None.
+    since: time of its arrival, or None to leave out how long it waits.
+    contradiction: how strongly its epochs contradict each other, or None if it has one epoch.
+    """
+    if prediction is None:
+        return "waits for the network"
+    adds = priority.contributions(
+        prediction.class_name, prediction.uncertainty, prediction.novelty, prediction.crosscheck, contradiction or 0.0
+    )
+    least = {"uncertainty": 0.0, "contradiction": DISAGREE * priority.WEIGHTS["contradiction"]}
+    named = {name: added for name, added in adds.items() if added >= least.get(name, NAMED)}
+    parts = [(added, _words(name, prediction)) for name, added in named.items()]
+    if since is not None:
+        waited = timezone.now() - since
+        parts.append((priority.waited(waited), f"waits {age(waited)}"))
+    return " · ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
+
+
+def _words(part: str, prediction: Prediction) -> str:
+    """Return the words for one part of the priority (a key of ``priority.WEIGHTS``)."""
+    if part == "uncertainty":
+        return _classes(prediction)
+    if part == "disagreement":
+        return f"templates say {(prediction.crosscheck or {})['class']}"
+    if part == "rarity":
+        return f"{prediction.class_name} is rare"
+    return "unlike anything the network knows" if part == "novelty" else "its epochs disagree"
+
+
+def _classes(prediction: Prediction) -> str:
+    likely = prediction.conformal_set[:3]
+    if len(likely) == 1 and prediction.uncertainty > UNCERTAIN:
+        # The conformal set holds one class, but its probability is not high: the two most probable are named.
+        likely = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
+    if len(likely) < 2:
+        return f"sure of {prediction.class_name}"
+    return f"could be {', '.join(likely[:-1])} or {likely[-1]}"
+
+
+def age(elapsed: timedelta) -> str:
+    """Return a time span in its largest unit, such as "3 d"."""
+    seconds = max(int(elapsed.total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

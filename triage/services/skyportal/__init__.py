@@ -1,0 +1,1 @@
+"""SkyPortal (Fritz): spectra are imported, and classifications are posted."""

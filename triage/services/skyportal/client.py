@@ -1,0 +1,219 @@
+"""A client of the SkyPortal API: about ten endpoints, tolerant parsing, and pauses after failures.
+
+A busy server answers 429 as an HTML page without Retry-After, and a proxy answers 502 the same way. Reads are repeated
+after any of that. A write is repeated only if it was certainly not carried out: after a 429, which comes from the proxy
+before the application, and after a connection that was never made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+
+from triage.services.http import AnswerTooLargeError, fetch, open_client
+from triage.services.rate_limit import RateLimit
+from triage.services.skyportal.errors import (
+    NotVisibleError,
+    OutcomeUnknownError,
+    RefusedError,
+    SkyPortalError,
+    UnauthorisedError,
+    UnreachableError,
+)
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 7
+BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
+ROWS_PER_PAGE = 500
+MAX_PAGES = 2000
+
+
+class Client:
+    """One server with one token. Use it as a context manager.
+
+    url: address of the server.
+    token: API token, sent with every request.
+    before_request: called before each attempt, so that a caller can renew its lease.
+
+    Methods raise UnreachableError, UnauthorisedError, NotVisibleError or RefusedError. Methods that write raise
+    OutcomeUnknownError if the write may have been carried out although no answer came.
+    """
+
+    def __init__(self, url: str, token: str, before_request: Callable[[], None] = lambda: None) -> None:
+        headers = {"Authorization": f"token {token}", "Accept": "application/json"}
+        self._http = open_client(url, headers, settings.SKYPORTAL_TIMEOUT_SECONDS)
+        self._before_request = before_request
+        self._rate_limit = RateLimit(token, settings.SKYPORTAL_REQUESTS_PER_SECOND)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._http.close()
+
+    def spectra(self, **filters: Any) -> list[dict[str, Any]]:
+        """Return spectra without their samples. The server sends this list in one piece."""
+        return _rows(self.get("/api/spectra", {**filters, "minimalPayload": "true"}), "spectra")
+
+    def spectrum(self, spectrum_id: int) -> dict[str, Any]:
+        return _record(self.get(f"/api/spectra/{spectrum_id}"))
+
+    def source(self, name: str) -> dict[str, Any]:
+        return _record(self.get(f"/api/sources/{_segment(name)}"))
+
+    def sources(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Return the sources of all pages.
+
+        The server may send fewer rows a page than asked for. So the end is an empty page or the stated total, never a
+        short page.
+        """
+        return self._paged("/api/sources", "sources", filters)
+
+    def classifications_since(self, start: datetime) -> Iterator[dict[str, Any]]:
+        """Return the classifications of all sources that were made since ``start``."""
+        return self._paged("/api/classification", "classifications", {"startDate": naive(start)})
+
+    def classifications(self, name: str) -> list[dict[str, Any]]:
+        return _rows(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
+
+    def photometry(self, name: str) -> list[dict[str, Any]]:
+        """Return the AB magnitudes of a source, and the limits where it was not seen."""
+        filters = {"format": "mag", "magsys": "ab"}
+        return _rows(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
+
+    def taxonomies(self) -> list[dict[str, Any]]:
+        return _rows(self.get("/api/taxonomy"), "taxonomies")
+
+    def post_classification(self, payload: dict[str, Any]) -> int:
+        """Post a classification and return its id on the server."""
+        made = _record(self._call("POST", "/api/classification", json=payload))
+        return _whole(made.get("classification_id"), "classification_id")
+
+    def delete_classification(self, classification_id: int) -> None:
+        self._call("DELETE", f"/api/classification/{classification_id}", json={"label": False})
+
+    def annotations(self, spectrum_id: int) -> list[dict[str, Any]]:
+        return _rows(self.get(f"/api/spectra/{spectrum_id}/annotations"), "annotations")
+
+    def post_annotation(self, spectrum_id: int, payload: dict[str, Any]) -> int:
+        made = _record(self._call("POST", f"/api/spectra/{spectrum_id}/annotations", json=payload))
+        return _whole(made.get("annotation_id"), "annotation_id")
+
+    def put_annotation(self, spectrum_id: int, annotation_id: int, payload: dict[str, Any]) -> None:
+        self._call("PUT", f"/api/spectra/{spectrum_id}/annotations/{annotation_id}", json=payload)
+
+    def delete_annotation(self, spectrum_id: int, annotation_id: int) -> None:
+        self._call("DELETE", f"/api/spectra/{spectrum_id}/annotations/{annotation_id}")
+
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        """Read a path and return the ``data`` of the answer."""
+        return self._call("GET", path, params=params or {})
+
+    def _paged(self, path: str, key: str, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        seen = 0
+        for number in range(1, MAX_PAGES + 1):
+            page = _record(self.get(path, {**filters, "pageNumber": number, "numPerPage": ROWS_PER_PAGE}))
+            rows = _rows(page, key)
+            yield from rows
+            seen += len(rows)
+            total = page.get("totalMatches")
+            if not rows or (isinstance(total, int) and seen >= total):
+                return
+        raise RefusedError(f"{path} has more than {MAX_PAGES} pages")
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        trouble = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0.5, 1) * min(BACKOFF_SECONDS * 2**attempt, MAX_BACKOFF_SECONDS))  # noqa: S311
+            self._before_request()
+            self._rate_limit.wait()
+            try:
+                response, body = fetch(self._http, method, path, **options)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                trouble = f"no connection ({error})"
+            except AnswerTooLargeError as error:
+                raise RefusedError(f"{method} {path}: {error}") from error
+            except httpx.HTTPError as error:
+                trouble = f"no answer ({type(error).__name__}: {error})"
+                _give_up_write(method, trouble)
+            else:
+                if response.status_code == 429:
+                    trouble = "too many requests"
+                elif (data := _data(response.status_code, body)) is not None:
+                    return data["data"]
+                else:
+                    trouble = f"status {response.status_code} without JSON"
+                    _give_up_write(method, trouble)
+            log.info("SkyPortal: %s %s failed (%s); attempt %s of %s", method, path, trouble, attempt + 1, ATTEMPTS)
+        raise UnreachableError(f"{method} {path} failed {ATTEMPTS} times, at last with: {trouble}")
+
+
+def _give_up_write(method: str, trouble: str) -> None:
+    if method != "GET":
+        raise OutcomeUnknownError(f"{trouble}; the server may have carried it out, so the next attempt looks first")
+
+
+def _data(status: int, body: bytes) -> dict[str, Any] | None:
+    """Return {"data": …} of a success, or None for an answer that is worth another attempt. Raises SkyPortalError."""
+    if 300 <= status < 400:
+        raise RefusedError(
+            f"status {status}: the server redirects to another address; enter that address in the connection"
+        )
+    try:
+        envelope = json.loads(body)
+    except ValueError:
+        envelope = None
+    if not isinstance(envelope, dict) or status >= 500:
+        if status in {401, 403, 404}:
+            raise _error(status, "")
+        return None
+    if status < 400 and envelope.get("status", "success") == "success":
+        return {"data": envelope.get("data")}
+    raise _error(status, str(envelope.get("message") or "no reason given")[:500])
+
+
+def _error(status: int, message: str) -> SkyPortalError:
+    if status == 401:
+        return UnauthorisedError(f"the token is not accepted: {message}")
+    if status in {403, 404}:
+        return NotVisibleError(message or "it does not exist, or this token may not see it")
+    return RefusedError(message)
+
+
+def _rows(data: Any, key: str) -> list[dict[str, Any]]:
+    """Return the records of a list, which is the data itself or lies under ``key``; leave out anything else in it."""
+    if isinstance(data, dict):
+        data = data.get(key)
+    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+
+
+def _record(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise OutcomeUnknownError(f"the server took it, but sent no {name} back")
+
+
+def _segment(name: str) -> str:
+    """Return a name quoted as one segment of a path."""
+    return quote(name, safe="")
+
+
+def naive(moment: datetime) -> str:
+    """Return a time in UTC without an offset, as the server writes and compares times."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -1,0 +1,250 @@
+"""The outbox: classifications that are to be posted to a SkyPortal, or withdrawn from it.
+
+Each round first compares the posts with the decisions and predictions that stand, and writes down what each server
+should hold. Then it posts and withdraws. Because nothing else is remembered, a lost message, a killed worker and an
+undone decision are all put right by the next round.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.utils import timezone
+
+from triage.errors import InvalidActionError, NotFoundError, TriageError
+from triage.models import (
+    Classification,
+    Policy,
+    PostKind,
+    PostState,
+    RemoteSpectrum,
+    SkyPortalInstance,
+    SkyPortalPost,
+    Spectrum,
+)
+from triage.services import attempts
+from triage.services.skyportal.client import Client
+from triage.services.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError, UnauthorisedError
+from triage.services.skyportal.lease import Lease, LeaseLostError, unleased
+from triage.services.skyportal.posting import CannotPostError, Poster
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+FIRST_PAUSE = timedelta(seconds=30)
+UNFINISHED_POSTS = (PostState.WAITING, PostState.WITHDRAWING)
+# Rows that other processes may claim first; the next round looks again.
+CANDIDATES = 20
+
+
+def run(budget_seconds: float) -> int:
+    """Update the posts of all enabled connections and carry them out.
+
+    budget_seconds: time after which the rest is left to the next round.
+
+    Returns the number of posts that were posted or withdrawn.
+    """
+    deadline = time.monotonic() + budget_seconds
+    done = 0
+    for instance in SkyPortalInstance.objects.filter(enabled=True).select_related("group"):
+        derive(instance)
+        if _due(instance).exists():
+            done += deliver(instance, deadline)
+    return done
+
+
+def derive(instance: SkyPortalInstance) -> None:
+    """Write down what the server should hold, and mark the posts that it should no longer hold."""
+    if instance.decisions != Policy.NEVER:
+        _add_decisions(instance)
+    if instance.predictions != Policy.NEVER:
+        _add_predictions(instance)
+    stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
+    current = Spectrum.objects.filter(current_prediction=OuterRef("prediction"), rejected=False)
+    holds = (Q(kind=PostKind.DECISION) & Exists(stands)) | (~Q(kind=PostKind.DECISION) & Exists(current))
+    # A post that a process is working on is left to the next round.
+    posts = SkyPortalPost.objects.filter(unleased(), instance=instance)
+    _unwant(posts.filter(wanted=True).exclude(holds))
+    _want(instance, posts.filter(holds, wanted=False))
+
+
+def _add_decisions(instance: SkyPortalInstance) -> None:
+    mine = SkyPortalPost.objects.filter(instance=instance, decision=OuterRef("decision"))
+    rows = Classification.objects.filter(
+        ~Exists(mine), group=instance.group, vetted=True, transient__spectra__skyportal__instance=instance
+    )
+    if instance.posting_since is not None:
+        rows = rows.filter(decided_at__gte=instance.posting_since)
+    for row in rows.select_related("decision").distinct():
+        remote = RemoteSpectrum.objects.filter(instance=instance, spectrum__transient=row.transient_id).first()
+        if remote is not None:
+            SkyPortalPost.objects.get_or_create(
+                instance=instance,
+                kind=PostKind.DECISION,
+                decision=row.decision,
+                defaults={"remote_name": remote.remote_name, "state": _first_state(instance.decisions)},
+            )
+
+
+def _add_predictions(instance: SkyPortalInstance) -> None:
+    mine = SkyPortalPost.objects.filter(instance=instance, prediction=OuterRef("spectrum__current_prediction"))
+    rows = RemoteSpectrum.objects.filter(
+        ~Exists(mine),
+        instance=instance,
+        spectrum__group=instance.group,
+        spectrum__rejected=False,
+        spectrum__current_prediction__isnull=False,
+    )
+    if instance.posting_since is not None:
+        rows = rows.filter(spectrum__current_prediction__created_at__gte=instance.posting_since)
+    for row in rows.select_related("spectrum__current_prediction"):
+        if row.spectrum is None:
+            continue
+        for kind in (PostKind.PREDICTION, PostKind.ANNOTATION):
+            SkyPortalPost.objects.get_or_create(
+                instance=instance,
+                kind=kind,
+                prediction=row.spectrum.current_prediction,
+                defaults={
+                    "remote_name": row.remote_name,
+                    "remote_spectrum": row.remote_id,
+                    "state": _first_state(instance.predictions),
+                },
+            )
+
+
+def _first_state(policy: str) -> PostState:
+    return PostState.WAITING if policy == Policy.ALWAYS else PostState.ASKING
+
+
+def _unwant(posts: QuerySet[SkyPortalPost]) -> None:
+    """Drop the posts that were never sent, and have the others looked for on the server and withdrawn."""
+    ids = list(posts.values_list("pk", flat=True))
+    rows = SkyPortalPost.objects.filter(unleased(), pk__in=ids)
+    rows.filter(maybe_there=False).update(state=PostState.WITHDRAWN, wanted=False, withdrawn_at=timezone.now())
+    rows.filter(wanted=True).update(
+        state=PostState.WITHDRAWING, wanted=False, attempts=0, next_attempt_at=None, last_error=""
+    )
+
+
+def _want(instance: SkyPortalInstance, posts: QuerySet[SkyPortalPost]) -> None:
+    """Post again what stands again, for example after an undo.
+
+    A post that was not withdrawn yet is still on the server, where the next attempt finds it.
+    """
+    ids = list(posts.values_list("pk", flat=True))
+    rows = SkyPortalPost.objects.filter(unleased(), pk__in=ids)
+    fresh = {"wanted": True, "attempts": 0, "next_attempt_at": None, "last_error": "", "withdrawn_at": None}
+    rows.exclude(state=PostState.WITHDRAWN).update(**fresh, state=PostState.WAITING)
+    gone = rows.filter(state=PostState.WITHDRAWN)
+    for kinds, policy in (
+        ((PostKind.DECISION,), instance.decisions),
+        ((PostKind.PREDICTION, PostKind.ANNOTATION), instance.predictions),
+    ):
+        if policy != Policy.NEVER:
+            gone.filter(kind__in=kinds).update(**fresh, state=_first_state(policy), remote_id=None)
+
+
+def _due(instance: SkyPortalInstance) -> QuerySet[SkyPortalPost]:
+    posts = SkyPortalPost.objects.filter(attempts.due(), unleased(), instance=instance, state__in=UNFINISHED_POSTS)
+    # A reviewer's decision does not wait behind a night of predictions.
+    return posts.order_by(Case(When(kind=PostKind.DECISION, then=0), default=1), "id")
+
+
+def deliver(instance: SkyPortalInstance, deadline: float) -> int:
+    """Carry out the posts of one connection that are due.
+
+    deadline: value of ``time.monotonic()`` after which the rest is left to the next round.
+
+    Returns the number of posts that were posted or withdrawn.
+    """
+    done = 0
+    lease = Lease(SkyPortalPost)
+    try:
+        with Client(instance.url, instance.token, lease.check) as client:
+            poster = Poster(client)
+            while time.monotonic() < deadline and (post := _claim(instance, lease)):
+                done += _carry_out(poster, post, lease)
+    except UnauthorisedError as error:
+        log.error("posting to %s stopped until the next round: %s", instance, error.detail)
+    except TriageError as error:
+        log.error("posting to %s is not possible: %s", instance, error.detail)
+    return done
+
+
+def _claim(instance: SkyPortalInstance, lease: Lease) -> SkyPortalPost | None:
+    """Claim the next post that is due; the attempt is counted before it is made."""
+    for pk in _due(instance).values_list("pk", flat=True)[:CANDIDATES]:
+        # From now on the server may hold the post, whatever becomes of this process; only a withdrawal rules it out.
+        if lease.claim(pk, _due(instance), attempts=F("attempts") + 1, maybe_there=True):
+            related = ("instance", "decision__reviewer", "prediction__checkpoint")
+            return SkyPortalPost.objects.select_related(*related).get(pk=pk)
+    return None
+
+
+def _carry_out(poster: Poster, post: SkyPortalPost, lease: Lease) -> bool:
+    """Post or withdraw one post; return whether that worked. Raises UnauthorisedError."""
+    try:
+        if post.state == PostState.WAITING:
+            remote_id = poster.post(post)
+            changes = {"state": PostState.POSTED, "remote_id": remote_id, "posted_at": timezone.now()}
+        else:
+            poster.withdraw(post)
+            changes = {"state": PostState.WITHDRAWN, "withdrawn_at": timezone.now(), "maybe_there": False}
+    except LeaseLostError:
+        return False
+    except (CannotPostError, RefusedError, NotVisibleError) as error:
+        _give_up(post, lease, error.detail)
+        return False
+    except SkyPortalError as error:
+        if post.attempts >= MAX_ATTEMPTS:
+            _give_up(post, lease, f"{MAX_ATTEMPTS} attempts failed, the last one because: {error.detail}")
+        else:
+            lease.release(next_attempt_at=attempts.later(FIRST_PAUSE, post.attempts), last_error=error.detail)
+        if isinstance(error, UnauthorisedError):
+            raise
+        return False
+    lease.release(**changes, attempts=0, next_attempt_at=None, last_error="")
+    return True
+
+
+def _give_up(post: SkyPortalPost, lease: Lease, detail: str) -> None:
+    log.error("%s is not on %s and was given up; “Try again” in the outbox repeats it: %s", post, post.instance, detail)
+    lease.release(state=PostState.GIVEN_UP, last_error=detail)
+
+
+def answer(user: User, post_id: int, action: str) -> SkyPortalPost:
+    """Carry out what a person wants done with one post.
+
+    action: "approve" or "refuse" a post that waits for a person's yes, or "replay" one that was given up or refused.
+
+    Raises NotFoundError if the user may not see the post, and InvalidActionError if the action does not fit its state.
+    """
+    fitting = {
+        "approve": (PostState.ASKING,),
+        "refuse": (PostState.ASKING,),
+        "replay": (PostState.GIVEN_UP, PostState.REFUSED),
+    }
+    post: SkyPortalPost | None = SkyPortalPost.objects.visible_to(user).filter(pk=post_id).first()
+    if post is None:
+        raise NotFoundError("there is no such post in the outbox")
+    if action not in fitting:
+        raise InvalidActionError("the action is one of: approve, refuse, replay")
+    state = PostState.WAITING if post.wanted else PostState.WITHDRAWING
+    changed = SkyPortalPost.objects.filter(pk=post_id, state__in=fitting[action]).update(
+        state=PostState.REFUSED if action == "refuse" else state,
+        attempts=0,
+        next_attempt_at=None,
+        last_error="",
+        answered_by=user,
+    )
+    if not changed:
+        raise InvalidActionError(
+            f"nothing was changed: “{action}” does not fit a post in the state “{post.get_state_display()}”"
+        )
+    post.refresh_from_db()
+    return post

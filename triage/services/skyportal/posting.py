@@ -1,0 +1,167 @@
+"""Posting to a SkyPortal.
+
+Each post is looked for on the server first, so that a crash between posting and storing its id leads to no second one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+from classifier.taxonomy import load_taxonomy
+from triage.models import PostKind, Prediction, SkyPortalPost
+from triage.services.skyportal.client import Client
+from triage.services.skyportal.errors import RefusedError, SkyPortalError
+
+ORIGIN = "spectrum-triage"
+
+
+class CannotPostError(SkyPortalError):
+    """The post cannot be made as things are, and another attempt does not help."""
+
+
+class Poster:
+    """Posts to one server.
+
+    A post is recognised by its key, which a classification carries in its origin and an annotation in its data.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def post(self, post: SkyPortalPost) -> int:
+        """Make a post, unless the server holds it already; return its id there.
+
+        Raises CannotPostError or another SkyPortalError.
+        """
+        if post.kind == PostKind.ANNOTATION:
+            return self._annotate(post)
+        found = self._look(post)
+        return found if found is not None else self.client.post_classification(self._classification(post))
+
+    def withdraw(self, post: SkyPortalPost) -> None:
+        """Remove a post from the server if it is there. Raises SkyPortalError."""
+        if post.kind == PostKind.ANNOTATION:
+            spectrum = _remote_spectrum(post)
+            found = self._annotation(spectrum)
+            # A later prediction writes its numbers into the same annotation, which then has to stay.
+            if found is not None and (found.get("data") or {}).get("key") == post.key:
+                self.client.delete_annotation(spectrum, found["id"])
+            return
+        found_id = self._look(post)
+        if found_id is not None:
+            self.client.delete_classification(found_id)
+
+    def _look(self, post: SkyPortalPost) -> int | None:
+        for row in self.client.classifications(post.remote_name):
+            if post.key in str(row.get("origin")) and isinstance(row.get("id"), int):
+                return int(row["id"])
+        return None
+
+    def _classification(self, post: SkyPortalPost) -> dict[str, Any]:
+        class_name, details = _class_and_origin(post)
+        entry = load_taxonomy().find(class_name)
+        name = entry.skyportal if entry else None
+        if name is None:
+            raise CannotPostError(f"SkyPortal's taxonomy has no class “{class_name}”, so it is not posted")
+        return {
+            "obj_id": post.remote_name,
+            "classification": name,
+            "taxonomy_id": self._taxonomy_id(post.instance.taxonomy, name),
+            "group_ids": _groups(post),
+            # The account belongs to a machine, which neither votes nor has looked at the source.
+            "vote": False,
+            "label": False,
+            **details,
+        }
+
+    def _taxonomy_id(self, wanted: str, class_name: str) -> int:
+        """Return the id of the newest taxonomy of a name. Raises CannotPostError if it lacks the class."""
+        named = [t for t in self._taxonomies if str(t.get("name", "")).casefold() == wanted.casefold()]
+        if not named:
+            raise CannotPostError(f"the server has no taxonomy “{wanted}”; enter another name in the connection")
+        newest = [t for t in named if t.get("isLatest")] or named[-1:]
+        if class_name not in set(_names(newest[0].get("hierarchy"))):
+            raise CannotPostError(f"the server's taxonomy “{wanted}” has no class “{class_name}”")
+        return int(newest[0]["id"])
+
+    @functools.cached_property
+    def _taxonomies(self) -> list[dict[str, Any]]:
+        return self.client.taxonomies()
+
+    def _annotate(self, post: SkyPortalPost) -> int:
+        spectrum = _remote_spectrum(post)
+        content = {"origin": ORIGIN, "data": _numbers(post), "group_ids": _groups(post)}
+        found = self._annotation(spectrum)
+        if found is None:
+            try:
+                return self.client.post_annotation(spectrum, content)
+            except RefusedError:
+                # The server takes one annotation for each origin, which may have been made in the meantime.
+                found = self._annotation(spectrum)
+                if found is None:
+                    raise
+        self.client.put_annotation(spectrum, found["id"], content)
+        return int(found["id"])
+
+    def _annotation(self, spectrum: int) -> dict[str, Any] | None:
+        rows = self.client.annotations(spectrum)
+        return next((r for r in rows if r.get("origin") == ORIGIN and isinstance(r.get("id"), int)), None)
+
+
+def _names(node: Any) -> Iterable[str]:
+    """Yield the name of every class of a hierarchy."""
+    if isinstance(node, dict):
+        yield str(node.get("class"))
+        for child in node.get("subclasses") or []:
+            yield from _names(child)
+
+
+def _groups(post: SkyPortalPost) -> list[int]:
+    groups: list[int] = post.instance.share_with
+    if not groups:
+        # Without groups the server would share the post with everybody.
+        raise CannotPostError("the connection names no groups that may see what is posted; enter their numbers in it")
+    return groups
+
+
+def _class_and_origin(post: SkyPortalPost) -> tuple[str, dict[str, Any]]:
+    """Return the class and how it was found, as fields of the server's classification."""
+    if post.decision is not None:
+        decision = post.decision
+        seen = decision.prediction_seen.get("checkpoint", "")
+        origin = f"{ORIGIN} decision {decision.pk} by {decision.reviewer.get_username()}"
+        network = f", network {seen[:12]}" if seen else ""
+        return decision.class_name, {"ml": False, "origin": f"{origin}{network}, {post.key}"}
+    prediction = _prediction(post)
+    origin = f"{ORIGIN} network {prediction.checkpoint.hash[:12]}, spectrum {post.remote_spectrum}, {post.key}"
+    return prediction.class_name, {"ml": True, "probability": round(prediction.probability, 4), "origin": origin}
+
+
+def _prediction(post: SkyPortalPost) -> Prediction:
+    if post.prediction is None:
+        raise CannotPostError("the prediction was deleted, so it cannot be posted")
+    return post.prediction
+
+
+def _remote_spectrum(post: SkyPortalPost) -> int:
+    if post.remote_spectrum is None:
+        raise CannotPostError("the spectrum did not come from this server, so it cannot be annotated there")
+    return post.remote_spectrum
+
+
+def _numbers(post: SkyPortalPost) -> dict[str, Any]:
+    """Return the numbers of a prediction that its annotation holds."""
+    prediction = _prediction(post)
+    return {
+        "class": prediction.class_name,
+        "probabilities": {name: round(p, 4) for name, p in prediction.probabilities.items()},
+        "conformal_set_90": prediction.conformal_set,
+        "novelty": round(prediction.novelty, 4),
+        "redshift": prediction.redshift,
+        "redshift_error": prediction.redshift_error,
+        "redshift_used": prediction.redshift_used,
+        "checkpoint": prediction.checkpoint.hash,
+        "key": post.key,
+    }

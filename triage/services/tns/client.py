@@ -1,0 +1,171 @@
+"""A client of the Transient Name Server (TNS): the part of its API that classification reports need."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from django.conf import settings
+
+from triage.errors import InvalidActionError
+from triage.models import TnsTarget
+from triage.services.http import AnswerTooLargeError, fetch, open_client
+
+TIMEOUT_SECONDS = 60
+# Feedback codes of a report that the TNS has taken.
+INSERTED, EXISTS, RENAMED = 100, 101, 121
+ACCEPTED_CODES = {INSERTED, EXISTS, RENAMED}
+
+
+class TnsError(Exception):
+    """Base of the errors below. The detail is for people."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotSentError(TnsError):
+    """Nothing has reached the TNS, so another attempt is safe."""
+
+
+class MaybeSentError(TnsError):
+    """No usable answer came, so the report may or may not have arrived."""
+
+
+class RejectedError(TnsError):
+    """The TNS has read the request and refused it."""
+
+    def __init__(self, detail: str, reply: dict[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.reply = reply or {}
+
+
+class PendingError(TnsError):
+    """The TNS has not processed the report yet."""
+
+
+def has_credentials() -> bool:
+    """Return whether this desk has the credentials of a TNS bot."""
+    return all((settings.TNS_API_KEY, settings.TNS_BOT_ID, settings.TNS_BOT_NAME))
+
+
+class TnsClient:
+    """A connection to the sandbox or the live TNS. Use it as a context manager.
+
+    target: "sandbox" or "live".
+
+    Raises InvalidActionError if the desk has no credentials.
+    """
+
+    def __init__(self, target: str) -> None:
+        if not has_credentials():
+            raise InvalidActionError(
+                "this desk has no credentials for the TNS; set TNS_API_KEY, TNS_BOT_ID and TNS_BOT_NAME"
+            )
+        marker = {"tns_id": settings.TNS_BOT_ID, "type": "bot", "name": settings.TNS_BOT_NAME}
+        url = settings.TNS_LIVE_URL if target == TnsTarget.LIVE else settings.TNS_SANDBOX_URL
+        self._http = open_client(url, {"User-Agent": f"tns_marker{json.dumps(marker)}"}, TIMEOUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._http.close()
+
+    def object_types(self) -> dict[int, str]:
+        """Return the TNS's object types, name by id; empty if the server does not send them."""
+        try:
+            status, answer = self._post("/api/get/values/")
+        except TnsError:
+            return {}
+        found = _inner(answer).get("object_types") if status == 200 else None
+        if isinstance(found, dict):
+            return {int(key): str(name) for key, name in found.items() if str(key).isdigit()}
+        rows = found if isinstance(found, list) else []
+        return {int(row["id"]): str(row.get("name")) for row in rows if isinstance(row, dict) and "id" in row}
+
+    def upload(self, name: str, content: str) -> str:
+        """Upload a text file and return the name that the server gave it.
+
+        Raises NotSentError or RejectedError.
+        """
+        files = {"files[0]": (name, content.encode(), "text/plain")}
+        try:
+            status, answer = self._post("/api/set/file-upload", files=files)
+        except MaybeSentError as error:
+            # A file that no report names has no effect, so sending it twice does no harm.
+            raise NotSentError(error.detail) from error
+        names = answer.get("data")
+        if isinstance(names, dict):
+            names = list(names.values())
+        if status == 200 and isinstance(names, list) and names and isinstance(names[0], str):
+            return names[0]
+        raise RejectedError(f"the TNS refused the spectrum's file: {_message(answer)}", answer)
+
+    def send(self, payload: dict[str, Any]) -> str:
+        """Send a report and return its id. Raises NotSentError, MaybeSentError or RejectedError."""
+        status, answer = self._post("/api/set/bulk-report", data={"data": json.dumps(payload)})
+        report_id = _inner(answer).get("report_id")
+        if status == 200 and report_id is not None:
+            return str(report_id)
+        if status == 200:
+            raise MaybeSentError("the TNS took the report, but gave it no id")
+        raise RejectedError(_message(answer), answer)
+
+    def reply(self, report_id: str) -> dict[str, Any]:
+        """Fetch the reply to a report. Raises PendingError, RejectedError or another TnsError."""
+        status, answer = self._post("/api/get/bulk-report-reply", data={"report_id": report_id})
+        if status == 404:
+            raise PendingError("the TNS has not processed the report yet")
+        if status != 200:
+            raise RejectedError(_message(answer), answer)
+        return answer
+
+    def _post(self, path: str, data: dict[str, str] | None = None, files: Any = None) -> tuple[int, dict[str, Any]]:
+        """Make a request; return the status and the JSON of the answer.
+
+        Raises NotSentError or MaybeSentError if the TNS itself gave no answer.
+        """
+        form = {"api_key": settings.TNS_API_KEY, **(data or {})}
+        try:
+            response, body = fetch(self._http, "POST", path, data=form, files=files)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotSentError(f"no connection ({error})") from error
+        except (httpx.HTTPError, AnswerTooLargeError) as error:
+            raise MaybeSentError(f"no answer ({type(error).__name__}: {error})") from error
+        if response.status_code == 429:
+            raise NotSentError("the TNS got too many requests")
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or response.status_code >= 500 or response.is_redirect:
+            raise MaybeSentError(f"status {response.status_code} without a readable answer")
+        return response.status_code, answer
+
+
+def feedback_codes(reply: Any) -> list[int]:
+    """Return the feedback codes of a reply, at whatever depth they stand."""
+    if isinstance(reply, list):
+        return [code for entry in reply for code in feedback_codes(entry)]
+    if not isinstance(reply, dict):
+        return []
+    mine = [int(key) for key, value in reply.items() if str(key).isdigit() and len(str(key)) == 3 and value]
+    return mine + [code for value in reply.values() for code in feedback_codes(value)]
+
+
+def _inner(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return ``data`` of an answer. Some answers wrap it in ``reply`` once more."""
+    found = answer.get("data")
+    if isinstance(found, dict) and isinstance(found.get("reply"), dict):
+        return dict(found["reply"])
+    return found if isinstance(found, dict) else {}
+
+
+def _message(answer: dict[str, Any]) -> str:
+    told = str(answer.get("id_message") or "the TNS gave no reason")
+    details = _inner(answer)
+    return f"{told} {json.dumps(details)}"[:1000] if details else told

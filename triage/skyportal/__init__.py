@@ -1,1 +1,0 @@
-"""SkyPortal (Fritz): spectra come in, classifications go out."""

@@ -1,0 +1,61 @@
+"""Dashboard of the night ("Tonight"): its numbers, and the network compared with the vetted classes."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bokeh.embed import json_item
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from triage.figures.dashboard import confusion_figure, reliability_figure
+from triage.queue import dashboard
+from triage.views.base import signed_in, wants_fragment
+
+
+@login_required
+@require_safe
+def dashboard_page(request: HttpRequest) -> HttpResponse:
+    """Show the dashboard, or its changing part alone if a script asks.
+
+    The address narrows it: ``since`` (a key of ``dashboard.SPANS``), ``class``, ``instrument`` and ``blind``. The
+    script fetches the changing part repeatedly, and redraws the figures when ``version`` has changed.
+    """
+    user, span = signed_in(request), dashboard.Span.read(request.GET)
+    rows = dashboard.vetted(user, span)
+    compared = dashboard.narrowed(rows, span)
+    context = {
+        "span": span,
+        "spans": dashboard.SPANS,
+        "numbers": dashboard.numbers(user, span, rows),
+        "count": len(compared),
+        "version": hashlib.sha256(repr(compared).encode()).hexdigest()[:16],
+        "by_class": dashboard.shares(compared, "class_name"),
+        "by_instrument": dashboard.shares(compared, "instrument"),
+        "classes": sorted({row.class_name for row in rows} | ({span.class_name} - {""})),
+        "instruments": sorted({row.instrument for row in rows} | ({span.instrument} - {""})),
+        "section": "night",
+    }
+    return render(request, "partials/dashboard.html" if wants_fragment(request) else "dashboard.html", context)
+
+
+@login_required
+@require_safe
+def dashboard_plots(request: HttpRequest) -> JsonResponse:
+    """Return both figures as Bokeh's JSON, by name; the answer is empty if nothing is vetted.
+
+    The address takes the parameters of the page, and ``theme``.
+    """
+    span = dashboard.Span.read(request.GET)
+    rows = dashboard.narrowed(dashboard.vetted(signed_in(request), span), span)
+    theme = request.GET.get("theme", "light")
+    if not rows:
+        return JsonResponse({})
+    return JsonResponse(
+        {
+            "reliability": json_item(reliability_figure(rows, theme)),
+            "confusion": json_item(confusion_figure(rows, theme)),
+        }
+    )
