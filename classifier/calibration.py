@@ -1,12 +1,12 @@
 """Calibration: turns a network's raw outputs into calibrated probabilities, conformal sets and a novelty.
 
-It is fitted once for each mode, on objects that neither trained the network nor stopped its training.
+It is fitted once for each mode, on spectra that the answering network never saw. Each object counts once: a spectrum
+weighs 1/m, where m is the number of spectra of its object.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +19,15 @@ from classifier.taxonomy import load_taxonomy
 
 # A conformal set misses the truth in this share of cases.
 MISS = 0.1
-# Classes with fewer calibration spectra than this look to their group's threshold too.
+# Classes with fewer calibration objects than this look to their group's threshold too.
 CONFORMAL_MIN = 30
 # A class below this probability is in no set.
 LEAST_THRESHOLD = 0.01
-# An object of m spectra weighs m^(1 - OBJECT_POWER) in the fit of temperature and bias, so that no single one decides a
-# rare class; BIAS_PENALTY holds the bias near 0. Both chosen by cross-validation within the calibration objects.
-OBJECT_POWER, BIAS_PENALTY = 0.5, 10.0
+# Strength with which the biases are held near 0, because rare classes have few objects.
+BIAS_PENALTY = 10.0
+# An ensemble of M members errs less than one member, so it needs that member's temperature times
+# 1 - ENSEMBLE_GAIN (1 - 1/M). Measured on objects that none of three members had seen (docs/experiments.md).
+ENSEMBLE_GAIN = 0.037
 # The least sure of the redshifts, this share, are not given.
 REDSHIFT_REJECTED = 0.1
 
@@ -37,7 +39,7 @@ class ModeCalibration:
     temperature: divides the raw logits.
     bias: (classes,) is added after that.
     thresholds: (classes,) least probability with which a class enters the conformal set.
-    energy: quantiles (101 of them) of -logsumexp(logits) over the calibration spectra.
+    energy: quantiles (101 of them) of -logsumexp(logits) over the calibration objects.
     """
 
     temperature: float
@@ -62,7 +64,7 @@ class ModeCalibration:
         return inside if top in inside else [top, *inside]
 
     def novelty(self, raw: NDArray[np.float64]) -> float:
-        """Return the share (0..1) of calibration spectra that the network found more familiar.
+        """Return the share (0..1) of calibration objects that the network found more familiar.
 
         raw: (classes,) raw logits of one spectrum.
         """
@@ -117,38 +119,56 @@ def fit_calibration(
     outputs: Mapping[Mode, Outputs],
     labels: NDArray[np.int_],
     redshift: NDArray[np.float64],
-    object_ids: Sequence[str],
+    object_ids: Sequence[str] | NDArray[np.str_],
+    *,
+    members: int = 1,
 ) -> Calibration:
-    """Fit the calibration on a network's outputs for n spectra.
+    """Fit the calibration on outputs for n spectra.
 
     outputs: raw outputs of both modes for the same spectra.
     labels: (n,) index of the true class, or -1 without one.
     redshift: (n,) true redshift, NaN if unknown.
-    object_ids: n names of objects; an object with many spectra weighs less than its number of spectra.
+    object_ids: n names of objects.
+    members: number of members of the ensemble that the calibration is for, if each row was answered by one of them.
+        Leave it at 1 if the rows were answered as they will be.
     """
-    spectra_of = Counter(object_ids)
-    weights = np.array([spectra_of[object_id] ** -OBJECT_POWER for object_id in object_ids])
-    modes = {mode: _fit_mode(outputs[mode], labels, weights) for mode in MODES}
+    ids = np.array(object_ids)
+    modes = {mode: _fit_mode(outputs[mode], labels, ids, members) for mode in MODES}
     blind = outputs["blind"]
     known = np.isfinite(redshift) & (labels >= 0)
-    trust_min = float(np.quantile(blind.redshift_trust[known], REDSHIFT_REJECTED))
+    trust_min = _weighted_quantile(blind.redshift_trust[known], REDSHIFT_REJECTED, object_weights(ids[known]))
     sure = known & (blind.redshift_trust >= trust_min)
     # Stars, whose redshift is easy, would make the error of the others look too small.
     taxonomy = load_taxonomy()
     galactic = [i for i, name in enumerate(taxonomy.trained) if taxonomy[name].group == "Galactic"]
-    pulls = ((blind.redshift - redshift) / blind.redshift_error)[sure & ~np.isin(labels, galactic)]
-    return Calibration(modes["known"], modes["blind"], float(1.48 * np.median(np.abs(pulls))), trust_min)
+    distant = sure & ~np.isin(labels, galactic)
+    pulls = np.abs((blind.redshift - redshift) / blind.redshift_error)[distant]
+    scale = 1.48 * _weighted_quantile(pulls, 0.5, object_weights(ids[distant]))
+    return Calibration(modes["known"], modes["blind"], scale, trust_min)
 
 
-def _fit_mode(outputs: Outputs, labels: NDArray[np.int_], weights: NDArray[np.float64]) -> ModeCalibration:
+def object_weights(object_ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return weights (n,) with which each object counts once: 1/m for each of its m spectra among the n."""
+    _, place, counts = np.unique(np.asarray(object_ids), return_inverse=True, return_counts=True)
+    result: NDArray[np.float64] = 1 / counts[place]
+    return result
+
+
+def _fit_mode(
+    outputs: Outputs, labels: NDArray[np.int_], object_ids: NDArray[np.str_], members: int
+) -> ModeCalibration:
     rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
-    raw, truth = outputs.logits[rows], labels[rows]
-    temperature, bias = _fit_scaling(raw, truth, weights[rows])
-    probabilities = softmax(raw / temperature + bias)
-    quantiles = np.quantile(energy(raw), np.linspace(0, 1, 101))
-    return ModeCalibration(
-        temperature, tuple(bias.tolist()), tuple(_thresholds(probabilities, truth).tolist()), tuple(quantiles.tolist())
-    )
+    raw, truth, weights = outputs.logits[rows], labels[rows], object_weights(object_ids[rows])
+    temperature, bias = _fit_scaling(raw, truth, weights)
+    thresholds = _thresholds(softmax(raw / temperature + bias), truth, weights)
+    energies = energy(raw)
+    quantiles = tuple(_weighted_quantile(energies, share, weights) for share in np.linspace(0, 1, 101))
+    temperature *= 1 - ENSEMBLE_GAIN * (1 - 1 / members)
+    return ModeCalibration(temperature, tuple(bias.tolist()), tuple(thresholds.tolist()), quantiles)
+
+
+def _weighted_quantile(values: NDArray[np.float64], share: float, weights: NDArray[np.float64]) -> float:
+    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))
 
 
 def _fit_scaling(
@@ -156,9 +176,10 @@ def _fit_scaling(
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the temperature and the biases of least weighted cross-entropy.
 
-    The biases are held near 0, because rare classes have few spectra.
+    weights: (n,) whose sum is the number of objects.
     """
-    logits, labels, weight = torch.from_numpy(raw), torch.from_numpy(truth), torch.from_numpy(weights / weights.sum())
+    objects = float(weights.sum())
+    logits, labels, weight = torch.from_numpy(raw), torch.from_numpy(truth), torch.from_numpy(weights / objects)
     log_t = torch.zeros((), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(raw.shape[1], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([log_t, bias], max_iter=200, line_search_fn="strong_wolfe")
@@ -166,7 +187,7 @@ def _fit_scaling(
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
         each = torch.nn.functional.cross_entropy(logits / log_t.exp() + bias, labels, reduction="none")
-        loss = (weight * each).sum() + BIAS_PENALTY * (bias**2).sum() / len(labels)
+        loss = (weight * each).sum() + BIAS_PENALTY * (bias**2).sum() / objects
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -174,12 +195,16 @@ def _fit_scaling(
     return float(log_t.exp().detach()), bias.detach().numpy()
 
 
-def _thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
+def _thresholds(
+    probabilities: NDArray[np.float64], truth: NDArray[np.int_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the thresholds of the conformal sets, (classes,) (class-conditional split conformal; Sadinle et al. 2019).
 
-    The threshold of a class is the ⌊MISS (n + 1)⌋-th smallest probability that its n spectra got for it. A class with
-    fewer than CONFORMAL_MIN spectra takes the lower of its own threshold and that of its group. It never takes the
-    threshold of all spectra, which the commonest class decides.
+    The threshold of a class is the ⌊MISS (n + 1)⌋-th smallest probability that its n objects got for it. A class with
+    fewer than CONFORMAL_MIN objects takes the lower of its own threshold and that of its group. It never takes the
+    threshold of all objects, which the commonest class decides.
+
+    weights: (n,) whose sum is the number of objects.
     """
     taxonomy = load_taxonomy()
     groups = [taxonomy[name].group for name in taxonomy.trained]
@@ -187,17 +212,21 @@ def _thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> 
     result = np.zeros(len(groups))
     for label, group in enumerate(groups):
         members = [i for i, other in enumerate(groups) if other == group]
-        own = _quantile(of_truth[truth == label])
-        if (truth == label).sum() < CONFORMAL_MIN:
-            pooled = _quantile(of_truth[np.isin(truth, members)])
+        mine, together = truth == label, np.isin(truth, members)
+        own = _conformal_quantile(of_truth[mine], weights[mine])
+        if weights[mine].sum() < CONFORMAL_MIN:
+            pooled = _conformal_quantile(of_truth[together], weights[together])
             own = min((value for value in (own, pooled) if value is not None), default=None)
         result[label] = LEAST_THRESHOLD if own is None else max(own, LEAST_THRESHOLD)
     return result
 
 
-def _quantile(probabilities: NDArray[np.float64]) -> float | None:
-    rank = int(np.floor(MISS * (len(probabilities) + 1))) - 1
-    return float(np.sort(probabilities)[rank]) if rank >= 0 else None
+def _conformal_quantile(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> float | None:
+    """Return the greatest of the probabilities that has few enough objects below it, or None if there are too few."""
+    order = np.argsort(probabilities)
+    below = np.cumsum(weights[order]) - weights[order]
+    allowed = probabilities[order][below <= MISS * (weights.sum() + 1) - 1 + 1e-9]
+    return float(allowed[-1]) if allowed.size else None
 
 
 def energy(raw: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,18 @@ class Outputs:
     redshift: NDArray[np.float64]
     redshift_error: NDArray[np.float64]
     redshift_trust: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.int_]) -> Self:
+        """Return the outputs of some rows."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+
+    @classmethod
+    def assembled(cls, parts: Iterable[tuple[NDArray[np.int_], Self]]) -> Self:
+        """Return the outputs of n spectra from pairs of row numbers and their outputs, which cover each row once."""
+        numbers, outputs = zip(*parts, strict=True)
+        order = np.argsort(np.concatenate(numbers))
+        fields = [np.concatenate([getattr(o, field.name) for o in outputs]) for field in dataclasses.fields(cls)]
+        return cls(*(values[order] for values in fields))
 
     @property
     def probabilities(self) -> NDArray[np.float64]:

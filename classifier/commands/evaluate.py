@@ -6,18 +6,18 @@ import argparse
 from pathlib import Path
 
 from classifier.commands.options import add_checkpoint_options, add_data_option
-from classifier.evaluation.model_card import evaluate_checkpoint
+from classifier.evaluation.evaluate import evaluate_checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     add_data_option(parser)
-    parser.add_argument("--part", default="test", choices=("train", "stop", "calibrate", "test"))
+    parser.add_argument("--unseen", action="store_true", help="the data hold objects that were in no training")
     parser.add_argument("--report", type=Path, metavar="FILE.md", help="write the model card and its pictures")
     add_checkpoint_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the checkpoint and print its figures."""
-    print(evaluate_checkpoint(options.checkpoint, options.data, options.part, options.report))
+    print(evaluate_checkpoint(options.checkpoint, options.data, options.report, unseen=options.unseen))
     return 0

@@ -9,7 +9,7 @@ from classifier.commands.options import add_data_option
 from classifier.preprocess import PreprocessConfig
 from classifier.simulation.class_statistics import compute_statistics
 from classifier.taxonomy import load_taxonomy
-from classifier.training.dataset import read_labelled, split_by_object
+from classifier.training.dataset import read_labelled
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,6 @@ def run(options: argparse.Namespace) -> int:
     """Compute the statistics, write them, and print each class and phase bin that has some."""
     names = load_taxonomy().trained
     data = read_labelled(options.data, names, PreprocessConfig())
-    # Only training objects are used, so that no simulated spectrum resembles an object the checkpoint is tested on.
-    for name, phase in compute_statistics(data.take(split_by_object(data)["train"]), names, options.out):
+    for name, phase in compute_statistics(data, names, options.out):
         print(f"{name}, phase bin {phase}")
     return 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import time
 from pathlib import Path
 
 from classifier.checkpoint import pick_device
 from classifier.commands.options import add_data_option, add_device_option
+from classifier.evaluation.text_report import text_report
 from classifier.training.config import TrainConfig
 from classifier.training.presets import PRESETS
-from classifier.training.scoring import text_report
 from classifier.training.train import train
 
 
@@ -20,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="compact", choices=tuple(PRESETS), help="shape of the network")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the checkpoint to")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folds", type=int, default=5, help="number of networks, each of which leaves out one fold")
+    parser.add_argument("--jobs", type=int, help="number of networks trained at a time (default: one for each core)")
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--minutes", type=float, help="finish each member within this many minutes")
+    parser.add_argument("--minutes", type=float, help="finish each network within this many minutes")
     parser.add_argument(
         "--resume",
         type=Path,
@@ -33,12 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, write the checkpoint, and print its figures on the test objects."""
+    """Train, write the checkpoint, and print its figures on objects that the answering network never saw."""
+    if options.folds < 2:
+        print("classifier: at least two folds are needed, so that each object is left out once", file=sys.stderr)
+        return 2
+    if options.resume and not any(options.resume.glob("*.safetensors")):
+        print(f"classifier: {options.resume} holds no state of a training", file=sys.stderr)
+        return 2
     chosen = {"epochs": options.epochs} if options.epochs else {}
-    settings = TrainConfig(preset=options.preset, seed=options.seed, minutes=options.minutes, **chosen)
+    settings = TrainConfig(
+        preset=options.preset, folds=options.folds, seed=options.seed, minutes=options.minutes, **chosen
+    )
     run = options.resume or Path("var") / "training" / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{options.preset}"
     print(f"state of the training: {run} (to go on after a stop: the same command with --resume {run})", flush=True)
     device = pick_device(options.device)
-    checkpoint = train(options.data, options.out, settings, device=device, run=run)
-    print(text_report(checkpoint.metrics["test"]))
+    jobs = options.jobs or min(settings.folds, os.cpu_count() or 1)
+    checkpoint = train(options.data, options.out, settings, device=device, run=run, jobs=jobs)
+    print(text_report(checkpoint.metrics["out_of_fold"]))
     return 0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
-from classifier.checkpoint import SHIPPED, Checkpoint, files_hash, load_checkpoint
-from classifier.evaluation.measured import Measured
+from classifier.checkpoint import Checkpoint
+from classifier.crosscheck import CrossCheck
+from classifier.evaluation.evaluation import Evaluation
 from classifier.evaluation.model_card_tables import (
     age_table,
     conformal_table,
@@ -24,90 +24,52 @@ from classifier.evaluation.model_card_tables import (
     robustness_table,
 )
 from classifier.evaluation.pictures import MODE_TITLES, draw_confusion, draw_reliability
-from classifier.evaluation.unseen_classes import read_held_out
-from classifier.outputs import MODES, Mode
+from classifier.evaluation.text_report import interval, ratio
+from classifier.outputs import Mode
 from classifier.taxonomy import load_taxonomy
-from classifier.training.dataset import LabelledSpectra, Part, read_labelled, split_by_object
-from classifier.training.scoring import ratio, score, text_report
-from classifier.training.templates import rest_frame_ages
+from classifier.training.scoring import score
+from classifier.training.templates import make_templates, rest_frame_ages
+
+FOLDS_TEXT = """\
+All spectra of one object are in one fold, whatever the object's names; a hash of the object's id says in which. Each
+network of the ensemble left out one fold. Every object is answered by the network that never saw it, and the answer is
+calibrated on the other folds. Users ask the whole ensemble, which errs less than one of its networks."""
+UNSEEN_TEXT = """\
+No network saw any of these objects in its training. The whole ensemble answers, as it does for users."""
 
 
-def evaluate_checkpoint(folder: Path | None, data_paths: Sequence[Path], part: Part, report: Path | None) -> str:
-    """Measure a checkpoint on one part of the data and return the figures as text.
-
-    folder: the checkpoint's folder, or None for the shipped one.
-    data_paths: Parquet files of labelled spectra.
-    part: part of the split.
-    report: file to write the model card to, or None. Its pictures go into ``images/`` beside it.
-    """
-    checkpoint = load_checkpoint(folder or SHIPPED)
-    data = read_labelled(data_paths, checkpoint.taxonomy.trained, checkpoint.grid)
-    parts = split_by_object(data)
-    measured = Measured.of(checkpoint, data.take(parts[part]))
-    figures = {mode: score(measured.outputs[mode], measured.data, checkpoint.taxonomy.trained) for mode in MODES}
-    trained_on = checkpoint.metrics["data"]["sha256"]
-    lines = [text_report({str(mode): scored for mode, scored in figures.items()})]
-    if files_hash(data_paths) != trained_on:
-        lines.append("Beware: these are not the files that the checkpoint was trained on, so the split may differ.")
-    if report:
-        galaxies, held_out = _galaxies(data, parts, checkpoint), read_held_out(folder or SHIPPED)
-        write_model_card(measured, figures, galaxies, held_out, report)
-        lines.append(f"model card: {report}")
-    return "\n\n".join(lines)
-
-
-def _galaxies(data: LabelledSpectra, parts: dict[Part, Tensor], checkpoint: Checkpoint) -> LabelledSpectra:
-    """Return host galaxies for the robustness table, none of which was trained on."""
-    rows = torch.cat([parts["calibrate"], parts["test"]])
-    galaxy = checkpoint.taxonomy.trained.index("Galaxy")
-    return data.take(rows[(data.labels[rows] == galaxy) & data.redshift[rows].isfinite()])
-
-
-def write_model_card(
-    measured: Measured,
-    figures: dict[Mode, dict[str, Any]],
-    galaxies: LabelledSpectra,
-    held_out: dict[str, dict[str, float]],
-    path: Path,
-) -> None:
+def write_model_card(evaluation: Evaluation, path: Path) -> None:
     """Write the card (Markdown), a confusion matrix (PNG) for each mode and age, and the reliability diagram."""
     images = path.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
-    for mode, scored in figures.items():
+    for mode, scored in evaluation.figures.items():
         draw_confusion(scored, MODE_TITLES[mode], images / f"confusion_{mode}.png")
-    draw_reliability(measured, images / "reliability.png")
-    ages = _confusions_by_age(measured, images)
-    path.write_text(_card(measured, figures, galaxies, held_out, ages), encoding="utf-8")
+    draw_reliability(evaluation.measured, images / "reliability.png")
+    path.write_text(_card(evaluation, _confusions_by_age(evaluation, images)), encoding="utf-8")
 
 
-def _confusions_by_age(measured: Measured, images: Path) -> str:
+def _confusions_by_age(evaluation: Evaluation, images: Path) -> str:
     """Draw blind confusion matrices of early, middle and late spectra; return Markdown that shows them."""
-    ages = rest_frame_ages(measured.data)
+    ages = rest_frame_ages(evaluation.measured.data).numpy()
     pictures = []
     for first, last in ((0, 10), (10, 60), (60, 2000)):
-        rows = torch.nonzero((ages >= first) & (ages < last)).squeeze(1)
+        rows = np.flatnonzero((ages >= first) & (ages < last))
         if not len(rows):
             continue
-        part = Measured.of(measured.checkpoint, measured.data.take(rows))
-        scored = score(part.outputs["blind"], part.data, measured.checkpoint.taxonomy.trained)
+        part = evaluation.measured.take(rows)
+        scored = score(part.outputs["blind"], part.data, evaluation.checkpoint.taxonomy.trained)
         file = f"confusion_{first}_{last}_days.png"
         draw_confusion(scored, f"Blind, {first}-{last} days", images / file)
         pictures.append(f"![Confusion matrix, {first}-{last} days](images/{file})")
     return "\n".join(pictures)
 
 
-def _card(
-    measured: Measured,
-    figures: dict[Mode, dict[str, Any]],
-    galaxies: LabelledSpectra,
-    held_out: dict[str, dict[str, float]],
-    pictures_by_age: str,
-) -> str:
+def _card(evaluation: Evaluation, pictures_by_age: str) -> str:
     return (
-        _identity(measured.checkpoint)
-        + _main_figures(measured, figures)
-        + _further_figures(measured, galaxies, held_out, pictures_by_age)
-        + _use(measured.checkpoint)
+        _identity(evaluation.checkpoint)
+        + _main_figures(evaluation)
+        + _further_figures(evaluation, pictures_by_age)
+        + _use(evaluation.checkpoint)
     )
 
 
@@ -115,7 +77,6 @@ def _identity(checkpoint: Checkpoint) -> str:
     """Return the head of the card: what the checkpoint is and how it was made."""
     metrics = checkpoint.metrics
     training = metrics["training"]
-    split = ", ".join(f"{part} {count:,}" for part, count in metrics["split"].items())
     parameters = sum(p.numel() for p in checkpoint.network.parameters())
     return f"""# Model card: {checkpoint.name}
 
@@ -128,14 +89,16 @@ def _identity(checkpoint: Checkpoint) -> str:
 | input | {checkpoint.grid.samples} samples of ln λ, {checkpoint.grid.first:.0f}-{checkpoint.grid.last:.0f} Å |
 | taxonomy | {checkpoint.taxonomy.version} |
 | data | `{metrics["data"]["file"]}`, SHA-256 `{metrics["data"]["sha256"][:16]}…` |
-| spectra | {split} |
-| trained | `{training["command"]}`, {training["minutes"]} min, {training["threads"]} CPU threads, \
-{" + ".join(str(len(history)) for history in training["histories"])} epochs |
+| spectra | {metrics["spectra"]:,} of {metrics["objects"]:,} objects |
+| trained | `{training["command"]}`, {training["minutes"]} min on {training["device"]}, \
+{training["jobs"]} networks at a time, {" + ".join(str(len(history)) for history in training["histories"])} epochs |
 
 """
 
 
-def _main_figures(measured: Measured, figures: dict[Mode, dict[str, Any]]) -> str:
+def _main_figures(evaluation: Evaluation) -> str:
+    measured, figures, taxonomy = evaluation.measured, evaluation.figures, evaluation.checkpoint.taxonomy
+    blind = figures["blind"]
     return f"""## What it is for
 
 Classifying single optical spectra of transients, with a known redshift or without one, as a proposal to a person who
@@ -144,45 +107,49 @@ libraries), in which SN Ia are more than half and most objects are near and brig
 
 ## How it was measured
 
-All spectra of one object are in one part, whatever the object's names; the parts are fixed by a hash of the object
-ids. The network never saw the test objects, nor did the early stop or the calibration. The figures are for spectra
-as the archive has them, without weights: {figures["known"]["spectra"]:,} spectra with a known redshift,
-{figures["blind"]["spectra"]:,} in all. Macro-F1 is over the classes with at least ten test spectra.
+{FOLDS_TEXT if len(measured.calibrations) > 1 else UNSEEN_TEXT}
+
+Each object counts once: a spectrum weighs 1/m, where m is the number of spectra of its object. Intervals are 95 %, from
+a bootstrap over objects. There are {figures["known"]["spectra"]:,} spectra with a known redshift, and
+{blind["spectra"]:,} of {blind["objects"]:,} objects in all. Macro-F1 is over the classes with at least ten spectra of
+four objects.
 
 {_headline(figures)}
 
 Merged as other classifiers are compared, {_merges()}:
 
-{merged_table(measured)}
+{merged_table(measured, taxonomy)}
 
 {"".join(_mode_section(mode, scored) for mode, scored in figures.items())}
 """
 
 
-def _further_figures(
-    measured: Measured, galaxies: LabelledSpectra, held_out: dict[str, dict[str, float]], pictures_by_age: str
-) -> str:
+def _further_figures(evaluation: Evaluation, pictures_by_age: str) -> str:
+    measured, checkpoint = evaluation.measured, evaluation.checkpoint
+    grid, taxonomy = checkpoint.grid, checkpoint.taxonomy
+    galaxy = measured.data.labels == taxonomy.trained.index("Galaxy")
+    galaxies = measured.data.take(torch.nonzero(galaxy & measured.data.redshift.isfinite()).squeeze(1))
     return f"""## SN IIP alone
 
-{plateau_table(measured)}
+{plateau_table(measured, taxonomy)}
 
 ## Parent groups
 
-{parents_table(measured)}
+{parents_table(measured, taxonomy)}
 
 ## Calibration
 
 ![Reliability diagram](images/reliability.png)
 
-Conformal sets of 90 %, by class; classes with fewer than 30 test spectra are shown with their group.
+Conformal sets of 90 %, by class; classes with fewer than 30 objects are shown with their group.
 
-{conformal_table(measured)}
+{conformal_table(measured, taxonomy)}
 
 ## Degraded spectra
 
-The same test spectra as another instrument, a shorter exposure or a brighter host would have given them.
+The same spectra as another instrument, a shorter exposure or a brighter host would have given them.
 
-{robustness_table(measured, galaxies)}
+{robustness_table(measured, galaxies, grid, taxonomy)}
 
 ## Age
 
@@ -202,15 +169,29 @@ Rest-frame days since the object's first spectrum in the archive, not since maxi
 
 ## Cross-check with templates, blind
 
-Its templates are averages over the training objects.
+The templates are averages over four folds, and the spectra are those of the fifth: one spectrum, by chance, of each
+object.
 
-{crosscheck_table(measured)}
+{_crosscheck(evaluation)}
 
 ## Novelty
 
-{novelty_table(measured, held_out)}
+{novelty_table(measured, checkpoint, evaluation.unlabelled, evaluation.held_out)}
 
 """
+
+
+def _crosscheck(evaluation: Evaluation) -> str:
+    """Return the table of the cross-check for the objects of one fold, with templates of the others."""
+    measured, checkpoint = evaluation.measured, evaluation.checkpoint
+    first, templates = measured.used == 0, checkpoint.templates
+    if not first.all():
+        others = measured.data.take(torch.from_numpy(np.flatnonzero(~first)))
+        templates = make_templates(others, len(checkpoint.taxonomy.trained), checkpoint.grid)
+    rows = measured.rows("blind")
+    rows = np.random.default_rng(1).permutation(rows[first[rows]])
+    _, one_each = np.unique(np.array(measured.data.object_ids)[rows], return_index=True)
+    return crosscheck_table(measured, rows[one_each], CrossCheck(templates, checkpoint.grid))
 
 
 def _use(checkpoint: Checkpoint) -> str:
@@ -219,7 +200,7 @@ def _use(checkpoint: Checkpoint) -> str:
     return f"""## Limits
 
 - Labels are the archives': a few per cent are wrong, most of them among Ib, Ic and IIb and between II and IIn.
-- Few objects stand behind SLSN-II, SN Ibn and SN Ic-BL; their figures rest on a handful of held-out objects.
+- Few objects stand behind SLSN-II, SN Ibn and SN Ic-BL; their figures rest on a handful of objects.
 - Cataclysmic variables are almost all drawn from templates, and AGN come from SDSS; their figures are likely to be
   kinder than a night at the telescope.
 - Spectra that cover less than {checkpoint.grid.need_optical_angstrom:.0f} Å of
@@ -250,15 +231,15 @@ def _merges() -> str:
 
 def _headline(figures: dict[Mode, dict[str, Any]]) -> str:
     rows = [
-        "| | accuracy | macro-F1 | SN Ia recall | SN Ia purity | ECE |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| | accuracy | macro-F1 | SN Ia recall | SN Ia purity | ECE | accuracy by spectrum | macro-F1 by spectrum |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for mode, scored in figures.items():
-        ia = scored["classes"].get("SN Ia", {})
-        rows.append(
-            f"| {MODE_TITLES[mode]} | {scored['accuracy']:.3f} | {scored['macro_f1']:.3f} | "
-            f"{ratio(ia.get('recall'))} | {ratio(ia.get('precision'))} | {scored['ece']:.3f} |"
-        )
+        ia, alone = scored["classes"].get("SN Ia", {}), scored["by_spectrum"]
+        of_all = [interval(scored[key], scored["intervals"][key]) for key in ("accuracy", "macro_f1")]
+        cells = [MODE_TITLES[mode], *of_all, ratio(ia.get("recall")), ratio(ia.get("precision"))]
+        cells += [f"{scored['ece']:.3f}", f"{alone['accuracy']:.3f}", f"{alone['macro_f1']:.3f}"]
+        rows.append(f"| {' | '.join(cells)} |")
     z = figures["blind"]["redshift"]
     if z["given"]:
         rows.append(
@@ -271,12 +252,13 @@ def _headline(figures: dict[Mode, dict[str, Any]]) -> str:
 def _mode_section(mode: Mode, scored: dict[str, Any]) -> str:
     rows = [
         f"## {MODE_TITLES[mode]}\n",
-        "| class | spectra | recall | precision | F1 |",
-        "| --- | --- | --- | --- | --- |",
+        "| class | objects | spectra | recall | precision | F1 |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, row in scored["classes"].items():
         rows.append(
-            f"| {name} | {row['spectra']} | {row['recall']:.3f} | {ratio(row['precision'])} | {row['f1']:.3f} |"
+            f"| {name} | {row['objects']:.0f} | {row['spectra']} | {row['recall']:.3f} | {ratio(row['precision'])} | "
+            f"{row['f1']:.3f} |"
         )
     rows.append(f"\n![Confusion matrix](images/confusion_{mode}.png)\n\n")
     return "\n".join(rows)

@@ -10,19 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from classifier.checkpoint import Checkpoint
 from classifier.crosscheck import CrossCheck
 from classifier.evaluation.degraded_spectra import signal_to_noise, variants
-from classifier.evaluation.measured import Measured, merged
+from classifier.evaluation.merged_classes import merged
+from classifier.evaluation.text_report import interval
 from classifier.fusion import fuse
 from classifier.outputs import MODES, Mode
-from classifier.preprocess import resample_arrays
+from classifier.preprocess import PreprocessConfig, resample_arrays
+from classifier.taxonomy import Taxonomy
 from classifier.training.dataset import LabelledSpectra
-from classifier.training.scoring import OUTLIER, infer, score
+from classifier.training.inference import infer
+from classifier.training.measured import Measured
+from classifier.training.scoring import OUTLIER, score
 from classifier.training.templates import rest_frame_ages
 
 AGE_BINS = ((0, 3), (3, 10), (10, 25), (25, 60), (60, 150), (150, 2000))
-# A class with fewer test spectra than this is shown with its group.
+# A class with fewer objects than this is shown with its group.
 OWN_ROW = 30
+# Kinds of transients, as archives name them, that the taxonomy does not train.
+UNTRAINED_KINDS = ("18cow", "20xnd", "17gfo", "LBV", "LRN", "Icn")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -31,60 +38,63 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def merged_table(measured: Measured) -> str:
+def merged_table(measured: Measured, taxonomy: Taxonomy) -> str:
     """Return the figures with those classes merged that other classifiers do not separate."""
     rows: list[Sequence[object]] = []
     for mode in MODES:
-        scored = score(*merged(measured.outputs[mode], measured.data, measured.checkpoint.taxonomy.trained))
-        rows.append((mode, f"{scored['accuracy']:.3f}", f"{scored['macro_f1']:.3f}", f"{scored['ece']:.3f}"))
-    return table(["redshift", "accuracy", "macro-F1", "ECE"], rows)
+        scored = score(*merged(measured.outputs[mode], measured.data, taxonomy.trained))
+        figures = [interval(scored[key], scored["intervals"][key]) for key in ("accuracy", "macro_f1")]
+        by_spectrum = [f"{scored['by_spectrum'][key]:.3f}" for key in ("accuracy", "macro_f1")]
+        rows.append((mode, *figures, f"{scored['ece']:.3f}", *by_spectrum))
+    return table(["redshift", "accuracy", "macro-F1", "ECE", "accuracy by spectrum", "macro-F1 by spectrum"], rows)
 
 
-def wilson(hits: int, total: int) -> tuple[float, float]:
+def wilson(hits: float, total: float) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson 1927)."""
-    z = 1.96
+    z, hits = 1.96, min(hits, total)  # the sum of weights may be too large by rounding
     centre = (hits + z * z / 2) / (total + z * z)
     half = z / (total + z * z) * math.sqrt(hits * (total - hits) / total + z * z / 4)
     return centre - half, centre + half
 
 
-def conformal_table(measured: Measured) -> str:
+def conformal_table(measured: Measured, taxonomy: Taxonomy) -> str:
     """Return the coverage of the 90 % sets by class and their mean size. Small classes are shown with their group."""
-    names, taxonomy = measured.checkpoint.taxonomy.trained, measured.checkpoint.taxonomy
+    names = taxonomy.trained
     lines = []
     for mode in MODES:
         rows = measured.rows(mode)
-        labels, p = measured.data.labels.numpy()[rows], measured.outputs[mode].probabilities[rows]
-        fitted = measured.checkpoint.calibration.of(mode)
-        sets = [fitted.conformal_set(row, names) for row in p]
-        counts = Counter(labels.tolist())
-        covered: dict[str, list[bool]] = defaultdict(list)
-        for label, found in zip(labels.tolist(), sets, strict=True):
-            group = names[label] if counts[label] >= OWN_ROW else f"small classes of {taxonomy[names[label]].group}"
-            covered[group].append(names[label] in found)
-        covered_by = dict(sorted(covered.items())) | {"all": [hit for found in covered.values() for hit in found]}
-        for group, hits in covered_by.items():
-            low, high = wilson(sum(hits), len(hits))
-            lines.append([mode, group, len(hits), f"{np.mean(hits):.3f}", f"{low:.2f}-{high:.2f}"])
-        size = np.mean([len(found) for found in sets])
-        lines.append([mode, "*mean size of a set*", len(sets), f"{size:.2f}", ""])
-    return table(("mode", "class", "spectra", "coverage", "95 % interval"), lines)
+        labels, weights = measured.data.labels.numpy()[rows], measured.weights(rows)
+        sets = measured.conformal_sets(mode, rows, names)
+        hits = np.array([names[label] in found for label, found in zip(labels, sets, strict=True)])
+        objects = np.bincount(labels, weights, len(names))
+        shown = [
+            name if objects[i] >= OWN_ROW else f"small classes of {taxonomy[name].group}"
+            for i, name in enumerate(names)
+        ]
+        of_row = np.array(shown)[labels]
+        for title in [*sorted(set(of_row)), "all"]:
+            inside = (of_row == title) | (title == "all")
+            covered, total = float(weights[inside] @ hits[inside]), float(weights[inside].sum())
+            low, high = wilson(covered, total)
+            lines.append([mode, title, f"{total:.0f}", f"{covered / total:.3f}", f"{low:.2f}-{high:.2f}"])
+        size = np.average([len(found) for found in sets], weights=weights)
+        lines.append([mode, "*mean size of a set*", f"{weights.sum():.0f}", f"{size:.2f}", ""])
+    return table(("mode", "class", "objects", "coverage", "95 % interval"), lines)
 
 
-def robustness_table(measured: Measured, galaxies: LabelledSpectra) -> str:
+def robustness_table(measured: Measured, galaxies: LabelledSpectra, grid: PreprocessConfig, taxonomy: Taxonomy) -> str:
     """Return accuracy and macro-F1 of degraded spectra."""
-    checkpoint = measured.checkpoint
     lines = []
-    for name, change in variants(galaxies, checkpoint.grid).items():
-        changed = Measured.of(checkpoint, change(measured.data))
-        figures = [score(changed.outputs[mode], changed.data, checkpoint.taxonomy.trained) for mode in MODES]
+    for name, change in variants(galaxies, grid).items():
+        changed = measured.changed(change)
+        figures = [score(changed.outputs[mode], changed.data, taxonomy.trained) for mode in MODES]
         lines.append([name, *(f"{f[key]:.3f}" for f in figures for key in ("accuracy", "macro_f1"))])
     head = ("spectra", "accuracy, z known", "macro-F1", "accuracy, blind", "macro-F1")
     return table(head, lines)
 
 
 def age_table(measured: Measured) -> str:
-    """Return the accuracy by rest-frame days since the object's first spectrum."""
+    """Return the accuracy by rest-frame days since the object's first spectrum, each object once in each row."""
     ages = rest_frame_ages(measured.data).numpy()
     lines = []
     for first, last in AGE_BINS:
@@ -112,26 +122,26 @@ def _accuracy(measured: Measured, mode: Mode, rows: NDArray[np.int_]) -> str:
     if not len(rows):
         return "-"
     right = measured.outputs[mode].probabilities[rows].argmax(1) == measured.data.labels.numpy()[rows]
-    return f"{right.mean():.3f}"
+    return f"{np.average(right, weights=measured.weights(rows)):.3f}"
 
 
-def plateau_table(measured: Measured) -> str:
+def plateau_table(measured: Measured, taxonomy: Taxonomy) -> str:
     """Return the recall of SN II for spectra that the archive calls IIP."""
-    names = measured.checkpoint.taxonomy.trained
     lines = []
     for mode in MODES:
-        rows = [row for row in measured.rows(mode) if measured.data.raw_labels[row].replace(" ", "").endswith("IIP")]
-        if rows:
+        every = measured.rows(mode)
+        rows = every[[measured.data.raw_labels[row].replace(" ", "").endswith("IIP") for row in every]]
+        if len(rows):
             predicted = measured.outputs[mode].probabilities[rows].argmax(1)
-            right = sum(names[label] == "SN II" for label in predicted)
-            low, high = wilson(right, len(rows))
-            lines.append([mode, len(rows), f"{right / len(rows):.3f}", f"{low:.2f}-{high:.2f}"])
-    return table(("mode", "IIP spectra", "called SN II", "95 % interval"), lines)
+            weights = measured.weights(rows)
+            right, objects = float(weights @ (predicted == taxonomy.trained.index("SN II"))), float(weights.sum())
+            low, high = wilson(right, objects)
+            lines.append([mode, len(rows), f"{objects:.0f}", f"{right / objects:.3f}", f"{low:.2f}-{high:.2f}"])
+    return table(("mode", "IIP spectra", "objects", "called SN II", "95 % interval"), lines)
 
 
-def parents_table(measured: Measured) -> str:
+def parents_table(measured: Measured, taxonomy: Taxonomy) -> str:
     """Return the accuracy of the group alone."""
-    taxonomy = measured.checkpoint.taxonomy
     groups = sorted({taxonomy[name].group for name in taxonomy.trained})
     member = np.array([groups.index(taxonomy[name].group) for name in taxonomy.trained])
     one_hot = np.eye(len(groups))[member]
@@ -139,19 +149,21 @@ def parents_table(measured: Measured) -> str:
     for mode in MODES:
         rows = measured.rows(mode)
         predicted = (measured.outputs[mode].probabilities[rows] @ one_hot).argmax(1)
-        truth = member[measured.data.labels.numpy()[rows]]
-        shares = [f"{(predicted == truth)[truth == i].mean():.3f}" for i in range(len(groups)) if (truth == i).any()]
-        lines.append([mode, f"{(predicted == truth).mean():.3f}", *shares])
-    present = [group for i, group in enumerate(groups) if (truth == i).any()]
+        truth, weights = member[measured.data.labels.numpy()[rows]], measured.weights(rows)
+        right = weights * (predicted == truth)
+        shares = [f"{right[truth == i].sum() / weights[truth == i].sum():.3f}" for i in np.unique(truth)]
+        lines.append([mode, f"{right.sum() / weights.sum():.3f}", *shares])
+    present = [groups[i] for i in np.unique(truth)]
     return table(("mode", "accuracy of the parent", *(f"recall, {group}" for group in present)), lines)
 
 
-def crosscheck_table(measured: Measured) -> str:
+def crosscheck_table(measured: Measured, rows: NDArray[np.int_], check: CrossCheck) -> str:
     """Return the accuracy of the template cross-check, blind, by score, and how much its agreement with the network is
     worth.
+
+    rows: labelled rows whose objects are in none of the templates.
     """
-    check = CrossCheck(measured.checkpoint.templates, measured.checkpoint.grid)
-    data, rows = measured.data, measured.rows("blind")
+    data = measured.data
     matches = [check.match(data.flux[row], data.covered[row], None, False) for row in rows]
     kept = [i for i, match in enumerate(matches) if match is not None]
     found = [match for match in matches if match is not None]
@@ -201,30 +213,46 @@ def fusion_table(measured: Measured) -> str:
     return table(head, lines)
 
 
-def novelty_table(measured: Measured, held_out: Mapping[str, Mapping[str, float]], seed: int = 3) -> str:
-    """Return how well the novelty separates known classes from objects that are no transients and from unseen classes.
+def novelty_table(
+    measured: Measured, checkpoint: Checkpoint, unlabelled: LabelledSpectra, held_out: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Return how well the novelty separates known classes from what no network was trained on.
 
+    unlabelled: spectra without a class, none of which was trained on.
     held_out: figures of classifier.evaluation.unseen_classes.
     """
-    known = measured.checkpoint.calibration.of("blind")
-    familiar = [known.novelty(row) for row in measured.raw["blind"].logits[measured.rows("blind")]]
+    known = checkpoint.calibration.of("blind")
+    familiar = measured.novelties(measured.rows("blind"))
     lines = []
-    for name, strange in _strangers(measured, seed).items():
-        logits = infer(measured.checkpoint.network, strange, measured.checkpoint.grid, "blind").logits
+    for name, strange in {**_strangers(checkpoint.grid), **_unknown_kinds(unlabelled)}.items():
+        logits = infer(checkpoint.network, strange, checkpoint.grid, "blind").logits
         lines.append([name, len(strange), f"{auroc([known.novelty(row) for row in logits], familiar):.3f}"])
     for name, figures in held_out.items():
         lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])
-    return table(("against the test spectra", "spectra", "AUROC"), lines)
+    return table(("against known classes", "spectra", "AUROC"), lines)
+
+
+def _unknown_kinds(unlabelled: LabelledSpectra) -> dict[str, LabelledSpectra]:
+    """Return the spectra of kinds of transients that the taxonomy does not train, together and by kind."""
+    kinds = np.array(unlabelled.raw_labels)
+    rows = {"kinds that are not trained": np.isin(kinds, UNTRAINED_KINDS)} | {
+        kind: kinds == kind for kind in UNTRAINED_KINDS
+    }
+    return {
+        name: unlabelled.take(torch.from_numpy(np.flatnonzero(of_it))) for name, of_it in rows.items() if of_it.any()
+    }
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
     """Return the share of pairs in which the positive one scores higher; ties count half."""
-    high, low = np.array(positive)[:, None], np.array(negative)[None, :]
-    return float(((high > low) + 0.5 * (high == low)).mean())
+    low = np.sort(negative)
+    below, up_to = (np.searchsorted(low, positive, side) for side in ("left", "right"))
+    return float(((below + up_to) / 2).mean() / len(low))
 
 
-def _strangers(measured: Measured, seed: int, count: int = 100) -> dict[str, LabelledSpectra]:
-    random = np.random.default_rng(seed)
+def _strangers(grid: PreprocessConfig, count: int = 100) -> dict[str, LabelledSpectra]:
+    """Return simulated spectra of what is no transient."""
+    random = np.random.default_rng(3)
     wavelength = np.arange(3600.0, 9200.0, 3.0)
     sky_lines = (5577.3, 5892.9, 6300.3, 6363.8, 6863.9, 7276.4, 7340.9, 7750.6, 7821.5, 7993.3, 8344.6, 8430.2, 8827.1)
 
@@ -242,7 +270,6 @@ def _strangers(measured: Measured, seed: int, count: int = 100) -> dict[str, Lab
             flux = flux + random.uniform(0.5, 5) * np.exp(-0.5 * ((wavelength - line) / width) ** 2)
         return flux
 
-    grid = measured.checkpoint.grid
     result = {}
     for name, draw in {"white noise": noise, "a flat lamp": lamp, "a sky spectrum": sky}.items():
         drawn = [resample_arrays(wavelength, draw(), grid) for _ in range(count)]

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from classifier.evaluation.measured import Measured
 from classifier.evaluation.model_card_tables import wilson
 from classifier.outputs import MODES, Mode
+from classifier.training.measured import Measured
 
 MODE_TITLES: dict[Mode, str] = {"known": "Redshift known", "blind": "Blind (no redshift)"}
 
 
 def draw_reliability(measured: Measured, path: Path) -> None:
-    """Draw how often the network is right, with the 95 % interval, against how sure it is, in fifteen bins."""
+    """Draw how often the network is right, with the 95 % interval, against how sure it is, in fifteen bins, each object
+    counted once.
+    """
     figure = Figure(figsize=(6, 5.2), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
@@ -24,20 +26,21 @@ def draw_reliability(measured: Measured, path: Path) -> None:
         rows = measured.rows(mode)
         p = measured.outputs[mode].probabilities[rows]
         sure, right = p.max(1), p.argmax(1) == measured.data.labels.numpy()[rows]
-        number = np.minimum((sure * 15).astype(int), 14)
+        number, weights = np.minimum((sure * 15).astype(int), 14), measured.weights(rows)
         points = []
         for i in np.unique(number):
             inside = number == i
-            points.append((sure[inside].mean(), right[inside].mean(), *wilson(int(right[inside].sum()), inside.sum())))
+            objects, hits = weights[inside].sum(), weights[inside] @ right[inside]
+            points.append((weights[inside] @ sure[inside] / objects, hits / objects, *wilson(hits, objects)))
         x, y, low, high = np.array(points).T
-        axes.errorbar(x, y, yerr=[y - low, high - y], marker="o", capsize=3, label=MODE_TITLES[mode])
+        axes.errorbar(x, y, yerr=np.maximum([y - low, high - y], 0), marker="o", capsize=3, label=MODE_TITLES[mode])
     axes.set(xlabel="probability of the predicted class", ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1))
     axes.legend()
     figure.savefig(path, dpi=110)
 
 
 def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
-    """Draw a confusion matrix: shades are shares of the row, numbers are counts. Empty classes are left out.
+    """Draw a confusion matrix: shades are shares of the row, numbers are objects. Empty classes are left out.
 
     scored: figures of ``classifier.training.scoring.score``.
     """
@@ -50,9 +53,9 @@ def draw_confusion(scored: dict[str, Any], title: str, path: Path) -> None:
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (i, j), count in np.ndenumerate(counts):
-        if count:
+        if round(count):
             colour = "white" if shares[i, j] > 0.55 else "black"
-            axes.text(j, i, str(count), ha="center", va="center", color=colour, fontsize=9)
+            axes.text(j, i, str(round(count)), ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true", title=f"{title}: accuracy {scored['accuracy']:.3f}")

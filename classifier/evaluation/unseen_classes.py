@@ -15,8 +15,9 @@ from classifier.evaluation.model_card_tables import auroc
 from classifier.network import SpectraNet
 from classifier.preprocess import PreprocessConfig
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import LabelledSpectra, split_by_object
-from classifier.training.scoring import infer
+from classifier.training.dataset import LabelledSpectra
+from classifier.training.folds import folds_of
+from classifier.training.inference import infer
 from classifier.training.train import fit
 
 # Beside a checkpoint, for its model card.
@@ -32,19 +33,22 @@ def held_out_novelty(
 
     held_out: classes to leave out, one at a time.
 
-    Returns for each class the AUROC of all its spectra against the test spectra of the other classes, by blind energy.
+    Returns for each class the AUROC, by blind energy, of all its spectra against the other classes' spectra of the
+    first fold, which is not trained on either.
     """
-    parts, grid, device = split_by_object(data), settings.grid, torch.device("cpu")
+    folds, grid, device = folds_of(data, settings.folds), settings.grid, torch.device("cpu")
     shortened = dataclasses.replace(settings, epochs=EPOCHS)
     found = {}
     for name in held_out:
         label = names.index(name)
-        rows = torch.cat([parts["train"], parts["stop"]])
-        network, _ = fit(data.take(rows[data.labels[rows] != label]), None, shortened, device)
-        test = parts["test"]
-        familiar = _energies(network, data.take(test[(data.labels[test] != label) & (data.labels[test] >= 0)]), grid)
-        strange = _energies(network, data.take(torch.nonzero(data.labels == label).squeeze(1)), grid)
-        found[name] = {"spectra": len(strange), "auroc": auroc(strange.tolist(), familiar.tolist())}
+        others = (data.labels >= 0) & (data.labels != label)
+        trained, familiar, strange = (
+            data.take(torch.nonzero(rows).squeeze(1))
+            for rows in (others & (folds != 0), others & (folds == 0), data.labels == label)
+        )
+        network, _ = fit(trained, shortened, device)
+        energies = [_energies(network, spectra, grid).tolist() for spectra in (strange, familiar)]
+        found[name] = {"spectra": len(strange), "auroc": auroc(*energies)}
     return found
 
 

@@ -15,20 +15,19 @@ class TrainConfig:
     """Settings of the training.
 
     preset: name of the network's shape, a key of PRESETS.
-    members: number of networks in the ensemble.
+    folds: number of folds and of networks in the ensemble; network k never sees fold k.
     epoch_size: number of spectra drawn in an epoch.
-    patience: the first member stops after so many epochs without a better macro-F1.
     bfloat16: whether the network computes in bfloat16; weights and loss stay in float32. None means if the device has
         instructions for it: a CPU without them takes seven times as long.
-    minutes: time limit for each member, or None.
+    minutes: time limit for each network, or None.
     """
 
     preset: str = "compact"
-    members: int = 3
-    epochs: int = 45
+    folds: int = 5
+    epochs: int = 20
     epoch_size: int = 12000
-    batch_size: int = 128
-    learning_rate: float = 1e-3
+    batch_size: int = 64
+    learning_rate: float = 8e-4
     learning_rate_min: float = 1e-5
     weight_decay: float = 0.03
     warmup_epochs: float = 1.0
@@ -40,7 +39,6 @@ class TrainConfig:
     redshift_weight: float = 0.4
     object_power: float = 0.6
     class_power: float = 0.35
-    patience: int = 15
     seed: int = 1
     bfloat16: bool | None = None
     minutes: float | None = None

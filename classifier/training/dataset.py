@@ -1,4 +1,4 @@
-"""Labelled spectra for training: read, resampled once, and split by object.
+"""Labelled spectra for training: read, and resampled once.
 
 Some archives give spectra in the rest frame, with the redshift 0. If they were trained on as they are, the network
 would learn that their classes lie at redshift 0. So each of their objects gets a redshift of its own, and its spectra
@@ -11,10 +11,10 @@ import dataclasses
 import datetime
 import hashlib
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,15 +26,6 @@ from tqdm import tqdm
 from classifier.errors import SpectrumError
 from classifier.preprocess import PreprocessConfig, resample_arrays
 from classifier.taxonomy import load_taxonomy
-
-Part = Literal["train", "stop", "calibrate", "test"]
-
-# Part of each of twenty objects of a class, in the order of a hash of their names: two stop the training early, two
-# calibrate, two test, and the others train. The held-out ones come first, so that a class of five objects has each.
-_PARTS: tuple[Part, ...] = tuple(
-    {1: "test", 3: "stop", 5: "calibrate", 11: "test", 13: "stop", 15: "calibrate"}.get(i, "train")  # type: ignore[misc]
-    for i in range(20)
-)
 
 _COLUMNS = ["object_id", "label", "redshift", "instrument", "date", "real", "raw_label", "frame", "wavelength", "flux"]
 
@@ -97,12 +88,6 @@ def joined(first: LabelledSpectra, second: LabelledSpectra) -> LabelledSpectra:
     return LabelledSpectra(**values)
 
 
-def held_out(data: LabelledSpectra) -> set[str]:
-    """Return the ids of the objects that no training may see."""
-    parts = split_by_object(data)
-    return {data.object_ids[row] for part, rows in parts.items() if part != "train" for row in rows.tolist()}
-
-
 def read_labelled(
     paths: Sequence[Path], classes: Sequence[str], config: PreprocessConfig, *, need_angstrom: float = 1500.0
 ) -> LabelledSpectra:
@@ -142,6 +127,11 @@ def read_labelled(
         torch.tensor(columns["real"]),
         tuple(raw or "" for raw in columns["raw_label"]),
     )
+
+
+def read_object_ids(paths: Sequence[Path]) -> set[str]:
+    """Return the object ids in Parquet files of labelled spectra."""
+    return {name for path in paths for name in pq.read_table(path, columns=["object_id"])["object_id"].to_pylist()}
 
 
 class _Redshift(NamedTuple):
@@ -186,32 +176,6 @@ def _ascending(wavelength: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np
     flux = flux.astype(np.float64)[unique]
     usable = wavelength.size >= 10 and np.isfinite(flux).all() and np.ptp(flux) > 0
     return (wavelength, flux) if usable else None
-
-
-def split_by_object(data: LabelledSpectra) -> dict[Part, Tensor]:
-    """Return the row numbers of each part.
-
-    All spectra of an object are in one part, and every part has objects of each class. The split depends on object ids
-    and labels alone, so that a retrained checkpoint is tested on the same objects.
-    """
-    labels_of: dict[str, Counter[int]] = defaultdict(Counter)
-    for object_id, label in zip(data.object_ids, data.labels.tolist(), strict=True):
-        labels_of[object_id][label] += 1
-    by_class: dict[int, list[str]] = defaultdict(list)
-    for object_id, counts in labels_of.items():
-        by_class[counts.most_common(1)[0][0]].append(object_id)
-    part_of: dict[str, Part] = {}
-    for members in by_class.values():
-        for rank, object_id in enumerate(sorted(members, key=_stable_order)):
-            part_of[object_id] = _PARTS[rank % len(_PARTS)]
-    rows: dict[Part, list[int]] = {part: [] for part in ("train", "stop", "calibrate", "test")}
-    for row, object_id in enumerate(data.object_ids):
-        rows[part_of[object_id]].append(row)
-    return {part: torch.tensor(numbers, dtype=torch.int64) for part, numbers in rows.items()}
-
-
-def _stable_order(object_id: str) -> str:
-    return hashlib.sha256(object_id.encode()).hexdigest()
 
 
 def sampling_weights(data: LabelledSpectra, *, object_power: float, class_power: float) -> Tensor:

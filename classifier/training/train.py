@@ -1,7 +1,8 @@
 """Train a SpectraNet: reads top to bottom.
 
 The recipe follows AppleCiDEr II (arXiv 2510.07215): class-balanced focal loss, AdamW, warm-up and cosine, a moving
-average of the weights, gradient clipping, early stop on macro-F1. Spectra are split by object, never singly.
+average of the weights, gradient clipping. Each network of the ensemble leaves out one fold of the objects, which then
+measures and calibrates it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import dataclasses
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint, files_hash, save_checkpoint
 from classifier.ensemble import Ensemble
 from classifier.network import SpectraNet
@@ -26,10 +28,12 @@ from classifier.preprocess import PreprocessConfig
 from classifier.taxonomy import load_taxonomy
 from classifier.training.batches import Batches
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import LabelledSpectra, joined, read_labelled, split_by_object
+from classifier.training.dataset import LabelledSpectra, joined, read_labelled
+from classifier.training.folds import folds_of
+from classifier.training.measured import Measured, calibrate
 from classifier.training.presets import PRESETS
-from classifier.training.scoring import infer, infer_both, measure, score
-from classifier.training.state import TrainingState
+from classifier.training.scoring import score
+from classifier.training.state import TrainingState, claim
 from classifier.training.templates import make_templates
 
 # The loss is read this often, because reading it waits for the GPU.
@@ -44,41 +48,33 @@ def train(
     more: LabelledSpectra | None = None,
     device: torch.device | None = None,
     run: Path | None = None,
+    jobs: int = 1,
 ) -> Checkpoint:
-    """Train, calibrate, measure on the test objects, and write the checkpoint into a folder.
+    """Train an ensemble, calibrate and measure it, and write the checkpoint into a folder.
 
     data_paths: Parquet files of labelled spectra.
     out: folder to write to.
-    more: further spectra to train on, or None. The split of the files is the same with and without them.
+    more: further labelled spectra to train and calibrate on, or None. The figures are those of the files alone, so that
+        they can be compared with the figures of a training without ``more``.
     device: where to train; None for the CPU.
-    run: folder for the state of each member. Training goes on from the states that it holds already.
+    run: folder for the state of each network. Training goes on from the states that it holds already.
+    jobs: number of networks that are trained at a time, each in a process of its own.
 
-    The first member stops early on the stop objects, which shows how many epochs are enough. The other members train
-    that long, on those objects too.
+    Raises CheckpointError if ``run`` holds the states of a training with other settings.
     """
     device = device or torch.device("cpu")
-    taxonomy, grid = load_taxonomy(), settings.grid
-    data = read_labelled(data_paths, taxonomy.trained, grid)
-    parts = split_by_object(data)
+    read = read_labelled(data_paths, load_taxonomy().trained, settings.grid)
+    data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))
     started = time.monotonic()
-    seen = data.take(parts["train"])
-    seen = joined(seen, more) if more else seen
-    first, history = fit(seen, data.take(parts["stop"]), settings, device, _state_file(run, 1))
-    members, histories = [first], [history]
-    enough = max(history, key=lambda figures: figures["macro_f1"])["epoch"]
-    for number in range(1, settings.members):
-        changed = dataclasses.replace(settings, seed=settings.seed + number, epochs=enough)
-        state = _state_file(run, number + 1)
-        member, history = fit(joined(seen, data.take(parts["stop"])), None, changed, device, state)
-        members.append(member)
-        histories.append(history)
+    members, histories = fit_folds(joined(data, more) if more else data, settings, device, run, jobs)
     training = _training_record(data_paths, settings, device) | {
         "minutes": round((time.monotonic() - started) / 60, 1),
+        "jobs": jobs,
         "histories": histories,
         "added": len(more) if more else 0,
     }
     files = {"file": " + ".join(path.name for path in data_paths), "sha256": files_hash(data_paths)}
-    checkpoint = finish(members, data, grid, {"training": training, "data": files})
+    checkpoint = finish(members, data, more, settings.grid, {"training": training, "data": files})
     save_checkpoint(checkpoint, out)
     return checkpoint
 
@@ -88,59 +84,79 @@ def _training_record(data_paths: Sequence[Path], settings: TrainConfig, device: 
     names = " ".join(f"--data {path.name}" for path in data_paths)
     return {
         "command": f"python -m classifier train {names} --preset {settings.preset}",
-        "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "settings": dataclasses.asdict(settings),
     }
 
 
-def _state_file(run: Path | None, number: int) -> Path | None:
-    return None if run is None else run / f"member-{number}.safetensors"
+def fit_folds(
+    data: LabelledSpectra, settings: TrainConfig, device: torch.device, run: Path | None, jobs: int
+) -> tuple[list[SpectraNet], list[list[dict[str, Any]]]]:
+    """Train one network for each fold, on the other folds; return the networks and the figures of their epochs.
+
+    Raises CheckpointError if ``run`` holds the states of a training with other settings.
+    """
+    if run is not None:
+        claim(run, dataclasses.asdict(settings))
+    folds = folds_of(data, settings.folds)
+    work = [
+        (
+            data.take(torch.nonzero(folds != fold).squeeze(1)),
+            dataclasses.replace(settings, seed=settings.seed + fold),
+            device,
+            None if run is None else run / f"member-{fold + 1}.safetensors",
+        )
+        for fold in range(settings.folds)
+    ]
+    if jobs == 1:
+        found = [fit(*one) for one in work]
+    else:
+        context = torch.multiprocessing.get_context("spawn")
+        threads = max(1, torch.get_num_threads() // jobs)
+        with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+            found = list(pool.map(fit, *zip(*work, strict=True)))
+    return [network.cpu() for network, _ in found], [history for _, history in found]
 
 
 def finish(
-    members: Sequence[SpectraNet], data: LabelledSpectra, grid: PreprocessConfig, described: dict[str, Any]
+    members: Sequence[SpectraNet],
+    data: LabelledSpectra,
+    more: LabelledSpectra | None,
+    grid: PreprocessConfig,
+    described: dict[str, Any],
 ) -> Checkpoint:
-    """Return the checkpoint of trained members, with templates, calibration and figures on the test objects.
+    """Return the checkpoint of trained networks, with templates, calibration and figures.
 
+    data: spectra that they were trained on, and that the figures are of.
+    more: further spectra that they were trained on, or None.
     described: further metrics to store.
     """
     taxonomy = load_taxonomy()
-    parts = split_by_object(data)
     network = Ensemble(members).half().float()  # as it will be stored, so that what is measured is what is shipped
-    templates = make_templates(data.take(torch.cat([parts["train"], parts["stop"]])), len(taxonomy.trained), grid)
-    calibration = calibrate(network, data.take(parts["calibrate"]), grid)
-    test = data.take(parts["test"])
+    measured = Measured.out_of_fold(network, grid, joined(data, more) if more else data)
+    every = np.ones(len(measured.data), dtype=bool)
+    calibration = calibrate(measured.raw, measured.data, every, members=len(members))
+    of_files = measured.take(np.arange(len(data)))
     metrics = described | {
-        "split": {part: len(rows) for part, rows in parts.items()},
-        "test": {mode: measure(network, calibration, test, grid, taxonomy.trained, mode) for mode in MODES},
+        "spectra": len(data),
+        "objects": len(set(data.object_ids)),
+        "out_of_fold": {mode: score(of_files.outputs[mode], data, taxonomy.trained) for mode in MODES},
     }
-    return Checkpoint(network.cpu(), templates, grid, taxonomy, calibration, metrics)
-
-
-def calibrate(network: Ensemble, data: LabelledSpectra, grid: PreprocessConfig) -> Calibration:
-    """Fit the calibration of both modes on ``data``."""
-    outputs = infer_both(network, data, grid)
-    return fit_calibration(outputs, data.labels.numpy(), data.redshift.numpy(), data.object_ids)
+    templates = make_templates(measured.data, len(taxonomy.trained), grid)
+    return Checkpoint(network, templates, grid, taxonomy, calibration, metrics)
 
 
 def fit(
-    data: LabelledSpectra,
-    stop: LabelledSpectra | None,
-    settings: TrainConfig,
-    device: torch.device,
-    state_file: Path | None = None,
+    data: LabelledSpectra, settings: TrainConfig, device: torch.device, state_file: Path | None = None
 ) -> tuple[SpectraNet, list[dict[str, Any]]]:
-    """Train a network on ``data`` until macro-F1 on ``stop`` rises no more.
+    """Train a network on ``data`` for all epochs.
 
-    stop: spectra of the early-stop objects, or None to train for all epochs.
     state_file: file for the state after each epoch; training goes on from the state that it holds. None stores nothing.
 
-    Returns the best averaged weights (the last ones without ``stop``), and the figures of each epoch.
+    Returns the network with averaged weights, and the figures of each epoch.
     """
-    names = load_taxonomy().trained
     torch.manual_seed(settings.seed)
-    network = SpectraNet(PRESETS[settings.preset].network(len(names))).to(device)
+    network = SpectraNet(PRESETS[settings.preset].network(len(load_taxonomy().trained))).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network).eval()
     state = TrainingState(network, average, optimiser)
@@ -148,23 +164,16 @@ def fit(
         state.load(state_file)
     batches = Batches(data.to(device), settings)
     started = time.monotonic()
-    while not _is_done(state, settings, stopping=stop is not None, minutes=(time.monotonic() - started) / 60):
-        figures: dict[str, Any] = {"epoch": state.epoch + 1, "loss": _epoch(state, batches, settings, started)}
-        if stop is not None:
-            figures |= stop_figures(average, stop, settings.grid, names)
-        state.finish_epoch(figures)
-        print({key: round(value, 4) for key, value in figures.items()}, flush=True)
+    while not _is_done(state, settings, minutes=(time.monotonic() - started) / 60):
+        state.history.append({"epoch": state.epoch + 1, "loss": _epoch(state, batches, settings, started)})
         if state_file is not None:
             state.save(state_file)
-    if stop is not None:
-        average.load_state_dict(state.best)
     return average, state.history
 
 
-def _is_done(state: TrainingState, settings: TrainConfig, *, stopping: bool, minutes: float) -> bool:
-    if state.epoch >= settings.epochs or (stopping and state.epoch - state.best_epoch >= settings.patience):
-        return True
-    return bool(settings.minutes and state.epoch and minutes >= settings.minutes)
+def _is_done(state: TrainingState, settings: TrainConfig, *, minutes: float) -> bool:
+    late = settings.minutes is not None and state.epoch > 0 and minutes >= settings.minutes
+    return late or state.epoch >= settings.epochs
 
 
 def _epoch(state: TrainingState, batches: Batches, settings: TrainConfig, started: float) -> float:
@@ -175,7 +184,8 @@ def _epoch(state: TrainingState, batches: Batches, settings: TrainConfig, starte
     state.network.train()
     drawn = batches.draw(settings.steps, random)
     total = torch.zeros((), device=batches.device)
-    bar = tqdm(range(settings.steps), f"epoch {state.epoch + 1}/{settings.epochs}", unit="batch", mininterval=5)
+    title = f"seed {settings.seed}, epoch {state.epoch + 1}/{settings.epochs}"
+    bar = tqdm(range(settings.steps), title, unit="batch", mininterval=5)
     for step in bar:
         epochs_done = state.epoch + step / settings.steps
         progress = epochs_done / settings.epochs
@@ -211,16 +221,3 @@ def learning_rate(progress: float, epochs_done: float, settings: TrainConfig) ->
 def update_average(average: SpectraNet, network: SpectraNet, decay: float) -> None:
     """Update the exponential moving average of the weights, in place."""
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-
-
-def stop_figures(
-    network: SpectraNet, stop: LabelledSpectra, grid: PreprocessConfig, names: Sequence[str]
-) -> dict[str, float]:
-    """Return macro-F1 and accuracy on the early-stop objects, and the blind redshift's σ_NMAD."""
-    known, blind = (score(infer(network, stop, grid, mode), stop, names) for mode in MODES)
-    return {
-        "macro_f1": 0.5 * (known["macro_f1"] + blind["macro_f1"]),
-        "accuracy_known": known["accuracy"],
-        "accuracy_blind": blind["accuracy"],
-        "redshift_nmad": blind["redshift"]["sigma_nmad"],
-    }

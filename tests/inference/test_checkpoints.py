@@ -16,10 +16,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from classifier.checkpoint import SHIPPED, load_checkpoint, save_checkpoint
+from classifier.outputs import MODES
 from classifier.preprocess import PreprocessConfig
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import held_out, read_labelled
+from classifier.training.dataset import read_object_ids
 from tests.factories import spectrum_file
 from tests.labelled_archive import write_archive
 from triage import tasks
@@ -43,8 +44,8 @@ def variant(folder: Path, bias: dict[str, float], score: float = 0.0) -> Path:
         for member in loaded.network.members:
             for name, amount in bias.items():
                 member.class_head.bias[loaded.taxonomy.trained.index(name)] += amount  # type: ignore[index,union-attr]
-    test = {mode: {**told, "macro_f1": told["macro_f1"] + score} for mode, told in loaded.metrics["test"].items()}
-    save_checkpoint(dataclasses.replace(loaded, metrics={**loaded.metrics, "test": test}), folder)
+    scores = {mode: {"macro_f1": checkpoints.macro_f1(loaded.metrics) + score} for mode in MODES}
+    save_checkpoint(dataclasses.replace(loaded, metrics={**loaded.metrics, "out_of_fold": scores}), folder)
     return folder
 
 
@@ -189,21 +190,21 @@ def test_a_worker_with_the_old_checkpoint_does_not_undo_the_promotion(night: lis
     assert Checkpoint.objects.get(current=True).hash == load_checkpoint(contrary).hash
 
 
-def test_vetted_spectra_are_used_for_training_except_those_of_held_out_objects(
-    night: list[Spectrum], tmp_path: Path
-) -> None:
+def test_vetted_spectra_are_used_for_training_under_the_archives_name(night: list[Spectrum], tmp_path: Path) -> None:
     data, out = tmp_path / "tiny.parquet", tmp_path / "trained"
     write_archive(data)
     classes, grid = load_taxonomy().trained, PreprocessConfig()
-    archive = read_labelled([data], classes, grid)
-    added = retraining.vetted_for_training(classes, held_out(archive), grid)
+    added = retraining.vetted_for_training(classes, read_object_ids([data]), grid)
     assert added is not None
     assert (added.object_ids, added.raw_labels, added.redshift.tolist()) == (("t0",), ("SN Ia",), [0.03])
-    assert retraining.vetted_for_training(classes, {"T-0"}, grid) is None
-    recipe = TrainConfig(members=1, epochs=1, epoch_size=64, batch_size=32)
+    known = retraining.vetted_for_training(classes, {"T-0"}, grid)
+    assert known is not None
+    assert known.object_ids == ("T-0",)
+    recipe = TrainConfig(folds=2, epochs=1, epoch_size=64, batch_size=32)
     trained, number = retraining.retrain([data], out, recipe, torch.device("cpu"))
     assert number == trained.metrics["training"]["added"] == 1
-    assert trained.metrics["split"] == {"train": 84, "stop": 12, "calibrate": 12, "test": 12}
+    # The figures are of the archive alone, so that they can be compared with another training's.
+    assert (trained.metrics["spectra"], trained.metrics["objects"]) == (120, 40)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,8 @@ def rollback(by: User) -> Promotion:
 def refuse_worse(candidate: Checkpoint) -> None:
     """Raise InvalidActionError if a candidate scores worse than the current checkpoint, or cannot be compared with it.
 
-    The scores are those on the test transients, measured when each was trained, and must come from the same data.
+    The scores were measured when each was trained, on transients that the answering network never saw, and must come
+    from the same data.
     """
     current = Checkpoint.objects.filter(current=True).first()
     if current is None or current == candidate:
@@ -156,8 +157,8 @@ def refuse_worse(candidate: Checkpoint) -> None:
 
 
 def macro_f1(metrics: dict[str, dict[str, dict[str, float]]]) -> float:
-    """Return the macro-F1 on the test transients, averaged over blind and known redshift; 0 if it was not measured."""
-    measured = metrics.get("test", {}).values()
+    """Return the macro-F1 out of fold, averaged over blind and known redshift; 0 if it was not measured."""
+    measured = metrics.get("out_of_fold", {}).values()
     return sum(mode["macro_f1"] for mode in measured) / len(measured) if measured else 0.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from classifier.errors import SpectrumError
 from classifier.preprocess import PreprocessConfig, Resampled, resample
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import LabelledSpectra, held_out, read_labelled
+from classifier.training.dataset import LabelledSpectra, read_object_ids
 from classifier.training.train import train
 from triage.inference.worker import spectrum_value
 from triage.models import Spectrum, SpectrumArrays
@@ -25,42 +25,44 @@ PREFIXES = ("sn", "at")
 
 
 def retrain(data: Sequence[Path], out: Path, recipe: TrainConfig, device: torch.device) -> tuple[Checkpoint, int]:
-    """Train a candidate checkpoint on the archive's training transients and on vetted spectra.
+    """Train a candidate checkpoint on the archive's spectra and on vetted ones.
 
     data: Parquet files of the archive.
     out: folder to write the checkpoint to.
     recipe: settings of the training.
     device: where to train.
 
-    Returns the checkpoint and the number of vetted spectra. It is tested on the same transients as every other.
+    Returns the checkpoint and the number of vetted spectra. Its figures are of the archive alone, as every other's.
     """
     classes, grid = load_taxonomy().trained, recipe.grid
-    more = vetted_for_training(classes, held_out(read_labelled(data, classes, grid)), grid)
+    more = vetted_for_training(classes, read_object_ids(data), grid)
     trained = train(data, out, recipe, more=more, device=device)
     return trained, len(more) if more else 0
 
 
 def vetted_for_training(
-    classes: Sequence[str], tested_on: Collection[str], grid: PreprocessConfig
+    classes: Sequence[str], archive_ids: Collection[str], grid: PreprocessConfig
 ) -> LabelledSpectra | None:
     """Return the vetted spectra as training data, or None if there are none.
 
     classes: the classes that the network knows; spectra of other classes are left out.
-    tested_on: object ids of the archive that no training may see. A transient is left out if any of its names is one.
+    archive_ids: object ids of the archive. A transient with one of them among its names gets it, so that all its
+        spectra are in one fold.
     grid: the grids to resample the spectra onto.
 
     Private spectra are left out, because everybody uses the checkpoint.
     """
-    usable = list(_usable(classes, {_plain(name) for name in tested_on}, grid))
+    usable = list(_usable(classes, grid))
     if not usable:
         return None
     spectra, resampled = zip(*usable, strict=True)
+    archived = {_plain(name): name for name in archive_ids}
     return LabelledSpectra(
         torch.from_numpy(np.stack([one.flux for one in resampled])),
         torch.from_numpy(np.stack([one.covered for one in resampled])),
         torch.tensor([classes.index(spectrum.vetted_class) for spectrum in spectra]),
         torch.tensor([_redshift(spectrum) for spectrum in spectra], dtype=torch.float64),
-        tuple(_plain(str(spectrum.transient)) for spectrum in spectra),
+        tuple(_object_id(spectrum, archived) for spectrum in spectra),
         tuple(spectrum.instrument or "unknown" for spectrum in spectra),
         torch.tensor([_day(spectrum) for spectrum in spectra], dtype=torch.float64),
         torch.tensor([True] * len(spectra)),
@@ -68,17 +70,15 @@ def vetted_for_training(
     )
 
 
-def _usable(
-    classes: Sequence[str], tested_on: Collection[str], grid: PreprocessConfig
-) -> Iterator[tuple[Spectrum, Resampled]]:
+def _usable(classes: Sequence[str], grid: PreprocessConfig) -> Iterator[tuple[Spectrum, Resampled]]:
     vetted = Spectrum.objects.filter(group__isnull=True, simulated=False).vetted_as(classes)
     ids = list(vetted.order_by("id").values_list("id", flat=True))
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         arrays = SpectrumArrays.objects.in_bulk(chunk)
         for spectrum in vetted.filter(id__in=chunk).prefetch_related("transient__other_names").order_by("id"):
-            # All spectra of the archive are in the observed frame, so one in the rest frame would not be alike.
-            if spectrum.at_rest or any(_plain(name) in tested_on for name in _names(spectrum)):
+            # A spectrum in the rest frame has no redshift to learn.
+            if spectrum.at_rest:
                 continue
             try:
                 yield spectrum, resample(spectrum_value(spectrum, arrays), grid)
@@ -86,10 +86,15 @@ def _usable(
                 continue
 
 
-def _names(spectrum: Spectrum) -> list[str]:
-    """Return every name of the spectrum's transient."""
+def _object_id(spectrum: Spectrum, archived: Mapping[str, str]) -> str:
+    """Return the archive's id of the spectrum's transient, or else its name.
+
+    archived: the archive's object ids, by their plain form.
+    """
     transient = spectrum.transient
-    return [transient.name, *(other.name for other in transient.other_names.all())] if transient else []
+    names = [transient.name, *(other.name for other in transient.other_names.all())] if transient else []
+    plain = [_plain(name) for name in names]
+    return next((archived[name] for name in plain if name in archived), _plain(str(transient)))
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from classifier.evaluation.measured import merged
+from classifier.evaluation.merged_classes import merged
 from classifier.outputs import Outputs
 from classifier.training.scoring import score
 from tests.factories import labelled

@@ -44,7 +44,7 @@ def weights_of(network: SpectraNet) -> torch.Tensor:
 
 
 def test_a_killed_training_goes_on_as_if_it_had_never_stopped(data: LabelledSpectra, tmp_path: Path) -> None:
-    unbroken, _ = fit(data, None, TINY, CPU)
+    unbroken, _ = fit(data, TINY, CPU)
 
     class KilledError(Exception):
         pass
@@ -62,11 +62,11 @@ def test_a_killed_training_goes_on_as_if_it_had_never_stopped(data: LabelledSpec
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batches, "loss", kill_in_the_second_epoch)
         with pytest.raises(KilledError):
-            fit(data, None, TINY, CPU, state)
-    resumed, history = fit(data, None, TINY, CPU, state)
+            fit(data, TINY, CPU, state)
+    resumed, history = fit(data, TINY, CPU, state)
     assert torch.equal(weights_of(unbroken), weights_of(resumed))
     assert [figures["epoch"] for figures in history] == [1, 2]
-    finished, _ = fit(data, None, TINY, CPU, state)
+    finished, _ = fit(data, TINY, CPU, state)
     assert torch.equal(weights_of(finished), weights_of(resumed))
 
 

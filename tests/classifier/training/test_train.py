@@ -1,26 +1,35 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from classifier.checkpoint import load_checkpoint, save_checkpoint
+from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
 from classifier.evaluation import unseen_classes
-from classifier.evaluation.model_card import evaluate_checkpoint
+from classifier.evaluation.evaluate import evaluate_checkpoint
+from classifier.evaluation.text_report import text_report
+from classifier.network import SpectraNet, SpectraNetConfig
+from classifier.outputs import MODES
 from classifier.preprocess import PreprocessConfig
 from classifier.simulation.class_statistics import compute_statistics
 from classifier.taxonomy import load_taxonomy
 from classifier.training.augment import AugmentConfig, augment
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import read_labelled, sampling_weights, split_by_object
-from classifier.training.scoring import infer, text_report
-from classifier.training.train import train
+from classifier.training.dataset import read_labelled, sampling_weights
+from classifier.training.folds import folds_of
+from classifier.training.inference import infer, infer_both, infer_out_of_fold
+from classifier.training.measured import Measured
+from classifier.training.train import fit_folds, train
 from tests.labelled_archive import write_archive
 
 GRID = PreprocessConfig()
+TINY = TrainConfig(folds=2, epochs=1, epoch_size=64, batch_size=32)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +39,38 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_no_object_is_on_two_sides_of_the_split(parquet: Path) -> None:
+def test_all_spectra_of_an_object_are_in_one_fold_and_stay_there_when_objects_are_added(parquet: Path) -> None:
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
-    objects = {part: {data.object_ids[i] for i in rows.tolist()} for part, rows in split_by_object(data).items()}
-    assert sum(len(ids) for ids in objects.values()) == len(set.union(*objects.values())) == 40
-    assert all(objects.values())
+    fold = {object_id: number for object_id, number in zip(data.object_ids, folds_of(data, 5).tolist(), strict=True)}
+    assert folds_of(data, 5).tolist() == [fold[object_id] for object_id in data.object_ids]
+    assert set(fold.values()) == set(range(5))
+    few = data.take(torch.arange(30))
+    assert folds_of(few, 5).tolist() == folds_of(data, 5)[:30].tolist()
+
+
+def test_each_object_is_answered_by_the_network_that_never_saw_it(parquet: Path) -> None:
+    torch.manual_seed(0)
+    data = read_labelled([parquet], load_taxonomy().trained, GRID).take(torch.arange(30))
+    members = [SpectraNet(SpectraNetConfig.compact(15)).eval() for _ in range(3)]
+    found = infer_out_of_fold(Ensemble(members), data, GRID)
+    folds = folds_of(data, 3)
+    for fold, member in enumerate(members):
+        rows = torch.nonzero(folds == fold).squeeze(1)
+        alone = infer_both(member, data.take(rows), GRID)
+        for mode in MODES:
+            np.testing.assert_allclose(found[mode].logits[rows.numpy()], alone[mode].logits, rtol=1e-5)
+
+
+def test_a_network_is_calibrated_on_other_objects_than_it_is_measured_on(parquet: Path) -> None:
+    torch.manual_seed(0)
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    network = Ensemble([SpectraNet(SpectraNetConfig.compact(15)).eval() for _ in range(2)])
+    measured = Measured.out_of_fold(network, GRID, data)
+    wrong = dataclasses.replace(data, labels=torch.where(folds_of(data, 2) == 0, 5, data.labels))
+    changed = Measured.out_of_fold(network, GRID, wrong)
+    # The labels of fold 0 change the calibration of fold 1 alone.
+    assert changed.calibrations[0] == measured.calibrations[0]
+    assert changed.calibrations[1] != measured.calibrations[1]
 
 
 def test_objects_with_many_spectra_can_count_like_any_other(parquet: Path) -> None:
@@ -58,7 +94,7 @@ def test_augmentation_keeps_shapes_and_never_adds_coverage(parquet: Path) -> Non
 @pytest.fixture(scope="module")
 def trained(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("checkpoint")
-    train([parquet], out, TrainConfig(members=2, epochs=1, epoch_size=64, batch_size=32))
+    train([parquet], out, TINY)
     return out
 
 
@@ -78,13 +114,14 @@ def test_a_saved_checkpoint_is_the_same_checkpoint(trained: Path, tmp_path: Path
 
 
 def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(trained: Path, parquet: Path, tmp_path: Path) -> None:
-    said = evaluate_checkpoint(trained, [parquet], "test", tmp_path / "card.md")
+    said = evaluate_checkpoint(trained, [parquet], tmp_path / "card.md")
     assert "accuracy" in said
     assert "confusion" in said
     assert "Beware" not in said
     assert "macro-F1" in (tmp_path / "card.md").read_text()
     assert (tmp_path / "images" / "confusion_blind.png").read_bytes()[:4] == b"\x89PNG"
-    assert "redshift known" in text_report(load_checkpoint(trained).metrics["test"])
+    assert "each object once: accuracy" in said
+    assert "redshift known" in text_report(load_checkpoint(trained).metrics["out_of_fold"])
 
 
 def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
@@ -92,13 +129,55 @@ def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
 ) -> None:
     monkeypatch.setattr(unseen_classes, "EPOCHS", 1)
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
-    settings = TrainConfig(epoch_size=64, batch_size=32)
-    found = unseen_classes.held_out_novelty(data, ["AGN"], load_taxonomy().trained, settings)
+    found = unseen_classes.held_out_novelty(data, ["AGN"], load_taxonomy().trained, TINY)
     assert found["AGN"]["spectra"] == 30
     assert 0 <= found["AGN"]["auroc"] <= 1
     unseen_classes.write_held_out({"AGN": {"spectra": 30, "auroc": 0.875}}, trained)
-    evaluate_checkpoint(trained, [parquet], "test", tmp_path / "card.md")
+    evaluate_checkpoint(trained, [parquet], tmp_path / "card.md")
     assert "| AGN, held out of the training | 30 | 0.875 |" in (tmp_path / "card.md").read_text()
+
+
+def test_objects_of_no_training_are_answered_by_all_networks(trained: Path, parquet: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    said = evaluate_checkpoint(trained, [parquet], card, unseen=True)
+    assert "Beware" not in said
+    assert "The whole ensemble answers" in card.read_text()
+    assert said.split("\n\n")[0] != evaluate_checkpoint(trained, [parquet], None).split("\n\n")[0]
+
+
+def test_other_files_than_those_of_the_training_are_pointed_out(trained: Path, parquet: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(parquet)
+    pq.write_table(rows.slice(30), tmp_path / "other.parquet")
+    assert "Beware" in evaluate_checkpoint(trained, [tmp_path / "other.parquet"], None)
+
+
+def test_a_checkpoint_without_folds_is_measured_on_unseen_objects_only(
+    trained: Path, parquet: Path, tmp_path: Path
+) -> None:
+    loaded = load_checkpoint(trained)
+    metrics = {key: value for key, value in loaded.metrics.items() if key != "out_of_fold"}
+    save_checkpoint(dataclasses.replace(loaded, metrics=metrics), tmp_path)
+    with pytest.raises(CheckpointError, match="not trained in folds"):
+        evaluate_checkpoint(tmp_path, [parquet], None)
+
+
+def test_networks_trained_side_by_side_are_those_trained_one_by_one(parquet: Path, tmp_path: Path) -> None:
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    settings = dataclasses.replace(TINY, bfloat16=False)
+    one, _ = fit_folds(data, settings, torch.device("cpu"), None, jobs=1)
+    two, histories = fit_folds(data, settings, torch.device("cpu"), tmp_path, jobs=2)
+    assert [len(history) for history in histories] == [1, 1]
+    for alone, beside in zip(one, two, strict=True):
+        for name, value in alone.state_dict().items():
+            torch.testing.assert_close(beside.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_training_with_other_settings_does_not_go_on_from_a_folder(parquet: Path, tmp_path: Path) -> None:
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    fit_folds(data, TINY, torch.device("cpu"), tmp_path, jobs=1)
+    longer = dataclasses.replace(TINY, epochs=2)
+    with pytest.raises(CheckpointError, match="epochs was 1 and is 2"):
+        fit_folds(data, longer, torch.device("cpu"), tmp_path, jobs=1)
 
 
 @pytest.mark.parametrize("damage", ["weights.safetensors", "templates.safetensors", "checkpoint.json"])

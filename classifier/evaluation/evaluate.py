@@ -1,0 +1,50 @@
+"""Measure a checkpoint on labelled spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from classifier.checkpoint import SHIPPED, files_hash, load_checkpoint
+from classifier.errors import CheckpointError
+from classifier.evaluation.evaluation import Evaluation
+from classifier.evaluation.model_card import write_model_card
+from classifier.evaluation.text_report import text_report
+from classifier.evaluation.unseen_classes import read_held_out
+from classifier.training.dataset import read_labelled
+from classifier.training.measured import Measured
+
+
+def evaluate_checkpoint(
+    folder: Path | None, data_paths: Sequence[Path], report: Path | None, *, unseen: bool = False
+) -> str:
+    """Measure a checkpoint and return the figures as text.
+
+    folder: the checkpoint's folder, or None for the shipped one.
+    data_paths: Parquet files of labelled spectra.
+    report: file to write the model card to, or None. Its pictures go into ``images/`` beside it.
+    unseen: whether the files hold objects that were in no training. If not, the files are taken for those of the
+        training, and each object is answered by the network that never saw it.
+
+    Raises CheckpointError if the checkpoint cannot be loaded, or if its networks do not belong to folds.
+    """
+    checkpoint = load_checkpoint(folder or SHIPPED)
+    network, grid = checkpoint.network, checkpoint.grid
+    read = read_labelled(data_paths, checkpoint.taxonomy.trained, grid)
+    data, unlabelled = (read.take(torch.nonzero(rows).squeeze(1)) for rows in (read.labels >= 0, read.labels < 0))
+    if unseen:
+        measured = Measured.unseen(network, grid, checkpoint.calibration, data)
+    elif "out_of_fold" in checkpoint.metrics:
+        measured = Measured.out_of_fold(network, grid, data)
+    else:
+        raise CheckpointError(f"{folder or SHIPPED} was not trained in folds, so only --unseen objects can measure it")
+    evaluation = Evaluation(checkpoint, measured, unlabelled, read_held_out(folder or SHIPPED))
+    lines = [text_report({str(mode): scored for mode, scored in evaluation.figures.items()})]
+    if not unseen and files_hash(data_paths) != checkpoint.metrics["data"]["sha256"]:
+        lines.append("Beware: these are not the files of the training. For objects that were in none, use --unseen.")
+    if report:
+        write_model_card(evaluation, report)
+        lines.append(f"model card: {report}")
+    return "\n\n".join(lines)
