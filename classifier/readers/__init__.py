@@ -22,6 +22,7 @@ from classifier.readers.limits import MAX_BYTES, MAX_MAPPED_BYTES
 from classifier.readers.lnw import is_lnw, read_lnw
 from classifier.readers.metadata_tables import Folder, is_metadata_table
 from classifier.readers.receipt import CHOICES, Corrections, Part, Reading, Receipt, printable
+from classifier.readers.snana import is_snana, read_snana
 from classifier.readers.text import read_text
 from classifier.readers.votable import is_votable, read_votable
 from classifier.readers.zip_archive import read_zip
@@ -118,6 +119,8 @@ def _read_one(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
         return clean_parts(*read_votable(content, receipt, corrections), receipt, corrections)
     if is_lnw(content):
         return read_lnw(content, receipt, corrections)
+    if is_snana(content):
+        return read_snana(content, receipt, corrections)
     return read_text(content, receipt, corrections)
 
 

@@ -19,8 +19,13 @@ _OXYGEN = (
     ((6868.0, 6890.0), (6800.0, 6855.0), (6950.0, 7020.0)),
 )
 _DEPTH = 0.12
-_REST_WORDS = re.compile(r"(de-?redshift|rest[ -]?frame|rest[ -]?wave|doppler[ -]?corrected)", re.I)
-_REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z0-9])", re.I)
+_REST_WORDS = re.compile(
+    r"(?<!not in )(?<!not in the )(de-?redshift|rest[ -]?frame|rest[ -]?wave|doppler[ -]?corrected|"
+    r"redshift[ -]corrected|corrected (for|by) (the )?redshift|"
+    r"(shifted|moved|transformed) to (the )?(rest|z ?= ?0(?![.\d])))",
+    re.I,
+)
+_REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z0-9]|\.\d)", re.I)
 
 
 def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:

@@ -13,12 +13,22 @@ from classifier.readers import units
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array
 
-WAVELENGTH = re.compile(r"(^|obs|rest|[_ ])(wave|wl|lambda|lam\b|loglam|log_?lam|log_?wave|\[?ang|wvl|λ|x$)", re.I)
+WAVELENGTH = re.compile(r"(^|obs|rest|[_ ])(wave|wl|lambda|lam\b|loglam|log_?lam|log_?wave|\[?ang|wvl|λ)|^x$", re.I)
 FLUX = re.compile(r"(flux|flam|fnu|f_?lambda|^fl[xm]?(\b|[_(])|counts?$|intensity|spec|mag|^f$|^y$)", re.I)
-ERROR = re.compile(r"(err|sig|std|unc|noise|rms|dflux|^er(\b|\()|e_)", re.I)
+# Words begin at a letter that no other letter precedes, so that "signal", "wave_rest" and "function" hold no error.
+ERROR = re.compile(
+    r"(err|(?<![a-z])(sig(?!nal)|std(?!ar)|unc|noise|rms|dflux|df|e_?flux|er|e)(?![a-z])|sigma|noise|uncert|stdev|"
+    r"(?<![a-z])(sig|std|unc)(_|f)|^e_)",
+    re.I,
+)
 VARIANCE = re.compile(r"var", re.I)
 IVAR = re.compile(r"(ivar|inv.*var|weight)", re.I)
 OTHER = re.compile(r"(fit|model|sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
+
+# A name that says nothing of what the column holds.
+_NAMELESS = re.compile(r"\W*|(col(umn)?|c|f|field|unnamed|unknown|data|third|extra)?[ _:]*\d*", re.I)
+# A line of the header that gives one value, such as "OBSERVER: Lam".
+_KEY_AND_VALUE = re.compile(r"[A-Za-z][\w .-]*?\s*[:=]\s*\S")
 
 # A column counts as an error if its level is within this factor (in log10) of the scatter of the flux.
 _NEAR = 1.5
@@ -53,7 +63,7 @@ def column_words(comments: Sequence[str], columns: int, separator: str | None) -
     unit_row: list[str] = []
     for line in reversed(comments[-8:]):
         words = _words(line, separator)
-        if len(words) != columns:
+        if len(words) != columns or _KEY_AND_VALUE.match(line):
             continue
         if _are_units(words):
             unit_row = unit_row or words
@@ -128,10 +138,22 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
 def _wavelength_column(table: Table, receipt: Receipt) -> int:
     named = [i for i, name in enumerate(table.names) if WAVELENGTH.search(name) and not _is_flux(name)]
     named = [i for i in named if not units.parse_other_axis(table.name(i))]
+    if not named and table.unit_row:
+        named = [i for i, unit in enumerate(table.unit_row) if units.is_wavelength_unit(unit)]
     # If a table gives both frames, the observed one is read.
     observed = [i for i in named if not re.search("rest", table.names[i], re.I)]
     if named:
-        return (observed or named)[0]
+        chosen = (observed or named)[0]
+        if chosen == 0 or _is_axis(table.values[:, chosen]) or not _is_axis(table.values[:, 0]):
+            return chosen
+        # The line was none of names, since the column that it calls wavelength runs up and down.
+        receipt.warn(
+            "column_names_ignored",
+            f"the words “{' '.join(table.names)[:80]}” were not taken as names of the columns: only the first column "
+            "runs in one direction, as wavelengths do",
+        )
+        table.names = []
+        return 0
     if table.values.shape[1] > 2 and _is_row_number(table.values[:, 0]):
         receipt.guess("wavelength_column", 1, "the first column counts the rows", 0.8)
         return 1
@@ -181,12 +203,15 @@ def error_column(
 def _third_column(table: Table, rest: list[int], flux: int, header: Mapping[str, str]) -> tuple[int, str, str, float]:
     if table.names:
         for pattern, kind in ((IVAR, "ivar"), (VARIANCE, "variance"), (ERROR, "error")):
-            for i in rest:
+            # A statistical error goes before a systematic one.
+            for i in sorted(rest, key=lambda i: "sys" in table.names[i].lower()):
                 if pattern.search(table.names[i]) and not OTHER.search(table.names[i]):
                     return i, kind, f"the column is named {table.names[i]}", 0.95
     column = next((i for i in rest if i > flux), rest[0])
     if table.names and any(pattern.search(table.names[column]) for pattern in (OTHER, FLUX, WAVELENGTH)):
         return column, "ignore", f"the column is named {table.names[column]}", 0.9
+    if table.names and (units.parse_other_axis(table.names[column]) or not _NAMELESS.fullmatch(table.names[column])):
+        return column, "ignore", f"the column is named {table.names[column]}, which is no name of an error", 0.7
     if header.get("INSTRUME", header.get("INSTRUMENT", "")).upper().startswith("SEDM"):
         return column, "variance", "SEDM files hold the variance in that column", 0.8
     return column, *_kind_from_noise(table.values[:, flux], table.values[:, column])

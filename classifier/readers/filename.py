@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-_NAMES_OF_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_MONTHS = {month: i for i, month in enumerate(_NAMES_OF_MONTHS.split("|"), 1)}
-_MONTH = rf"(?P<month>{_NAMES_OF_MONTHS})[a-z]{{0,6}}"
+from classifier.readers.dates import MJD_ZERO, MONTH_NAMES, MONTHS
+
+_MONTH = rf"(?P<month>{MONTH_NAMES})[a-z]{{0,6}}"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _CLOCK = r"(?:[-_T ](?P<hour>\d\d)[-_:h](?P<minute>\d\d)[-_:m](?P<second>\d\d)s?(?!\d))?"
 _FRACTION = r"(?:\.(?P<fraction>\d{1,5})(?!\d))?"
@@ -31,7 +31,6 @@ _DATES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
 )
 _JULIAN = re.compile(r"(?<!\d)(24[45]\d{4}(?:\.\d+)?)(?!\d)")
 _MODIFIED_JULIAN = re.compile(r"mjd[-_]?(\d{5}(?:\.\d+)?)(?!\d)", re.I)
-_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LETTERS = r"(?P<letters>[a-z]{1,5})(?![a-z0-9])"
@@ -92,7 +91,7 @@ def _candidates(name: str) -> Iterator[tuple[datetime, float]]:
     for pattern, zero in ((_JULIAN, 2_400_000.5), (_MODIFIED_JULIAN, 0.0)):
         for match in pattern.finditer(name):
             days = float(match[1]) - zero
-            at = _MJD_ZERO + timedelta(days=days)
+            at = MJD_ZERO + timedelta(days=days)
             yield at.replace(microsecond=0), 0.8 if "." in match[1] else 0.6
     for date_pattern, confidence in _DATES:
         for match in date_pattern.finditer(name):
@@ -107,7 +106,7 @@ def _date(parts: dict[str, str | None]) -> datetime | None:
     try:
         day = datetime(
             century + int(year),
-            _MONTHS.get(month[:3].lower()) or int(month),
+            MONTHS.get(month[:3].lower()) or int(month),
             int(parts["day"] or ""),
             int(parts.get("hour") or 0),
             int(parts.get("minute") or 0),
@@ -126,7 +125,7 @@ def object_in_name(name: str) -> str | None:
     """Return the designation in a file's name, spelt as its survey spells it, or None."""
     for pattern, prefix in _OBJECTS:
         match = pattern.search(name.replace("_", " "))
-        if match is None or match["letters"].lower() in _MONTHS:
+        if match is None or match["letters"].lower() in MONTHS:
             continue
         year, letters = match["year"], match["letters"]
         if prefix == "SN" and len(year) == 2:

@@ -16,10 +16,13 @@ from astropy.utils.exceptions import AstropyWarning
 
 from classifier.errors import SpectrumError
 from classifier.readers import metadata, units
+from classifier.readers.checks import warn_rest_frame
 from classifier.readers.cleanup import clean_spectrum
+from classifier.readers.fits_cards import keyword_of, mend_card
 from classifier.readers.fits_desi import is_desi, read_desi
+from classifier.readers.fits_further import with_further_spectra
 from classifier.readers.fits_image import read_image
-from classifier.readers.fits_parts import FitsPart, join_orders, same_range
+from classifier.readers.fits_parts import FitsPart, rest_frame_evidence
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_PARTS
 from classifier.readers.receipt import Corrections, Part, Receipt
@@ -54,7 +57,9 @@ def read_fits(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     """Read the first extension that holds spectra. Raises SpectrumError ("bad_fits", "no_spectrum" …)."""
     receipt.format = "fits"
     # Bytes after the last extension are cut off, because Astropy would try to read every block of them.
-    return _read(io.BytesIO(content[: check_structure(content)]), receipt, corrections)
+    mended = bytearray(content[: check_structure(content)])
+    _mend_headers(mended, receipt)
+    return _read(io.BytesIO(mended), receipt, corrections)
 
 
 def read_large_fits(path: Path, receipt: Receipt, corrections: Corrections) -> list[Part]:
@@ -91,23 +96,45 @@ def check_structure(content: bytes | mmap.mmap) -> int:
     """
     offset = 0
     for _ in range(_MAX_HDUS):
-        block = content[offset : offset + _BLOCK * _MAX_HEADER_BLOCKS]
-        end = _end_of_header(block)
-        if end is None:
-            raise SpectrumError("bad_fits", "the FITS file is damaged: a header has no END card")
-        cards = b"\n".join(block[i : i + 80] for i in range(0, end, 80))
-        size = _data_size(_sizes(cards))
-        offset += -(-(end + 80) // _BLOCK) * _BLOCK
-        held = max(len(content) - offset, 0)
-        if size > held:
-            raise SpectrumError(
-                "bad_fits",
-                f"the FITS file is cut short: a header promises {size:,} bytes of data, but {held:,} are there",
-            )
-        offset += -(-size // _BLOCK) * _BLOCK
+        offset = _end_of_hdu(content, offset)
         if content[offset : offset + 8] != b"XTENSION":
             return offset
     raise SpectrumError("bad_fits", f"the FITS file has more than {_MAX_HDUS} extensions: send only the spectrum")
+
+
+def _end_of_hdu(content: bytes | bytearray | mmap.mmap, offset: int) -> int:
+    """Return where the extension that begins at ``offset`` ends. Raises SpectrumError ("bad_fits")."""
+    block = bytes(content[offset : offset + _BLOCK * _MAX_HEADER_BLOCKS])
+    end = _end_of_header(block)
+    if end is None:
+        raise SpectrumError("bad_fits", "the FITS file is damaged: a header has no END card")
+    size = _data_size(_sizes(b"\n".join(block[i : i + 80] for i in range(0, end, 80))))
+    offset += -(-(end + 80) // _BLOCK) * _BLOCK
+    held = max(len(content) - offset, 0)
+    if size > held:
+        raise SpectrumError(
+            "bad_fits",
+            f"the FITS file is cut short: a header promises {size:,} bytes of data, but {held:,} are there",
+        )
+    return offset + -(-size // _BLOCK) * _BLOCK
+
+
+def _mend_headers(content: bytearray, receipt: Receipt) -> None:
+    """Mend the cards of all headers in place, and list those whose value was mended in the receipt."""
+    mended: list[str] = []
+    offset = 0
+    while offset < len(content):
+        after = _end_of_hdu(content, offset)
+        for start in range(offset, after, 80):
+            card = bytes(content[start : start + 80])
+            content[start : start + 80] = better = mend_card(card)
+            if better.rstrip() != card.rstrip():
+                mended.append(keyword_of(better))
+            if card.startswith(b"END     "):
+                break
+        offset = after
+    if mended:
+        receipt.warn("header_mended", f"cards of the header break the FITS standard: {', '.join(mended[:10])}")
 
 
 def _end_of_header(block: bytes) -> int | None:
@@ -167,8 +194,7 @@ def _first_spectra(hdus: Any, receipt: Receipt, corrections: Corrections) -> tup
             refusal = refusal or error
             continue
         if parts:
-            header = {**primary, **_strings(hdu.header)}
-            return (_with_other_arms(parts[0], hdu, hdus, receipt, corrections) if len(parts) == 1 else parts), header
+            return with_further_spectra(parts, hdu, hdus, receipt, corrections), {**primary, **_strings(hdu.header)}
     raise refusal or SpectrumError(
         "no_spectrum", "no extension of the FITS file holds a one-dimensional spectrum: send the extracted spectrum"
     )
@@ -188,29 +214,14 @@ def _in_order_of_promise(hdus: Any) -> list[Any]:
     return sorted(hdus, key=rank)
 
 
-def _with_other_arms(
-    first: FitsPart, hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections
-) -> list[FitsPart]:
-    """Return the spectrum of a table joined with those of the next tables of the same columns that do not overlap.
-
-    Blue and red arms are often stored like this.
-    """
-    arms = [first]
-    if not isinstance(hdu, fits.BinTableHDU):
-        return arms
-    for other in hdus[hdus.index(hdu) + 1 :]:
-        if not isinstance(other, fits.BinTableHDU) or other.columns.names != hdu.columns.names:
-            break
-        # Each arm is read with a throw-away receipt, because it repeats the guesses of the first.
-        parts = read_table(other, hdus, receipt.for_part("arm"), corrections)
-        if len(parts) != 1 or same_range([*arms, parts[0]]):
-            break
-        arms.append(parts[0])
-    return join_orders(arms, receipt)
-
-
 def _strings(header: Any) -> dict[str, str]:
-    return {str(key).upper(): str(value) for key, value in header.items() if key}
+    """Return the values of a header by key, in upper case. Those of repeated keys, such as HISTORY, are joined."""
+    values: dict[str, str] = {}
+    for key, value in header.items():
+        name = str(key).upper()
+        values[name] = f"{values[name]}\n{value}" if name in ("HISTORY", "COMMENT") and name in values else str(value)
+    values.pop("", None)
+    return values
 
 
 def clean_parts(
@@ -246,5 +257,8 @@ def _clean_part(part: FitsPart, header: Mapping[str, str], receipt: Receipt, cor
     stated = units.parse_flux_kind(part.flux_unit)
     flux, error, kind = units.to_flam(part.wavelength, part.flux, part.error, stated, receipt, corrections)
     medium = part.medium or units.parse_medium(receipt.beside.get("WL MEDIUM", ""))
-    known = {"flux_kind": kind, "medium": medium, **metadata.collect({**header, **part.header}, receipt)}
+    both = {**header, **part.header}
+    if evidence := rest_frame_evidence(both):
+        warn_rest_frame(receipt, evidence)
+    known = {"flux_kind": kind, "medium": medium, **metadata.collect(both, receipt)}
     return clean_spectrum(part.wavelength, flux, error, receipt, corrections, **known), receipt

@@ -46,12 +46,28 @@ def read_desi(hdus: Any, receipt: Receipt, corrections: Corrections) -> list[Fit
     receipt.guess(
         "cameras", "".join(cameras), "they were joined, and averaged by inverse variance where they overlap", 1.0
     )
+    days = _days(hdus)
     return [
         FitsPart(
-            grid, *_coadd(flux[row], ivar[row], inverse), "erg/s/cm2/Angstrom", "vacuum", ids[i], {"OBJECT": ids[i]}
+            grid,
+            *_coadd(flux[row], ivar[row], inverse),
+            "erg/s/cm2/Angstrom",
+            "vacuum",
+            ids[i],
+            {"OBJECT": ids[i]} | ({"MJD-OBS": str(days[ids[i]])} if ids[i] in days else {}),
         )
         for row, i in enumerate(wanted)
     ]
+
+
+def _days(hdus: Any) -> dict[str, float]:
+    """Return the mean modified Julian day of each target's exposures, by its id; {} if the file does not list them."""
+    for name in ("EXP_FIBERMAP", "FIBERMAP"):
+        if name in hdus and {"TARGETID", "MJD"} <= set(hdus[name].columns.names):
+            ids = np.asarray(hdus[name].data["TARGETID"])
+            days = np.asarray(hdus[name].data["MJD"], dtype=np.float64)
+            return {str(target): float(days[ids == target].mean()) for target in np.unique(ids)}
+    return {}
 
 
 def _targets(hdus: Any) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers import units
+from classifier.readers.fits_fibres import fibre_objects, read_fibres
 from classifier.readers.fits_iraf import dispersions
 from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, wavelengths
 from classifier.readers.fits_rows import read_rows, row_titles, titled_rows
@@ -56,6 +57,10 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
         return _sdss_or_lamost(header, np.atleast_2d(data), receipt, corrections)
     titles = row_titles(header, rows) if 1 < rows == int(header["NAXIS2"]) else []
     error = None
+    fibres = fibre_objects(hdus, rows)
+    if fibres and not titles:
+        axis = wcs_axis(header, samples, receipt, corrections)
+        return read_fibres(hdu, hdus, fibres, axis, receipt, corrections)
     if titles:
         flux, error = titled_rows(
             np.asarray(data, dtype=np.float64).reshape(rows, samples), titles, receipt, corrections
@@ -135,7 +140,7 @@ def wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correctio
     pixel = np.arange(1, samples + 1) - float(header.get("CRPIX1", 1.0))
     if "CRPIX1" not in header:
         receipt.guess("reference_pixel", 1, "the header gives no CRPIX1", 0.7)
-    kind, unit = str(header.get("CTYPE1", "")).upper(), str(header.get("CUNIT1", ""))
+    kind, unit = str(header.get("CTYPE1", "")).upper(), _axis_unit(header)
     if kind.endswith("-LOG") and abs(start) > 20:
         receipt.guess("wavelength_scale", "WAVE-LOG", "CTYPE1", 0.95)
         # In the FITS standard (paper III) CRVAL1 is a wavelength although the axis is logarithmic.
@@ -163,6 +168,12 @@ def wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correctio
     receipt.guess("wavelength_scale", "ln" if natural else "log10", evidence, confidence)
     axis = np.exp(np.clip(axis, -50, 50)) if natural else 10.0 ** np.clip(axis, -20, 20)
     return wavelengths(np.asarray(axis), unit, receipt, corrections)
+
+
+def _axis_unit(header: Any) -> str:
+    """Return the unit of the axis from CUNIT1, or else from IRAF's WAT1, "" if neither gives it."""
+    in_wat = re.search(r"units=\s*([A-Za-z]+)", str(header.get("WAT1_001", "")))
+    return str(header.get("CUNIT1", "")).strip() or (in_wat[1] if in_wat else "")
 
 
 def _step(header: Any) -> float:

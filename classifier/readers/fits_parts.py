@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers import units
+from classifier.readers.checks import mentions_rest_frame
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, Medium
 
@@ -48,7 +50,10 @@ def wavelengths(values: Array, unit: str, receipt: Receipt, corrections: Correct
     other = None if corrections.wavelength_unit else units.parse_other_axis(unit)
     if other:
         raise SpectrumError("no_wavelengths", f"the axis is {other} (“{unit.strip()[:60]}”), not a wavelength")
-    return units.to_angstrom(values, units.parse_wavelength_unit(unit), receipt, corrections)
+    stated = units.parse_wavelength_unit(unit)
+    if unit.strip() and stated is None and not corrections.wavelength_unit:
+        receipt.warn("unit_unknown", f"“{unit.strip()[:60]}” is no unit of wavelength: the numbers decide")
+    return units.to_angstrom(values, stated, receipt, corrections)
 
 
 def medium_of(header: Any) -> Medium | None:
@@ -56,8 +61,25 @@ def medium_of(header: Any) -> Medium | None:
     words = " ".join(str(header.get(key, "")) for key in ("CTYPE1", "AIRORVAC", "WAVEMED", "REFERENC", "SPECSYS"))
     if str(header.get("VACUUM", "")).strip().upper() in ("1", "T", "TRUE", "YES"):
         return "vacuum"
-    # In the FITS standard a wavelength axis named WAVE is in vacuum.
-    return "vacuum" if words.upper().startswith("WAVE") else units.parse_medium(words)
+    # In the FITS standard a wavelength axis of the code WAVE is in vacuum. The word "Wavelength" says nothing.
+    return "vacuum" if re.match(r"WAVE(-|\s|$)", words.upper()) else units.parse_medium(words)
+
+
+def rest_frame_evidence(header: Mapping[str, str]) -> str | None:
+    """Return what in a header says that the wavelengths are in the rest frame, or None.
+
+    header: values by key, in upper case.
+    """
+    if header.get("SPECSYS", "").strip().upper() in ("REST", "SOURCE"):
+        return f"the header gives SPECSYS {header['SPECSYS'].strip()}"
+    if corrected := next((key for key in header if re.fullmatch(r"DOPCOR\d{0,2}", key)), None):
+        return f"the header gives {corrected} {header[corrected].strip()[:40]}"
+    aperture = re.search(r'spec1\s*=\s*"([^"]*)"', header.get("WAT2_001", "") + header.get("WAT2_002", ""))
+    words = aperture[1].split() if aperture else []
+    if len(words) > 6 and re.fullmatch(r"-?0*\.?0*[1-9]\d*(\.\d*)?(E-?\d+)?|-?0?\.\d*[1-9]\d*", words[6], re.I):
+        return f"the header (WAT2) takes out a redshift of {words[6]}"
+    said = next((key for key, value in header.items() if mentions_rest_frame(value)), None)
+    return None if said is None else f"{said} in the header mentions the rest frame"
 
 
 def join_orders(parts: Sequence[FitsPart], receipt: Receipt) -> list[FitsPart]:
@@ -69,9 +91,8 @@ def join_orders(parts: Sequence[FitsPart], receipt: Receipt) -> list[FitsPart]:
         "orders_joined",
         f"{len(parts)} orders were joined into one spectrum; samples of both are kept where they overlap",
     )
-    error = None
-    if all(part.error is not None for part in parts):
-        error = np.concatenate([part.error for part in parts if part.error is not None])
+    errors = [part.error for part in parts if part.error is not None]
+    error = np.concatenate(errors) if len(errors) == len(parts) else None
     wavelength = np.concatenate([part.wavelength for part in parts])
     flux = np.concatenate([part.flux for part in parts])
     return [dataclasses.replace(first, wavelength=wavelength, flux=flux, error=error, label=None)]
@@ -79,10 +100,15 @@ def join_orders(parts: Sequence[FitsPart], receipt: Receipt) -> list[FitsPart]:
 
 def same_range(parts: Sequence[FitsPart]) -> bool:
     """Tell whether most spectra share much of their range with the next one, as several objects or exposures do."""
-    ranges = [(float(np.nanmin(part.wavelength)), float(np.nanmax(part.wavelength))) for part in parts]
-    ranges.sort()
+    ranges = sorted(map(_range, parts))
     shared = 0
     for (low, high), (next_low, next_high) in itertools.pairwise(ranges):
         width = min(high - low, next_high - next_low)
         shared += min(high, next_high) - next_low > _SHARED * width
     return shared > 0.5 * (len(ranges) - 1)
+
+
+def _range(part: FitsPart) -> tuple[float, float]:
+    """Return the first and last wavelength. Zeros pad orders of different length, so they do not count."""
+    used = part.wavelength[part.wavelength > 0]
+    return (float(used.min()), float(used.max())) if used.size else (0.0, 0.0)

@@ -11,11 +11,12 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers.checks import warn_rest_frame
+from classifier.readers.columns import ERROR
 from classifier.readers.fits_image import wcs_axis
 from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, wavelengths
 from classifier.readers.limits import MAX_PARTS, MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
-from classifier.readers.units import parse_medium, sigma, undo_log
+from classifier.readers.units import is_wavelength_unit, parse_flux_kind, parse_medium, sigma, undo_log
 from classifier.spectrum import MIN_SAMPLES, Array, Medium
 
 _WAVELENGTH = re.compile(
@@ -32,10 +33,9 @@ _FLUX = tuple(
         r"(counts?|^net$|^data$|_cts$)",
     )
 )
-_NOT_FLUX = re.compile(r"(err|sig|std|unc|var|ivar|sky|back|bkg|mask|qual|flag|model|resid|wave|cont|dq)", re.I)
-_ERROR = re.compile(r"(err|sig|std|unc)", re.I)
+_NOT_FLUX = re.compile(r"(var|ivar|sky|back|bkg|mask|qual|flag|model|resid|wave|cont|dq)", re.I)
 _NOT_ERROR = re.compile(r"(sky|back|bkg|wave|mask|cont)", re.I)
-_KINDS = ((re.compile(r"ivar", re.I), "ivar"), (_ERROR, "error"), (re.compile(r"var", re.I), "variance"))
+_KINDS = ((re.compile(r"ivar", re.I), "ivar"), (ERROR, "error"), (re.compile(r"var", re.I), "variance"))
 _MAX_SAMPLES = 4_000_000
 
 
@@ -105,13 +105,25 @@ def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tup
     # If a table gives both frames, the observed one is read.
     waves.sort(key=lambda name: "rest" in name.lower())
     wave = _chosen(names, corrections.wavelength_column) or next(iter(waves), None)
-    candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name)]
+    wave = wave or _by_unit(hdu, names, wavelength=True)
+    candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name) and not ERROR.search(name)]
     flux = next((name for pattern in _FLUX for name in candidates if pattern.search(name)), None)
+    flux = flux or _by_unit(hdu, candidates, wavelength=False)
     if wave is None and flux is None and len(names) > 1 and all(map(_NAMELESS.fullmatch, names)):
         axis = _column(hdu, names[0])
         if axis.ndim == 1 and axis.size >= MIN_SAMPLES and (np.diff(axis) > 0).all():
             wave, flux = names[0], names[1]
     return wave, _chosen(names, corrections.flux_column) or flux
+
+
+def _by_unit(hdu: Any, names: Sequence[str], *, wavelength: bool) -> str | None:
+    """Return the one column whose unit is one of wavelength, or of flux, or None if there is none or several."""
+    units = {name: str(hdu.columns[name].unit or "") for name in names}
+    fluxes = [name for name, unit in units.items() if parse_flux_kind(unit)]
+    found = [name for name, unit in units.items() if is_wavelength_unit(unit)]
+    if not wavelength:
+        found = fluxes
+    return found[0] if len(found) == 1 else None
 
 
 _NOT_ERROR_WAVE = re.compile(r"(err|sig|bin|edge|min|max|mask|mid|number)", re.I)
@@ -136,7 +148,8 @@ def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, correcti
         candidates = [n for n in names if n != flux and pattern.search(n) and not _NOT_ERROR.search(n)]
         # The name that shares most words goes first: ERR_REDUCED belongs to FLUX_REDUCED.
         stem = flux.lower().split("_")
-        candidates.sort(key=lambda n: (-sum(word in n.lower() for word in stem), len(n)))
+        # A statistical error goes before a systematic one.
+        candidates.sort(key=lambda n: ("sys" in n.lower(), -sum(word in n.lower() for word in stem), len(n)))
         if candidates:
             kind = corrections.third_column or kind
             receipt.guess("error_column", {"column": candidates[0], "kind": kind}, "its name", 0.95)

@@ -32,6 +32,8 @@ _SKYPORTAL_NAMES = {
     "u_wavelengths": "wavelength_units",
     "name": "obj_id",
 }
+# Modified Julian days of the years 1910 to 2100.
+_FIRST_DAY, _LAST_DAY = 19_000, 88_000
 _ERRORS = ("errors", "flux_errors", "fluxerr", "error", "flux_error")
 
 
@@ -85,6 +87,12 @@ def _records(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, dict):
         if _is_rows(document.get("data")):
             return [_rows_to_columns(document)]
+        if document and all(map(_is_of_open_catalog, document.values())):
+            return [
+                _of_open_catalog(entry, name)
+                for name, fields in document.items()
+                for entry in fields["spectra"][: MAX_PARTS + 1]
+            ]
         if len(document) == 1 and isinstance(only := next(iter(document.values())), dict):
             document = only
         for key in ("data", "spectra", "spectrum"):
@@ -101,6 +109,31 @@ def _records(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, list):
         return [record for entry in document[: MAX_PARTS + 1] if isinstance(entry, dict) for record in _records(entry)]
     return []
+
+
+def _is_of_open_catalog(value: Any) -> bool:
+    """Tell whether a value is {"spectra": [[…], …]}, as the API of the Open Astronomy Catalogs gives it for a name."""
+    spectra = value.get("spectra") if isinstance(value, dict) else None
+    return isinstance(spectra, list) and bool(spectra) and all(isinstance(entry, list) for entry in spectra)
+
+
+def _of_open_catalog(entry: list[Any], name: str) -> dict[str, Any]:
+    """Return a record from the values of one spectrum, which that API gives in the order of the question.
+
+    They are a date in modified Julian days, [[wavelength, flux], …] or a list for each of these, and words.
+    """
+    record: dict[str, Any] = {"obj_id": name}
+    rows = entry if _is_rows(entry) else next(filter(_is_rows, entry), None)
+    if rows is not None:
+        record |= _rows_to_columns({"data": rows})
+    else:
+        columns = [value for value in entry if isinstance(value, list)]
+        record |= dict(zip(("wavelengths", "fluxes", "errors"), columns, strict=False))
+    days = _numbers([value for value in entry if isinstance(value, str | int | float)])
+    if (dates := days[(days > _FIRST_DAY) & (days < _LAST_DAY)]).size and rows is not entry:
+        record["altdata"] = {"MJD": float(dates[0])}
+    # Catalogs give wavelengths in Å, and the field obj_id would mean SkyPortal.
+    return record | {"u_time": "MJD"}
 
 
 def _is_rows(value: Any) -> bool:
@@ -180,4 +213,11 @@ def _numbers(values: Any) -> Array:
     try:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return np.array([value if isinstance(value, float) else np.nan for value in values], dtype=np.float64)
+        return np.array([_number(value) for value in values], dtype=np.float64)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan

@@ -8,55 +8,80 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from classifier.readers.dates import MJD_ZERO, StatedDate, parse_clock, parse_date
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
 from classifier.spectrum import is_plausible_redshift
 
 _T = TypeVar("_T")
 
+# Keys are compared without blanks, hyphens and underscores: DATE-OBS, DATE_OBS and "date obs" are one key.
 _OBJECT = (
     "OBJECT",
     "OBJNAME",
-    "OBJ_NAME",
     "OBJ",
     "SNID",
-    "IAU_NAME",
-    "IAU NAME",
+    "IAUNAME",
     "TARGET",
     "TARGNAME",
-    "OBJ_ID",
+    "TARGETNAME",
+    "ESOOBSTARGNAME",
+    "OBJID",
     "NAME",
 )
-_INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENT_NAME")
-_TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPE_NAME")
-_EXPOSURE = ("EXPTIME", "EXPOSURE", "EXP_TIME", "EXP-TIME", "TEXPTIME", "EXPOSURE_TIME")
-_REDSHIFT = ("REDSHIFT", "HOST_REDSHIFT", "Z")
+_INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENTNAME")
+_TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPENAME")
+_EXPOSURE = ("EXPTIME", "EXPOSURE", "TEXPTIME", "EXPOSURETIME")
+_REDSHIFT = ("REDSHIFT", "HOSTREDSHIFT", "REDSHIFTHELIO", "REDSHIFTFINAL", "Z", "ZHELIO")
 _DATES = (
-    "DATE-OBS",
-    "DATE_OBS",
-    "DATE-AVG",
-    "UTDATE",
-    "UT_DATE",
-    "UTC-DATE",
-    "OBSDATE",
-    "OBS_DATE",
-    "OBS-DATE",
-    "DATE-BEG",
     "DATEOBS",
-    "OBSERVED_AT",
+    "DATEAVG",
+    "UTDATE",
+    "UTCDATE",
+    "DATEUT",
+    "DATEUTC",
+    "OBSDATE",
+    "DATEBEG",
+    "OBSERVEDAT",
+    "OBSUTC",
+    "OBSUT",
+    "UTCOBS",
+    "UTOBS",
+    "DATEOFOBSERVATION",
+    "OBSERVATIONDATE",
     "UTMIDDLE",
+    "UTSTART",
     "UTSHUT",
+    "UT",
+    "UTC",
 )
-_TIMES = ("OBSTIME", "UTC", "UT", "TIME-OBS", "TIME_OBS", "UTC-OBS", "UT-OBS", "UTOBS", "UTSTART", "UTSHUT", "UT_TIME")
-_MJD = ("MJD-OBS", "MJD_OBS", "MJD-AVG", "MJD", "OBS_MJD")
-_JD = ("JD", "JD-OBS", "JD_OBS", "HJD", "BJD")
+_TIMES = (
+    "OBSTIME",
+    "UTC",
+    "UT",
+    "TIMEOBS",
+    "UTCOBS",
+    "UTOBS",
+    "UTSTART",
+    "UTCSTART",
+    "STARTUT",
+    "TIMEBEG",
+    "TIMESTART",
+    "UTSHUT",
+    "UTTIME",
+    "TIMEUT",
+    "TIMEUTC",
+    "OBSUTC",
+)
+_MJD = ("MJDOBS", "MJDAVG", "MJD", "OBSMJD", "UTMJD", "MJDUTC", "MJDBEG", "MJDSTART", "MJDMID", "SPECTRUMMJD")
+_JD = ("JD", "JDOBS", "HJD", "BJD", "JDUTC", "UTJD", "JULDATE", "JULIANDATE")
 # Several pipelines write one of these for a missing value.
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
 # The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
-_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+# A clock may be wrong by so much before a date counts as one that has not come yet.
+_CLOCK_ERROR = timedelta(days=1)
 
 
 def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
@@ -68,12 +93,12 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     header: values by key, in upper case.
     receipt: gives the table's row and the file's names, and takes the guesses and warnings.
     """
-    sources = (header, receipt.beside)
+    sources = (_squeezed(header), _squeezed(receipt.beside))
     name_in_file_name = _first(map(object_in_name, receipt.names))
     object_name = _object(_first(_text(source, _OBJECT) for source in sources), name_in_file_name, receipt)
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
-    stated = _first(_observed_at(source) for source in sources)
+    stated = _first(_observed_at(source, receipt) for source in sources)
     return {
         "object_name": object_name,
         "observed_at": _date(stated, receipt, discovery_year(name_in_file_name) or discovery_year(object_name)),
@@ -100,6 +125,14 @@ def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | No
     return name
 
 
+def _squeezed(header: Mapping[str, str]) -> dict[str, str]:
+    """Return a header with its keys in upper case and without blanks, hyphens and underscores."""
+    squeezed: dict[str, str] = {}
+    for key, value in header.items():
+        squeezed.setdefault(re.sub(r"[-_ .]", "", key.upper()), value)
+    return squeezed
+
+
 def _first(values: Iterable[_T | None]) -> _T | None:
     return next((value for value in values if value is not None), None)
 
@@ -110,6 +143,9 @@ def _date(stated: datetime | None, receipt: Receipt, discovered: int | None) -> 
     discovered: year in which the object was discovered, or None.
     """
     named = _first(map(date_in_name, receipt.names))
+    if stated is not None and stated > datetime.now(UTC) + _CLOCK_ERROR:
+        receipt.warn("date_future", f"the header's date {stated:%Y-%m-%d} was not used: it has not come yet")
+        stated = None
     # One year is allowed, because an object may be found later in the images of an earlier season.
     if stated is not None and discovered is not None and stated.year < discovered - 1:
         receipt.warn(
@@ -158,15 +194,28 @@ def _number(header: Mapping[str, str], keys: tuple[str, ...]) -> float | None:
     return None
 
 
-def _observed_at(header: Mapping[str, str]) -> datetime | None:
+def _observed_at(header: Mapping[str, str], receipt: Receipt) -> datetime | None:
+    """Return the date of a header with squeezed keys, or None."""
     from_days = _from_days(header)
     for key in _DATES:
-        date, day_only = _parse_date(_clean(header, key), header)
-        if date is not None and _EARLIEST < date < _LATEST:
-            if day_only and from_days is not None and abs(from_days - date) < timedelta(days=1.5):
-                return from_days
-            return date
+        date = parse_date(_clean(header, key))
+        if date is None or date.at <= _EARLIEST:
+            continue
+        date = _with_time(date, header) if date.day_only else date
+        agree = from_days is not None and abs(from_days - date.at) < timedelta(days=1.5)
+        if from_days is not None and (date.ambiguous or (date.day_only and agree)):
+            return from_days
+        if date.ambiguous:
+            evidence = f"the day was taken to stand before the month in “{_clean(header, key)}”"
+            receipt.guess("observed_at", date.at.isoformat().replace("+00:00", "Z"), evidence, 0.6)
+        return date.at
     return from_days
+
+
+def _with_time(date: StatedDate, header: Mapping[str, str]) -> StatedDate:
+    """Return a date that is known to the day with the time of another key, if there is one."""
+    time = _first(parse_clock(_clean(header, key)) for key in _TIMES)
+    return date if time is None else date._replace(at=date.at + time, day_only=False)
 
 
 def _from_days(header: Mapping[str, str]) -> datetime | None:
@@ -177,25 +226,4 @@ def _from_days(header: Mapping[str, str]) -> datetime | None:
     # Numbers outside 1910 to 2100 are not modified Julian days.
     if days is None or not 19_000 < days < 88_000:
         return None
-    return (_MJD_ZERO + timedelta(days=days)).replace(microsecond=0)
-
-
-def _parse_date(text: str, header: Mapping[str, str]) -> tuple[datetime | None, bool]:
-    """Return the date in a header's value, and whether it is only known to the day."""
-    # Before 2000 the FITS standard wrote dates as 31/12/99.
-    old = re.fullmatch(r"(\d\d)/(\d\d)/(\d\d)", text)
-    text = f"19{old[3]}-{old[2]}-{old[1]}" if old else text.replace("/", "-")
-    loose = re.fullmatch(r"((?:19|20)\d\d)-(\d\d?)-(\d\d?)", text)
-    text = f"{loose[1]}-{int(loose[2]):02}-{int(loose[3]):02}" if loose else text
-    try:
-        date = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "T", 1))
-        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None, False
-    if ":" in text:
-        return date, False
-    for key in _TIMES:
-        clock = re.match(r"(?:[-\d]+T)?(\d{1,2}):(\d\d)(?::(\d\d))?", _clean(header, key))
-        if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
-            return date.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)), False
-    return date, True
+    return (MJD_ZERO + timedelta(days=days)).replace(microsecond=0)

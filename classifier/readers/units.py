@@ -64,6 +64,11 @@ def parse_wavelength_unit(text: str) -> str | None:
     return next((unit for unit, pattern in _UNIT_WORDS if pattern.search(text)), None)
 
 
+def is_wavelength_unit(text: str) -> bool:
+    """Tell whether a unit is one of wavelength, and not of flux per wavelength."""
+    return parse_wavelength_unit(text) is not None and parse_flux_kind(text) is None
+
+
 def parse_flux_kind(text: str) -> FluxKind | None:
     """Return the kind of flux that a column name, a unit or a header value names, or None."""
     return next((kind for kind, pattern in _FLUX_WORDS if pattern.search(text)), None)

@@ -232,11 +232,15 @@ def arm(first: float, last: float) -> Any:
 
 
 def test_blue_and_red_arms_in_separate_tables_are_joined() -> None:
-    (reading,) = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(6550, 9000), arm(4000, 6500)))
+    (reading,) = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(6550, 9000)))
     assert reading.spectrum.wavelength_range == pytest.approx((4000, 9000))
     assert "orders_joined" in codes(reading.receipt)
-    (single,) = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(4000, 6500)))
-    assert single.spectrum.wavelength_range == pytest.approx((4000, 6500))
+
+
+def test_tables_of_the_same_range_are_several_spectra() -> None:
+    readings = read_spectra(write(fits.PrimaryHDU(), arm(4000, 6500), arm(6550, 9000), arm(4000, 6500)))
+    ranges = [reading.spectrum.wavelength_range for reading in readings]
+    assert ranges == [pytest.approx((4000, 9000)), pytest.approx((4000, 6500))]
 
 
 def test_a_table_in_jansky_and_micrometre_is_converted_to_f_lambda_and_angstrom() -> None:
