@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+# A clock may be wrong by so much before a date counts as one that has not come yet.
+CLOCK_ERROR = timedelta(days=1)
 MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 MONTH_NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 MONTHS = {month: i for i, month in enumerate(MONTH_NAMES.split("|"), 1)}
@@ -72,7 +74,7 @@ def parse_clock(text: str) -> timedelta | None:
         parts = [match[key] or match[f"{key}2"] or 0 for key in ("hour", "minute", "second")]
         hours, minutes, seconds = int(parts[0]), int(parts[1]), float(parts[2])
         if hours < 24 and minutes < 60 and seconds < 61:
-            return timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
+            return timedelta(hours=hours, minutes=minutes, seconds=round(seconds, 3))
         return None
     number = re.fullmatch(r"\d{1,5}\.\d*|\d{3,5}", text)
     if number is None or float(text) >= 86_400:

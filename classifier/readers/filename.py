@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from classifier.readers.dates import MJD_ZERO, MONTH_NAMES, MONTHS
+from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, MONTH_NAMES, MONTHS
 
 _MONTH = rf"(?P<month>{MONTH_NAMES})[a-z]{{0,6}}"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
@@ -79,10 +79,14 @@ class DateInName(NamedTuple):
 
 
 def date_in_name(name: str) -> DateInName | None:
-    """Return the date in a file's name, or None if it holds none or only one before its object was discovered."""
+    """Return the date in a file's name, or None if it holds none that can be true.
+
+    A date can be true if it has come and is not from before the object's discovery.
+    """
+    latest = datetime.now(UTC) + CLOCK_ERROR
     discovered = discovery_year(object_in_name(name))
     for at, confidence in _candidates(name):
-        if at >= _EARLIEST and (discovered is None or at.year >= discovered - 1):
+        if _EARLIEST <= at <= latest and (discovered is None or at.year >= discovered - 1):
             return DateInName(at, confidence)
     return None
 

@@ -62,7 +62,8 @@ def medium_of(header: Any) -> Medium | None:
     if str(header.get("VACUUM", "")).strip().upper() in ("1", "T", "TRUE", "YES"):
         return "vacuum"
     # In the FITS standard a wavelength axis of the code WAVE is in vacuum. The word "Wavelength" says nothing.
-    return "vacuum" if re.match(r"WAVE(-|\s|$)", words.upper()) else units.parse_medium(words)
+    code = str(header.get("CTYPE1", "")).strip().upper()
+    return "vacuum" if re.fullmatch(r"WAVE(-[A-Z0-9]+)?", code) else units.parse_medium(words)
 
 
 def rest_frame_evidence(header: Mapping[str, str]) -> str | None:

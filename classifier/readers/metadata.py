@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from classifier.readers.dates import MJD_ZERO, StatedDate, parse_clock, parse_date
+from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, StatedDate, parse_clock, parse_date
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
 from classifier.spectrum import is_plausible_redshift
@@ -80,8 +80,6 @@ _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINE
 # The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
-# A clock may be wrong by so much before a date counts as one that has not come yet.
-_CLOCK_ERROR = timedelta(days=1)
 
 
 def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def _date(stated: datetime | None, receipt: Receipt, discovered: int | None) -> 
     discovered: year in which the object was discovered, or None.
     """
     named = _first(map(date_in_name, receipt.names))
-    if stated is not None and stated > datetime.now(UTC) + _CLOCK_ERROR:
+    if stated is not None and stated > datetime.now(UTC) + CLOCK_ERROR:
         receipt.warn("date_future", f"the header's date {stated:%Y-%m-%d} was not used: it has not come yet")
         stated = None
     # One year is allowed, because an object may be found later in the images of an earlier season.

@@ -55,7 +55,12 @@ _FLUX_WORDS: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     ("counts", re.compile(r"(?<![a-z])(counts?|electrons?|adu|dn|photons?)(?![a-z])", re.I)),
     ("normalised", re.compile(r"(normali[sz]ed|continuum[- ]divided|rectified)", re.I)),
     ("flattened", re.compile(r"(flattened|continuum[- ]subtracted)", re.I)),
-    ("flam", re.compile(r"(erg.*(ang|/ ?a\b|a-1|a\^-1|a\*\*-1|å)|w.*m.*([uµn]m|micron)|f_?lam)", re.I)),
+    (
+        "flam",
+        re.compile(
+            r"(erg.*(ang|/ ?a\b|a-1|a\^-1|a\*\*-1|å|(?<![a-z])([uµn]m|micron))|w.*m.*([uµn]m|micron)|f_?lam)", re.I
+        ),
+    ),
 )
 
 
