@@ -141,7 +141,7 @@ def _wavelength_column(table: Table, receipt: Receipt) -> int:
     if not named and table.unit_row:
         named = [i for i, unit in enumerate(table.unit_row) if units.is_wavelength_unit(unit)]
     # If a table gives both frames, the observed one is read.
-    observed = [i for i in named if not re.search("rest", table.names[i], re.I)]
+    observed = [i for i in named if not re.search("rest", table.name(i), re.I)]
     if named:
         chosen = (observed or named)[0]
         if chosen == 0 or _is_axis(table.values[:, chosen]) or not _is_axis(table.values[:, 0]):

@@ -23,7 +23,12 @@ MAX_POINTS = 20_000
 JULIAN = 2_000_000.0
 JULIAN_MINUS_MJD = 2_400_000.5
 _TIME = ("mjd", "time", "time_mjd", "date_mjd", "jd", "hjd", "bjd")
-_FILTER = ("filter", "band", "flt", "passband", "filt", "filter_name")
+# ATLAS calls the filter F.
+_FILTER = ("filter", "band", "flt", "passband", "filt", "filter_name", "f")
+_ZERO_POINT = ("zp", "zeropoint", "zero_point", "zpt", "magzp", "zpdiff")
+_SYSTEM = ("magsys", "zpsys", "mag_system")
+# Magnitude (AB) of one microjansky.
+_MICROJANSKY = 23.9
 _ERROR = ("error", "err", "e", "sigma", "uncertainty", "unc")
 _FLUX_ERROR = ("fluxerr", "flux_err", "fluxerror", "flux_error", "e_flux", "dflux")
 _UPPER_LIMIT = ("upper_limit", "upperlimit")
@@ -94,6 +99,7 @@ class _Columns:
     """Numbers of the table's columns, from 0; None if there is no such column.
 
     flag: column that says whether the brightness is a limit.
+    zero_point: column of the magnitude (AB) that a flux of 1 has.
     """
 
     time: int
@@ -102,6 +108,7 @@ class _Columns:
     error: int | None
     limit: int | None
     flag: int | None
+    zero_point: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +121,7 @@ class _Row:
     bound: whether the table says that the brightness is a limit (“>20.5”, or a flag), or None if it does not say.
     error: 1σ error, or None.
     limit: value of the limit's column, or None.
+    factor: factor to microjansky by the line's zero point, or None if it has none.
     """
 
     mjd: float
@@ -122,13 +130,15 @@ class _Row:
     bound: bool | None
     error: float | None
     limit: float | None
+    factor: float | None
 
 
 def read_light_curve(content: bytes) -> LightCurve:
     """Read a light curve from a table with a header.
 
-    The table needs columns for time (mjd or jd), filter, and mag or flux. Columns for error and limit are read too.
-    Commas, semicolons, tabs or blanks separate the columns, and lines that begin with # are left out.
+    The table needs columns for time (mjd or jd), filter, and mag or flux. Columns for error and limit are read too, and
+    a flux with a zero point (AB) in each line becomes microjansky. Commas, semicolons, tabs or blanks separate the
+    columns, and lines that begin with # are left out. ATLAS's and ZTF's forced photometry is read as it comes.
 
     A line is a limit if its brightness says so (“>20.5”), if a flag says so, or if it has a limit but no brightness.
     In a table with errors, a line with neither an error nor another limit is a limit too.
@@ -141,18 +151,22 @@ def read_light_curve(content: bytes) -> LightCurve:
     head = [name.strip().lower().replace(" ", "_") for name in rows[0][1]]
     kind, columns = _columns(head, [row for _, row in rows[1:]])
     read = [_row(number, row, len(head), columns) for number, row in rows[1:]]
+    if kind.unit == "flux" and any(row.factor for row in read):
+        kind = dataclasses.replace(kind, unit="uJy")
+        # A flux without its zero point has no level.
+        read = [row for row in read if row.factor]
     with_errors = any(row.error is not None for row in read)
     points: list[Point] = []
     limits: list[Limit] = []
     for row in read:
+        factor = kind.factor * (row.factor or 1.0)
         if row.value is not None and _is_point(row, with_errors, kind):
-            error = None if row.error is None else row.error * kind.factor
-            points.append((row.mjd, row.band, row.value * kind.factor, error))
+            points.append((row.mjd, row.band, row.value * factor, None if row.error is None else row.error * factor))
         elif (limit := _limit(row, kind)) is not None:
-            limits.append((row.mjd, row.band, limit * kind.factor))
+            limits.append((row.mjd, row.band, limit * factor))
     if not points and not limits:
         raise UnreadableLightCurveError("no line of the table has a brightness")
-    skipped = len(read) - len(points) - len(limits)
+    skipped = len(rows) - 1 - len(points) - len(limits)
     return LightCurve(kind.unit, sorted(points, key=_time), sorted(limits, key=_time), skipped)
 
 
@@ -194,7 +208,12 @@ def _columns(head: list[str], cells: list[list[str]]) -> tuple[_Brightness, _Col
     if any(_cell(row, flag) not in _FLAGS for row in cells):
         flag = None
     limits = [name for name in kind.limit if flag is None or name != head[flag]]
-    return kind, _Columns(time, band, value, _column(head, kind.error), _column(head, limits), flag)
+    zero_point, system = _column(head, _ZERO_POINT), _column(head, _SYSTEM)
+    if zero_point is not None and any(_cell(row, system) not in ("", "ab") for row in cells):
+        raise UnreadableLightCurveError("the zero points are not in AB magnitudes; give fluxes with AB zero points")
+    if kind.unit != "flux":
+        zero_point = None
+    return kind, _Columns(time, band, value, _column(head, kind.error), _column(head, limits), flag, zero_point)
 
 
 def _cell(row: list[str], column: int | None) -> str:
@@ -213,10 +232,11 @@ def _rows(content: bytes) -> list[tuple[int, list[str]]]:
     if "\0" in text:
         raise UnreadableLightCurveError(_NOT_TEXT)
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    # Astronomers often write the header as a comment.
-    if lines and lines[0][1].lstrip().startswith("#"):
-        lines[0] = (lines[0][0], lines[0][1].lstrip("# "))
-    lines = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
+    # Astronomers often write the header as a comment, and other comments before it.
+    start = next((i for i, (_, line) in enumerate(lines) if _is_header(line)), 0)
+    if lines:
+        lines[start] = (lines[start][0], lines[start][1].lstrip("# "))
+    lines = [(number, line) for number, line in lines[start:] if not line.lstrip().startswith("#")]
     if len(lines) < 2:
         raise UnreadableLightCurveError("the file has no header with lines below it")
     if len(lines) > MAX_POINTS + 1:
@@ -224,9 +244,17 @@ def _rows(content: bytes) -> list[tuple[int, list[str]]]:
     return [(number, _cells(line, lines[0][1])) for number, line in lines]
 
 
+def _is_header(line: str) -> bool:
+    """Tell whether a line names a column of times and one of brightnesses."""
+    line = line.lstrip("# ")
+    names = [name.strip().lower() for name in _cells(line, line)]
+    return _column(names, _TIME) is not None and any(_column(names, kind.value) is not None for kind in _BRIGHTNESS)
+
+
 def _cells(line: str, head: str) -> list[str]:
     separator = next((mark for mark in (",", ";", "\t") if mark in head), None)
-    if separator is None:
+    # ZTF separates the names of its columns with commas, and the numbers below with blanks.
+    if separator is None or separator not in line:
         return line.split()
     try:
         return next(csv.reader(io.StringIO(line), delimiter=separator, skipinitialspace=True), [])
@@ -247,6 +275,7 @@ def _row(number: int, row: list[str], width: int, at: _Columns) -> _Row:
     mjd = mjd - JULIAN_MINUS_MJD if mjd > JULIAN else mjd
     if not 0 < mjd < 200_000:
         raise UnreadableLightCurveError(f"line {number}: {row[at.time].strip()} is no MJD")
+    zero_point = None if at.zero_point is None else _number(number, row[at.zero_point], "zero point")
     brightness = row[at.value].strip()
     bound = True if brightness.startswith((">", "<")) else _FLAGS[_cell(row, at.flag)]
     result = _Row(
@@ -256,6 +285,7 @@ def _row(number: int, row: list[str], width: int, at: _Columns) -> _Row:
         bound,
         None if at.error is None else _number(number, row[at.error], "error"),
         None if at.limit is None else _number(number, row[at.limit].strip().lstrip("<>=~ "), "limit"),
+        None if zero_point is None else 10 ** (0.4 * (_MICROJANSKY - zero_point)),
     )
     empty = result.value is None and result.limit is None
     if not empty and (not result.band or len(result.band) > 40 or not result.band.isprintable()):
