@@ -23,8 +23,10 @@ def crosscheck() -> CrossCheck:
     return CrossCheck(checkpoint.templates, checkpoint.grid)
 
 
-def match(crosscheck: CrossCheck, redshift: float, known: float | None = None, scale: float = 1.0) -> Match:
-    spectrum = observe("SN Ia", seed=8, redshift=redshift)
+def match(
+    crosscheck: CrossCheck, redshift: float, known: float | None = None, scale: float = 1.0, seed: int = 8
+) -> Match:
+    spectrum = observe("SN Ia", seed=seed, redshift=redshift)
     spectrum = dataclasses.replace(spectrum, flux=spectrum.flux * scale, flux_error=None)
     resampled = resample(spectrum, GRID)
     found = crosscheck.match(torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered), known, False)
@@ -34,9 +36,10 @@ def match(crosscheck: CrossCheck, redshift: float, known: float | None = None, s
 
 @pytest.mark.parametrize("redshift", [0.0, 0.03, 0.1, 0.3])
 def test_the_cross_check_finds_an_unknown_redshift(crosscheck: CrossCheck, redshift: float) -> None:
-    found = match(crosscheck, redshift)
-    assert found.redshift == pytest.approx(redshift, abs=0.006)
-    assert found.score > 12
+    # One supernova alone may expand faster than its template, which looks like another redshift.
+    found = [match(crosscheck, redshift, seed=seed) for seed in range(5, 12)]
+    assert np.median([one.redshift for one in found]) == pytest.approx(redshift, abs=0.006)
+    assert all(one.score > 12 for one in found)
 
 
 def test_the_cross_check_stays_at_a_known_redshift(crosscheck: CrossCheck) -> None:

@@ -61,7 +61,8 @@ def test_a_type_ia_supernova_is_recognised(classifier: Classifier) -> None:
 def test_a_blind_run_uses_no_redshift(classifier: Classifier) -> None:
     spectrum = observe()
     stated = Spectrum(spectrum.wavelength, spectrum.flux, redshift=0.5)
-    without, with_header = classifier.predict([(spectrum, None), (stated, None)])
+    # Each runs alone, because the place in a batch changes the last digits.
+    (without,), (with_header,) = classifier.predict([(spectrum, None)]), classifier.predict([(stated, None)])
     assert without == with_header
     assert isinstance(without, SpectrumPrediction)
     assert without.redshift_used is None
