@@ -205,10 +205,3 @@ def test_vetted_spectra_are_used_for_training_under_the_archives_name(night: lis
     assert number == trained.metrics["training"]["added"] == 1
     # The figures are of the archive alone, so that they can be compared with another training's.
     assert (trained.metrics["spectra"], trained.metrics["objects"]) == (120, 40)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("SN 2026abc", "2026abc"), ("AT2026abc", "sn2026ABC"), ("ATLAS26x", "atlas26x")]
-)
-def test_an_object_is_recognised_by_every_spelling_of_its_designation(one: str, other: str) -> None:
-    assert retraining._plain(one) == retraining._plain(other)

@@ -18,10 +18,9 @@ from classifier.training.dataset import LabelledSpectra, read_object_ids
 from classifier.training.train import train
 from triage.inference.worker import spectrum_value
 from triage.models import Spectrum, SpectrumArrays
+from triage.models.names import name_key
 
 CHUNK = 256
-# Prefixes that may stand before one designation.
-PREFIXES = ("sn", "at")
 
 
 def retrain(data: Sequence[Path], out: Path, recipe: TrainConfig, device: torch.device) -> tuple[Checkpoint, int]:
@@ -56,7 +55,7 @@ def vetted_for_training(
     if not usable:
         return None
     spectra, resampled = zip(*usable, strict=True)
-    archived = {_plain(name): name for name in archive_ids}
+    archived = {name_key(name): name for name in archive_ids}
     return LabelledSpectra(
         torch.from_numpy(np.stack([one.flux for one in resampled])),
         torch.from_numpy(np.stack([one.covered for one in resampled])),
@@ -89,21 +88,12 @@ def _usable(classes: Sequence[str], grid: PreprocessConfig) -> Iterator[tuple[Sp
 def _object_id(spectrum: Spectrum, archived: Mapping[str, str]) -> str:
     """Return the archive's id of the spectrum's transient, or else its name.
 
-    archived: the archive's object ids, by their plain form.
+    archived: the archive's object ids, by their keys.
     """
     transient = spectrum.transient
     names = [transient.name, *(other.name for other in transient.other_names.all())] if transient else []
-    plain = [_plain(name) for name in names]
-    return next((archived[name] for name in plain if name in archived), _plain(str(transient)))
-
-
-def _plain(name: str) -> str:
-    """Return a name in the form that is compared: letters and digits in lower case, without SN or AT."""
-    letters = "".join(c for c in name.casefold() if c.isalnum())
-    for prefix in PREFIXES:
-        if letters.startswith(prefix) and letters[len(prefix) : len(prefix) + 1].isdigit():
-            return letters[len(prefix) :]
-    return letters
+    keys = [name_key(name) for name in names]
+    return next((archived[name] for name in keys if name in archived), name_key(str(transient)))
 
 
 def _redshift(spectrum: Spectrum) -> float:

@@ -11,7 +11,7 @@ from classifier.readers import Reading
 from classifier.readers.filename import object_from_stem
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
-from triage.models.names import spellings
+from triage.models.names import name_key
 
 
 def state_redshift(transient: Transient | None, given: Given) -> None:
@@ -48,8 +48,8 @@ def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Tra
 def known_transient(name: str, group: Group | None) -> Transient | None:
     """Return the transient of this name, or None.
 
-    The exact name comes first, then another spelling of the same designation, then another name of a transient; the
-    oldest one wins. By the last two, only transients that the audience may see are found, so that nobody learns of a
+    The exact name comes first, then another spelling of it, then another name of a transient; the oldest one wins. By
+    the last two, only transients that the audience may see are found, so that nobody learns of a
     private transient by guessing its names.
 
     group: the audience; None for everybody who is signed in.
@@ -59,10 +59,10 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     if found is not None:
         return found
     known = transients.filter(Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk")))).order_by("pk")
-    if others := spellings(name):
-        found = known.filter(name__in=others).first()
-    if found is None:
-        so_called = OtherName.objects.filter(audience, name__in=[name, *others])
+    if key := name_key(name):
+        found = known.filter(key=key).first()
+    if found is None and key:
+        so_called = OtherName.objects.filter(audience, key=key)
         found = known.filter(pk__in=so_called.values("transient")).first()
     return found
 

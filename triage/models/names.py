@@ -1,31 +1,46 @@
-"""Names of transients: which names are allowed, and which spellings mean the same designation."""
+"""Names of transients: which names are allowed, and which spellings mean the same transient."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import Any
 
 from django.core.validators import RegexValidator
+from django.db import models
 
 # A name is one segment of an address, so it cannot hold "/".
 validate_transient_name = RegexValidator(
     r"^[^/\x00-\x1f\x7f]+$", "A transient's name may not hold “/” or control characters.", code="bad_name"
 )
 
-# An IAU designation. Its prefix says what kind of transient it is, not which one, so it is ignored in comparisons.
-_DESIGNATION = re.compile(r"(?:SN|AT|TDE)? ?((?:19|20)\d\d(?:[A-Z]|[a-z]{2,5}))$")
-_PREFIXES = ("SN", "AT", "TDE")
+# Blanks and underscores never count, and a hyphen only as the sign of a declination, before two digits of degrees.
+_SEPARATORS = re.compile(r"[\s_]+|(?<![\d.]\d)-|-(?!\d\d)")
+# The prefix of an IAU designation says what kind of transient it is, not which one.
+_IAU_PREFIX = re.compile(r"(?:sn|at|tde)(?=(?:19|20)\d\d)")
+# Rubin's objects are known by a number with or without words before it.
+_RUBIN = re.compile(r"(?:lsst)?(?:p?do)?(\d{15,20})")
 
 
-def designation(name: str) -> str:
-    """Return the designation without its prefix ("2026abc" for "SN 2026abc"), or "" for any other name."""
-    match = _DESIGNATION.match(name)
-    return match[1] if match else ""
+def name_key(name: str) -> str:
+    """Return a name in the form in which names are compared: equal keys mean the same transient.
 
-
-def spellings(name: str) -> list[str]:
-    """Return every spelling of an IAU designation, or an empty list for any other name.
-
-    AT2026abc becomes SN2026abc once it is classified, and many people leave the prefix out.
+    SN 2021zzx, at2021zzx and 2021zzx have one key, and so have ASASSN-15lh and asassn_15LH.
     """
-    bare = designation(name)
-    return [bare, *(f"{prefix}{blank}{bare}" for prefix in _PREFIXES for blank in ("", " "))] if bare else []
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold())
+    rubin = _RUBIN.fullmatch(plain)
+    return f"lsst{rubin[1]}" if rubin else _IAU_PREFIX.sub("", plain, count=1)
+
+
+class NameKeyField(models.CharField):  # type: ignore[type-arg]
+    """Column for the key of a record's ``name``, which fills itself whenever the record is saved."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Processes of the release before this column write records without it.
+        super().__init__(*args, **{"max_length": 160, "editable": False, "db_default": "", "db_index": True, **kwargs})
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return the key of the record's name, and store it with the record."""
+        key = name_key(model_instance.name)[:160]  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key

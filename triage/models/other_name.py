@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from triage.models.audience import AudienceQuerySet, User
+from triage.models.names import NameKeyField
 
 
 class OtherName(models.Model):
@@ -15,11 +16,13 @@ class OtherName(models.Model):
     transient: the transient.
     group: the audience, or None for everybody.
     name: the name.
+    key: the name in the form in which names are compared.
     """
 
     transient = models.ForeignKey("triage.Transient", on_delete=models.CASCADE, related_name="other_names")
     group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=120)
+    key = NameKeyField()
 
     objects = AudienceQuerySet["OtherName"].as_manager()
 

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from triage.models.decision import Decision
-from triage.models.names import validate_transient_name
+from triage.models.names import NameKeyField, validate_transient_name
 from triage.models.other_name import OtherName
 from triage.models.spectrum import Spectrum
 from triage.models.transient_queries import TransientQuerySet
@@ -18,6 +18,7 @@ class Transient(models.Model):
     """One transient. All users share it, but only those who may see one of its spectra see its name.
 
     name: its unique name; ``other_names`` holds further ones.
+    key: the name in the form in which names are compared.
     ra, dec: degrees, ICRS, or None.
     redshift: heliocentric, None if unknown (0.0 is a value).
     redshift_error: its 1σ error, or None.
@@ -26,6 +27,7 @@ class Transient(models.Model):
     """
 
     name = models.CharField(max_length=120, unique=True, validators=[validate_transient_name])
+    key = NameKeyField()
     ra = models.FloatField(
         "right ascension (deg)",
         null=True,

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from triage.models.audience import User, shared_with
 from triage.models.claim import Claim
 from triage.models.classification import WAITING_STATES, Classification
-from triage.models.names import designation, spellings
+from triage.models.names import name_key
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum
@@ -30,22 +30,24 @@ class TransientQuerySet(models.QuerySet["Transient"]):
     def called(self, user: User, name: str) -> Transient | None:
         """Return the transient that a name means for this user, or None.
 
-        The exact name comes first, then another spelling of the same designation, then another name that the user may
-        know. The oldest transient wins.
+        The exact name comes first, then another spelling of it, then another name that the user may know. The oldest
+        transient wins.
         """
-        found, others = self.filter(name=name).first(), spellings(name)
-        if found is None and others:
-            found = self.filter(name__in=others).order_by("pk").first()
-        if found is None:
-            known = OtherName.objects.visible_to(user).filter(name__in=[name, *others])
+        found, key = self.filter(name=name).first(), name_key(name)
+        if found is None and key:
+            found = self.filter(key=key).order_by("pk").first()
+        if found is None and key:
+            known = OtherName.objects.visible_to(user).filter(key=key)
             found = self.filter(pk__in=known.values("transient")).order_by("pk").first()
         return found
 
     def with_part_of_name(self, user: User, part: str) -> Self:
-        """Return the transients with a text in a name that the user may know; a designation counts in any spelling."""
-        part = designation(part) or part
-        known = OtherName.objects.visible_to(user).filter(name__icontains=part)
-        return self.filter(Q(name__icontains=part) | Q(pk__in=known.values("transient")))
+        """Return the transients with a text in a name that the user may know, in any spelling."""
+        contains, key = Q(name__icontains=part), name_key(part)
+        if key:
+            contains |= Q(key__contains=key)
+        known = OtherName.objects.visible_to(user).filter(contains)
+        return self.filter(contains | Q(pk__in=known.values("transient")))
 
     def with_other_names(self, user: User) -> Self:
         """Fetch the other names that the user may know, as ``known_names``."""

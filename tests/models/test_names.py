@@ -1,0 +1,72 @@
+"""One transient has one record, whatever the spelling of its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from tests.factories import spectrum_file
+from triage.intake.naming import known_transient
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import OtherName, Transient
+from triage.models.names import name_key
+
+CASES = json.loads((Path(__file__).parents[1] / "cases" / "names.json").read_text(encoding="utf-8"))
+
+# Each line holds spellings of one name; no two lines mean the same transient.
+SPELLINGS = [
+    ["SN2021zzx", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "SN 2021ZZX", "TDE2021zzx", "sn-2021zzx"],
+    ["SN1987A", "SN 1987A", "sn1987a", "1987A"],
+    ["ZTF18aabcdef", "ztf18aabcdef", "ZTF 18aabcdef", "ZTF_18AABCDEF"],
+    ["LSST-P-DO-313761043604045880", "313761043604045880", "lsst_p_do_313761043604045880", "LSST 313761043604045880"],
+    ["ATLAS21abc", "ATLAS 21abc", "atlas_21abc"],
+    ["Gaia21abc", "GAIA 21abc", "gaia21abc"],
+    ["PS21abc", "ps21abc"],
+    ["PS1-13arp", "PS1 13arp", "ps1_13arp"],
+    ["GOTO23abc", "goto 23abc"],
+    ["ASASSN-15lh", "ASASSN15lh", "asassn 15LH"],
+    ["MASTER OT J120451.50+265946.6", "MASTER_OT_J120451.50+265946.6", "master ot j120451.50+265946.6"],
+    ["MASTER OT J120451.50-265946.6"],
+    ["PSN J12045150+2659466", "PSN_J12045150+2659466", "psnj12045150+2659466"],
+    ["PSN J12045150-2659466"],
+    ["OGLE-2014-SN-021", "OGLE 2014 SN 021"],
+    ["SN2021zzy"],
+    ["ZTF18aabcdeg"],
+]
+
+
+@pytest.mark.parametrize("spellings", SPELLINGS, ids=lambda spellings: spellings[0])
+def test_every_spelling_of_a_name_has_one_key(spellings: list[str]) -> None:
+    assert {name_key(spelling) for spelling in spellings} == {name_key(spellings[0])}
+
+
+def test_different_names_have_different_keys() -> None:
+    assert len({name_key(spellings[0]) for spellings in SPELLINGS}) == len(SPELLINGS)
+
+
+@pytest.mark.django_db
+def test_a_name_in_another_spelling_joins_its_transient_and_is_found(reviewer: User) -> None:
+    for number, name in enumerate(CASES["upload_with_transient"]):
+        submit_spectrum(reviewer, spectrum_file(seed=number), f"{number}.txt", Given(transient=name))
+    transient = Transient.objects.get()
+    for part in CASES["then_search"]:
+        assert list(Transient.objects.visible_to(reviewer).with_part_of_name(reviewer, part)) == [transient]
+        assert Transient.objects.visible_to(reviewer).called(reviewer, part) == transient
+
+
+@pytest.mark.django_db
+def test_a_private_name_is_neither_joined_nor_betrayed_by_strangers(reviewer: User) -> None:
+    group = Group.objects.create(name="theirs")
+    other = User.objects.create_user("other")
+    other.groups.add(group)
+    submit_spectrum(other, spectrum_file(seed=1), "a.txt", Given(transient="SN2021zzx", group=group))
+    submit_spectrum(other, spectrum_file(seed=2), "b.txt", Given(transient="ZTF21abcdefg"))
+    OtherName.objects.create(transient=Transient.objects.get(name="ZTF21abcdefg"), group=group, name="AT2021yyy")
+    for name in ("at2021zzx", "2021yyy"):
+        assert known_transient(name, None) is None
+        assert known_transient(name, group) is not None
+        assert Transient.objects.visible_to(reviewer).called(reviewer, name) is None
+        assert Transient.objects.visible_to(other).called(other, name) is not None

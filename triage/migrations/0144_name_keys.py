@@ -1,0 +1,24 @@
+"""Names get a key, in which all spellings of a name are equal."""
+
+import triage.models.names
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('triage', '0143_name_search'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='othername',
+            name='key',
+            field=triage.models.names.NameKeyField(db_default='', db_index=True, editable=False, max_length=160),
+        ),
+        migrations.AddField(
+            model_name='transient',
+            name='key',
+            field=triage.models.names.NameKeyField(db_default='', db_index=True, editable=False, max_length=160),
+        ),
+    ]
