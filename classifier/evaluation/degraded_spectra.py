@@ -18,13 +18,12 @@ Change = Callable[[LabelledSpectra], LabelledSpectra]
 
 
 def variants(galaxies: LabelledSpectra, grid: PreprocessConfig, seed: int = 7) -> dict[str, Change]:
-    """Return named changes of labelled spectra; the first one changes nothing.
+    """Return named changes of labelled spectra.
 
     galaxies: spectra of galaxies without a transient, with a redshift, whose light is added as a host's. None of them
         may have been trained on. Without any, the variants with host light are left out.
     """
     result: dict[str, Change] = {
-        "as observed": lambda data: data,
         "SEDM-like (R ≈ 100, 3800-9200 Å)": lambda data: cut(smooth(data, grid, 100.0), grid, 3800.0, 9200.0),
         "NGPS-like, 5500-10000 Å": lambda data: cut(data, grid, 5500.0, 10000.0),
         "NGPS-like, 3800-7000 Å": lambda data: cut(data, grid, 3800.0, 7000.0),

@@ -85,8 +85,8 @@ def conformal_table(measured: Measured, taxonomy: Taxonomy) -> str:
 def robustness_table(measured: Measured, galaxies: LabelledSpectra, grid: PreprocessConfig, taxonomy: Taxonomy) -> str:
     """Return accuracy and macro-F1 of degraded spectra."""
     lines = []
-    for name, change in variants(galaxies, grid).items():
-        changed = measured.changed(change)
+    for name, change in ("as observed", None), *variants(galaxies, grid).items():
+        changed = measured.changed(change) if change else measured
         figures = [score(changed.outputs[mode], changed.data, taxonomy.trained) for mode in MODES]
         lines.append([name, *(f"{f[key]:.3f}" for f in figures for key in ("accuracy", "macro_f1"))])
     head = ("spectra", "accuracy, z known", "macro-F1", "accuracy, blind", "macro-F1")

@@ -22,7 +22,7 @@ from classifier.readers.fits_cards import keyword_of, mend_card
 from classifier.readers.fits_desi import is_desi, read_desi
 from classifier.readers.fits_further import with_further_spectra
 from classifier.readers.fits_image import read_image
-from classifier.readers.fits_parts import FitsPart, rest_frame_evidence
+from classifier.readers.fits_parts import FitsPart, header_strings, rest_frame_evidence
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_PARTS
 from classifier.readers.receipt import Corrections, Part, Receipt
@@ -177,7 +177,7 @@ def _first_spectra(hdus: Any, receipt: Receipt, corrections: Corrections) -> tup
     """Return the spectra of the first extension that holds any, and the header that applies to all of them."""
     if len(list(itertools.islice(hdus, _MAX_HDUS + 1))) > _MAX_HDUS:
         raise SpectrumError("bad_fits", f"the FITS file has more than {_MAX_HDUS} extensions: send only the spectrum")
-    primary = _strings(hdus[0].header)
+    primary = header_strings(hdus[0].header)
     if is_desi(hdus):
         return read_desi(hdus, receipt, corrections), primary
     refusal: SpectrumError | None = None
@@ -194,7 +194,10 @@ def _first_spectra(hdus: Any, receipt: Receipt, corrections: Corrections) -> tup
             refusal = refusal or error
             continue
         if parts:
-            return with_further_spectra(parts, hdu, hdus, receipt, corrections), {**primary, **_strings(hdu.header)}
+            return with_further_spectra(parts, hdu, hdus, receipt, corrections), {
+                **primary,
+                **header_strings(hdu.header),
+            }
     raise refusal or SpectrumError(
         "no_spectrum", "no extension of the FITS file holds a one-dimensional spectrum: send the extracted spectrum"
     )
@@ -212,16 +215,6 @@ def _in_order_of_promise(hdus: Any) -> list[Any]:
         return 0 if isinstance(hdu, fits.ImageHDU) and re.match(r"flux|flam", hdu.name, re.I) else 1
 
     return sorted(hdus, key=rank)
-
-
-def _strings(header: Any) -> dict[str, str]:
-    """Return the values of a header by key, in upper case. Those of repeated keys, such as HISTORY, are joined."""
-    values: dict[str, str] = {}
-    for key, value in header.items():
-        name = str(key).upper()
-        values[name] = f"{values[name]}\n{value}" if name in ("HISTORY", "COMMENT") and name in values else str(value)
-    values.pop("", None)
-    return values
 
 
 def clean_parts(

@@ -5,6 +5,7 @@ A second extraction of the same object is left out, because it is no measurement
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers.fits_image import read_image
-from classifier.readers.fits_parts import FitsPart, join_orders, same_range
+from classifier.readers.fits_parts import FitsPart, header_strings, join_orders, same_range
 from classifier.readers.fits_table import read_table
 from classifier.readers.receipt import Corrections, Receipt
 
@@ -49,8 +50,6 @@ def with_further_spectra(
         for part in found:
             _sort_in(named, _base_name(other), _labelled(part, other))
     groups = [join_orders(group, receipt) for group in _of_first_extraction(named, receipt)]
-    if len(groups) == 1:
-        return groups[0]
     return [part for group in groups for part in group]
 
 
@@ -97,6 +96,6 @@ def _base_name(hdu: Any) -> str:
 
 def _labelled(part: FitsPart, hdu: Any) -> FitsPart:
     """Return a spectrum with its extension as label, and with what its extension says of the observation."""
-    part.label = part.label or hdu.name or None
-    part.header = {str(key).upper(): str(value) for key, value in hdu.header.items() if key} | part.header
-    return part
+    return dataclasses.replace(
+        part, label=part.label or hdu.name or None, header=header_strings(hdu.header) | part.header
+    )

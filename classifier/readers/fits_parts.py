@@ -66,6 +66,16 @@ def medium_of(header: Any) -> Medium | None:
     return "vacuum" if re.fullmatch(r"WAVE(-[A-Z0-9]+)?", code) else units.parse_medium(words)
 
 
+def header_strings(header: Any) -> dict[str, str]:
+    """Return the values of a header by key, in upper case. Those of repeated keys, such as HISTORY, are joined."""
+    values: dict[str, str] = {}
+    for key, value in header.items():
+        name = str(key).upper()
+        values[name] = f"{values[name]}\n{value}" if name in ("HISTORY", "COMMENT") and name in values else str(value)
+    values.pop("", None)
+    return values
+
+
 def rest_frame_evidence(header: Mapping[str, str]) -> str | None:
     """Return what in a header says that the wavelengths are in the rest frame, or None.
 

@@ -16,6 +16,7 @@ from classifier.readers.checks import warn_rest_frame
 from classifier.readers.cleanup import clean_spectrum
 from classifier.readers.limits import MAX_JSON_BYTES, MAX_JSON_LISTS, MAX_PARTS, MAX_ROWS
 from classifier.readers.receipt import Corrections, Part, Receipt
+from classifier.readers.several import read_each
 from classifier.spectrum import MIN_SAMPLES, Array, FluxKind
 
 # Kind of flux for each value of the API's "units"; most instruments leave it null.
@@ -62,25 +63,11 @@ def read_json(content: bytes, receipt: Receipt, corrections: Corrections) -> lis
     records = _records(load_json(content))
     if not records:
         raise SpectrumError("no_spectrum", "the JSON holds no record with lists of wavelengths and fluxes")
-    if len(records) > MAX_PARTS:
-        raise SpectrumError("too_many_spectra", f"the file holds more than {MAX_PARTS} spectra: split it")
-    if len(records) == 1:
-        return [_part(records[0], receipt, corrections)]
-    parts: list[Part] = []
-    refused: list[str] = []
-    for number, record in enumerate(records, start=1):
-        own = receipt.for_part(
-            str(record.get("original_file_filename") or record.get("id") or f"spectrum {number}")[:200]
-        )
-        try:
-            parts.append(_part(record, own, corrections))
-        except SpectrumError as error:
-            refused.append(f"{own.part}: {error}")
-    if not parts:
-        raise SpectrumError("no_spectrum", "; ".join(["none of the spectra in the JSON can be read", *refused[:5]]))
-    if refused:
-        parts[0][1].warn("part_not_read", "; ".join(refused[:20]))
-    return parts
+    return read_each(records, _label, lambda record, own: _part(record, own, corrections), receipt, "the JSON")
+
+
+def _label(record: dict[str, Any], number: int) -> str:
+    return str(record.get("original_file_filename") or record.get("id") or f"spectrum {number}")[:200]
 
 
 def _records(document: Any) -> list[dict[str, Any]]:
@@ -132,7 +119,7 @@ def _of_open_catalog(entry: list[Any], name: str) -> dict[str, Any]:
     days = _numbers([value for value in entry if isinstance(value, str | int | float)])
     if (dates := days[(days > _FIRST_DAY) & (days < _LAST_DAY)]).size and rows is not entry:
         record["altdata"] = {"MJD": float(dates[0])}
-    # Catalogs give wavelengths in Å, and the field obj_id would mean SkyPortal.
+    # The answer states no unit. This field keeps obj_id from meaning that SkyPortal's unit holds.
     return record | {"u_time": "MJD"}
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from classifier.errors import SpectrumError
 from classifier.readers import metadata
 from classifier.readers.cleanup import clean_spectrum
-from classifier.readers.limits import MAX_PARTS, MAX_ROWS, MAX_TEXT_BYTES
+from classifier.readers.limits import MAX_ROWS, MAX_TEXT_BYTES
 from classifier.readers.receipt import Corrections, Part, Receipt
+from classifier.readers.several import read_each
 from classifier.spectrum import Array
 
 _SPEC_ROW = re.compile(rb"(?m)^SPEC:[ \t]+[\d.+-]")
@@ -48,32 +49,14 @@ def read_snana(content: bytes, receipt: Receipt, corrections: Corrections) -> li
             spectra[-1][0][key] = value
         else:
             shared.setdefault(key, value)
-    return _parts([one for one in spectra if one[1]], names, shared, receipt, corrections)
-
-
-def _parts(
-    spectra: list[tuple[dict[str, str], list[str]]],
-    names: Sequence[str],
-    shared: dict[str, str],
-    receipt: Receipt,
-    corrections: Corrections,
-) -> list[Part]:
-    if len(spectra) > MAX_PARTS:
-        raise SpectrumError("too_many_spectra", f"the file holds more than {MAX_PARTS} spectra: split it")
-    parts: list[Part] = []
-    refused: list[str] = []
-    for number, (header, rows) in enumerate(spectra, start=1):
-        label = f"spectrum {header.get('SPECTRUM_ID', number)}"
-        own = receipt.for_part(label) if len(spectra) > 1 else receipt
-        try:
-            parts.append(_part(rows, names, shared | header, own, corrections))
-        except SpectrumError as error:
-            refused.append(f"{label}: {error}")
-    if not parts:
-        raise SpectrumError("no_spectrum", "; ".join(["none of the spectra in the file can be read", *refused[:5]]))
-    if refused:
-        parts[0][1].warn("part_not_read", "; ".join(refused[:20]))
-    return parts
+    filled = [one for one in spectra if one[1]]
+    return read_each(
+        filled,
+        lambda one, number: f"spectrum {one[0].get('SPECTRUM_ID', number)}",
+        lambda one, own: _part(one[1], names, shared | one[0], own, corrections),
+        receipt,
+        "the file",
+    )
 
 
 def _part(

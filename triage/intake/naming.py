@@ -11,7 +11,6 @@ from classifier.readers import Reading
 from classifier.readers.filename import object_from_stem
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
-from triage.models.names import name_key
 
 
 def state_redshift(transient: Transient | None, given: Given) -> None:
@@ -49,8 +48,8 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     """Return the transient of this name, or None.
 
     The exact name comes first, then another spelling of it, then another name of a transient; the oldest one wins. By
-    the last two, only transients that the audience may see are found, so that nobody learns of a
-    private transient by guessing its names.
+    the last two, only transients that the audience may see are found, so that nobody learns of a private transient by
+    guessing its names.
 
     group: the audience; None for everybody who is signed in.
     """
@@ -58,13 +57,8 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     found: Transient | None = transients.filter(name=name).first()
     if found is not None:
         return found
-    known = transients.filter(Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk")))).order_by("pk")
-    if key := name_key(name):
-        found = known.filter(key=key).first()
-    if found is None and key:
-        so_called = OtherName.objects.filter(audience, key=key)
-        found = known.filter(pk__in=so_called.values("transient")).first()
-    return found
+    known = transients.filter(Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk"))))
+    return known.spelt(name, OtherName.objects.filter(audience))
 
 
 def _clean_name(name: str | None) -> str:

@@ -33,13 +33,18 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         The exact name comes first, then another spelling of it, then another name that the user may know. The oldest
         transient wins.
         """
-        found, key = self.filter(name=name).first(), name_key(name)
-        if found is None and key:
-            found = self.filter(key=key).order_by("pk").first()
-        if found is None and key:
-            known = OtherName.objects.visible_to(user).filter(key=key)
-            found = self.filter(pk__in=known.values("transient")).order_by("pk").first()
-        return found
+        return self.filter(name=name).first() or self.spelt(name, OtherName.objects.visible_to(user))
+
+    def spelt(self, name: str, other_names: models.QuerySet[OtherName]) -> Transient | None:
+        """Return the oldest transient whose name is a spelling of this one, else one with such another name, or None.
+
+        other_names: the other names that may be known.
+        """
+        key, oldest = name_key(name), self.order_by("pk")
+        if not key:
+            return None
+        so_called = other_names.filter(key=key).values("transient")
+        return oldest.filter(key=key).first() or oldest.filter(pk__in=so_called).first()
 
     def with_part_of_name(self, user: User, part: str) -> Self:
         """Return the transients with a text in a name that the user may know, in any spelling."""
