@@ -126,12 +126,11 @@ def _best(run: Callable[[], Any]) -> float:
     return min(times)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _paper(batch: int) -> dict[str, Any]:
     """Time the paper's network beside textbook direct convolution with the same weights."""
     torch.manual_seed(0)
-    with torch.inference_mode(False):
-        network = SpectraNet(SpectraNetConfig.paper()).eval()
+    network = SpectraNet(SpectraNetConfig.paper()).eval()
     direct = DirectSpectraNet(network).eval()
     x = torch.randn(batch, 1, network.config.samples)
     difference = float((direct(x) - network(x)).abs().max())

@@ -28,8 +28,8 @@ INSTRUMENT_RANGES = (
 class AugmentConfig:
     """Probabilities and amplitudes; widths in ln λ."""
 
-    smooth_probability: float = 0.5
-    smooth_max: float = 0.006
+    smooth_probability: float = 0.25
+    smooth_max: float = 0.004
     tilt: float = 0.35
     wiggle: float = 0.06
     redden_max: float = 0.8
@@ -39,6 +39,7 @@ class AugmentConfig:
     cut_ends_max: float = 0.25
     instrument_probability: float = 0.25
     hole_probability: float = 0.15
+    rest_frame_probability: float = 0.4
     redshift_jitter_known: float = 0.0015
     redshift_shift_probability: float = 0.5
     redshift_shift: float = 0.03
@@ -151,7 +152,7 @@ def random_frames(
     """
     log1pz = torch.log1p(redshift)
     batch = redshift.shape[0]
-    rest = (_uniform((batch,), 0, 1, random) < 0.5) & redshift.isfinite()
+    rest = (_uniform((batch,), 0, 1, random) < settings.rest_frame_probability) & redshift.isfinite()
     jitter = settings.redshift_jitter_known * _normal((batch,), random)
     moved = _uniform((batch,), 0, 1, random) < settings.redshift_shift_probability
     extra = torch.where(moved, settings.redshift_shift * _normal((batch,), random), 0.0)
