@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test chaos soak bench check audit screenshots clean
+.PHONY: run setup setup-dev test gpu-check chaos soak bench check audit screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -25,6 +25,10 @@ setup-dev: .venv/.ready-dev
 
 test: setup-dev ## the whole suite; says in its first lines which database and broker it uses
 	.venv/bin/python -m pytest -n 2
+
+gpu-check: setup-dev ## what needs a CUDA device: the same answers as on the CPU, training, and the speed as JSON
+	.venv/bin/python -m pytest -m gpu tests
+	.venv/bin/python -m classifier bench --device cuda
 
 soak: setup ## half an hour of mixed load, with the memory of each process every minute
 	.venv/bin/python manage.py migrate --verbosity 0

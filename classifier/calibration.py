@@ -29,7 +29,7 @@ BIAS_PENALTY = 10.0
 # 1 - ENSEMBLE_GAIN (1 - 1/M). Measured on objects that none of three members had seen (docs/experiments.md).
 ENSEMBLE_GAIN = 0.037
 # The least sure of the redshifts, this share, are not given.
-REDSHIFT_REJECTED = 0.1
+REDSHIFT_REJECTED = 0.07
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from classifier.flattening import flatten
+from classifier.fourier import fast_length
+from classifier.network import SpectraNetConfig
 from classifier.resampling import PreprocessConfig
 from classifier.templates import Templates
 
@@ -24,6 +28,11 @@ MIN_OVERLAP = 80
 REDSHIFT_MIN, REDSHIFT_MAX = -0.01, 1.5
 # Largest distance of a peak from a known redshift, in samples of the network's grid (500 km/s each).
 KNOWN_WIDTH = 2
+# Weight of the best template score at a redshift in the network's redshift logits, chosen out of fold
+# (docs/experiments.md).
+EVIDENCE = 0.5
+# Number of spectra that a CPU compares at a time, so that they stay in its cache.
+SEARCHED_ON_CPU = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,83 +41,131 @@ class Match:
 
     Attributes:
         label: index of the template's class in the checkpoint's classes.
-        redshift: redshift of the match, or None if the spectrum came in the rest frame.
+        redshift: redshift of the match; near 0 if the spectrum came in the rest frame.
         score: correlation at the peak times the square root of the number of samples compared. A score below about 12
             is often chance.
         template: index of the template in the checkpoint's templates.
     """
 
     label: int
-    redshift: float | None
+    redshift: float
     score: float
     template: int
 
 
-class CrossCheck:
-    """Templates made ready to be compared with spectra on a grid."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """Spectra compared with all templates.
 
-    def __init__(self, templates: Templates, grid: PreprocessConfig) -> None:
+    Attributes:
+        matches: the best match of each of n spectra, or None if it covers too little to compare anything.
+        best: (n, lags) best score of any template at each shift.
+    """
+
+    matches: list[Match | None]
+    best: Tensor
+
+
+class CrossCheck:
+    """Templates made ready to be compared with batches of spectra on a grid.
+
+    device: where spectra and templates are compared; None for the CPU.
+    """
+
+    def __init__(self, templates: Templates, grid: PreprocessConfig, device: torch.device | None = None) -> None:
         self.templates = templates
         self.grid = grid.for_templates
-        self.length = 2 * self.grid.samples
-        flux, weight = torch.from_numpy(templates.flux), torch.from_numpy(templates.weight)
-        self.transforms = torch.stack([self._transform(v).conj() for v in (flux * weight, flux**2 * weight, weight)])
+        self.device = device or torch.device("cpu")
         first, last = (round(math.log1p(z) / self.grid.step) for z in (REDSHIFT_MIN, REDSHIFT_MAX))
-        self.lags = torch.arange(first, last + 1)
-
-    def _transform(self, values: Tensor) -> Tensor:
-        transform: Tensor = torch.fft.rfft(values, n=self.length)
-        return transform
+        self.lags = torch.arange(first, last + 1, device=self.device)
+        self.length = fast_length(self.grid.samples + max(last, -first))
+        flux, weight = (torch.from_numpy(values).to(self.device) for values in (templates.flux, templates.weight))
+        terms = torch.stack([flux * weight, flux**2 * weight, weight])  # (3, templates, samples)
+        # Turned so that the first shift of a product comes first.
+        frequencies = torch.arange(self.length // 2 + 1, device=self.device) / self.length
+        turn = torch.polar(torch.ones_like(frequencies), 2 * math.pi * first * frequencies)
+        self.transforms = torch.fft.rfft(terms, n=self.length).conj() * turn
 
     @torch.inference_mode()
-    def match(self, flux: Tensor, covered: Tensor, redshift: float | None, at_rest: bool) -> Match | None:
-        """Compare one resampled spectrum with all templates.
+    def compare(self, flux: Tensor, covered: Tensor, redshifts: Sequence[float | None]) -> Comparison:
+        """Compare resampled spectra with all templates at all shifts.
 
-        flux: (fine_samples,) flux in the frame that the spectrum came in.
-        covered: (fine_samples,) whether the spectrum has data there.
-        redshift: known redshift, or None to search all redshifts.
-        at_rest: whether the spectrum is in the rest frame already.
-
-        Returns None if the spectrum covers too little of the grid to compare anything.
+        flux: (n, fine_samples) flux in the frame that each spectrum came in.
+        covered: (n, fine_samples) whether a spectrum has data there.
+        redshifts: n known redshifts, each 0 for a spectrum in the rest frame, or None. A match lies near a known one.
         """
-        scores = self.scores(flux, covered)
-        if at_rest or redshift is not None:
-            centre = 0 if at_rest else round(math.log1p(redshift or 0.0) / self.grid.step)
-            scores = torch.where((self.lags - centre).abs() <= KNOWN_WIDTH, scores, 0.0)
-        best = int(scores.argmax())
-        template, lag = divmod(best, scores.shape[1])
-        score = float(scores[template, lag])
-        if score <= 0:
-            return None
-        shift = (float(self.lags[lag]) + _vertex(scores[template], lag)) * self.grid.step
-        return Match(int(self.templates.labels[template]), None if at_rest else math.expm1(shift), score, template)
+        terms = self._terms(flux, covered)
+        at_once = len(redshifts) if self.device.type == "cuda" else SEARCHED_ON_CPU
+        matches: list[Match | None] = []
+        best = []
+        for start in range(0, len(redshifts), max(at_once, 1)):
+            scores = self.scores(terms[:, start : start + at_once])
+            best.append(scores.amax(1))
+            matches += self._best(scores, redshifts[start : start + at_once])
+        return Comparison(matches, torch.cat(best))
 
-    def scores(self, flux: Tensor, covered: Tensor) -> Tensor:
-        """Return the score of each template at each shift, (templates, lags); 0 where too few samples overlap."""
-        flattened = flatten(flux.numpy()[None], covered.numpy()[None], np.zeros(1), self.grid)
-        values, weight = torch.from_numpy(flattened.flux), torch.from_numpy(flattened.weight)
-        one, square, mask = (self._transform(v) for v in (values * weight, values**2 * weight, weight))
+    def _terms(self, flux: Tensor, covered: Tensor) -> Tensor:
+        """Return flattened flux, its square and its weight, each weighted: (3, n, samples)."""
+        flattened = flatten(flux.cpu().numpy(), covered.cpu().numpy(), np.zeros(len(flux)), self.grid)
+        values, weight = (torch.from_numpy(part).to(self.device) for part in (flattened.flux, flattened.weight))
+        return torch.stack([values * weight, values**2 * weight, weight])
+
+    def scores(self, terms: Tensor) -> Tensor:
+        """Return the score of each template at each shift, (n, templates, lags); 0 where too few samples overlap.
+
+        terms: (3, n, samples) as ``_terms`` returns.
+        """
+        one, square, mask = torch.fft.rfft(terms, n=self.length).unsqueeze(2)  # each (n, 1, frequencies)
         with_flux, with_square, with_weight = self.transforms
         product = self._at_lags(one * with_flux)
         ours = self._at_lags(square * with_weight).clamp_min(1e-4)
         theirs = self._at_lags(mask * with_square).clamp_min(1e-4)
-        overlap = self._at_lags(mask * with_weight).clamp_min(0)
+        overlap = self._at_lags(mask * with_weight)
         correlation = product / (ours * theirs).sqrt()
-        return torch.where(overlap > MIN_OVERLAP, correlation * overlap.sqrt(), 0.0)
+        return torch.where(overlap > MIN_OVERLAP, correlation * overlap.clamp_min(0).sqrt(), 0.0)
 
     def _at_lags(self, transform: Tensor) -> Tensor:
-        """Transform back from Fourier space and keep the shifts in range, about a quarter: (templates, lags)."""
         values: Tensor = torch.fft.irfft(transform, n=self.length)
-        return values[:, self.lags % self.length]
+        return values[..., : len(self.lags)]
+
+    def _best(self, scores: Tensor, redshifts: Sequence[float | None]) -> list[Match | None]:
+        """Return the best of the scores (n, templates, lags) of each spectrum, near its redshift if that is known."""
+        known = [math.nan if z is None else round(math.log1p(z) / self.grid.step) for z in redshifts]
+        shifts = torch.tensor(known, device=self.device).unsqueeze(1)
+        far = (self.lags - shifts).abs() > KNOWN_WIDTH  # (n, lags), False throughout where none is known
+        near = torch.where(far.unsqueeze(1), 0.0, scores)
+        top, place = near.flatten(1).max(1)
+        template, at = place // len(self.lags), place % len(self.lags)
+        redshift = torch.expm1((self.lags[at] + _vertices(near, template, at, top)) * self.grid.step)
+        found = zip(template.tolist(), redshift.tolist(), top.tolist(), strict=True)
+        labels = self.templates.labels
+        return [Match(int(labels[number]), z, score, number) if score > 0 else None for number, z, score in found]
+
+    def redshift_evidence(self, best: Tensor, config: SpectraNetConfig) -> NDArray[np.float64]:
+        """Return what the templates add to a network's redshift logits, (n, redshift_bins).
+
+        best: (n, lags) best score of any template at each shift.
+        config: shape of the network, which says where its bins lie.
+
+        A bin beyond the shifts that are compared gets the mean of the others.
+        """
+        bins = ((self.lags * self.grid.step - config.redshift_first) / config.redshift_step).round().long()
+        inside = (bins >= 0) & (bins < config.redshift_bins)
+        evidence = best.mean(1, keepdim=True).repeat(1, config.redshift_bins)
+        index = bins[inside].expand(len(best), -1)
+        evidence.scatter_reduce_(1, index, best[:, inside], "amax", include_self=False)
+        return EVIDENCE * evidence.double().cpu().numpy()
 
 
-def _vertex(scores: Tensor, at: int) -> float:
-    """Return the offset, within ±0.5 sample, of the top of the parabola through a peak and its neighbours."""
-    if not 0 < at < len(scores) - 1:
-        return 0.0
-    left, top, right = (float(scores[at + i]) for i in (-1, 0, 1))
+def _vertices(scores: Tensor, template: Tensor, at: Tensor, top: Tensor) -> Tensor:
+    """Return the offset, within ±0.5 sample, of the top of the parabola through each peak and its neighbours, (n,).
+
+    scores: (n, templates, lags).
+    template, at, top: (n,) where each peak lies, and its score.
+    """
+    rows, last = torch.arange(len(at), device=at.device), scores.shape[2] - 1
+    left, right = (scores[rows, template, (at + side).clamp(0, last)] for side in (-1, 1))
     bend = left - 2 * top + right
     # A neighbour of score 0 overlapped too little to be compared, so it is no shoulder of the peak.
-    if min(left, right) <= 0 or bend >= 0:
-        return 0.0
-    return max(-0.5, min(0.5, 0.5 * (left - right) / bend))
+    shoulders = (at > 0) & (at < last) & (left > 0) & (right > 0) & (bend < 0)
+    return torch.where(shoulders, (0.5 * (left - right) / bend).clamp(-0.5, 0.5), 0.0)

@@ -50,7 +50,7 @@ def transform_kernels(weights: Sequence[Tensor], samples: int) -> KernelSpectra:
 
     weights: each (out channels, in channels, 1, kernel) float32 on the CPU, with an odd kernel.
     """
-    length = _fast_length(samples + max(weight.shape[3] for weight in weights) // 2)
+    length = fast_length(samples + max(weight.shape[3] for weight in weights) // 2)
     rows = []
     # The result outlives a surrounding inference_mode, so it must be an ordinary tensor.
     with torch.inference_mode(False), torch.no_grad():
@@ -58,7 +58,7 @@ def transform_kernels(weights: Sequence[Tensor], samples: int) -> KernelSpectra:
             kernel = weight.detach()[:, :, 0]  # (out, in, kernel)
             half = kernel.shape[2] // 2
             # The kernel's centre lies at sample 0; the samples before it wrap around to the end.
-            placed = torch.zeros(*kernel.shape[:2], length)
+            placed = torch.zeros(*kernel.shape[:2], length, device=kernel.device)
             placed[..., : half + 1] = kernel[..., half:]
             placed[..., length - half :] = kernel[..., :half]
             rows.append(torch.fft.rfft(placed))
@@ -88,7 +88,7 @@ def _addresses(weights: Sequence[Tensor]) -> tuple[int, ...]:
     return tuple(weight.data_ptr() for weight in weights)
 
 
-def _fast_length(least: int) -> int:
+def fast_length(least: int) -> int:
     """Return the smallest even length from ``least`` on that has no prime factor above 5."""
     length = least + least % 2
     while True:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from classifier.checkpoint import SHIPPED, Checkpoint, load_checkpoint, pick_device
-from classifier.crosscheck import CrossCheck
+from classifier.crosscheck import CrossCheck, Match
 from classifier.errors import SpectrumError
 from classifier.explain import Attribution, Explained, PredictionAttribution, answer_and_explain, contributions
 from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
@@ -32,7 +32,7 @@ class SpectrumPrediction:
     parents: the same by group.
     conformal_set: classes that cannot be ruled out at 90 % confidence, the most probable first.
     novelty: share of known spectra that looked more familiar, 0..1.
-    redshift: the network's own estimate, or None if it is not trusted.
+    redshift: estimate of the network and the templates together, or None if it is not trusted.
     redshift_error: its 1σ error, or None.
     redshift_used: known redshift that the spectrum was shifted by, or None if it was classified blind.
     crosscheck: class, redshift, score and number of the best template (see classifier.crosscheck), or None if too
@@ -75,7 +75,7 @@ class Classifier:
         self.device = device
         self.bfloat16 = device.type == "cuda" if bfloat16 is None else bfloat16
         self.network = checkpoint.network.to(device).eval()
-        self.crosscheck = CrossCheck(checkpoint.templates, checkpoint.grid)
+        self.crosscheck = CrossCheck(checkpoint.templates, checkpoint.grid, device)
 
     @classmethod
     def load(cls, path: Path | None = None, device: str = "auto") -> Self:
@@ -172,8 +172,13 @@ class Classifier:
         classes, z_rows = self._split(explained.output)
         # The redshift comes from a row's observed-frame pass, which is the first or the second one.
         z_rows[twice] = again[1]
+        compared = self.crosscheck.compare(*_stacked(rows), [0.0 if row.at_rest else row.redshift for row in rows])
+        z_rows += self.crosscheck.redshift_evidence(compared.best, self.network.config)
         outputs = Outputs(both(classes), *redshift_from_bins(z_rows, self.network.config))
-        results = [self._result(row, outputs, i, known[i]) for i, row in enumerate(rows)]
+        results = [
+            self._result(row, outputs, i, known[i], match)
+            for i, (row, match) in enumerate(zip(rows, compared.matches, strict=True))
+        ]
         return [
             dataclasses.replace(result, attribution=self._attribution(result.class_name, explained, i, shifts[i]))
             for i, result in enumerate(results)
@@ -184,12 +189,10 @@ class Classifier:
 
         shifts: ln(1 + z) by which each row is shifted to the blue.
         """
-        flux = torch.from_numpy(np.stack([row.resampled.flux for row in rows]))
-        covered = torch.from_numpy(np.stack([row.resampled.covered for row in rows]))
-        rest = torch.tensor([float(flag) for flag in at_rest])
-        x = network_input(flux, covered, torch.tensor(shifts), rest, self.checkpoint.grid)
-        # From pinned memory the card copies while the processor prepares what comes next.
-        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x
+        flux, covered = (part.to(self.device) for part in _stacked(rows))
+        shift = torch.tensor(shifts, device=self.device)
+        rest = torch.tensor(at_rest, dtype=torch.float32, device=self.device)
+        return network_input(flux, covered, shift, rest, self.checkpoint.grid)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
@@ -221,7 +224,7 @@ class Classifier:
         coarse = np.exp(np.log(self.checkpoint.grid.grid()).reshape(contribution.size, -1).mean(1))
         return PredictionAttribution(class_name, coarse * math.exp(shift), contribution, embedding)
 
-    def _result(self, row: _Row, outputs: Outputs, i: int, known: bool) -> SpectrumPrediction:
+    def _result(self, row: _Row, outputs: Outputs, i: int, known: bool, match: Match | None) -> SpectrumPrediction:
         mode: Mode = "known" if known else "blind"
         taxonomy = self.checkpoint.taxonomy
         fitted = self.checkpoint.calibration.of(mode)
@@ -239,20 +242,24 @@ class Classifier:
             redshift=redshift,
             redshift_error=None if redshift is None else float(calibrated.redshift_error[0]),
             redshift_used=row.redshift,
-            crosscheck=self._second_opinion(row),
+            crosscheck=self._second_opinion(match, row.at_rest),
         )
 
-    def _second_opinion(self, row: _Row) -> dict[str, Any] | None:
-        flux, covered = torch.from_numpy(row.resampled.flux), torch.from_numpy(row.resampled.covered)
-        match = self.crosscheck.match(flux, covered, row.redshift, row.at_rest)
+    def _second_opinion(self, match: Match | None, at_rest: bool) -> dict[str, Any] | None:
         if match is None:
             return None
         return {
             "class": self.checkpoint.taxonomy.trained[match.label],
-            "redshift": match.redshift,
+            "redshift": None if at_rest else match.redshift,
             "score": match.score,
             "template": match.template,
         }
+
+
+def _stacked(rows: Sequence[_Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return flux and coverage of rows on the fine grid, each (n, fine_samples)."""
+    flux, covered = ([getattr(row.resampled, name) for row in rows] for name in ("flux", "covered"))
+    return torch.from_numpy(np.stack(flux)), torch.from_numpy(np.stack(covered))
 
 
 def _shift(row: _Row) -> float:

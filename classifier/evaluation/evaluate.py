@@ -35,7 +35,7 @@ def evaluate_checkpoint(
     read = read_labelled(data_paths, checkpoint.taxonomy.trained, grid)
     data, unlabelled = (read.take(torch.nonzero(rows).squeeze(1)) for rows in (read.labels >= 0, read.labels < 0))
     if unseen:
-        measured = Measured.unseen(network, grid, checkpoint.calibration, data)
+        measured = Measured.unseen(checkpoint, data)
     elif "out_of_fold" in checkpoint.metrics:
         measured = Measured.out_of_fold(network, grid, data)
     else:

@@ -164,7 +164,7 @@ def crosscheck_table(measured: Measured, rows: NDArray[np.int_], check: CrossChe
     rows: labelled rows whose objects are in none of the templates.
     """
     data = measured.data
-    matches = [check.match(data.flux[row], data.covered[row], None, False) for row in rows]
+    matches = check.compare(data.flux[rows], data.covered[rows], [None] * len(rows)).matches
     kept = [i for i, match in enumerate(matches) if match is not None]
     found = [match for match in matches if match is not None]
     rows = rows[kept]
@@ -225,7 +225,7 @@ def novelty_table(
     familiar = measured.novelties(measured.rows("blind"))
     lines = []
     for name, strange in {**_strangers(checkpoint.grid), **_unknown_kinds(unlabelled)}.items():
-        logits = infer(checkpoint.network, strange, checkpoint.grid, "blind").logits
+        logits = infer(checkpoint.network, strange, checkpoint.grid).logits
         lines.append([name, len(strange), f"{auroc([known.novelty(row) for row in logits], familiar):.3f}"])
     for name, figures in held_out.items():
         lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])

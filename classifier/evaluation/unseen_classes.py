@@ -53,7 +53,7 @@ def held_out_novelty(
 
 
 def _energies(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig) -> Tensor:
-    return torch.from_numpy(energy(infer(network, data, grid, "blind").logits))
+    return torch.from_numpy(energy(infer(network, data, grid).logits))
 
 
 def write_held_out(found: dict[str, dict[str, float]], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from classifier.crosscheck import CrossCheck
 from classifier.ensemble import Ensemble
 from classifier.network import SpectraNet
 from classifier.outputs import MODES, Mode, Outputs, both_frames, redshift_from_bins
@@ -23,24 +25,36 @@ def infer(
     network: SpectraNet | Ensemble,
     data: LabelledSpectra,
     grid: PreprocessConfig,
-    mode: Mode,
+    check: CrossCheck | None = None,
     *,
     batch_size: int = 256,
 ) -> Outputs:
-    """Return outputs for every row of ``data`` in one mode: "known" uses the row's redshift, "blind" does not."""
+    """Return blind outputs for every row of ``data``, which do not use the row's redshift.
+
+    check: templates that have a say in the redshift, or None.
+    """
     network.eval()
-    if mode == "known":
-        return infer_both(network, data, grid, batch_size=batch_size)["known"]
     observed, redshift = _passes(network, data, grid, torch.zeros(len(data)), 0.0, batch_size)
+    if check is not None:
+        best = check.compare(data.flux, data.covered, [None] * len(data)).best
+        redshift += check.redshift_evidence(best, network.config)
     return Outputs(observed, *redshift_from_bins(redshift, network.config))
 
 
 @torch.inference_mode()
 def infer_both(
-    network: SpectraNet | Ensemble, data: LabelledSpectra, grid: PreprocessConfig, *, batch_size: int = 256
+    network: SpectraNet | Ensemble,
+    data: LabelledSpectra,
+    grid: PreprocessConfig,
+    check: CrossCheck | None = None,
+    *,
+    batch_size: int = 256,
 ) -> dict[Mode, Outputs]:
-    """Return the outputs of both modes, for two passes in all."""
-    blind = infer(network, data, grid, "blind", batch_size=batch_size)
+    """Return the outputs of both modes, for two passes in all: "known" uses a row's redshift, "blind" does not.
+
+    check: templates that have a say in the redshift, or None.
+    """
+    blind = infer(network, data, grid, check, batch_size=batch_size)
     rest, _ = _passes(network, data, grid, torch.log1p(data.redshift).nan_to_num(0.0), 1.0, batch_size)
     logits = both_frames(rest, blind.logits)
     logits[~data.redshift.isfinite().numpy()] = np.nan
@@ -71,15 +85,23 @@ def _passes(
 
 
 def infer_out_of_fold(
-    ensemble: Ensemble, data: LabelledSpectra, grid: PreprocessConfig, *, batch_size: int = 256
+    ensemble: Ensemble,
+    data: LabelledSpectra,
+    grid: PreprocessConfig,
+    checks: Sequence[CrossCheck | None],
+    *,
+    batch_size: int = 256,
 ) -> dict[Mode, Outputs]:
-    """Return the outputs of both modes; each row is answered by the one member that never saw its object."""
+    """Return the outputs of both modes; each row is answered by the one member that never saw its object.
+
+    checks: for each fold, templates without its objects, or None.
+    """
     members = [cast(SpectraNet, member) for member in ensemble.members]
     folds = folds_of(data, len(members))
     rows = [torch.nonzero(folds == fold).squeeze(1) for fold in range(len(members))]
     found = [
-        (of_fold.numpy(), infer_both(member, data.take(of_fold), grid, batch_size=batch_size))
-        for member, of_fold in zip(members, rows, strict=True)
+        (of_fold.numpy(), infer_both(member, data.take(of_fold), grid, check, batch_size=batch_size))
+        for member, of_fold, check in zip(members, rows, checks, strict=True)
         if len(of_fold)
     ]
     return {mode: Outputs.assembled((numbers, outputs[mode]) for numbers, outputs in found) for mode in MODES}

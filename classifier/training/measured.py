@@ -12,12 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from classifier.calibration import Calibration, fit_calibration, object_weights
+from classifier.checkpoint import Checkpoint
+from classifier.crosscheck import CrossCheck
 from classifier.ensemble import Ensemble
 from classifier.outputs import MODES, Mode, Outputs
 from classifier.preprocess import PreprocessConfig
 from classifier.training.dataset import LabelledSpectra
 from classifier.training.folds import folds_of
 from classifier.training.inference import infer_both, infer_out_of_fold
+from classifier.training.templates import make_templates
 
 Answer = Callable[[LabelledSpectra], Mapping[Mode, Outputs]]
 
@@ -43,26 +46,30 @@ class Measured:
     def out_of_fold(cls, network: Ensemble, grid: PreprocessConfig, data: LabelledSpectra) -> Self:
         """Measure on the data of the training.
 
-        The member that never saw an object answers for it, and the calibration is fitted on the other folds.
+        The member that never saw an object answers for it, with templates and a calibration of the other folds.
         """
+        folds = folds_of(data, len(network.members)).numpy()
+        others = [data.take(torch.from_numpy(np.flatnonzero(folds != f))) for f in range(len(network.members))]
+        checks = [CrossCheck(make_templates(part, network.config.classes, grid), grid) for part in others]
 
         def answer(spectra: LabelledSpectra) -> Mapping[Mode, Outputs]:
-            return infer_out_of_fold(network, spectra, grid)
+            return infer_out_of_fold(network, spectra, grid, checks)
 
         raw = answer(data)
-        folds = folds_of(data, len(network.members)).numpy()
         return cls(
             data, answer, raw, [calibrate(raw, data, folds != fold) for fold in range(len(network.members))], folds
         )
 
     @classmethod
-    def unseen(cls, network: Ensemble, grid: PreprocessConfig, calibration: Calibration, data: LabelledSpectra) -> Self:
+    def unseen(cls, checkpoint: Checkpoint, data: LabelledSpectra) -> Self:
         """Measure on objects that were in no training. The whole ensemble answers, as it does for users."""
+        network, grid = checkpoint.network, checkpoint.grid
+        check = CrossCheck(checkpoint.templates, grid)
 
         def answer(spectra: LabelledSpectra) -> Mapping[Mode, Outputs]:
-            return infer_both(network, spectra, grid)
+            return infer_both(network, spectra, grid, check)
 
-        return cls(data, answer, answer(data), [calibration], np.zeros(len(data), dtype=int))
+        return cls(data, answer, answer(data), [checkpoint.calibration], np.zeros(len(data), dtype=int))
 
     def changed(self, change: Callable[[LabelledSpectra], LabelledSpectra]) -> Self:
         """Measure the same spectra after a change of each, with the same calibrations."""

@@ -11,7 +11,8 @@ import torch
 from classifier.checkpoint import SHIPPED, load_checkpoint
 from classifier.crosscheck import CrossCheck, Match
 from classifier.flattening import flatten
-from classifier.resampling import PreprocessConfig, resample
+from classifier.network import SpectraNetConfig
+from classifier.resampling import PreprocessConfig, Resampled, resample
 from tests.factories import observe
 
 GRID = PreprocessConfig()
@@ -29,7 +30,12 @@ def match(
     spectrum = observe("SN Ia", seed=seed, redshift=redshift)
     spectrum = dataclasses.replace(spectrum, flux=spectrum.flux * scale, flux_error=None)
     resampled = resample(spectrum, GRID)
-    found = crosscheck.match(torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered), known, False)
+    return compared(crosscheck, resampled, known)
+
+
+def compared(crosscheck: CrossCheck, resampled: Resampled, known: float | None) -> Match:
+    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
+    (found,) = crosscheck.compare(flux, covered, [known]).matches
     assert found is not None
     return found
 
@@ -54,17 +60,38 @@ def test_the_scale_of_the_flux_does_not_matter(crosscheck: CrossCheck) -> None:
     assert one.score == pytest.approx(other.score, rel=1e-3)
 
 
-def test_a_rest_frame_spectrum_gets_a_class_and_no_redshift(crosscheck: CrossCheck) -> None:
+def test_a_rest_frame_spectrum_is_compared_at_rest(crosscheck: CrossCheck) -> None:
     resampled = resample(observe("SN Ia", seed=8, redshift=0.0), GRID)
-    found = crosscheck.match(torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered), None, True)
-    assert found is not None
-    assert found.redshift is None
+    assert compared(crosscheck, resampled, 0.0).redshift == pytest.approx(0.0, abs=0.006)
+
+
+def test_a_batch_gives_each_spectrum_what_it_gets_alone(crosscheck: CrossCheck) -> None:
+    resampled = [resample(observe("SN Ia", seed=seed, redshift=0.1), GRID) for seed in (5, 6, 7)]
+    flux, covered = (
+        torch.from_numpy(np.stack([getattr(one, name) for one in resampled])) for name in ("flux", "covered")
+    )
+    redshifts = [None, 0.1, None]
+    together = crosscheck.compare(flux, covered, redshifts).matches
+    assert together == [compared(crosscheck, one, known) for one, known in zip(resampled, redshifts, strict=True)]
+
+
+def test_the_templates_speak_for_their_redshift_in_the_network_s_bins(crosscheck: CrossCheck) -> None:
+    config = SpectraNetConfig.compact(15)
+    resampled = resample(observe("SN Ia", seed=8, redshift=0.1), GRID)
+    best = crosscheck.compare(
+        torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None]), [None]
+    ).best
+    (evidence,) = crosscheck.redshift_evidence(best, config)
+    at = config.redshift_first + config.redshift_step * int(evidence.argmax())
+    assert np.expm1(at) == pytest.approx(0.1, abs=0.01)
+    # Beyond the redshifts that are compared, nothing is said for or against.
+    assert evidence[-1] == pytest.approx(0.5 * float(best.mean()))
 
 
 def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossCheck) -> None:
     resampled = resample(observe("SN II", seed=5, redshift=0.02), GRID)
-    flux, covered = torch.from_numpy(resampled.flux), torch.from_numpy(resampled.covered)
-    scores = crosscheck.scores(flux, covered)
+    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
+    (scores,) = crosscheck.scores(crosscheck._terms(flux, covered))
     flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), GRID)
     values, weight = flattened.flux[0], flattened.weight[0]
     templates = crosscheck.templates
@@ -78,8 +105,8 @@ def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossC
 
 
 def test_a_spectrum_without_samples_has_no_match(crosscheck: CrossCheck) -> None:
-    flux = torch.zeros(GRID.fine_samples)
-    assert crosscheck.match(flux, torch.zeros(GRID.fine_samples, dtype=torch.bool), None, False) is None
+    flux = torch.zeros(1, GRID.fine_samples)
+    assert crosscheck.compare(flux, flux > 0, [None]).matches == [None]
 
 
 def test_every_template_averages_several_spectra_and_covers_a_range(crosscheck: CrossCheck) -> None:

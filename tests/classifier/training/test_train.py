@@ -52,7 +52,7 @@ def test_each_object_is_answered_by_the_network_that_never_saw_it(parquet: Path)
     torch.manual_seed(0)
     data = read_labelled([parquet], load_taxonomy().trained, GRID).take(torch.arange(30))
     members = [SpectraNet(SpectraNetConfig.compact(15)).eval() for _ in range(3)]
-    found = infer_out_of_fold(Ensemble(members), data, GRID)
+    found = infer_out_of_fold(Ensemble(members), data, GRID, [None] * len(members))
     folds = folds_of(data, 3)
     for fold, member in enumerate(members):
         rows = torch.nonzero(folds == fold).squeeze(1)
@@ -68,9 +68,9 @@ def test_a_network_is_calibrated_on_other_objects_than_it_is_measured_on(parquet
     measured = Measured.out_of_fold(network, GRID, data)
     wrong = dataclasses.replace(data, labels=torch.where(folds_of(data, 2) == 0, 5, data.labels))
     changed = Measured.out_of_fold(network, GRID, wrong)
-    # The labels of fold 0 change the calibration of fold 1 alone.
-    assert changed.calibrations[0] == measured.calibrations[0]
-    assert changed.calibrations[1] != measured.calibrations[1]
+    # The labels of fold 0 change the class probabilities of fold 1 alone.
+    assert changed.calibrations[0].known == measured.calibrations[0].known
+    assert changed.calibrations[1].known != measured.calibrations[1].known
 
 
 def test_objects_with_many_spectra_can_count_like_any_other(parquet: Path) -> None:
@@ -101,7 +101,7 @@ def trained(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_training_writes_a_checkpoint_that_rebuilds_itself_bit_for_bit(trained: Path, parquet: Path) -> None:
     first, second = load_checkpoint(trained), load_checkpoint(trained)
     data = read_labelled([parquet], first.taxonomy.trained, first.grid).take(torch.arange(10))
-    one, two = (infer(loaded.network, data, loaded.grid, "blind") for loaded in (first, second))
+    one, two = (infer(loaded.network, data, loaded.grid) for loaded in (first, second))
     np.testing.assert_array_equal(one.logits, two.logits)
     assert first.hash == second.hash
     assert first.metrics["data"]["sha256"]
