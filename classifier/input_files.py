@@ -1,12 +1,14 @@
-"""Input files of a command: the files that its paths stand for, and the redshifts that a manifest gives them."""
+"""Input files of a command: the files that its paths stand for, and what a manifest states about them."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 
 class ManifestError(Exception):
@@ -46,45 +48,93 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (file for file in found if file.is_file() or not file.exists())
 
 
-class Manifest:
-    """Redshifts by file: a CSV with the columns ``file`` (a base name or a relative path) and ``redshift``."""
+# What a manifest may state about a file.
+COLUMNS = ("transient", "redshift", "observed_at", "instrument", "ra", "dec", "comment")
+_EMPTY = {"", "nan", "none", "null", "-"}
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.redshifts: dict[str, float] = {}
+
+@dataclasses.dataclass(frozen=True)
+class ManifestRow:
+    """What a manifest states about one file.
+
+    place: manifest and line, for messages.
+    values: texts by column; a column without a value is missing.
+    redshift: the redshift, or None.
+    """
+
+    place: str
+    values: dict[str, str]
+    redshift: float | None
+
+
+class Manifest:
+    """Statements about files: a CSV with the column ``file`` (a base name or a relative path) and any of COLUMNS.
+
+    name: its name, for messages.
+    lines: its text.
+    needed: columns that it must have.
+
+    Raises ManifestError if it cannot be used.
+    """
+
+    def __init__(self, name: str, lines: Iterable[str], needed: Sequence[str] = ()) -> None:
+        self.name = name
+        self.path: Path | None = None
+        self.rows: dict[str, ManifestRow] = {}
+        try:
+            self._read(csv.DictReader(lines), needed)
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"{name}: this is not UTF-8 text") from error
+        except csv.Error as error:
+            raise ManifestError(f"{name}: {error}") from error
+
+    @classmethod
+    def open(cls, path: Path, needed: Sequence[str] = ()) -> Self:
+        """Read the manifest in a file. Raises ManifestError if it cannot be used."""
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
-                self._read(csv.DictReader(file))
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"{path}: this is not UTF-8 text") from error
-        except (OSError, csv.Error) as error:
+                manifest = cls(str(path), file, needed)
+        except OSError as error:
             raise ManifestError(f"{path}: {error}") from error
+        manifest.path = path
+        return manifest
 
-    def _read(self, rows: csv.DictReader[str]) -> None:
+    def _read(self, rows: csv.DictReader[str], needed: Sequence[str]) -> None:
         found = [(name or "").strip().casefold() for name in rows.fieldnames or ()]
-        for wanted in ("file", "redshift"):
+        for wanted in ("file", *needed):
             if wanted not in found:
-                raise ManifestError(f"{self.path}: there is no column “{wanted}” among {', '.join(found) or 'none'}")
+                raise ManifestError(f"{self.name}: there is no column “{wanted}” among {', '.join(found) or 'none'}")
+        if not set(COLUMNS) & set(found):
+            raise ManifestError(f"{self.name}: beside “file” it needs one of the columns {', '.join(COLUMNS)}")
         rows.fieldnames = found
         for number, row in enumerate(rows, start=2):
-            text = (row.get("redshift") or "").strip()
-            if text.casefold() in {"", "nan", "none", "null", "-"}:
-                continue
-            try:
-                redshift = float(text)
-            except ValueError:
-                redshift = math.nan
-            if not math.isfinite(redshift):
-                raise ManifestError(f"{self.path}, line {number}: “{text}” is not a redshift")
-            self.redshifts[os.path.normpath((row["file"] or "").strip())] = redshift
+            texts = {column: (row.get(column) or "").strip() for column in COLUMNS}
+            values = {column: text for column, text in texts.items() if text.casefold() not in _EMPTY}
+            place = f"{self.name}, line {number}"
+            self.rows[os.path.normpath((row["file"] or "").strip())] = ManifestRow(
+                place, values, _redshift(place, values.get("redshift"))
+            )
 
-    def redshift_of(self, file: Path, relative: Path) -> float | None:
-        """Return the redshift that the manifest gives a file, or None.
+    def row_of(self, *names: str) -> ManifestRow | None:
+        """Return the row of a file by the first of its names that has one, or None."""
+        return next((self.rows[key] for key in map(os.path.normpath, names) if key in self.rows), None)
+
+    def row_of_path(self, file: Path, relative: Path) -> ManifestRow | None:
+        """Return the row of a file, or None.
 
         The relative path (to the searched folder, or to the manifest) counts first, then the base name.
         """
-        beside = os.path.relpath(file, self.path.parent)
-        for key in (os.path.normpath(relative), os.path.normpath(beside), file.name):
-            if key in self.redshifts:
-                return self.redshifts[key]
+        beside = [os.path.relpath(file, self.path.parent)] if self.path else []
+        return self.row_of(str(relative), *beside, file.name)
+
+
+def _redshift(place: str, text: str | None) -> float | None:
+    if text is None:
         return None
+    try:
+        redshift = float(text)
+    except ValueError:
+        redshift = math.nan
+    if not math.isfinite(redshift):
+        raise ManifestError(f"{place}: “{text}” is not a redshift")
+    return redshift

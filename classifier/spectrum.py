@@ -36,6 +36,7 @@ class Spectrum:
     flux_error: (n,) 1σ in the units of flux, or None where the file gives none.
     observed_at: aware UTC datetime of mid-exposure, or None; never invented.
     redshift: the one the file itself states, or None; the classifier never uses it unasked.
+    ra, dec: coordinates that the file states, degrees, or None.
     """
 
     wavelength: Array
@@ -48,8 +49,11 @@ class Spectrum:
     observed_at: datetime | None = None
     instrument: str | None = None
     telescope: str | None = None
+    observer: str | None = None
     exposure_s: float | None = None
     redshift: float | None = None
+    ra: float | None = None
+    dec: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("wavelength", "flux", "flux_error"):

@@ -71,6 +71,10 @@ def uploads() -> dict[str, Any]:
     return {"spectra": [SimpleUploadedFile("sent.txt", private_file())]}
 
 
+def manifest() -> dict[str, Any]:
+    return {"manifest": SimpleUploadedFile("manifest.csv", b"file,redshift\na.txt,0.1\n")}
+
+
 def photometry() -> dict[str, Any]:
     return {"file": SimpleUploadedFile("sent.csv", b"mjd,filter,mag\n60000,r,18\n")}
 
@@ -91,7 +95,10 @@ RULES: dict[str, Rule] = {
     "api/v1/": change(LIST, shows=False),
     "api/v1/schema/": OPEN,
     "api/v1/spectra/": change(LIST, POST=(401, 202, 202, 202), body=upload),
-    "api/v1/spectra/<int:spectrum_id>/": PRIVATE,
+    "api/v1/manifests/": Rule(POST=(401, 200, 200, 200), body=manifest),
+    "api/v1/spectra/<int:spectrum_id>/": change(PRIVATE, PATCH=(401, 404, 200, 404)),
+    "api/v1/spectra/<int:spectrum_id>/acts/": PRIVATE,
+    "api/v1/spectra/<int:spectrum_id>/acts/<int:act_id>/undo/": Rule(POST=(401, 404, 200, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/arrays/": change(PRIVATE, shows=False),
     "api/v1/spectra/<int:spectrum_id>/original/": PRIVATE,
     # To a stranger, a private spectrum looks like a missing one.
@@ -107,7 +114,9 @@ RULES: dict[str, Rule] = {
     "api/v1/spectra/<int:spectrum_id>/discard/": Rule(POST=(401, 404, 409, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/restore/": Rule(POST=(401, 404, 409, 404), like_missing=True),
     "api/v1/transients/": LIST,
-    "api/v1/transients/<str:name>/": PRIVATE,
+    "api/v1/transients/<str:name>/": change(PRIVATE, PATCH=(401, 404, 200, 404)),
+    "api/v1/transients/<str:name>/acts/": PRIVATE,
+    "api/v1/transients/<str:name>/acts/<int:correction_id>/undo/": Rule(POST=(401, 404, 200, 404), like_missing=True),
     "api/v1/transients/<str:name>/decisions/": Rule(
         POST=(401, 404, 201, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
@@ -189,6 +198,11 @@ RULES: dict[str, Rule] = {
     ),
     "decisions/<int:decision_id>/undo/": ACT,
     "spectra/<int:spectrum_id>/": PRIVATE_PAGE,
+    "spectra/<int:spectrum_id>/facts/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    "spectra/<int:spectrum_id>/acts/<int:act_id>/undo/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    # The empty form has no name.
+    "transients/<str:name>/facts/": change(PRIVATE_PAGE, POST=(302, 404, 400, 404)),
+    "transients/<str:name>/facts/<int:correction_id>/undo/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/reread/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/move/": Rule(
         POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from tests.factories import spectrum_file
-from triage.intake import photometry
+from triage.intake import facts, photometry
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import (
     AnalysisJob,
@@ -65,7 +65,11 @@ class World:
     def state(self) -> list[object]:
         """Return the values that no stranger may change."""
         return [
-            list(Spectrum.objects.filter(group__name=MARK).order_by("id").values_list("id", "state", "reading")),
+            list(
+                Spectrum.objects.filter(group__name=MARK)
+                .order_by("id")
+                .values_list("id", "state", "reading", "comment", "transient__host")
+            ),
             list(Decision.objects.order_by("id").values_list("id", "verdict")),
             list(TnsReport.objects.values_list("id", "state")),
             list(SkyPortalInstance.objects.filter(group__name=MARK).values_list("id", "name", "url", "next_run_at")),
@@ -84,7 +88,7 @@ class World:
 
 def private_file() -> bytes:
     """Return the file of the private transient's spectrum."""
-    return spectrum_file(seed=11, OBSERVER=MARK)
+    return spectrum_file(seed=11, NOTE=MARK)
 
 
 def build(make_user: Callable[..., User]) -> World:
@@ -105,6 +109,9 @@ def build(make_user: Callable[..., User]) -> World:
     staff.is_staff = True
     staff.save()
     users = {"anonymous": None, "stranger": make_user("stranger", "everybody else"), "member": owner, "staff": staff}
+    facts.correct_spectrum(owner, spectrum, {"comment": f"{MARK} comment"})
+    facts.correct_transient(owner, _transient(spectrum), {"host": f"{MARK} galaxy"})
+    act = spectrum.acts.get()
     curve = photometry.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
     photometry.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
     ids: dict[str, object] = {
@@ -112,6 +119,8 @@ def build(make_user: Callable[..., User]) -> World:
         "name": f"{MARK}-1",
         "spectrum_id": spectrum.pk,
         "decision_id": decision.pk,
+        "act_id": act.pk,
+        "correction_id": _transient(spectrum).acts.get().pk,
         "batch": batch,
         **_outside(owner, group, spectrum, decision),
     }

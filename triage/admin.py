@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 
-from triage.models import ApiToken, Checkpoint, Decision, Prediction, Spectrum, Transient
+from triage.models import ApiToken, Checkpoint, Decision, GroupSettings, Prediction, Spectrum, Transient
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -28,6 +28,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class TransientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "ra", "dec", "redshift", "redshift_origin", "simulated")
     search_fields = ("name",)
+
+
+@admin.register(GroupSettings)
+class GroupSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("group", "private_by_default")
+    list_filter = ("private_by_default",)
+    readonly_fields = ("person",)
 
 
 @admin.register(Spectrum)

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The name of a file need not be UTF-8; escaped, the line stays valid JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
-    manifest = Manifest(options.manifest) if options.manifest else None
+    manifest = Manifest.open(options.manifest, needed=("redshift",)) if options.manifest else None
     classifier = Classifier.load(options.checkpoint, options.device)
     files = find_files(options.paths, leave_out=options.manifest)
     for answer in classify_files(classifier, files, manifest, options.redshift):
@@ -79,7 +79,8 @@ def _classify_batch(
 ) -> Iterator[dict[str, Any]]:
     results: list[tuple[Path, float | None, list[Reading] | SpectrumError]] = []
     for file, relative in batch:
-        stated = manifest.redshift_of(file, relative) if manifest else None
+        row = manifest.row_of_path(file, relative) if manifest else None
+        stated = row.redshift if row else None
         results.append((file, redshift if stated is None else stated, _read(file, neighbours)))
     items = [
         (reading.spectrum, known)

@@ -66,6 +66,21 @@ _NIGHT = re.compile(r"[-_ .](?:(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|24[45]\d{4
 # different objects.
 _COORDINATES = re.compile(r"\d{4}(?:\.\d+)?[-+pm]\d{3}")
 
+# Words that say what a file or an exposure is, and not which object it shows.
+_GENERIC = frozenset(
+    """
+    a arc arm ascii avg b bias bin binned blue box cal calib calibrated chip clean coadd coadded comb combined comp
+    copy corr corrected csv dat data day det download epoch exp exposure ext extract extracted fiber fibre file
+    final fits flat flux fluxcal fluxed frame galaxy host image img iter mean median merge merged my new night nir
+    no none noname nr nucleus num obj object obs observation old opt optimal order out output part r raw rebin red
+    reduced result results sci science sky slit smooth source spat spec spectra spectrum stack standard star std sum
+    supernova target tell telluric test the trace transient txt unknown unnamed untitled upload uvb v ver version
+    vis wave wavelength weighted x y
+    """.split()  # noqa: SIM905
+)
+# Rubin's objects have names of digits alone.
+_LEAST_DIGITS_OF_A_NAME = 15
+
 
 class DateInName(NamedTuple):
     """Date that a file's name holds.
@@ -131,6 +146,9 @@ def object_in_name(name: str) -> str | None:
         match = pattern.search(name.replace("_", " "))
         if match is None or match["letters"].lower() in MONTHS:
             continue
+        if not prefix and match["letters"].lower() in _GENERIC:
+            # 2024spec
+            continue
         year, letters = match["year"], match["letters"]
         if prefix == "SN" and len(year) == 2:
             year = f"{19 if int(year) > 50 else 20}{year}"
@@ -146,18 +164,22 @@ def object_in_name(name: str) -> str | None:
     return None
 
 
-def object_from_stem(stem: str) -> str:
-    """Return what a file name most likely calls its object if it holds no survey's designation.
-
-    These are the words before the date of the night if they hold coordinates, else the whole stem.
+def coordinates_in_stem(stem: str) -> str | None:
+    """Return the words before the date of the night if they hold coordinates, as some surveys name objects, or None.
 
     stem: file name without its extension.
     """
     head = _NIGHT.split(stem, maxsplit=1)[0]
     if not _COORDINATES.search(head):
-        return stem
+        return None
     # PESSTO puts a t before the names of its objects.
     return re.sub(r"^t(?=[A-Z]{2,}[-_]?\d)", "", head)
+
+
+def is_generic(name: str) -> bool:
+    """Return whether a name could be that of any object: numbers, dates, and words of observing and of pipelines."""
+    words = re.findall(r"[a-z]+", name.casefold())
+    return len(re.sub(r"\D", "", name)) < _LEAST_DIGITS_OF_A_NAME and _GENERIC.issuperset(words)
 
 
 def discovery_year(object_name: str | None) -> int | None:

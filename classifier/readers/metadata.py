@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from classifier.readers.coordinates import read_degrees
 from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, StatedDate, parse_clock, parse_date
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
@@ -31,6 +32,9 @@ _OBJECT = (
 )
 _INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENTNAME")
 _TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPENAME")
+_OBSERVER = ("OBSERVER", "OBSERVERS", "OBSERVERNAME")
+_RA = ("RA", "RADEG", "RAJ2000", "OBJRA", "CATRA", "RATARG", "TARGRA", "RAOBJ", "OBJCTRA")
+_DEC = ("DEC", "DECDEG", "DECJ2000", "OBJDEC", "CATDEC", "DECTARG", "TARGDEC", "DECOBJ", "OBJCTDEC", "DE")
 _EXPOSURE = ("EXPTIME", "EXPOSURE", "TEXPTIME", "EXPOSURETIME")
 _REDSHIFT = ("REDSHIFT", "HOSTREDSHIFT", "REDSHIFTHELIO", "REDSHIFTFINAL", "Z", "ZHELIO")
 _DATES = (
@@ -97,14 +101,27 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
     stated = _first(_observed_at(source, receipt) for source in sources)
+    ra, dec = _first(map(_coordinates, sources)) or (None, None)
     return {
         "object_name": object_name,
         "observed_at": _date(stated, receipt, discovery_year(name_in_file_name) or discovery_year(object_name)),
         "instrument": _first(_text(source, _INSTRUMENT) for source in sources),
         "telescope": _first(_text(source, _TELESCOPE) for source in sources),
+        "observer": _first(_text(source, _OBSERVER) for source in sources),
         "exposure_s": exposure if exposure and exposure > 0 else None,
         "redshift": redshift if redshift is not None and is_plausible_redshift(redshift) else None,
+        "ra": ra,
+        "dec": dec,
     }
+
+
+def _coordinates(header: Mapping[str, str]) -> tuple[float, float] | None:
+    """Return right ascension and declination of a header with squeezed keys, in degrees, or None."""
+    ra = _first(read_degrees(_clean(header, key), hour=15.0) for key in _RA)
+    dec = _first(read_degrees(_clean(header, key), hour=1.0) for key in _DEC)
+    if ra is None or dec is None or not (0 <= ra < 360 and -90 <= dec <= 90) or ra == dec == 0:
+        return None
+    return ra, dec
 
 
 def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | None:

@@ -159,7 +159,10 @@ class Receipt:
             "exposure_s": spectrum.exposure_s,
             "telescope": spectrum.telescope,
             "instrument": spectrum.instrument,
+            "observer": spectrum.observer,
             "redshift": spectrum.redshift,
+            "ra": spectrum.ra,
+            "dec": spectrum.dec,
         }
 
     def to_dict(self) -> dict[str, Any]:

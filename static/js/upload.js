@@ -9,7 +9,9 @@ const results = document.getElementById("results");
 const AT_ONCE = 3;
 // A file may hold many spectra; so many are listed.
 const OTHERS_SHOWN = 30;
+const MANIFEST = /^manifest\.csv$/i;
 const waiting = [];
+let manifest = null;
 let running = 0;
 const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
@@ -80,7 +82,8 @@ function send({ file, card }) {
   card.lastChild.replaceWith(progress);
   const body = new FormData();
   body.append("file", file);
-  for (const name of ["transient", "redshift", "instrument", "group"]) {
+  if (manifest) body.append("manifest", manifest);
+  for (const name of ["transient", "redshift", "instrument", "ra", "dec", "comment", "group"]) {
     const value = form.elements[name].value.trim();
     if (value) body.append(name, value);
   }
@@ -107,8 +110,9 @@ function taken(card, answer, known) {
   tally.spectra += 1 + (answer.others ?? []).length;
   if (known) tally.known += 1;
   const first = spectrumLine(answer);
-  if (known) first.prepend(element("span", "tag", "known already"), " ");
+  if (known) first.append(" ", element("span", "tag", "known already"));
   card.append(first);
+  showNaming(card, first, answer);
   for (const note of answer.notes ?? []) card.append(element("p", "warn", `${note[0].toUpperCase()}${note.slice(1)}.`));
   const read = receipt(answer.receipt);
   read.append(toReceipt(answer.id, "Correct a guess"));
@@ -121,14 +125,73 @@ function taken(card, answer, known) {
   if (others.length > OTHERS_SHOWN) card.append(element("p", "muted", `and ${others.length - OTHERS_SHOWN} more spectra`));
 }
 
-// Returns a line with a spectrum's transient and, when it is known, its class.
-function spectrumLine(spectrum) {
-  const line = element("p");
+// Returns a link to a spectrum's transient, or a tag and a link to name it.
+function transientOf(spectrum) {
+  const place = element("span");
+  if (spectrum.transient === null) {
+    const link = element("a", "", spectrum.part ?? "name it");
+    link.href = `/spectra/${spectrum.id}/#name`;
+    place.append(element("span", "tag bad", "unnamed"), " ", link);
+    return place;
+  }
   const link = named("a", spectrum.transient);
   link.href = `/transients/${encodeURIComponent(spectrum.transient)}/?spectrum=${spectrum.id}`;
   if (spectrum.part) link.title = spectrum.part;
+  place.append(link);
+  return place;
+}
+
+// Shows what the user should know or say about a spectrum's name: asks for a missing one, and for a no to a guessed one.
+function showNaming(card, line, spectrum) {
+  card.querySelector(".naming")?.remove();
+  const box = element("div", "naming");
+  line.after(box);
+  const move = async (name) => {
+    const answer = await fetch(`${form.dataset.api}${spectrum.id}/move/`, {
+      method: "POST",
+      headers: { "X-CSRFToken": csrfToken(), "Content-Type": "application/json" },
+      body: JSON.stringify({ transient: name }),
+    });
+    const said = await answer.json().catch(() => ({}));
+    if (!answer.ok) {
+      box.querySelector(".warn")?.remove();
+      box.append(element("p", "warn", sentence(said.detail ?? "the server could not take the name")));
+      return;
+    }
+    Object.assign(spectrum, said);
+    line.firstChild.replaceWith(transientOf(spectrum));
+    showNaming(card, line, spectrum);
+  };
+  const button = (words, name) => {
+    const made = element("button", "link", words);
+    made.type = "button";
+    made.addEventListener("click", () => move(name));
+    return made;
+  };
+  const { named_by: by, epochs, suggestions } = spectrum.naming;
+  if (spectrum.transient === null) {
+    const asked = element("form", "name-form");
+    const field = element("input");
+    field.required = true; field.maxLength = 120;
+    field.setAttribute("aria-label", "Which transient is this?");
+    field.placeholder = "Which transient is this?";
+    asked.append(field, element("button", "", "Name it"));
+    asked.addEventListener("submit", (event) => { event.preventDefault(); move(field.value); });
+    box.append(asked);
+    for (const { name, why } of suggestions) box.append(button(name, name), element("small", "muted", ` ${why} `));
+  } else if (by === "file_name") {
+    const guess = epochs > 1 ? `joins ${spectrum.transient}, ${counted(epochs, "epoch")}` : "new";
+    box.append(element("span", "muted", `${guess} (by the file’s name) `), button("Not this one", null));
+  } else if (epochs > 1) {
+    box.append(element("span", "muted", `joins ${spectrum.transient}, ${counted(epochs, "epoch")}`));
+  }
+}
+
+// Returns a line with a spectrum's transient and, when it is known, its class.
+function spectrumLine(spectrum) {
+  const line = element("p");
   const state = element("span", "muted", ` ${inWords(spectrum.state)}…`);
-  line.append(link, state);
+  line.append(transientOf(spectrum), state);
   watch(spectrum.id, state);
   return line;
 }
@@ -206,6 +269,7 @@ async function watch(id, place, tries = 0) {
         if (spectrum.prediction) {
           place.className = "";
           place.textContent = ` ${spectrum.prediction.class_name}, ${percent(spectrum.prediction.probability)}`;
+          if (spectrum.misfit) place.after(element("p", "warn", `${sentence(spectrum.misfit)} Is it the right transient?`));
         } else {
           place.closest(".result").classList.add("refused");
           place.append(" ", codeTag(spectrum.error?.code ?? spectrum.state), ` ${sentence(spectrum.error?.message ?? "")}`);
@@ -220,7 +284,7 @@ async function watch(id, place, tries = 0) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!input.files.length) { input.click(); return; }
-  add([...input.files]);
+  add([...input.files].filter((file) => !MANIFEST.test(file.name)));
   input.value = "";
   showChosen();
 });
@@ -230,6 +294,38 @@ function showChosen() {
   chosen.hidden = !count;
   chosen.textContent = `${counted(count, "file")} chosen: ${[...input.files].slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
   document.getElementById("send").textContent = count ? `Upload ${counted(count, "file")}` : "Upload";
+  // Files that are being sent still need the manifest that came with them.
+  if (count) manifest = [...input.files].find((file) => MANIFEST.test(file.name)) ?? null;
+  showManifest(count ? manifest : null);
+}
+
+// Shows what the manifest says of the chosen files, before anything is sent.
+async function showManifest(file) {
+  const box = document.getElementById("manifest");
+  box.hidden = !file;
+  if (!file) return;
+  const body = new FormData();
+  body.append("manifest", file);
+  for (const one of input.files) if (one !== file) body.append("file", one.name);
+  const answer = await fetch(form.dataset.manifests, { method: "POST", body, headers: { "X-CSRFToken": csrfToken() } });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    box.replaceChildren(element("p", "warn", sentence(said.detail ?? "the manifest could not be read")));
+    return;
+  }
+  const columns = [...new Set(Object.values(said.files).flatMap((row) => Object.keys(row)))];
+  const table = element("table", "list");
+  const head = element("tr");
+  head.append(element("th", "", "file"), ...columns.map((name) => element("th", "", inWords(name))));
+  table.append(head);
+  for (const [name, row] of Object.entries(said.files)) {
+    const line = element("tr");
+    line.append(element("td", "", name), ...columns.map((column) => element("td", "", row[column] ?? "")));
+    table.append(line);
+  }
+  box.replaceChildren(element("p", "muted", `${file.name} describes ${counted(Object.keys(said.files).length, "of these files", "of these files")}.`), table);
+  if (said.without_row.length) box.append(element("p", "warn", `Not in it: ${said.without_row.join(", ")}`));
+  if (said.without_file.length) box.append(element("p", "warn", `No such file chosen: ${said.without_file.join(", ")}`));
 }
 input.addEventListener("change", showChosen);
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });

@@ -160,7 +160,8 @@ def test_a_quarantined_file_is_corrected_from_its_page_and_leaves_the_quarantine
     spectrum.refresh_from_db()
     assert (spectrum.state, spectrum.failure_code) == (SpectrumState.QUEUED, "")
     assert f"/spectra/{spectrum.pk}/" not in client.get("/quarantine/").content.decode()
-    assert spectrum.transient is not None
+    # Nothing names it, so it waits for a name now.
+    assert f"/spectra/{spectrum.pk}/#name" in client.get("/quarantine/?show=unnamed").content.decode()
 
 
 @pytest.mark.parametrize("again", ["corrected", "sent"])
@@ -226,7 +227,7 @@ def test_a_discarded_file_keeps_its_bytes_and_can_be_restored(reviewer: User) ->
 
 
 def test_a_classified_spectrum_cannot_be_discarded(reviewer: User) -> None:
-    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="X")).spectrum
     with pytest.raises(InvalidActionError):
         quarantine.discard(reviewer, spectrum)
     assert not SpectrumAct.objects.exists()

@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationErro
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
+from triage.accounts.audiences import chosen_audience
 from triage.models import Spectrum, Transient
 from triage.models.spectrum import SpectrumQuerySet
 
@@ -47,12 +48,15 @@ def spectrum_of(request: Request, spectrum_id: int) -> Spectrum:
     return spectrum
 
 
-def group_of(user: User, name: str) -> Group | None:
-    """Return one of the user's groups, or None for an empty name. Raises ValidationError for any other name."""
-    group = user.groups.filter(name=name).first() if name else None
-    if name and group is None:
-        raise ValidationError({"group": ["you are not a member of that group"]})
-    return group
+def group_of(user: User, name: str | None) -> Group | None:
+    """Return the audience of a name, or None for everybody; see ``chosen_audience``.
+
+    Raises ValidationError if the user is not a member of such a group.
+    """
+    try:
+        return chosen_audience(user, name)
+    except Group.DoesNotExist:
+        raise ValidationError({"group": ["you are not a member of that group"]}) from None
 
 
 def checked(form: type[serializers.Serializer[Any]], sent: Any) -> dict[str, Any]:

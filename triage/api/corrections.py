@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
@@ -15,10 +14,13 @@ from rest_framework.views import APIView
 from classifier.readers import CHOICES, Corrections
 from triage.api.base import checked, spectrum_of, user_of
 from triage.api.errors import ErrorSerializer
+from triage.api.facts import OnlyKnownFields
 from triage.api.schema import request_example
 from triage.intake.move import move
+from triage.intake.naming import NamedBy
 from triage.intake.reread import read_again
 from triage.intake.submit import Submission
+from triage.intake.suggestions import Suggestion, known_epochs, suggested_names
 from triage.models import Scope, Spectrum
 
 CORRECTIONS = tuple(field.name for field in dataclasses.fields(Corrections))
@@ -26,6 +28,38 @@ _REREAD_EXAMPLES = [
     request_example("in nm", {"wavelength_unit": "nm"}),
     request_example("at rest", {"frame": "rest"}),
 ]
+
+
+class SuggestionSerializer(serializers.Serializer[Suggestion]):
+    """A name that an unnamed spectrum may have, and why."""
+
+    name = serializers.CharField()
+    why = serializers.CharField()
+
+
+class NamingSerializer(serializers.Serializer[Spectrum]):
+    """How a spectrum came to its transient."""
+
+    named_by = serializers.ChoiceField(
+        choices=[by.value for by in NamedBy],
+        source="receipt.named_by",
+        allow_null=True,
+        default=None,
+        help_text="Who named it; null while it has no name. A name from the file's name is a guess.",
+    )
+    epochs = serializers.SerializerMethodField(help_text="Number of spectra of its transient that you may see.")
+    suggestions = serializers.SerializerMethodField(help_text="Names that it may have, if it has none.")
+
+    def get_epochs(self, spectrum: Spectrum) -> int:
+        """Return the number of spectra of the transient that the user may see, 0 without a transient."""
+        return known_epochs(user_of(self.context["request"]), spectrum)
+
+    @extend_schema_field(SuggestionSerializer(many=True))
+    def get_suggestions(self, spectrum: Spectrum) -> list[dict[str, str]]:
+        """Return names for an unnamed spectrum."""
+        if spectrum.transient_id is not None:
+            return []
+        return [dataclasses.asdict(one) for one in suggested_names(user_of(self.context["request"]), spectrum)]
 
 
 class PartSerializer(serializers.Serializer[Spectrum]):
@@ -48,6 +82,7 @@ class SubmissionSerializer(serializers.Serializer[Submission]):
     id = serializers.IntegerField(source="spectrum.pk")
     state = serializers.CharField(source="spectrum.state")
     transient = serializers.CharField(source="spectrum.transient.name", allow_null=True, default=None)
+    naming = NamingSerializer(source="spectrum")
     receipt = serializers.DictField(source="spectrum.receipt")
     others = PartSerializer(many=True, help_text="The other spectra of a file that holds several.")
 
@@ -64,7 +99,7 @@ def _choice(name: str) -> serializers.ChoiceField:
     return serializers.ChoiceField(choices=CHOICES[name], required=False)
 
 
-class CorrectionsSerializer(serializers.Serializer[dict[str, Any]]):
+class CorrectionsSerializer(OnlyKnownFields):
     """Statements that replace the reader's guesses about a file. Columns count from 0."""
 
     wavelength_unit = _choice("wavelength_unit")
@@ -77,13 +112,6 @@ class CorrectionsSerializer(serializers.Serializer[dict[str, Any]]):
     target = serializers.CharField(
         required=False, max_length=60, help_text="TARGETID of the spectrum to read, for a file with many targets."
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields. Raises ValidationError if one was sent that does not exist."""
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            raise serializers.ValidationError(f"there is no “{min(unknown)}”; choose from {', '.join(self.fields)}")
-        return attrs
 
 
 class RereadView(APIView):
@@ -104,13 +132,20 @@ class RereadView(APIView):
         """
         corrections = checked(CorrectionsSerializer, request.data)
         spectrum = read_again(user_of(request), spectrum_of(request, spectrum_id), corrections)
-        return Response(SubmissionSerializer(Submission(spectrum, created=False)).data, status=202)
+        submission = Submission(spectrum, created=False)
+        return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
 
 
-class MoveSerializer(serializers.Serializer[dict[str, str]]):
-    """The transient that a spectrum belongs to."""
+class MoveSerializer(serializers.Serializer[dict[str, str | None]]):
+    """The transient that a spectrum belongs to, or null to leave it unnamed."""
 
-    transient = serializers.CharField(max_length=120)
+    transient = serializers.CharField(max_length=120, allow_null=True)
+
+
+class MovedSerializer(PartSerializer):
+    """A spectrum that was moved."""
+
+    naming = NamingSerializer(source="*")
 
 
 class MoveView(APIView):
@@ -119,8 +154,12 @@ class MoveView(APIView):
     parser_classes = (JSONParser,)
     scope = Scope.UPLOAD
 
-    @extend_schema(request=MoveSerializer, responses={200: PartSerializer})
+    @extend_schema(request=MoveSerializer, responses={200: MovedSerializer})
     def post(self, request: Request, spectrum_id: int) -> Response:
-        """Move the spectrum to another transient. If there is none of that name, it is made."""
-        name = checked(MoveSerializer, request.data)["transient"]
-        return Response(PartSerializer(move(user_of(request), spectrum_of(request, spectrum_id), name)).data)
+        """Name the spectrum, or move it to another transient. If there is none of that name, it is made.
+
+        Null takes a wrong name away: the spectrum then waits for the right one.
+        """
+        name = checked(MoveSerializer, request.data)["transient"] or ""
+        moved = move(user_of(request), spectrum_of(request, spectrum_id), name)
+        return Response(MovedSerializer(moved, context={"request": request}).data)

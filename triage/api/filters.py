@@ -49,6 +49,9 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
     group = serializers.CharField(required=False)
     created_after = serializers.DateTimeField(required=False)
     discarded = serializers.BooleanField(required=False, default=None, allow_null=True)
+    unnamed = serializers.BooleanField(
+        required=False, default=None, allow_null=True, help_text="Whether it waits for a name."
+    )
 
     @staticmethod
     def narrow(rows: SpectrumQuerySet, sent: dict[str, Any]) -> SpectrumQuerySet:
@@ -69,6 +72,8 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
         if "class_name" in sent:
             # A row in the answer would reveal the class of a prediction that is hidden from the user.
             rows = rows.with_visible_prediction()
+        if (unnamed := sent.pop("unnamed", None)) is not None:
+            rows = rows.unnamed() if unnamed else rows.filter(transient__isnull=False)
         return rows.filter(**{paths[name]: value for name, value in sent.items()})
 
 

@@ -153,7 +153,7 @@ class PhotometriesView(generics.ListAPIView[Photometry]):
         """Upload the file of a light curve. The same file again is answered with the first record."""
         transient = transient_of(request, name)
         sent, user = checked(PhotometryUploadSerializer, request.data), user_of(request)
-        group = group_of(user, sent.get("group", ""))
+        group = group_of(user, sent.get("group"))
         row, skipped = photometry.add(user, transient, sent["file"].read(), sent["file"].name, group)
         return Response(TakenLightCurveSerializer(row, context={"skipped": skipped}).data, status=201)
 

@@ -1,4 +1,4 @@
-"""Quarantine: discard a file that could not be read or classified, or restore it."""
+"""Quarantine: discard a file that could not be read, classified or named, or restore it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DiscardView(APIView):
 
     @extend_schema(request=None, responses=_ANSWERS)
     def post(self, request: Request, spectrum_id: int) -> Response:
-        """Discard a file that could not be read or classified. Its bytes are kept, and it can be restored."""
+        """Discard a file that could not be read, classified or named. Its bytes are kept, and it can be restored."""
         quarantine.discard(user_of(request), spectrum_of(request, spectrum_id))
         return Response(SpectrumSerializer(spectrum_of(request, spectrum_id)).data)
 

@@ -9,11 +9,13 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from classifier.input_files import COLUMNS
+from classifier.readers.coordinates import read_degrees
 from triage.api import filters
 from triage.api.base import (
     FIELDS,
@@ -32,16 +34,30 @@ from triage.api.corrections import (
     UnreadableSerializer,
 )
 from triage.api.errors import error_answers
+from triage.api.facts import SpectrumFactsSerializer
+from triage.api.manifest import manifest_in
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
 from triage.api.schema import answer_example
 from triage.errors import TooLargeError
 from triage.intake import submit
+from triage.intake.facts import correct_spectrum
+from triage.intake.manifest import statements
 from triage.models import Scope, Spectrum
+from triage.queue.misfit import misfit
 
 _RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
 _UPLOAD_EXAMPLES = [
     answer_example(
-        "stored", {"id": 17, "state": "queued", "transient": "AT2026abc", "receipt": _RECEIPT, "others": []}, 202
+        "stored",
+        {
+            "id": 17,
+            "state": "queued",
+            "transient": "AT2026abc",
+            "naming": {"named_by": "file_name", "epochs": 3, "suggestions": []},
+            "receipt": _RECEIPT,
+            "others": [],
+        },
+        202,
     ),
     answer_example(
         "in quarantine",
@@ -60,6 +76,7 @@ _UPLOAD_EXAMPLES = [
 class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
     """A spectrum without its samples.
 
+    transient: name of the transient, null until the spectrum is named.
     state: queued (waits for the network), classified, failed (could not be classified) or quarantined (unreadable).
     group: the group that may see it, null for everybody.
     part: its place in a file of several spectra, from 0.
@@ -100,6 +117,8 @@ class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
             "reading",
             "observed_at",
             "instrument",
+            "observer",
+            "comment",
             "stated_redshift",
             "wavelength_range",
             "rejected",
@@ -134,12 +153,45 @@ class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
         return [spectrum.wavelength_min, spectrum.wavelength_max]
 
 
+class SpectrumDetailSerializer(SpectrumSerializer):
+    """A spectrum without its samples, and how it fits its transient."""
+
+    misfit = serializers.SerializerMethodField(
+        help_text="How it contradicts the class or the redshift that is known of its transient; empty if it does not."
+    )
+
+    class Meta:
+        model = Spectrum
+        fields = (*SpectrumSerializer.Meta.fields, "misfit")
+        read_only_fields = fields
+
+    def get_misfit(self, spectrum: Spectrum) -> str:
+        """Return the contradiction in words, or "" without one or while the prediction is hidden from the user."""
+        return "" if spectrum.hidden else misfit(user_of(self.context["request"]), spectrum)
+
+
 class KnownFileSerializer(SubmissionSerializer):
     """The answer to a file that was sent before."""
 
     notes = serializers.ListField(
         child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
     )
+
+
+class DegreesField(serializers.FloatField):
+    """Coordinate in degrees, or in sexagesimal units.
+
+    hour: degrees in the first unit of the sexagesimal text.
+    """
+
+    def __init__(self, *, hour: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hour = hour
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return degrees. Raises ValidationError for what is no coordinate."""
+        degrees = read_degrees(" ".join(str(data).split()), self.hour)
+        return super().to_internal_value(data if degrees is None else degrees)
 
 
 class UploadSerializer(CorrectionsSerializer):
@@ -154,13 +206,24 @@ class UploadSerializer(CorrectionsSerializer):
     )
     observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")
     instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
+    ra = DegreesField(required=False, allow_null=True, hour=15, help_text="Degrees, or 12:34:56.7; ICRS.")
+    dec = DegreesField(required=False, allow_null=True, hour=1, help_text="Degrees, or -12:34:56; ICRS.")
+    comment = serializers.CharField(required=False, max_length=2000, allow_blank=True)
+    manifest = serializers.FileField(
+        required=False,
+        help_text="CSV with the column file and any of " + ", ".join(COLUMNS) + "; its row counts first.",
+    )
     group = serializers.CharField(
         required=False,
-        help_text="One of your groups. Only its members see the spectrum; everybody does if no group is given.",
+        allow_blank=True,
+        help_text="One of your groups, whose members alone see the spectrum; “only me”; or “everybody”, which is the "
+        "default unless one of your groups is private by default.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Return the fields. Unknown ones are ignored, because senders of forms add some of their own."""
+        if (attrs.get("ra") is None) != (attrs.get("dec") is None):
+            raise serializers.ValidationError("ra and dec come together")
         return attrs
 
 
@@ -192,11 +255,13 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         sent = checked(UploadSerializer, request.data)
         if sent["file"].size > settings.UPLOAD_MAX_BYTES:
             raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-        user = user_of(request)
-        submission = submit.submit_spectrum(user, sent["file"].read(), sent["file"].name, _given(user, sent))
+        user, given = user_of(request), _given(user_of(request), sent)
+        if "manifest" in sent:
+            given = statements(manifest_in(sent["manifest"]).row_of(sent["file"].name), given)
+        submission = submit.submit_spectrum(user, sent["file"].read(), sent["file"].name, given)
         if submission.created:
-            return Response(SubmissionSerializer(submission).data, status=202)
-        return Response(KnownFileSerializer(submission).data)
+            return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
+        return Response(KnownFileSerializer(submission, context={"request": request}).data)
 
 
 def _given(user: User, sent: dict[str, Any]) -> submit.Given:
@@ -205,7 +270,10 @@ def _given(user: User, sent: dict[str, Any]) -> submit.Given:
         redshift=sent.get("redshift"),
         observed_at=sent.get("observed_at"),
         instrument=sent.get("instrument", ""),
-        group=group_of(user, sent.get("group", "")),
+        ra=sent.get("ra"),
+        dec=sent.get("dec"),
+        comment=sent.get("comment", ""),
+        group=group_of(user, sent.get("group")),
         corrections={name: sent[name] for name in CORRECTIONS if name in sent},
     )
 
@@ -213,8 +281,22 @@ def _given(user: User, sent: dict[str, Any]) -> submit.Given:
 class SpectrumView(APIView):
     """One spectrum."""
 
-    @extend_schema(parameters=[FIELDS], responses={200: SpectrumSerializer} | error_answers(404))
+    parser_classes = (JSONParser,)
+    scope = Scope.UPLOAD
+
+    @extend_schema(parameters=[FIELDS], responses={200: SpectrumDetailSerializer} | error_answers(404))
     def get(self, request: Request, spectrum_id: int) -> Response:
         """State, receipt and current prediction of a spectrum."""
         spectrum = spectrum_of(request, spectrum_id)
-        return Response(SpectrumSerializer(spectrum, context={"request": request}).data)
+        return Response(SpectrumDetailSerializer(spectrum, context={"request": request}).data)
+
+    @extend_schema(
+        request=SpectrumFactsSerializer, responses={200: SpectrumDetailSerializer} | error_answers(403, 404, 409)
+    )
+    def patch(self, request: Request, spectrum_id: int) -> Response:
+        """Correct facts about a spectrum. Who corrected what is kept, and can be undone."""
+        user, facts = user_of(request), checked(SpectrumFactsSerializer, request.data)
+        if "group" in facts:
+            facts["group"] = group_of(user, facts["group"])
+        correct_spectrum(user, spectrum_of(request, spectrum_id), facts)
+        return self.get(request, spectrum_id)

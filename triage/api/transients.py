@@ -9,17 +9,20 @@ from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api import filters
-from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of, visible_spectra
+from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, transient_of, user_of, visible_spectra
 from triage.api.decisions import DecisionSerializer
 from triage.api.errors import error_answers
+from triage.api.facts import TransientFactsSerializer
 from triage.api.predictions import without_hidden_prediction
 from triage.api.spectra import SpectrumSerializer
-from triage.models import Decision, Transient
+from triage.intake.facts import correct_transient
+from triage.models import Decision, Scope, Transient
 from triage.queue.fused import FusedAnswer, fused_answer
 
 
@@ -29,6 +32,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     ra, dec: degrees, ICRS; null if unknown.
     redshift, redshift_error: known redshift and its 1σ error, null if unknown; 0.0 is a value.
     redshift_origin: origin of the redshift, such as “host”.
+    host: name of the host galaxy, or "".
     simulated: whether it belongs to the demonstration.
     predicted_class: null if there is no prediction, or while it is hidden because your blind vote is wanted.
     uncertainty: 1 - the probability of the predicted class.
@@ -57,6 +61,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
             "redshift",
             "redshift_error",
             "redshift_origin",
+            "host",
             "simulated",
             "created_at",
             "state",
@@ -141,6 +146,18 @@ class TransientsView(generics.ListAPIView[Transient]):
 
 class TransientView(APIView):
     """One transient."""
+
+    parser_classes = (JSONParser,)
+    scope = Scope.UPLOAD
+
+    @extend_schema(
+        request=TransientFactsSerializer, responses={200: TransientDetailSerializer} | error_answers(404, 409)
+    )
+    def patch(self, request: Request, name: str) -> Response:
+        """Correct facts about a transient. Who corrected what is kept, and can be undone."""
+        facts = checked(TransientFactsSerializer, request.data)
+        corrected = correct_transient(user_of(request), transient_of(request, name), facts)
+        return self.get(request, corrected.name)
 
     @extend_schema(parameters=[FIELDS], responses={200: TransientDetailSerializer} | error_answers(404))
     def get(self, request: Request, name: str) -> Response:

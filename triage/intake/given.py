@@ -18,6 +18,8 @@ class Given:
     redshift: known redshift; the network uses it.
     observed_at: time of the observation, UTC.
     instrument: name of the instrument.
+    ra, dec: coordinates of the transient, degrees, ICRS.
+    comment: remark about the spectrum.
     group: the spectrum's audience; None makes it visible to everybody who is signed in.
     corrections: how to read the file, as ``Corrections`` of classifier.readers takes it.
     beside: metadata that a table in the same folder gives for the file. They are guesses: the file's header wins.
@@ -28,6 +30,9 @@ class Given:
     redshift: float | None = None
     observed_at: datetime | None = None
     instrument: str = ""
+    ra: float | None = None
+    dec: float | None = None
+    comment: str = ""
     group: Group | None = None
     corrections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     beside: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Moving a spectrum to another transient, because the file's name or header gave the wrong one."""
+"""Naming a spectrum, moving it to another transient, or taking a wrong name from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import BoundSpectrumError, InvalidUploadError
-from triage.intake.naming import transient_of_name
+from triage.intake.naming import NamedBy, state_coordinates, state_redshift, transient_of_name
 from triage.intake.replace import classify_again
 from triage.models import ActKind, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
 from triage.queue import entries
@@ -20,54 +20,62 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     The transient is made if it does not exist. If the known redshift differs, the spectrum is classified again. Other
     statements about the old transient stay there.
 
-    name: name of the new transient, in any spelling.
+    name: name of the new transient, in any spelling, or "" to leave the spectrum unnamed.
 
     Raises InvalidUploadError if no transient can have this name. Raises BoundSpectrumError if a decision in force rests
     on the spectrum, it is in quarantine, it came from a SkyPortal, somebody else has just moved it, or only one of
     spectrum and transient is simulated.
     """
     name = name.strip()
-    try:
-        Transient._meta.get_field("name").clean(name, None)
-    except ValidationError as error:
-        raise InvalidUploadError(error.messages[0]) from error
+    if name:
+        try:
+            Transient._meta.get_field("name").clean(name, None)
+        except ValidationError as error:
+            raise InvalidUploadError(error.messages[0]) from error
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated)
+        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated) if name else None
         # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
-        for pk in sorted({spectrum.transient_id or to.pk, to.pk}):
+        for pk in sorted({pk for pk in (spectrum.transient_id, to.pk if to else None) if pk is not None}):
             entries.lock(pk)
         now: Spectrum = Spectrum.objects.select_for_update(of=("self",)).select_related("transient").get(pk=spectrum.pk)
         if now.transient == to:
             return now
-        origin = _movable_from(now, to, known=spectrum.transient_id)
-        now.transient = to
+        _check_movable(now, to, known=spectrum.transient_id)
+        origin, now.transient = now.transient, to
+        now.receipt = {**now.receipt, "named_by": NamedBy.PERSON if to else None}
         if now.state == SpectrumState.QUEUED:
             # A worker may be classifying it as the old transient's; this makes it drop its answer.
             now.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
         now.save()
-        entries.refresh(origin.pk)
-        entries.refresh(to.pk)
-        if now.stated_redshift is None and origin.redshift != to.redshift:
+        if now.group_id is None:
+            state_redshift(to, now.stated_redshift)
+            state_coordinates(to, *now.receipt.get("coordinates", (None, None)))
+        for transient in (origin, to):
+            entries.refresh(transient.pk if transient else None)
+        if now.stated_redshift is None and _redshift(origin) != _redshift(to):
             classify_again(Spectrum.objects.filter(pk=now.pk))
-        detail = {"from": origin.name, "to": to.name}
+        detail = {"from": origin.name if origin else None, "to": to.name if to else None}
         SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.MOVED, detail=detail)
     return now
 
 
-def _movable_from(spectrum: Spectrum, to: Transient, known: int | None) -> Transient:
-    """Return the transient that a spectrum leaves. Raises BoundSpectrumError if it may not be moved.
+def _redshift(transient: Transient | None) -> float | None:
+    return transient.redshift if transient else None
 
-    known: id of its transient when the move was asked for.
+
+def _check_movable(spectrum: Spectrum, to: Transient | None, known: int | None) -> None:
+    """Raise BoundSpectrumError if a spectrum may not be moved.
+
+    known: id of its transient when the move was asked for, or None if it had none.
     """
-    if spectrum.transient is None:
+    if spectrum.state == SpectrumState.QUARANTINED:
         raise BoundSpectrumError("it is in quarantine: its transient can be named when it is read")
     if spectrum.transient_id != known:
         raise BoundSpectrumError("somebody else moved it just now: look again")
-    if spectrum.simulated != to.simulated:
+    if to is not None and spectrum.simulated != to.simulated:
         raise BoundSpectrumError("simulated and observed spectra do not share a transient")
     if Decision.objects.filter(spectrum=spectrum).in_force().exists():
         raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
     if spectrum.skyportal.exists():
         raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")
-    return spectrum.transient

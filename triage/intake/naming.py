@@ -1,41 +1,94 @@
-"""The transient that a spectrum belongs to: found by its names, or made."""
+"""The transient that a spectrum belongs to: found by its names, or made.
+
+A name that a person or the file's header states is taken. The file's own name is a guess: only a survey's designation
+in it is taken. A spectrum without a name waits for one.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from enum import StrEnum
 from pathlib import Path
 
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q
 
 from classifier.readers import Reading
-from classifier.readers.filename import object_from_stem
+from classifier.readers.filename import coordinates_in_stem, is_generic, object_in_name
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
 
 
-def state_redshift(transient: Transient | None, given: Given) -> None:
-    """Store the redshift that came with a public spectrum, if its transient has none."""
-    if transient is not None and transient.redshift is None and given.redshift is not None:
-        transient.redshift, transient.redshift_origin = given.redshift, "upload"
-        transient.save(update_fields=["redshift", "redshift_origin"])
+class NamedBy(StrEnum):
+    """Who or what gave a spectrum its transient."""
+
+    PERSON = "person"
+    HEADER = "header"
+    FILE_NAME = "file_name"
 
 
-def transient_of_file(group: Group | None, given: Given, reading: Reading, filename: str, sha256: str) -> Transient:
-    """Return the transient of a file, making it if it does not exist.
+@dataclasses.dataclass(frozen=True)
+class FoundName:
+    """Name of a file's transient.
 
-    Its name is the stated one, else the object in the file's header, else the object in the file's name (or in the name
-    of the archive's member). A public file's stated redshift is stored with the transient. A private one stays with the
-    spectrum, because others may see the transient.
-
-    group: the spectrum's audience; None for everybody who is signed in.
-    sha256: hash of the file, for a name where nothing else gives one.
+    name: the name.
+    by: who or what gave it.
     """
-    stem = _clean_name(object_from_stem(Path(reading.receipt.get("member") or filename).stem))
-    name = given.transient or _clean_name(reading.spectrum.object_name) or stem or f"unnamed-{sha256[:8]}"
-    transient = transient_of_name(name, group, simulated=given.simulated)
-    if group is None:
-        state_redshift(transient, given)
-    return transient
+
+    name: str
+    by: NamedBy
+
+
+def name_of_file(given: Given, reading: Reading, filename: str) -> FoundName | None:
+    """Return the name of a file's transient, or None if nothing but a person can tell.
+
+    The stated name comes first, then the object in the file's header, then a survey's designation in the file's name
+    (or in the name of the archive's member). Words that could mean any object, such as "target", are no name.
+    """
+    if given.transient:
+        return FoundName(given.transient, NamedBy.PERSON)
+    stem = Path(reading.receipt.get("member") or filename).stem
+    guess = object_in_name(stem) or coordinates_in_stem(stem) or ""
+    stated = _clean_name(reading.spectrum.object_name)
+    if stated and not is_generic(stated) and not _is_from_file_name(reading):
+        return FoundName(stated, NamedBy.HEADER)
+    name = _clean_name(guess)
+    return FoundName(name, NamedBy.FILE_NAME) if name else None
+
+
+def _is_from_file_name(reading: Reading) -> bool:
+    guesses = reading.receipt.get("guesses", ())
+    return any(guess["what"] == "object" and guess["evidence"] == "the file's name" for guess in guesses)
+
+
+def name_spectrum(spectrum: Spectrum, given: Given, reading: Reading) -> None:
+    """Give a spectrum the transient of its file, making it if it does not exist; the caller saves the spectrum.
+
+    The spectrum stays unnamed if nothing names it. Redshift and coordinates that were stated for a public file are
+    stored with the transient. Those of a private one stay with the spectrum, because others may see the transient.
+    """
+    found = name_of_file(given, reading, spectrum.filename)
+    spectrum.receipt = {**spectrum.receipt, "named_by": found.by if found else None}
+    if found is None:
+        return
+    spectrum.transient = transient_of_name(found.name, spectrum.group, simulated=given.simulated)
+    if spectrum.group is None:
+        state_redshift(spectrum.transient, given.redshift)
+        state_coordinates(spectrum.transient, given.ra, given.dec)
+
+
+def state_coordinates(transient: Transient | None, ra: float | None, dec: float | None) -> None:
+    """Store coordinates (degrees) that came with a public spectrum, if its transient has none."""
+    if transient is not None and transient.ra is None and ra is not None and dec is not None:
+        transient.ra, transient.dec = ra, dec
+        transient.save(update_fields=["ra", "dec"])
+
+
+def state_redshift(transient: Transient | None, redshift: float | None) -> None:
+    """Store the redshift that came with a public spectrum, if its transient has none."""
+    if transient is not None and transient.redshift is None and redshift is not None:
+        transient.redshift, transient.redshift_origin = redshift, "upload"
+        transient.save(update_fields=["redshift", "redshift_origin"])
 
 
 def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:

@@ -1,4 +1,7 @@
-"""Quarantine: files that could not be read or classified. They can be discarded and restored; no bytes are deleted."""
+"""Quarantine: files that could not be read, classified or named, and spectra that were discarded.
+
+No bytes are deleted.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class UnreadableSpectrumError(TriageError):
 
 
 def discard(user: User, spectrum: Spectrum) -> Spectrum:
-    """Discard a file that is not worth mending. Raises InvalidActionError if it was read and classified."""
+    """Discard a file that is not worth mending. Raises InvalidActionError if it was classified and has a name."""
     return _act(user, spectrum, ActKind.DISCARDED)
 
 
@@ -54,8 +57,8 @@ def _act(user: User, spectrum: Spectrum, kind: ActKind) -> Spectrum:
     wanted = kind == ActKind.DISCARDED
     with transaction.atomic():
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-        if spectrum.state not in STATES:
-            raise InvalidActionError("only what could not be read or classified can be discarded or restored")
+        if spectrum.state not in STATES and spectrum.transient_id is not None:
+            raise InvalidActionError("only what could not be read, classified or named can be discarded or restored")
         if spectrum.discarded == wanted:
             raise InvalidActionError(f"the file is {'' if wanted else 'not '}discarded")
         spectrum.discarded = wanted

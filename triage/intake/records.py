@@ -1,4 +1,4 @@
-"""Records of readings: stores a reading as a spectrum with arrays and a transient."""
+"""Records of readings: stores a reading as a spectrum with arrays and, if it has a name, a transient."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from classifier.readers import Reading
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.intake.duplicates import mark_likely_duplicate
 from triage.intake.given import Given
-from triage.intake.naming import transient_of_file
+from triage.intake.naming import name_spectrum
 from triage.intake.outline import outline
-from triage.models import Spectrum, SpectrumArrays
+from triage.models import Spectrum, SpectrumArrays, SpectrumState
 from triage.models.arrays import pack
 from triage.queue import entries
 
@@ -18,13 +18,19 @@ def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     """Replace the reading of a stored spectrum and return it to the backlog. Call this within a transaction.
 
     given: statements of the sender that hold from now on.
+
+    A file that could not be read before gets its name now. Later readings leave the name to people, so that a guess
+    that somebody refused does not come back.
     """
+    first_time, named_by = spectrum.state == SpectrumState.QUARANTINED, spectrum.receipt.get("named_by")
     _fill(spectrum, reading, given)
     spectrum.stated_redshift = given.redshift
     spectrum.reading += 1
     spectrum.current_prediction = None
-    if spectrum.transient is None:
-        spectrum.transient = transient_of_file(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
+    if first_time or (given.transient and spectrum.transient is None):
+        name_spectrum(spectrum, given, reading)
+    else:
+        spectrum.receipt = {**spectrum.receipt, "named_by": named_by}
     spectrum.return_to_backlog()
     ring_after_commit(PROCESS_BACKLOG)
     spectrum.save()
@@ -42,7 +48,7 @@ def store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Sp
     values = {field.attname: getattr(blank, field.attname) for field in Spectrum._meta.concrete_fields}
     spectrum = Spectrum(**{**values, "id": None, "part": part})
     _fill(spectrum, reading, given)
-    spectrum.transient = transient_of_file(spectrum.group, given, reading, spectrum.filename, spectrum.sha256)
+    name_spectrum(spectrum, given, reading)
     spectrum.save(force_insert=True)
     _arrays(spectrum, reading).save(force_insert=True)
     return spectrum
@@ -55,8 +61,12 @@ def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     if made_for is not None:
         # The record of one target stays with this target: ``part`` counts records, not targets in the file.
         spectrum.receipt = {**reading.receipt, "made_for": made_for}
+    if given.ra is not None:
+        spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}
+    spectrum.comment = given.comment or spectrum.comment
     spectrum.observed_at = given.observed_at or spectrum.observed_at or read.observed_at
     spectrum.instrument = (given.instrument or spectrum.instrument or read.instrument or "")[:120]
+    spectrum.observer = (spectrum.observer or read.observer or "")[:120]
     spectrum.wavelength_min, spectrum.wavelength_max = read.wavelength_range
     spectrum.outline = outline(read.wavelength, read.flux)
     spectrum.discarded = False

@@ -104,7 +104,7 @@ def _add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ..
             spectrum.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
             if spectrum.group_id is None:
-                state_redshift(spectrum.transient, given)
+                state_redshift(spectrum.transient, given.redshift)
             notes.append(f"the redshift {given.redshift} is new; the spectrum is classified again with it")
         elif given.redshift is not None and given.redshift != spectrum.stated_redshift:
             notes.append("the redshift was not used: this file was sent before, with another or by somebody else")
@@ -134,6 +134,8 @@ def _check(user: User, content: bytes, given: Given) -> None:
         raise InvalidUploadError("you are not a member of that group")
     if given.redshift is not None and not is_plausible_redshift(given.redshift):
         raise InvalidUploadError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")
+    if not (0 <= (given.ra or 0) < 360 and -90 <= (given.dec or 0) <= 90):
+        raise InvalidUploadError("coordinates must lie within 0 to 360° and -90 to 90°")
     if given.transient:
         try:
             validate_transient_name(given.transient)

@@ -8,6 +8,7 @@ from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
 from triage.models.classification import Classification, OutcomeState
 from triage.models.decision import Decision, Verdict
+from triage.models.group_settings import GroupSettings
 from triage.models.login import LoginFailure
 from triage.models.notification import (
     Channel,
@@ -29,6 +30,7 @@ from triage.models.spectrum_act import ActKind, SpectrumAct
 from triage.models.tns import TnsReport, TnsState, TnsTarget
 from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
+from triage.models.transient_act import TransientAct
 from triage.models.view import SavedView
 from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
@@ -45,6 +47,7 @@ __all__ = [
     "ClassificationChange",
     "Decision",
     "DeliveryState",
+    "GroupSettings",
     "InferenceBatch",
     "LoginFailure",
     "Notification",
@@ -81,6 +84,7 @@ __all__ = [
     "TnsState",
     "TnsTarget",
     "Transient",
+    "TransientAct",
     "Verdict",
     "Webhook",
     "WebhookDelivery",

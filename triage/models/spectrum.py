@@ -66,6 +66,10 @@ class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
         """Order by the time of observation. Spectra of unknown time come last."""
         return self.order_by(F("observed_at").asc(nulls_last=True), "id")
 
+    def unnamed(self) -> Self:
+        """Return the spectra that were read, wait for a name and are not discarded."""
+        return self.filter(transient__isnull=True, discarded=False).exclude(state=SpectrumState.QUARANTINED)
+
     def with_hidden(self, user: User) -> Self:
         """Annotate ``hidden``: the prediction is hidden, because the user's blind vote is wanted."""
         return self.annotate(hidden=Exists(votes_owed_by(user)))
@@ -120,9 +124,11 @@ class Spectrum(models.Model):
     receipt: what was read from the file, and how.
     observed_at: time of observation, or None if unknown.
     instrument: name of the instrument, or "".
+    observer: who observed it, or "".
     stated_redshift: redshift given with the upload, or None.
     wavelength_min: shortest wavelength, Å, or None if the file could not be read.
     wavelength_max: longest wavelength, Å, or None.
+    comment: remark of the sender, or "".
     outline: short outline of the flux for lists (see triage.intake.outline), which saves them reading the arrays.
     simulated: the spectrum belongs to the demo.
     centre: mean wavelength weighted by |flux|, Å; finds duplicates (see triage.intake.duplicates).
@@ -160,6 +166,7 @@ class Spectrum(models.Model):
 
     observed_at = models.DateTimeField(null=True, blank=True)
     instrument = models.CharField(max_length=120, blank=True)
+    observer = models.CharField(max_length=120, blank=True, default="", db_default="")
     stated_redshift = models.FloatField(
         null=True,
         blank=True,
@@ -167,6 +174,7 @@ class Spectrum(models.Model):
     )
     wavelength_min = models.FloatField(null=True, blank=True)
     wavelength_max = models.FloatField(null=True, blank=True)
+    comment = models.TextField(blank=True, default="", db_default="")
     outline = models.JSONField(default=list, blank=True)
     simulated = models.BooleanField(default=False)
     centre = models.FloatField(null=True, blank=True, db_index=True, help_text="mean wavelength in Å by |flux|")

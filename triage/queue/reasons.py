@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from triage.models import Prediction, Spectrum
 from triage.queue import priority
+from triage.queue.misfit import redshift_misfit
 
 # Reasons of transients that have a decision: the network's reason would no longer fit.
 DECIDED = {
@@ -45,7 +46,8 @@ def reason_of(
         return _decided(transient, prediction)
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
-    return reason(prediction, since, _contradiction(prediction))
+    words = reason(prediction, since, _contradiction(prediction))
+    return " · ".join(filter(None, [redshift_misfit(transient.redshift, prediction), words]))
 
 
 def _decided(transient: Any, prediction: Prediction | None) -> str:
@@ -54,6 +56,8 @@ def _decided(transient: Any, prediction: Prediction | None) -> str:
         return "without a prediction"
     if state == "done" and prediction is not None and prediction.class_name != transient.standing_class:
         return f"the network said {prediction.class_name}"
+    if state == "done" and (_contradiction(prediction) or 0.0) >= DISAGREE:
+        return "an epoch contradicts the decision"
     if state == "unsure" and prediction is not None:
         return f"a reviewer was unsure · {reason(prediction, contradiction=_contradiction(prediction))}"
     return DECIDED[state]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -39,13 +40,20 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def quarantine_page(request: HttpRequest) -> HttpResponse:
-    """List the files that could not be read and the spectra that could not be classified, the newest first."""
-    discarded = request.GET.get("show") == "discarded"
-    spectra = Spectrum.objects.visible_to(signed_in(request)).filter(state__in=STATES, discarded=discarded)
-    spectra = spectra.select_related("transient", "group", "uploaded_by").order_by("-id")
+    """List what could not be read, classified or named, the newest first."""
+    show = request.GET.get("show", "")
+    visible = Spectrum.objects.visible_to(signed_in(request))
+    if show == "unnamed":
+        spectra = visible.unnamed()
+    else:
+        show = "discarded" if show == "discarded" else ""
+        failed = Q(state__in=STATES) | Q(transient__isnull=True, discarded=True)
+        spectra = visible.filter(failed, discarded=show == "discarded")
+    related = ("transient", "group", "uploaded_by", "current_prediction")
+    spectra = spectra.select_related(*related).order_by("-id")
     page = CappedPaginator(spectra, PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "quarantine.html",
-        {"page": page, "discarded": discarded, "query": "show=discarded" if discarded else "", "section": "quarantine"},
+        {"page": page, "show": show, "query": f"show={show}" if show else "", "section": "quarantine"},
     )

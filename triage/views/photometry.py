@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from triage.accounts.audiences import default_audience
 from triage.errors import TriageError
 from triage.figures import light_curve
 from triage.figures.light_curve import blue_to_red, light_curve_figure
@@ -62,6 +63,7 @@ def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
         "form": form,
         "rows": _rows(user, transient).select_related("group", "uploaded_by", "instance"),
         "groups": user.groups.order_by("name"),
+        "audience": default_audience(user),
         "section": "queue",
     }
     return render(request, "photometry.html", context, status=400 if form.errors else 200)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -19,9 +17,11 @@ from triage.errors import TriageError
 from triage.intake import quarantine
 from triage.intake.move import move as move_spectrum
 from triage.intake.reread import read_again
-from triage.intake.wording import in_words, value_in_words
-from triage.models import ActKind, Spectrum, SpectrumAct
+from triage.intake.suggestions import known_epochs, suggested_names
+from triage.intake.wording import in_words
+from triage.models import Spectrum
 from triage.views.base import signed_in
+from triage.views.facts import ListedAct, SpectrumFactsForm
 
 
 class CorrectionForm(forms.Form):
@@ -48,32 +48,6 @@ class CorrectionForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
 
-@dataclasses.dataclass(frozen=True)
-class ReceiptAct:
-    """An act of a user on the file, as the page lists it.
-
-    kind: what the user did.
-    username: name of the user, or "a former user" if the account is gone.
-    at: time of the act.
-    detail: the corrections, or the transients between which the spectrum was moved; may be empty.
-    """
-
-    kind: str
-    username: str
-    at: datetime
-    detail: str
-
-    @classmethod
-    def recorded(cls, act: SpectrumAct) -> Self:
-        """Describe a stored act."""
-        if act.kind == ActKind.MOVED:
-            detail = f"from {act.detail['from']} to {act.detail['to']}"
-        else:
-            detail = ", ".join(f"{in_words(name)}: {value_in_words(value)}" for name, value in act.detail.items())
-        username = act.user.get_username() if act.user else "a former user"
-        return cls(act.get_kind_display().capitalize(), username, act.created_at, detail)
-
-
 @login_required
 @require_safe
 def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
@@ -82,11 +56,15 @@ def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status: int = 200) -> HttpResponse:
+    user = signed_in(request)
     context: dict[str, Any] = {
         "spectrum": spectrum,
+        "epochs": known_epochs(user, spectrum),
+        "suggestions": suggested_names(user, spectrum) if spectrum.transient is None else [],
         "form": form,
         "first": spectrum.likely_duplicate_of,
-        "acts": [ReceiptAct.recorded(act) for act in spectrum.acts.select_related("user")],
+        "facts": SpectrumFactsForm(user, spectrum),
+        "acts": [ListedAct.of_spectrum(act) for act in spectrum.acts.select_related("user")],
         "lines": quarantine.first_lines(spectrum),
         "in_quarantine": spectrum.state in quarantine.STATES,
         "section": "quarantine" if spectrum.state in quarantine.STATES else "queue",
@@ -124,7 +102,7 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def move(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    """Move the spectrum to the named transient."""
+    """Move the spectrum to the named transient; an empty name leaves it unnamed."""
     user = signed_in(request)
     spectrum = _spectrum(user, spectrum_id)
     try:
@@ -132,7 +110,8 @@ def move(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     except TriageError as error:
         messages.error(request, f"Not moved: {error.detail}.")
     else:
-        messages.success(request, f"{moved.file_label} now belongs to {moved.transient}.")
+        result = f"now belongs to {moved.transient}" if moved.transient else "waits for a name"
+        messages.success(request, f"{moved.file_label} {result}.")
     return redirect("receipt", spectrum_id)
 
 

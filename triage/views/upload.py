@@ -14,13 +14,19 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from triage.errors import TriageError
+from classifier.readers.coordinates import read_degrees
+from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, default_audience, shared_groups
+from triage.errors import InvalidUploadError, TriageError
 from triage.intake import submit
+from triage.intake.manifest import read_manifest, statements
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.wording import WORDS
 from triage.models import Spectrum
 from triage.queue.filters import QueueFilter
 from triage.views.base import signed_in
+
+# Name of the file that states facts about the others.
+MANIFEST = "manifest.csv"
 
 
 class SeveralFilesInput(forms.ClearableFileInput):
@@ -47,11 +53,15 @@ class UploadForm(forms.Form):
     redshift = forms.FloatField(required=False)
     observed_at = forms.DateTimeField(required=False)
     instrument = forms.CharField(required=False, max_length=120)
+    ra = forms.CharField(required=False, max_length=30)
+    dec = forms.CharField(required=False, max_length=30)
+    comment = forms.CharField(required=False, max_length=2000)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"] = forms.ModelChoiceField(
-            user.groups.order_by("name"), required=False, to_field_name="name"
+        groups = [group.name for group in shared_groups(user)]
+        self.fields["group"] = forms.ChoiceField(
+            choices=[(name, name) for name in (EVERYBODY, *groups, ONLY_ME)], required=False
         )
 
 
@@ -83,8 +93,8 @@ def upload_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = UploadForm(user, request.POST, request.FILES)
         if form.is_valid():
-            given = _given(form.cleaned_data)
-            results = [_take_in(user, file, given) for file in form.cleaned_data["spectra"]]
+            audience = chosen_audience(user, form.cleaned_data["group"] or None)
+            results = _take_in_all(user, form.cleaned_data["spectra"], form.cleaned_data | {"group": audience})
     else:
         form = UploadForm(user)
     results.sort(key=lambda result: result.error is None)
@@ -96,13 +106,35 @@ def upload_page(request: HttpRequest) -> HttpResponse:
         "taken": sum(1 + result.others for result in results if result.error is None),
         "mine": QueueFilter(mine="1", after=f"{timezone.now():%Y-%m-%d}").query,
         "words": WORDS,
+        "groups": shared_groups(user),
+        "audience": default_audience(user),
         "section": "upload",
     }
     return render(request, "upload.html", context)
 
 
+def _take_in_all(user: User, files: list[Any], sent: dict[str, Any]) -> list[UploadResult]:
+    """Take in files. What a manifest among them states about a file counts before what the form states about all."""
+    manifests = [file for file in files if file.name.casefold() == MANIFEST]
+    spectra = [file for file in files if file not in manifests]
+    try:
+        given = _given(sent)
+        manifest = read_manifest(manifests[0].name, manifests[0].read()) if manifests else None
+    except TriageError as error:
+        return [UploadResult(file.name, None, error) for file in manifests or files]
+    rows = {file: manifest.row_of(file.name) if manifest else None for file in spectra}
+    return [_take_in(user, file, statements(rows[file], given)) for file in spectra]
+
+
 def _given(sent: dict[str, Any]) -> submit.Given:
+    """Return the statements of the form. Raises InvalidUploadError if its coordinates cannot be read."""
+    ra, dec = read_degrees(sent["ra"].strip(), 15), read_degrees(sent["dec"].strip(), 1)
+    if (ra is None or dec is None) and (sent["ra"] or sent["dec"]):
+        raise InvalidUploadError("right ascension and declination are degrees, or 12:34:56.7 and -12:34:56")
     return submit.Given(
+        ra=ra,
+        dec=dec,
+        comment=sent["comment"],
         transient=sent["transient"].strip(),
         redshift=sent["redshift"],
         observed_at=sent["observed_at"],

@@ -79,7 +79,10 @@ def test_skyportal_json_is_read_in_every_wrapping(wrap: str) -> None:
         "exposure_s": 1800.0,
         "telescope": "P60",
         "instrument": "SEDM",
+        "observer": None,
         "redshift": None,
+        "ra": None,
+        "dec": None,
     }
 
 

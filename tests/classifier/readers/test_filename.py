@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from classifier.readers import read_spectrum
-from classifier.readers.filename import date_in_name, object_from_stem, object_in_name
+from classifier.readers.filename import coordinates_in_stem, date_in_name, is_generic, object_in_name
 from tests.spectrum_files import FLUX, WAVELENGTH, text
 
 
@@ -48,15 +48,28 @@ def test_a_valid_date_is_read_from_the_file_name(name: str, at: str | None) -> N
         ("CSS140421-142042+031_20140428_Gr11_Free_slit1.0_57004_2", "CSS140421-142042+031"),
         ("tMASTERJ233328.09-015847.0_20151010_Gr13", "MASTERJ233328.09-015847.0"),
         ("psn0728+3349-20150215.256-ui", "psn0728+3349"),
-        ("spec_20140428", "spec_20140428"),
-        ("night2024_20240301_0012", "night2024_20240301_0012"),
-        ("gr5_300_20240301_targetA", "gr5_300_20240301_targetA"),
+        ("spec_20140428", None),
+        ("night2024_20240301_0012", None),
+        ("gr5_300_20240301_targetA", None),
         ("PSNJ07285387p3349106_20150311_NOT", "PSNJ07285387p3349106"),
-        ("W7_330d", "W7_330d"),
+        ("W7_330d", None),
     ],
 )
-def test_the_night_is_cut_from_a_file_name_that_starts_with_a_designation(stem: str, part: str) -> None:
-    assert object_from_stem(stem) == part
+def test_coordinates_before_the_night_name_an_object(stem: str, part: str | None) -> None:
+    assert coordinates_in_stem(stem) == part
+
+
+@pytest.mark.parametrize(
+    "name", ["spec", "spectrum_1", "final", "obj1", "20121001", "2024spec", "Target 12", "SCIENCE", "7"]
+)
+def test_words_that_any_object_could_have_are_generic_and_no_designation(name: str) -> None:
+    assert is_generic(name)
+    assert object_in_name(name) is None
+
+
+@pytest.mark.parametrize("name", ["SN2009ip", "PSNinNGC1309", "2024abc", "313888627196690475", "NGC 1309", "2021yja"])
+def test_names_of_one_object_are_not_generic(name: str) -> None:
+    assert not is_generic(name)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,20 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from classifier.input_files import Manifest, ManifestError, find_files
+from classifier.input_files import COLUMNS, Manifest, ManifestError, ManifestRow, find_files
 from classifier.readers import Folder
 from triage.errors import TooLargeError, TriageError
 from triage.intake import submit
+from triage.intake.manifest import statements
 from triage.models import Spectrum, SpectrumState
 
 INGEST_USER = "ingest"
+
+
+def _manifest_in(paths: Sequence[Path]) -> Path | None:
+    """Return the manifest.csv of the one folder that is given, or None."""
+    path = paths[0] / "manifest.csv" if len(paths) == 1 else None
+    return path if path is not None and path.is_file() else None
 
 
 class Command(BaseCommand):
@@ -25,15 +34,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-        parser.add_argument("--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift")
+        parser.add_argument(
+            "--manifest",
+            type=Path,
+            metavar="CSV",
+            help="columns file and any of " + ", ".join(COLUMNS) + "; default: manifest.csv in a folder given",
+        )
         parser.add_argument("--group", help="make the spectra visible to this group alone")
         parser.add_argument("--user", default=INGEST_USER, help="whose upload it is; made if it does not exist")
         parser.add_argument("--wait", action="store_true", help="until all are classified")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            manifest = Manifest(options["manifest"]) if options["manifest"] else None
-            files = list(find_files(options["paths"], leave_out=options["manifest"]))
+            path = options["manifest"] or _manifest_in(options["paths"])
+            manifest = Manifest.open(path) if path else None
+            files = list(find_files(options["paths"], leave_out=path))
+            rows = {file: manifest.row_of_path(file, relative) if manifest else None for file, relative in files}
+            stated = {file: statements(row, submit.Given()) for file, row in rows.items()}
         except ManifestError as error:
             raise CommandError(str(error)) from error
         user, created = User.objects.get_or_create(username=options["user"])
@@ -43,12 +60,12 @@ class Command(BaseCommand):
         group = self._group(user, options["group"])
         counts = {"new": 0, "known": 0, "refused": 0}
         ids = []
-        beside = Folder(leave_out=options["manifest"])
-        for number, (file, relative) in enumerate(files, start=1):
-            redshift = manifest.redshift_of(file, relative) if manifest else None
-            spectrum = self._take_in(
-                user, file, submit.Given(redshift=redshift, group=group, beside=beside.of(file)), counts
-            )
+        if manifest:
+            self._preview(manifest, rows)
+        beside = Folder(leave_out=path)
+        for number, (file, _) in enumerate(files, start=1):
+            given = dataclasses.replace(stated[file], group=group, beside=beside.of(file))
+            spectrum = self._take_in(user, file, given, counts)
             if spectrum is not None:
                 ids.append(spectrum.pk)
             self._progress(f"{number} of {len(files)} files")
@@ -56,6 +73,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts['new']} new, {counts['known']} known already, {counts['refused']} refused")
         if options["wait"]:
             self._wait(ids)
+
+    def _preview(self, manifest: Manifest, rows: dict[Path, ManifestRow | None]) -> None:
+        used = [row for row in rows.values() if row is not None]
+        self.stdout.write(
+            f"{manifest.name}: {len(used)} of {len(manifest.rows)} rows belong to one of {len(rows)} files"
+        )
+        for name, row in manifest.rows.items():
+            if row not in used:
+                self.stderr.write(f"{row.place}: there is no file {name}")
 
     def _group(self, user: User, name: str | None) -> Group | None:
         if not name:

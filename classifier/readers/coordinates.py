@@ -1,0 +1,25 @@
+"""Coordinates in the forms that headers and tables write them."""
+
+from __future__ import annotations
+
+import re
+
+_SEXAGESIMAL = re.compile(r"(?P<sign>[-+]?)(?P<whole>\d{1,3})[: ](?P<minutes>\d\d?)[: ](?P<seconds>\d\d?(?:\.\d*)?)")
+
+
+def read_degrees(text: str, hour: float) -> float | None:
+    """Return degrees from a text in degrees or in sexagesimal units, or None.
+
+    hour: degrees in the first unit of the sexagesimal text.
+    """
+    match = _SEXAGESIMAL.fullmatch(text)
+    try:
+        if match is None:
+            return float(text)
+        whole, minutes, seconds = int(match["whole"]), int(match["minutes"]), float(match["seconds"])
+    except ValueError:
+        return None
+    if minutes >= 60 or seconds >= 60:
+        return None
+    size = hour * (whole + minutes / 60 + seconds / 3600)
+    return -size if match["sign"] == "-" else size

@@ -1,0 +1,76 @@
+"""Who sees an upload: everybody, a group, or the sender alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.api_client import API, client_of, upload
+from tests.factories import spectrum_file
+from triage.accounts.audiences import own_group
+from triage.models import GroupSettings, Spectrum
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member(make_user: Callable[..., User]) -> User:
+    return make_user("member", "A", "B")
+
+
+def private_by_default(user: User, name: str) -> None:
+    GroupSettings.objects.create(group=user.groups.get(name=name), private_by_default=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "group"), [({}, None), ({"group": "everybody"}, None), ({"group": ""}, None), ({"group": "B"}, "B")]
+)
+def test_everybody_sees_an_upload_unless_a_group_is_named(
+    member: User, sent: dict[str, Any], group: str | None
+) -> None:
+    found = upload(client_of(member), **sent).json()
+    assert client_of(member).get(f"{API}/spectra/{found['id']}/").json()["group"] == group
+
+
+@pytest.mark.parametrize(("sent", "group"), [({}, "B"), ({"group": "everybody"}, None), ({"group": "A"}, "A")])
+def test_a_group_that_is_private_by_default_keeps_what_its_members_send(
+    member: User, sent: dict[str, Any], group: str | None
+) -> None:
+    private_by_default(member, "B")
+    found = upload(client_of(member), **sent).json()
+    assert client_of(member).get(f"{API}/spectra/{found['id']}/").json()["group"] == group
+
+
+def test_only_me_hides_an_upload_from_everybody_else(member: User, make_user: Callable[..., User]) -> None:
+    found = upload(client_of(member), group="only me").json()
+    other = make_user("other", "A", "B")
+    assert client_of(member).get(f"{API}/spectra/{found['id']}/").status_code == 200
+    assert client_of(other).get(f"{API}/spectra/{found['id']}/").status_code == 404
+    assert upload(client_of(other), group="member alone").status_code == 400
+
+
+def test_a_user_has_one_own_group_whatever_other_groups_are_called(
+    member: User, make_user: Callable[..., User]
+) -> None:
+    make_user("other", "member alone")
+    assert own_group(member) == own_group(member)
+    assert list(own_group(member).user_set.all()) == [member]
+
+
+def test_the_upload_page_shows_the_audience_openly_and_chooses_the_group_s_default(
+    member: User, client: Client
+) -> None:
+    private_by_default(member, "B")
+    own_group(member)
+    client.force_login(member)
+    page = client.get("/upload/").content.decode()
+    assert page.index("Visible to") < page.index("Facts about these files")
+    assert '<option value="B" selected>B only</option>' in page
+    assert "member alone" not in page
+    client.post("/upload/", {"spectra": [SimpleUploadedFile("a.txt", spectrum_file())], "group": "only me"})
+    assert Spectrum.objects.get().group == own_group(member)

@@ -1,0 +1,198 @@
+"""Facts that are corrected later: by whom, with what effect, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tests.api_client import API, client_of, upload
+from tests.factories import spectrum_file
+from triage.inference import worker
+from triage.models import Spectrum, SpectrumState, Transient
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api(reviewer: User) -> APIClient:
+    return client_of(reviewer)
+
+
+@pytest.fixture
+def spectrum(api: APIClient) -> Spectrum:
+    upload(api, transient="SN2026abc", redshift="0.3", instrument="SEDM")
+    worker.process_backlog()
+    return Spectrum.objects.get()
+
+
+def correct(api: APIClient, spectrum: Spectrum, **facts: Any) -> Any:
+    return api.patch(f"{API}/spectra/{spectrum.pk}/", facts, format="json")
+
+
+def correct_transient(api: APIClient, **facts: Any) -> Any:
+    return api.patch(f"{API}/transients/{Transient.objects.get()}/", facts, format="json")
+
+
+def test_every_fact_of_a_spectrum_can_be_corrected_and_is_recorded_with_who_did_it(
+    api: APIClient, spectrum: Spectrum
+) -> None:
+    facts = {"observed_at": "2026-03-04T05:06:07Z", "instrument": "LRIS", "observer": "Rubin", "comment": "thin cirrus"}
+    answer = correct(api, spectrum, **facts).json()
+    assert {key: answer[key] for key in facts} == facts | {"observed_at": "2026-03-04T05:06:07.000000Z"}
+    (act,) = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()
+    assert (act["kind"], act["user"]) == ("facts", "reviewer")
+    assert act["detail"]["instrument"] == ["SEDM", "LRIS"]
+    assert act["detail"]["observed_at"] == [None, "2026-03-04T05:06:07Z"]
+
+
+def test_a_corrected_redshift_reaches_the_transient_it_came_with_and_the_network(
+    api: APIClient, spectrum: Spectrum
+) -> None:
+    assert Transient.objects.get().redshift == 0.3
+    assert correct(api, spectrum, redshift=0.03).status_code == 200
+    transient = Transient.objects.get()
+    assert (transient.redshift, transient.redshift_origin) == (0.03, "upload")
+    assert Spectrum.objects.get().state == SpectrumState.QUEUED
+    worker.process_backlog()
+    assert api.get(f"{API}/spectra/{spectrum.pk}/").json()["prediction"]["redshift_used"] == 0.03
+
+
+def test_a_redshift_of_another_origin_stays_with_the_transient(api: APIClient, spectrum: Spectrum) -> None:
+    correct_transient(api, redshift=0.05, redshift_origin="host", redshift_error=0.001, host="NGC 1309")
+    correct(api, spectrum, redshift=0.03)
+    transient = Transient.objects.get()
+    assert (transient.redshift, transient.redshift_origin, transient.host) == (0.05, "host", "NGC 1309")
+
+
+def test_a_correction_is_undone_and_the_undoing_is_recorded(api: APIClient, spectrum: Spectrum) -> None:
+    correct(api, spectrum, instrument="LRIS", redshift=None)
+    (act,) = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()
+    acts = api.post(f"{API}/spectra/{spectrum.pk}/acts/{act['id']}/undo/").json()
+    assert len(acts) == 2
+    stored = Spectrum.objects.get()
+    assert (stored.instrument, stored.stated_redshift) == ("SEDM", 0.3)
+
+
+def test_what_was_changed_again_since_is_not_undone(api: APIClient, spectrum: Spectrum) -> None:
+    correct(api, spectrum, instrument="LRIS")
+    correct(api, spectrum, instrument="DEIMOS")
+    first = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()[-1]
+    answer = api.post(f"{API}/spectra/{spectrum.pk}/acts/{first['id']}/undo/")
+    assert (answer.status_code, Spectrum.objects.get().instrument) == (409, "DEIMOS")
+
+
+def test_a_move_and_another_reading_are_undone_too(api: APIClient, spectrum: Spectrum) -> None:
+    api.post(f"{API}/spectra/{spectrum.pk}/move/", {"transient": "SN2026xyz"}, format="json")
+    api.post(f"{API}/spectra/{spectrum.pk}/reread/", {"medium": "vacuum"}, format="json")
+    for act in api.get(f"{API}/spectra/{spectrum.pk}/acts/").json():
+        assert api.post(f"{API}/spectra/{spectrum.pk}/acts/{act['id']}/undo/").status_code == 200
+    stored = Spectrum.objects.select_related("transient").get()
+    assert (str(stored.transient), stored.corrections) == ("SN2026abc", {})
+
+
+@pytest.mark.parametrize(
+    "facts", [{"redshift": -3}, {"observed_at": "soon"}, {"group": "nobody"}, {"flux": 1}, {"instrument": "x" * 121}]
+)
+def test_a_fact_that_cannot_be_true_changes_nothing(api: APIClient, spectrum: Spectrum, facts: dict[str, Any]) -> None:
+    assert correct(api, spectrum, **facts).status_code == 400
+    assert api.get(f"{API}/spectra/{spectrum.pk}/acts/").json() == []
+
+
+def test_the_sender_alone_changes_who_sees_a_spectrum(make_user: Callable[..., User]) -> None:
+    sender, other = make_user("sender", "A"), make_user("other", "A")
+    upload(client_of(sender), transient="SN2026abc")
+    spectrum = Spectrum.objects.get()
+    assert correct(client_of(other), spectrum, group="A").status_code == 403
+    assert correct(client_of(sender), spectrum, group="only me").status_code == 200
+    assert client_of(other).get(f"{API}/spectra/{spectrum.pk}/").status_code == 404
+    assert client_of(other).get(f"{API}/transients/SN2026abc/").status_code == 404
+    assert correct(client_of(sender), spectrum, group="everybody").json()["group"] is None
+
+
+def test_the_audience_of_a_decided_spectrum_stays(make_user: Callable[..., User]) -> None:
+    api = client_of(make_user("sender", "A"))
+    upload(api, transient="SN2026abc")
+    worker.process_backlog()
+    spectrum = Spectrum.objects.get()
+    api.post(
+        f"{API}/transients/SN2026abc/decisions/", {"verdict": "confirm", "prediction": spectrum.current_prediction_id}
+    )
+    assert correct(api, spectrum, group="A").json()["code"] == "spectrum_bound"
+
+
+def test_every_fact_of_a_transient_can_be_corrected_and_undone(api: APIClient, spectrum: Spectrum) -> None:
+    facts = {
+        "name": "SN 2026abd",
+        "other_names": ["ZTF26aaaaaaa"],
+        "ra": 187.5,
+        "dec": -1.0,
+        "redshift": 0.031,
+        "redshift_error": 0.0002,
+        "redshift_origin": "host",
+        "host": "NGC 1309",
+    }
+    answer = correct_transient(api, **facts).json()
+    assert {key: answer[key] for key in facts if key != "other_names"} | {"other_names": answer["aliases"]} == facts
+    assert api.get(f"{API}/transients/ztf26AAAAAAA/").json()["name"] == "SN 2026abd"
+    (act,) = api.get(f"{API}/transients/SN 2026abd/acts/").json()
+    api.post(f"{API}/transients/SN 2026abd/acts/{act['id']}/undo/")
+    transient = Transient.objects.get()
+    assert (transient.name, transient.ra, transient.redshift, transient.host) == ("SN2026abc", None, 0.3, "")
+    assert not transient.other_names.exists()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"name": "a/b"}, {"ra": 400.0, "dec": 0.0}, {"ra": 10.0}, {"redshift": 99}, {"redshift_error": -1}, {"x": 1}],
+)
+def test_a_fact_of_a_transient_that_cannot_be_true_is_refused(
+    api: APIClient, spectrum: Spectrum, facts: dict[str, Any]
+) -> None:
+    assert correct_transient(api, **facts).status_code == 400
+
+
+def test_a_transient_does_not_take_the_name_of_another(api: APIClient, spectrum: Spectrum) -> None:
+    upload(api, spectrum_file(seed=2), "b.txt", transient="AT2026xyz")
+    answer = api.patch(f"{API}/transients/SN2026abc/", {"name": "SN 2026xyz"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "invalid_action")
+
+
+def test_facts_are_corrected_and_undone_on_the_pages(spectrum: Spectrum, client: Client, reviewer: User) -> None:
+    client.force_login(reviewer)
+    sent = {
+        "instrument": "LRIS",
+        "redshift": "0.03",
+        "group": "everybody",
+        "observed_at": "",
+        "observer": "",
+        "comment": "",
+    }
+    page = client.post(f"/spectra/{spectrum.pk}/facts/", sent, follow=True).content.decode()
+    assert "redshift: 0.3 → 0.03" in page
+    act = spectrum.acts.get()
+    client.post(f"/spectra/{spectrum.pk}/acts/{act.pk}/undo/")
+    assert Spectrum.objects.get().instrument == "SEDM"
+    names = {"name": "SN2026abc", "other_names": "ZTF26aaaaaaa", "ra": "12:30:00", "dec": "-01:00:00"}
+    rest = {"redshift": "0.3", "redshift_error": "", "redshift_origin": "upload", "host": "NGC 1309"}
+    page = client.post("/transients/SN2026abc/facts/", names | rest, follow=True).content.decode()
+    assert "ra: unknown → 187.5" in page
+    transient = Transient.objects.get()
+    assert (transient.ra, transient.dec, transient.host) == (187.5, -1.0, "NGC 1309")
+    client.post(f"/transients/SN2026abc/facts/{transient.acts.get(detail__host__isnull=False).pk}/undo/")
+    assert Transient.objects.get().host == ""
+
+
+def test_strangers_see_and_change_nothing(make_user: Callable[..., User], client: Client) -> None:
+    owner, stranger = make_user("owner", "A"), make_user("stranger")
+    upload(client_of(owner), group="A", transient="SN2026abc")
+    spectrum = Spectrum.objects.get()
+    assert correct(client_of(stranger), spectrum, instrument="X").status_code == 404
+    assert correct_transient(client_of(stranger), host="X").status_code == 404
+    client.force_login(stranger)
+    assert client.post(f"/spectra/{spectrum.pk}/facts/", {"group": "everybody"}).status_code == 404
+    assert client.get("/transients/SN2026abc/facts/").status_code == 404

@@ -1,0 +1,55 @@
+"""Manifests: tables that state facts about uploaded files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from classifier.input_files import Manifest
+from triage.api.base import checked
+from triage.api.errors import error_answers
+from triage.errors import TooLargeError
+from triage.intake.manifest import preview, read_manifest
+from triage.models import Scope
+
+
+class ManifestSerializer(serializers.Serializer[dict[str, Any]]):
+    """A manifest, and the names of the files that it shall be matched with."""
+
+    manifest = serializers.FileField()
+    file = serializers.ListField(child=serializers.CharField(max_length=255), required=False, default=list)
+
+
+class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a manifest states about each file, and which rows belong to none."""
+
+    files = serializers.DictField(child=serializers.DictField(child=serializers.CharField()))
+    without_row = serializers.ListField(child=serializers.CharField())
+    without_file = serializers.ListField(child=serializers.CharField())
+
+
+class ManifestView(APIView):
+    """Preview of a manifest."""
+
+    parser_classes = (MultiPartParser,)
+    scope = Scope.UPLOAD
+
+    @extend_schema(request=ManifestSerializer, responses={200: ManifestPreviewSerializer} | error_answers(413))
+    def post(self, request: Request) -> Response:
+        """Match a manifest with names of files. Nothing is stored."""
+        sent = checked(ManifestSerializer, request.data)
+        return Response(preview(manifest_in(sent["manifest"]), sent["file"]))
+
+
+def manifest_in(file: Any) -> Manifest:
+    """Return the manifest in an uploaded file. Raises InvalidUploadError or TooLargeError."""
+    if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
+        raise TooLargeError(f"a manifest may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+    return read_manifest(file.name or "manifest", file.read())

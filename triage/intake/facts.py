@@ -1,0 +1,199 @@
+"""Facts about spectra and transients that people correct later; each correction is recorded and can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.dateparse import parse_datetime
+
+from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
+from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
+from triage.intake.move import move
+from triage.intake.replace import classify_again
+from triage.intake.reread import read_again
+from triage.models import ActKind, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
+from triage.models.names import name_key
+from triage.queue import entries
+
+SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")
+TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "host")
+
+# What an act changed: for each fact its value before and after, as JSON takes it.
+Changes = dict[str, list[Any]]
+
+
+def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -> Spectrum:
+    """Correct facts of a spectrum, and record who did it. A changed redshift lets the network classify it again.
+
+    facts: new values by SPECTRUM_FACTS; "group" is a Group, or None for everybody.
+
+    Raises InvalidUploadError for a value that cannot be true, NotYoursError if somebody else's spectrum would get
+    another audience, and BoundSpectrumError if its audience cannot change.
+    """
+    _check_redshift(facts)
+    with transaction.atomic():
+        entries.lock(spectrum.transient_id)
+        now: Spectrum = (
+            Spectrum.objects.select_for_update(of=("self",)).select_related("group", "transient").get(pk=spectrum.pk)
+        )
+        changes = _changes(_spectrum_facts(now), {key: _plain(value) for key, value in facts.items()})
+        if not changes:
+            return now
+        if "group" in changes:
+            _check_audience(user, now, facts["group"])
+        for key in changes:
+            setattr(now, "stated_redshift" if key == "redshift" else key, facts[key])
+        try:
+            with transaction.atomic():
+                now.save()
+        except IntegrityError:
+            raise BoundSpectrumError("that audience has a record of this file already") from None
+        SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.FACTS, detail=changes)
+        if "redshift" in changes:
+            classify_again(Spectrum.objects.filter(pk=now.pk))
+            _correct_shared_redshift(user, now, changes["redshift"][0])
+        entries.refresh(now.transient_id)
+    now.refresh_from_db()
+    return now
+
+
+def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]) -> Transient:
+    """Correct facts of a transient, and record who did it.
+
+    A changed redshift lets the network classify the spectra again that have none of their own.
+
+    facts: new values by TRANSIENT_FACTS; "other_names" are the names that everybody knows.
+
+    Raises InvalidUploadError for a value that cannot be true, and InvalidActionError if the name is that of another
+    transient.
+    """
+    _check_redshift(facts)
+    with transaction.atomic():
+        entries.lock(transient.pk)
+        now = Transient.objects.select_for_update().get(pk=transient.pk)
+        changes = _changes(_transient_facts(now), dict(facts))
+        if not changes:
+            return now
+        for key in changes:
+            if key != "other_names":
+                setattr(now, key, facts[key])
+        _check_transient(user, now)
+        try:
+            with transaction.atomic():
+                now.save()
+        except IntegrityError:
+            raise InvalidActionError(f"the name {now.name} is taken") from None
+        if "other_names" in changes:
+            OtherName.objects.filter(transient=now, group__isnull=True).delete()
+            for name in dict.fromkeys(facts["other_names"]):
+                OtherName.objects.create(transient=now, name=name)
+        TransientAct.objects.create(transient=now, user=user, detail=changes)
+        if "redshift" in changes:
+            classify_again(Spectrum.objects.filter(transient=now, stated_redshift__isnull=True))
+        entries.refresh(now.pk)
+    return now
+
+
+def undo_spectrum_act(user: User, act: SpectrumAct) -> Spectrum:
+    """Undo what somebody did with a spectrum, and record that as another act.
+
+    Raises InvalidActionError if something has changed since, or such an act cannot be undone here.
+    """
+    spectrum = act.spectrum
+    if act.kind == ActKind.FACTS:
+        before = _before(act.detail, _spectrum_facts(spectrum))
+        if before.get("observed_at"):
+            before["observed_at"] = parse_datetime(before["observed_at"])
+        if before.get("group"):
+            before["group"] = Group.objects.filter(name=before["group"]).first()
+        return correct_spectrum(user, spectrum, before)
+    if act.kind == ActKind.MOVED:
+        if (spectrum.transient.name if spectrum.transient else None) != act.detail["to"]:
+            raise InvalidActionError("the spectrum was moved again since")
+        return move(user, spectrum, act.detail["from"] or "")
+    if act.kind == ActKind.CORRECTED:
+        readings = spectrum.acts.filter(kind=ActKind.CORRECTED)
+        if readings.filter(pk__gt=act.pk).exists():
+            raise InvalidActionError("the file was read again since")
+        earlier = readings.filter(pk__lt=act.pk).first()
+        return read_again(user, spectrum, earlier.detail if earlier else {})
+    raise InvalidActionError("discard or restore the file instead")
+
+
+def undo_transient_act(user: User, act: TransientAct) -> Transient:
+    """Undo a correction of a transient, and record that as another act.
+
+    Raises InvalidActionError if something has changed since.
+    """
+    return correct_transient(user, act.transient, _before(act.detail, _transient_facts(act.transient)))
+
+
+def _before(changes: Changes, now: Mapping[str, Any]) -> dict[str, Any]:
+    changed = [key for key, (_, after) in changes.items() if now[key] != after]
+    if changed:
+        raise InvalidActionError(f"{changed[0].replace('_', ' ')} was changed again since")
+    return {key: before for key, (before, _) in changes.items()}
+
+
+def _changes(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> Changes:
+    return {key: [now[key], value] for key, value in wanted.items() if now[key] != value}
+
+
+def _spectrum_facts(spectrum: Spectrum) -> dict[str, Any]:
+    values = {"redshift": spectrum.stated_redshift}
+    return {key: _plain(values[key] if key in values else getattr(spectrum, key)) for key in SPECTRUM_FACTS}
+
+
+def _transient_facts(transient: Transient) -> dict[str, Any]:
+    names = transient.other_names.filter(group__isnull=True).values_list("name", flat=True)
+    values = {"other_names": list(names)}
+    return {key: values[key] if key in values else getattr(transient, key) for key in TRANSIENT_FACTS}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON takes it."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.name if isinstance(value, Group) else value
+
+
+def _check_redshift(facts: Mapping[str, Any]) -> None:
+    redshift = facts.get("redshift")
+    if redshift is not None and not is_plausible_redshift(redshift):
+        raise InvalidUploadError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")
+
+
+def _check_audience(user: User, spectrum: Spectrum, group: Group | None) -> None:
+    if spectrum.uploaded_by_id != user.pk and not user.is_staff:
+        raise NotYoursError("only the sender may change who sees a spectrum")
+    if group is not None and not user.groups.filter(pk=group.pk).exists():
+        raise InvalidUploadError("you are not a member of that group")
+    if Decision.objects.filter(spectrum=spectrum).in_force().exists():
+        raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
+
+
+def _check_transient(user: User, transient: Transient) -> None:
+    try:
+        transient.clean_fields()
+    except ValidationError as error:
+        raise InvalidUploadError("; ".join(error.messages)) from error
+    if (transient.ra is None) != (transient.dec is None):
+        raise InvalidUploadError("right ascension and declination come together")
+    others = Transient.objects.visible_to(user).exclude(pk=transient.pk)
+    if others.filter(key=name_key(transient.name)).exists():
+        raise InvalidActionError(f"{transient.name} is another transient: move the spectra there")
+
+
+def _correct_shared_redshift(user: User, spectrum: Spectrum, before: float | None) -> None:
+    """Correct the transient's redshift too if it came with this spectrum."""
+    transient = spectrum.transient
+    if transient is None or spectrum.group_id is not None:
+        return
+    if transient.redshift is None or (transient.redshift_origin == "upload" and transient.redshift == before):
+        origin = "upload" if spectrum.stated_redshift is not None else ""
+        correct_transient(user, transient, {"redshift": spectrum.stated_redshift, "redshift_origin": origin})

@@ -1,0 +1,215 @@
+"""Pages on which facts about a spectrum or a transient are corrected, and corrections are undone."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import Any, Self
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from classifier.readers.coordinates import read_degrees
+from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, shared_groups
+from triage.errors import TriageError
+from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
+from triage.intake.wording import in_words, value_in_words
+from triage.models import ActKind, Spectrum, SpectrumAct, TransientAct
+from triage.views.base import signed_in, visible_transient
+
+
+class SpectrumFactsForm(forms.Form):
+    """Facts about one spectrum; an empty field means unknown."""
+
+    observed_at = forms.DateTimeField(required=False, label="Observed at (UTC)")
+    instrument = forms.CharField(required=False, max_length=120)
+    observer = forms.CharField(required=False, max_length=120)
+    redshift = forms.FloatField(required=False, label="Known redshift")
+    comment = forms.CharField(required=False, max_length=2000)
+    group = forms.ChoiceField(label="Visible to")
+
+    def __init__(self, user: User, spectrum: Spectrum, data: Any = None) -> None:
+        audience = spectrum.group.name if spectrum.group else EVERYBODY
+        values = {name: getattr(spectrum, name) for name in ("observed_at", "instrument", "observer", "comment")}
+        super().__init__(data, initial=values | {"redshift": spectrum.stated_redshift, "group": audience})
+        names = dict.fromkeys([audience, EVERYBODY, *(group.name for group in shared_groups(user)), ONLY_ME])
+        group = self.fields["group"]
+        if isinstance(group, forms.ChoiceField):
+            group.choices = [(name, name) for name in names]
+
+
+class DegreesField(forms.CharField):
+    """Coordinate in degrees, or in sexagesimal units of so many degrees."""
+
+    def __init__(self, hour: float, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=30, **kwargs)
+        self.hour = hour
+
+    def clean(self, value: Any) -> float | None:
+        """Return degrees or None. Raises ValidationError for what is no coordinate."""
+        text = " ".join(str(value or "").split())
+        degrees = read_degrees(text, self.hour)
+        if text and degrees is None:
+            raise forms.ValidationError("Degrees, or sexagesimal as in 12:34:56.7.")
+        return degrees
+
+
+class TransientFactsForm(forms.Form):
+    """Facts about one transient; an empty field means unknown."""
+
+    name = forms.CharField(max_length=120)
+    other_names = forms.CharField(required=False, max_length=1000, label="Other names, separated by commas")
+    ra = DegreesField(15, label="Right ascension (degrees or 12:34:56.7)")
+    dec = DegreesField(1, label="Declination (degrees or -12:34:56)")
+    redshift = forms.FloatField(required=False, label="Redshift (heliocentric)")
+    redshift_error = forms.FloatField(required=False, min_value=0, label="1σ error of the redshift")
+    redshift_origin = forms.CharField(required=False, max_length=40, label="Origin of the redshift, such as host")
+    host = forms.CharField(required=False, max_length=120, label="Host galaxy")
+
+    def clean_other_names(self) -> list[str]:
+        """Return the names one by one."""
+        return [name for part in self.cleaned_data["other_names"].split(",") if (name := part.strip())]
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedAct:
+    """An act as a page lists it.
+
+    pk: its id.
+    kind: what the user did.
+    username: name of the user, or "a former user" if the account is gone.
+    at: time of the act.
+    detail: the corrections, or the transients between which the spectrum was moved; may be empty.
+    undoable: whether it can be undone.
+    """
+
+    pk: int
+    kind: str
+    username: str
+    at: datetime
+    detail: str
+    undoable: bool
+
+    @classmethod
+    def of_spectrum(cls, act: SpectrumAct) -> Self:
+        """Describe an act on a spectrum."""
+        if act.kind == ActKind.MOVED:
+            detail = f"from {act.detail['from'] or 'no name'} to {act.detail['to'] or 'no name'}"
+        elif act.kind == ActKind.FACTS:
+            detail = _changes(act.detail)
+        else:
+            detail = ", ".join(f"{in_words(name)}: {value_in_words(value)}" for name, value in act.detail.items())
+        undoable = act.kind in (ActKind.MOVED, ActKind.FACTS, ActKind.CORRECTED)
+        return cls(act.pk, act.get_kind_display().capitalize(), _username(act.user), act.created_at, detail, undoable)
+
+    @classmethod
+    def of_transient(cls, act: TransientAct) -> Self:
+        """Describe a correction of a transient."""
+        return cls(act.pk, "Corrected", _username(act.user), act.created_at, _changes(act.detail), undoable=True)
+
+
+def _username(user: Any) -> str:
+    return user.get_username() if user else "a former user"
+
+
+def _changes(detail: dict[str, list[Any]]) -> str:
+    def said(value: Any) -> str:
+        return (
+            ", ".join(value) or "none" if isinstance(value, list) else "unknown" if value in (None, "") else f"{value}"
+        )
+
+    return "; ".join(f"{in_words(name)}: {said(before)} → {said(after)}" for name, (before, after) in detail.items())
+
+
+@login_required
+@require_POST
+def correct_spectrum_facts(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Correct the facts that differ from the stored ones."""
+    user = signed_in(request)
+    spectrum = _spectrum(user, spectrum_id)
+    form = SpectrumFactsForm(user, spectrum, request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, "; ".join(f"{form.fields[name].label or name}: {e[0]}" for name, e in form.errors.items())
+        )
+        return redirect("receipt", spectrum_id)
+    facts = {name: form.cleaned_data[name] for name in form.changed_data}
+    try:
+        if "group" in facts:
+            facts["group"] = chosen_audience(user, facts["group"])
+        correct_spectrum(user, spectrum, facts)
+    except TriageError as error:
+        messages.error(request, f"Not corrected: {error.detail}.")
+    else:
+        again = " It is classified again with the new redshift." if "redshift" in facts else ""
+        messages.success(request, f"{spectrum.file_label} was corrected.{again}" if facts else "Nothing was changed.")
+    return redirect("receipt", spectrum_id)
+
+
+@login_required
+@require_POST
+def undo_on_spectrum(request: HttpRequest, spectrum_id: int, act_id: int) -> HttpResponse:
+    user = signed_in(request)
+    act = _spectrum(user, spectrum_id).acts.filter(pk=act_id).first()
+    if act is None:
+        raise Http404("There is no such act.")
+    try:
+        undo_spectrum_act(user, act)
+    except TriageError as error:
+        messages.error(request, f"Not undone: {error.detail}.")
+    else:
+        messages.success(request, "That was undone.")
+    return redirect("receipt", spectrum_id)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
+    """Show the facts of a transient and the history of their corrections; POST corrects them."""
+    user = signed_in(request)
+    transient = visible_transient(user, name)
+    names = ", ".join(transient.other_names.filter(group__isnull=True).values_list("name", flat=True))
+    plain = ("name", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "host")
+    initial = {field: getattr(transient, field) for field in plain} | {"other_names": names}
+    form = TransientFactsForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            facts = {field: form.cleaned_data[field] for field in form.changed_data}
+            corrected = correct_transient(user, transient, facts)
+        except TriageError as error:
+            form.add_error(None, f"Not corrected: {error.detail}.")
+        else:
+            messages.success(request, f"{corrected} was corrected." if facts else "Nothing was changed.")
+            return redirect("transient-facts", corrected.name)
+    acts = [ListedAct.of_transient(act) for act in transient.acts.select_related("user")]
+    context = {"transient": transient, "form": form, "acts": acts, "section": "queue"}
+    return render(request, "transient_facts.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def undo_on_transient(request: HttpRequest, name: str, correction_id: int) -> HttpResponse:
+    user = signed_in(request)
+    transient = visible_transient(user, name)
+    act = transient.acts.filter(pk=correction_id).first()
+    if act is None:
+        raise Http404("There is no such act.")
+    try:
+        transient = undo_transient_act(user, act)
+    except TriageError as error:
+        messages.error(request, f"Not undone: {error.detail}.")
+    else:
+        messages.success(request, "That was undone.")
+    return redirect("transient-facts", transient.name)
+
+
+def _spectrum(user: User, spectrum_id: int) -> Spectrum:
+    found = Spectrum.objects.visible_to(user).select_related("group", "transient").filter(pk=spectrum_id).first()
+    if found is None:
+        raise Http404("There is no such spectrum.")
+    return found
