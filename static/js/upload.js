@@ -290,9 +290,10 @@ form.addEventListener("submit", (event) => {
 });
 function showChosen() {
   const chosen = document.getElementById("chosen");
-  const count = input.files.length;
+  const spectra = [...input.files].filter((file) => !MANIFEST.test(file.name));
+  const count = spectra.length;
   chosen.hidden = !count;
-  chosen.textContent = `${counted(count, "file")} chosen: ${[...input.files].slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
+  chosen.textContent = `${counted(count, "file")} chosen: ${spectra.slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
   document.getElementById("send").textContent = count ? `Upload ${counted(count, "file")}` : "Upload";
   // Files that are being sent still need the manifest that came with them.
   if (count) manifest = [...input.files].find((file) => MANIFEST.test(file.name)) ?? null;

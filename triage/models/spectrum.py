@@ -223,6 +223,7 @@ class Spectrum(models.Model):
         )
         indexes = (
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
+            models.Index(fields=("id",), condition=models.Q(transient__isnull=True), name="spectrum_unnamed"),
             # Tells from the index alone whether a transient has a prediction, and for which audience.
             models.Index(
                 fields=("transient", "group"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classifier.taxonomy import load_taxonomy
 from triage.errors import TriageError
+from triage.models import Spectrum
 from triage.queue import saved_views
 from triage.queue.filters import PUBLIC, STATES, QueueFilter, counts
 from triage.queue.paging import CappedPaginator
@@ -43,6 +44,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
         "classes": load_taxonomy().trained,
         "groups": [PUBLIC, *user.groups.order_by("name").values_list("name", flat=True)],
         "views": user.saved_views.all(),
+        "unnamed": Spectrum.objects.visible_to(user).unnamed().count(),
         "section": "queue",
     }
     return render(request, "queue.html", context)
