@@ -135,7 +135,9 @@ def fit_calibration(
     ids = np.array(object_ids)
     modes = {mode: _fit_mode(outputs[mode], labels, ids, members) for mode in MODES}
     blind = outputs["blind"]
-    known = np.isfinite(redshift) & (labels >= 0)
+    known = np.isfinite(redshift) & (labels >= 0) & np.isfinite(blind.redshift)
+    if not known.any():
+        return Calibration(modes["known"], modes["blind"], 1.0, 1.0)
     trust_min = _weighted_quantile(blind.redshift_trust[known], REDSHIFT_REJECTED, object_weights(ids[known]))
     sure = known & (blind.redshift_trust >= trust_min)
     # Stars, whose redshift is easy, would make the error of the others look too small.

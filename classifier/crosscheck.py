@@ -147,8 +147,10 @@ class CrossCheck:
         best: (n, lags) best score of any template at each shift.
         config: shape of the network, which says where its bins lie.
 
-        A bin beyond the shifts that are compared gets the mean of the others.
+        A bin beyond the shifts that are compared gets the mean of the others. A network without bins gets nothing.
         """
+        if config.redshift != "bins":
+            return np.zeros((len(best), config.redshift_outputs))
         bins = ((self.lags * self.grid.step - config.redshift_first) / config.redshift_step).round().long()
         inside = (bins >= 0) & (bins < config.redshift_bins)
         evidence = best.mean(1, keepdim=True).repeat(1, config.redshift_bins)

@@ -102,8 +102,12 @@ class SpectraNetConfig:
         return length
 
     @classmethod
-    def paper(cls, head: str = "classes") -> Self:
-        """Return the paper's network, with the ``head`` "classes" (ten of them) or "redshift" (softplus)."""
+    def paper(cls, head: str = "classes", classes: int = 10) -> Self:
+        """Return the paper's network with one head.
+
+        head: "classes" or "redshift" (softplus).
+        classes: number of classes; the paper has ten.
+        """
         rows = (
             ((3, 61, 1021), 64),
             ((3, 31, 251), 128),
@@ -117,7 +121,7 @@ class SpectraNetConfig:
             stages=(*stages, StageConfig((3, 7, 13), 1024, None, 1)),
             hidden=384,
             dropout=0.5,
-            classes=10 if head == "classes" else 0,
+            classes=classes if head == "classes" else 0,
             redshift="none" if head == "classes" else "softplus",
         )
 
@@ -227,7 +231,7 @@ class Stage(nn.Module):
 
 
 class SpectraNet(nn.Module):
-    """A network that takes (batch, in_channels, samples) and returns (batch, outputs).
+    """A network that takes (batch, in_channels, samples) and returns (batch, outputs). Further channels are ignored.
 
     The class logits come first, then the values of the redshift head.
     """
@@ -260,7 +264,9 @@ class SpectraNet(nn.Module):
 
     def first_stage(self, x: Tensor) -> Tensor:
         """Return the first stage's activations, (batch, channels, 1, samples / pool)."""
-        x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)  # (batch, in_channels, 1, samples)
+        x = (
+            x[:, : self.config.in_channels].unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        )  # (batch, in_channels, 1, samples)
         activations: Tensor = self.stages[0](x)
         return activations
 

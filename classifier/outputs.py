@@ -71,8 +71,12 @@ def redshift_from_bins(
     """Return redshift, 1σ error and the probability within five bins of the peak, each (n,), from (n, redshift_bins)
     logits.
 
-    The distribution may have several peaks, so the estimate is its mean near the highest one.
+    The distribution may have several peaks, so the estimate is its mean near the highest one. Without a redshift head
+    all are NaN.
     """
+    if config.redshift == "none":
+        unknown = np.full(len(logits), np.nan)
+        return unknown, unknown, unknown
     p = softmax(logits)
     centres = np.arange(config.redshift_bins)
     kernel = np.array([0.25, 0.5, 0.25])

@@ -44,7 +44,11 @@ def redshift_loss(logits: Tensor, log1pz: Tensor, usable: Tensor, config: Spectr
     logits: (batch, redshift_bins).
     log1pz: (batch,).
     usable: (batch,) bool, whether the row is in the observed frame and its redshift is known and within the bins.
+
+    It is 0 for a network without a redshift head.
     """
+    if config.redshift == "none":
+        return logits.sum()
     position = (log1pz - config.redshift_first) / config.redshift_step
     usable = usable & (position >= 0) & (position <= config.redshift_bins - 1)
     centres = torch.arange(config.redshift_bins, dtype=logits.dtype, device=logits.device)

@@ -23,5 +23,9 @@ class Preset:
 
 PRESETS = {
     "compact": Preset(SpectraNetConfig.compact, PreprocessConfig()),
+    # Its network sees one channel, which does not tell the frame.
+    "paper": Preset(
+        lambda classes: SpectraNetConfig.paper(classes=classes), PreprocessConfig(samples=4096, oversample=1)
+    ),
     "fine": Preset(SpectraNetConfig.fine, PreprocessConfig(samples=2048)),
 }

@@ -16,6 +16,7 @@ from classifier.evaluation.evaluate import evaluate_checkpoint
 from classifier.evaluation.text_report import text_report
 from classifier.network import SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES
+from classifier.predict import Classifier, SpectrumPrediction
 from classifier.preprocess import PreprocessConfig
 from classifier.simulation.class_statistics import compute_statistics
 from classifier.taxonomy import load_taxonomy
@@ -26,6 +27,7 @@ from classifier.training.folds import folds_of
 from classifier.training.inference import infer, infer_both, infer_out_of_fold
 from classifier.training.measured import Measured
 from classifier.training.train import fit_folds, train
+from tests.factories import observe
 from tests.labelled_archive import write_archive
 
 GRID = PreprocessConfig()
@@ -89,6 +91,19 @@ def test_augmentation_keeps_shapes_and_never_adds_coverage(parquet: Path) -> Non
     assert not (covered & ~data.covered).any()
     assert covered.any(dim=1).all()
     assert (flux[~covered] == 0).all()
+
+
+def test_the_network_of_the_paper_is_trained_and_classifies_without_a_redshift_of_its_own(
+    parquet: Path, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(TINY, preset="paper", epoch_size=4, batch_size=2)
+    train([parquet], tmp_path, settings)
+    classifier = Classifier(load_checkpoint(tmp_path), torch.device("cpu"))
+    assert (classifier.network.config.in_channels, classifier.network.config.samples) == (1, 4096)
+    (found,) = classifier.predict([(observe("SN Ia"), 0.03)])
+    assert isinstance(found, SpectrumPrediction)
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert (found.redshift, found.redshift_used) == (None, 0.03)
 
 
 @pytest.fixture(scope="module")
