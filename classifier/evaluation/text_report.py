@@ -35,7 +35,7 @@ def _mode_text(mode: str, scored: dict[str, Any]) -> str:
     ]
     if z["given"]:
         lines.append(
-            f"network's redshift: given for {z['given']:.1%}, bias {z['bias']:+.4f}, σ_NMAD {z['sigma_nmad']:.4f}, "
+            f"redshift found: given for {z['given']:.1%}, bias {z['bias']:+.4f}, σ_NMAD {z['sigma_nmad']:.4f}, "
             f"outliers {z['outliers']:.1%}, RMS {z['rms']:.4f}, pull width {z['pull_width']:.2f}"
         )
     lines.append(f"\n{'class':12} {'objects':>8} {'spectra':>8} {'recall':>8} {'precision':>10} {'F1':>6}")

@@ -76,6 +76,12 @@ class Measured:
         data = change(self.data)
         return dataclasses.replace(self, data=data, raw=self.answer(data))
 
+    def one_of_each(self) -> Self:
+        """Return what was measured for one spectrum, by chance, of each object."""
+        rows = np.random.default_rng(1).permutation(len(self.data))
+        _, first = np.unique(np.array(self.data.object_ids)[rows], return_index=True)
+        return self.take(rows[first])
+
     def take(self, rows: NDArray[np.int_]) -> Self:
         """Return what was measured for some of the spectra."""
         raw = {mode: self.raw[mode].take(rows) for mode in MODES}
