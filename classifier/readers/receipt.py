@@ -65,7 +65,7 @@ class Corrections:
 
     def given(self) -> dict[str, Any]:
         """Return the corrections that are not None, by name."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclasses.dataclass
@@ -167,10 +167,8 @@ class Receipt:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON takes it."""
-        content = dataclasses.asdict(self)
-        content["wavelength_range"] = list(self.wavelength_range) if self.wavelength_range else None
-        cleaned: dict[str, Any] = _storable(content)
-        return cleaned
+        content: dict[str, Any] = _storable(vars(self))
+        return content
 
 
 def printable(text: str) -> str:

@@ -25,6 +25,7 @@ from classifier.spectrum import MIN_SAMPLES, Array, FluxKind, Medium
 
 _COMMENT = ("#", "%", "!", "//", "\\", ";")
 _ODD_BYTES = bytes([*range(9), *range(14, 32)])
+_NUMBER_START = "+-.0123456789"
 _ROW_START = re.compile(r"[\"']?[+-]?[.,]?\d|nan|inf|ind|--", re.I)
 _KEY_VALUE = re.compile(r"\s*([A-Za-z][\w .-]{0,40}?)\s{0,80}[=:]\s*(.*)$")
 _DATED = re.compile(r"\s*(?:obs\w*[ -])?date\s+((?:19|20)\d\d-\d\d-\d\d(?:T[\d:.]+)?)\s*$", re.I)
@@ -75,7 +76,7 @@ def _lines(content: bytes) -> list[str]:
         raise SpectrumError(
             "markup", "this is a web page or an XML document: download the spectrum itself and send that"
         )
-    return re.split(r"\r\n|\r|\n", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _decode(content: bytes) -> str:
@@ -114,7 +115,7 @@ def _split_lines(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
             stripped = strip_frame(stripped)
         if not stripped:
             continue
-        if stripped[0] in "+-.0123456789" or _ROW_START.match(stripped):
+        if stripped[0] in _NUMBER_START or _ROW_START.match(stripped):
             rows.append(stripped)
         elif stripped.startswith(_COMMENT) or not rows:
             if len(comments) < MAX_HEADER_LINES:

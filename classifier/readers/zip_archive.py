@@ -106,7 +106,7 @@ def _estimate(receipt: Receipt, body: bytes) -> float:
     if receipt.format == "json":
         return 2.5e-7 * len(body)
     uneven = any(guess["what"] == "table" for guess in receipt.guesses)
-    return 5e-4 + receipt.rows_read * (8e-6 if uneven else 8e-7)
+    return 5e-4 + receipt.rows_read * (1e-5 if uneven else 8e-7)
 
 
 def _candidates(members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
