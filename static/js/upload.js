@@ -113,6 +113,7 @@ function taken(card, answer, known) {
   if (known) first.append(" ", element("span", "tag", "known already"));
   card.append(first);
   showNaming(card, first, answer);
+  showDifferences(card, answer);
   for (const note of answer.notes ?? []) card.append(element("p", "warn", `${note[0].toUpperCase()}${note.slice(1)}.`));
   const read = receipt(answer.receipt);
   read.append(toReceipt(answer.id, "Correct a guess"));
@@ -139,6 +140,32 @@ function transientOf(spectrum) {
   if (spectrum.part) link.title = spectrum.part;
   place.append(link);
   return place;
+}
+
+// Asks whether what was sent with a known file shall replace what is recorded.
+function showDifferences(card, answer) {
+  const entries = Object.entries(answer.differences ?? {});
+  if (!entries.length) return;
+  const box = element("div", "naming");
+  const shown = (value) => (value === null || value === "" ? "unknown" : `${value}`);
+  for (const [name, [stored, sent]] of entries) box.append(element("span", "", `${inWords(name)}: ${shown(stored)} is recorded, you sent ${shown(sent)}.`));
+  const button = element("button", "", "Use what I sent");
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    const sent = Object.fromEntries(entries.map(([name, [, value]]) => [name, value]));
+    const { transient, ...facts } = sent;
+    const ask = (address, method, body) => fetch(`${form.dataset.api}${answer.id}/${address}`, {
+      method, headers: { "X-CSRFToken": csrfToken(), "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    const answers = [];
+    if (transient !== undefined) answers.push(await ask("move/", "POST", { transient }));
+    if (Object.keys(facts).length) answers.push(await ask("", "PATCH", facts));
+    const failed = answers.find((one) => !one.ok);
+    const said = failed ? await failed.json().catch(() => ({})) : {};
+    box.replaceChildren(element("span", failed ? "warn" : "muted", failed ? sentence(said.detail ?? "that failed") : "Corrected."));
+  });
+  box.append(button);
+  card.append(box);
 }
 
 // Shows what the user should know or say about a spectrum's name: asks for a missing one, and for a no to a guessed one.

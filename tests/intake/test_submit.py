@@ -155,6 +155,7 @@ def test_a_redshift_sent_later_with_the_same_file_is_used(reviewer: User) -> Non
     third = submit.submit_spectrum(reviewer, content, "a.txt", Given(redshift=0.05))
     assert third.spectrum.stated_redshift == 0.03
     assert "not used" in third.notes[0]
+    assert third.differences == {"redshift": (0.03, 0.05)}
 
 
 def test_metadata_of_a_spectrum_is_not_changed_by_other_users(reviewer: User, make_user: Callable[..., User]) -> None:
@@ -222,3 +223,15 @@ def test_a_quarantined_file_sent_again_with_a_correction_is_read(reviewer: User)
         with pytest.raises(UnreadableSpectrumError):
             submit.submit_spectrum(reviewer, bad, "b.txt", Given(transient="Y", corrections=corrections))
     assert Spectrum.objects.filter(state=SpectrumState.QUARANTINED).count() == 1
+
+
+def test_a_known_file_sent_with_other_facts_lists_the_differences_and_changes_nothing(reviewer: User) -> None:
+    content = spectrum_file()
+    submit_spectrum(reviewer, content, "a.txt", Given(transient="SN2026abc", instrument="SEDM", comment="thin cirrus"))
+    sent = Given(transient="at2026abc", instrument="LRIS", comment="clear")
+    again = submit_spectrum(reviewer, content, "a.txt", sent)
+    assert again.differences == {"instrument": ("SEDM", "LRIS"), "comment": ("thin cirrus", "clear")}
+    other = submit_spectrum(reviewer, content, "a.txt", Given(transient="SN2026xyz"))
+    assert other.differences == {"transient": ("SN2026abc", "SN2026xyz")}
+    stored = Spectrum.objects.select_related("transient").get()
+    assert (str(stored.transient), stored.instrument, stored.comment) == ("SN2026abc", "SEDM", "thin cirrus")

@@ -80,9 +80,18 @@ def test_every_spectrum_ends_on_the_right_transient(page: Page, desk: Desk, tmp_
     page.locator("#facts").get_by_label("Known redshift").fill("0.04")
     page.get_by_role("button", name="Correct the facts").click()
     expect(page.locator(".acts")).to_contain_text("redshift: 0.4 → 0.04")
+    # The same file with another redshift asks which one is right.
+    page.goto(f"{desk.url}upload/")
+    page.set_input_files("#files", tmp_path / "night" / "three.txt")
+    page.get_by_text("Facts about these files").click()
+    page.get_by_label("Redshift").fill("0.05")
+    page.click("#send")
+    expect(page.locator(".result")).to_contain_text("redshift: 0.04 is recorded, you sent 0.05")
+    page.get_by_role("button", name="Use what I sent").click()
+    expect(page.locator(".result")).to_contain_text("Corrected.")
     for name, epochs, redshift in (
         ("SN2026aa", 2, "0.03"),
-        ("SN2026bb", 1, "0.04"),
+        ("SN2026bb", 1, "0.05"),
         ("SN2026cc", 2, ""),
         ("SN2026dd", 2, ""),
     ):

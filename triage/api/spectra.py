@@ -176,6 +176,10 @@ class KnownFileSerializer(SubmissionSerializer):
     notes = serializers.ListField(
         child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
     )
+    differences = serializers.DictField(
+        child=serializers.ListField(),
+        help_text="Facts that were sent and differ from the record: stored and sent value. PATCH or move uses them.",
+    )
 
 
 class DegreesField(serializers.FloatField):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -24,7 +26,7 @@ from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import store_part
 from triage.intake.reread import is_of_target, read_again, read_another_target
 from triage.models import Original, Spectrum, SpectrumState
-from triage.models.names import validate_transient_name
+from triage.models.names import name_key, validate_transient_name
 from triage.operations import logs
 from triage.queue import entries
 
@@ -40,11 +42,13 @@ class Submission:
     spectrum: record of the file's first spectrum.
     created: whether the file is new; False if the same bytes were sent before.
     notes: what became of new statements about a known file, in words.
+    differences: facts that were sent now and differ from the record of a known file: stored and sent value by name.
     """
 
     spectrum: Spectrum
     created: bool
     notes: tuple[str, ...] = ()
+    differences: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def others(self) -> list[Spectrum]:
@@ -87,7 +91,26 @@ def submit_spectrum(user: User, content: bytes, filename: str, given: Given | No
         raise UnreadableSpectrumError(
             SpectrumError(spectrum.failure_code, spectrum.failure_reason, spectrum.receipt), spectrum
         )
-    return Submission(spectrum, created, () if created else _add_what_is_new(user, spectrum, given))
+    if created:
+        return Submission(spectrum, created)
+    notes = _add_what_is_new(user, spectrum, given)
+    return Submission(spectrum, created, notes, _differences(spectrum, given))
+
+
+def _differences(spectrum: Spectrum, given: Given) -> dict[str, tuple[Any, Any]]:
+    """Return the facts that were sent and differ from the record of a known file: stored and sent value by name."""
+    name = spectrum.transient.name if spectrum.transient else None
+    both = {
+        "transient": (name, given.transient),
+        "redshift": (spectrum.stated_redshift, given.redshift),
+        "observed_at": (spectrum.observed_at, given.observed_at),
+        "instrument": (spectrum.instrument, given.instrument),
+        "comment": (spectrum.comment, given.comment),
+    }
+    differ = {key: pair for key, pair in both.items() if pair[1] not in (None, "") and pair[0] != pair[1]}
+    if name and given.transient and name_key(name) == name_key(given.transient):
+        differ.pop("transient", None)
+    return differ
 
 
 def _add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ...]:

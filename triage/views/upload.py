@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -75,6 +75,7 @@ class UploadResult:
     created: whether the file is new.
     others: number of further spectra in the file.
     notes: what became of the facts that the user entered.
+    differences: facts that the user entered and that differ from the record of a known file.
     """
 
     name: str
@@ -83,6 +84,7 @@ class UploadResult:
     created: bool = False
     others: int = 0
     notes: Sequence[str] = ()
+    differences: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
 
 
 @login_required
@@ -156,4 +158,5 @@ def _take_in(user: User, file: Any, given: submit.Given) -> UploadResult:
         created=submission.created,
         others=len(submission.others),
         notes=submission.notes,
+        differences=submission.differences,
     )
