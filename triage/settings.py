@@ -19,7 +19,8 @@ from triage.operations.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env("TRIAGE_VAR", str(BASE_DIR / "var")))
-VAR.mkdir(parents=True, exist_ok=True)
+# Nobody else on the machine reads the database, the originals and the keys in it.
+VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _secret_key() -> str:

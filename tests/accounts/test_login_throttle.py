@@ -82,3 +82,10 @@ def test_behind_a_proxy_only_the_address_reported_by_the_proxy_counts(reviewer: 
         log_in("reviewer", headers={"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.9"})
     assert log_in("reviewer", PASSWORD, headers={"X-Forwarded-For": "192.0.2.9"}).status_code == 429
     assert log_in("reviewer", PASSWORD, headers={"X-Forwarded-For": "192.0.2.8"}).status_code == 302
+
+
+def test_all_addresses_of_an_ipv6_network_count_as_one(reviewer: User) -> None:
+    for number in range(login_throttle.MOST_FOR_A_PERSON):
+        fail(1, address=f"2001:db8:0:7::{number:x}")
+    assert log_in("reviewer", PASSWORD, address="2001:db8:0:7:abcd::1").status_code == 429
+    assert log_in("reviewer", PASSWORD, address="2001:db8:0:8::1").status_code == 302

@@ -11,6 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests.api_client import API, session_client
+from triage.accounts import tokens
+from triage.errors import WiderTokenError
 from triage.models import ApiToken, Scope
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +86,12 @@ def test_a_token_that_has_already_expired_cannot_be_made(ada: User) -> None:
     sent = {"label": "x", "expires_at": "2020-01-01T00:00:00Z"}
     assert session_client(ada).post(f"{API}/tokens/", sent).json()["code"] == "invalid_action"
     assert not ApiToken.objects.exists()
+
+
+def test_a_token_that_was_revoked_meanwhile_makes_no_other(ada: User) -> None:
+    asking, _ = ApiToken.issue(ada, "asking", [Scope.DECIDE], None)
+    tokens.make(ada, "first", [Scope.DECIDE], None, by=asking)
+    tokens.revoke(ada, asking.pk)
+    with pytest.raises(WiderTokenError):
+        tokens.make(ada, "second", [Scope.DECIDE], None, by=asking)
+    assert not ApiToken.objects.filter(user=ada, revoked_at__isnull=True).exists()

@@ -248,3 +248,31 @@ def test_a_message_is_json_without_nan(receiver: Receiver, reviewer: User) -> No
     send()
     assert receiver.last is not None
     json.loads(receiver.last.body, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_a_webhook_with_an_impossible_address_does_not_silence_the_others(receiver: Receiver, reviewer: User) -> None:
+    broken, _ = hook(reviewer, receiver)
+    Webhook.objects.filter(pk=broken.pk).update(url="http://a\x01b.example/")
+    hook(reviewer, receiver)
+    decide(reviewer)
+    assert send() == 1
+    waiting = WebhookDelivery.objects.get(webhook=broken)
+    assert waiting.state == DeliveryState.WAITING
+    assert "not an address" in waiting.last_error
+
+
+def test_a_fault_while_one_message_is_written_does_not_stop_the_round(
+    receiver: Receiver, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, _ = hook(reviewer, receiver)
+    hook(reviewer, receiver)
+    decide(reviewer)
+    message = webhooks._message
+
+    def faulty(delivery: WebhookDelivery) -> Any:
+        if delivery.webhook_id == broken.pk:
+            raise RuntimeError("unforeseen")
+        return message(delivery)
+
+    monkeypatch.setattr(webhooks, "_message", faulty)
+    assert send() == 1

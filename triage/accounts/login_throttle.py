@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +28,8 @@ WINDOW = timedelta(minutes=15)
 # from all addresses are not limited, because then anybody could lock a user out.
 MOST_FOR_A_PERSON = 5
 MOST_FOR_AN_ADDRESS = 50
+# Providers give each customer a network of this size or a larger one.
+IPV6_NETWORK_BITS = 64
 
 
 class LoginThrottle:
@@ -47,12 +50,19 @@ def is_locked(request: HttpRequest, username: str) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address that the request comes from.
+    """Return the address that the request comes from; of an IPv6 address the network, of which one user has all.
 
     Behind a proxy it is the last address in X-Forwarded-For, because the proxy wrote that one itself.
     """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    return (forwarded.split(",")[-1].strip() or str(request.META.get("REMOTE_ADDR", "")))[:64]
+    address = (forwarded.split(",")[-1].strip() or str(request.META.get("REMOTE_ADDR", "")))[:64]
+    try:
+        parsed = ip_address(address.split("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address) or parsed.ipv4_mapped:
+        return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return str(ip_network((parsed, IPV6_NETWORK_BITS), strict=False))
 
 
 def _person(username: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -48,10 +49,14 @@ def make(
     """
     if expires_at is not None and expires_at <= timezone.now():
         raise InvalidActionError("a token must end in the future; that time has passed")
-    if by is not None:
-        _check_not_wider(by, scopes, expires_at)
-    token, key = ApiToken.issue(user, label, scopes, expires_at, by)
-    audit.note(user, token, "made the token")
+    with transaction.atomic():
+        if by is not None:
+            # A token that is revoked at this moment makes no other.
+            if not not_revoked(user).select_for_update().filter(pk=by.pk).exists():
+                raise WiderTokenError("the token that you ask with was revoked")
+            _check_not_wider(by, scopes, expires_at)
+        token, key = ApiToken.issue(user, label, scopes, expires_at, by)
+        audit.note(user, token, "made the token")
     return token, key
 
 
@@ -68,9 +73,14 @@ def revoke(user: User, token_id: int, by: ApiToken | None = None) -> None:
         raise NotFoundError("you have no such token")
     if by is not None and token not in _with_descendants(by):
         raise WiderTokenError("a token can revoke only itself and the tokens that were made with it")
-    for member in _with_descendants(token):
-        if not_revoked(user).filter(pk=member.pk).update(revoked_at=timezone.now()):
-            audit.note(user, member, "revoked the token")
+    with transaction.atomic():
+        family = [token]
+        while family:
+            # Each is revoked before its children are looked for, so that none is made meanwhile.
+            for member in family:
+                if not_revoked(user).filter(pk=member.pk).update(revoked_at=timezone.now()):
+                    audit.note(user, member, "revoked the token")
+            family = list(ApiToken.objects.filter(made_by__in=family))
 
 
 def _with_descendants(token: ApiToken) -> list[ApiToken]:

@@ -14,6 +14,8 @@ from triage.errors import InvalidActionError
 
 MAX_ANSWER_BYTES = 64 << 20
 PINNED_TIMEOUT_SECONDS = 10
+# Python takes these for public, but they lead to no machine of the internet: site-local, documentation, relays.
+NOT_PUBLIC = tuple(ip_network(text) for text in ("fec0::/10", "3fff::/20", "192.88.99.0/24"))
 # A gateway translates these IPv6 addresses to IPv4 ones.
 NAT64 = ip_network("64:ff9b::/96")
 
@@ -28,7 +30,15 @@ def checked_url(url: str) -> str:
     Raises InvalidActionError unless it is a plain http or https address: a host and a path, but no password, query or
     fragment.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        # httpx refuses more than urlsplit does, such as control characters.
+        httpx.URL(url)
+        parts.port  # noqa: B018
+    except (ValueError, httpx.InvalidURL) as error:
+        raise InvalidActionError(f"this is not an address that a message can be sent to: {error}") from error
+    if not url.isascii():
+        raise InvalidActionError("the address may only have ASCII characters; write another host as xn--…")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidActionError("the address has to begin with https:// (or http://) and name a host")
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -121,4 +131,6 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(inner)
+    if any(address in network for network in NOT_PUBLIC):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved)

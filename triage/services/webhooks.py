@@ -100,7 +100,10 @@ def run(budget_seconds: float) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     for webhook in Webhook.objects.filter(user__is_active=True).select_related("user"):
-        _derive(webhook)
+        try:
+            _derive(webhook)
+        except Exception:
+            log.exception("webhook %s: its messages could not be written down", webhook)
     delivered = 0
     while time.monotonic() < deadline and (delivery := _claim()):
         delivered += _deliver(delivery)
@@ -138,16 +141,21 @@ def _claim() -> WebhookDelivery | None:
 
 def _deliver(delivery: WebhookDelivery) -> bool:
     """Send one message, or decide what becomes of it; return whether it was acknowledged."""
-    if _must_wait(delivery):
-        _update(delivery, next_attempt_at=timezone.now() + VOTE_PAUSE, attempts=F("attempts") - 1)
-        return False
-    message = _message(delivery)
-    if message is None:
-        _update(delivery, state=DeliveryState.DROPPED)
-        return False
     try:
+        if _must_wait(delivery):
+            _update(delivery, next_attempt_at=timezone.now() + VOTE_PAUSE, attempts=F("attempts") - 1)
+            return False
+        message = _message(delivery)
+        if message is None:
+            _update(delivery, state=DeliveryState.DROPPED)
+            return False
         _send(delivery.webhook, json.dumps(message).encode())
     except (DeliveryError, TriageError) as error:
+        _try_later(delivery, error)
+        return False
+    except Exception as error:
+        # A fault of one message must not keep the others from being sent.
+        log.exception("webhook %s: message %s could not be sent", delivery.webhook, delivery)
         _try_later(delivery, error)
         return False
     _update(delivery, state=DeliveryState.DELIVERED, delivered_at=timezone.now(), last_error="")
