@@ -106,3 +106,13 @@ def test_the_page_of_a_moved_spectrum_names_both_transients(client: Client, revi
     client.force_login(reviewer)
     page = client.get(reverse("receipt", args=[spectrum.pk])).content.decode()
     assert "from field_7_rest to rest</small>" in page
+
+
+@pytest.mark.parametrize("to", ["SN2026elsewhere", ""])
+def test_a_private_transient_whose_spectrum_was_moved_away_stays_unknown_to_others(
+    make_user: Callable[..., User], to: str
+) -> None:
+    owner, stranger = make_user("owner", "A"), make_user("stranger")
+    given = Given(transient="SN2026secret", group=owner.groups.get())
+    move(owner, submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum, to)
+    assert not Transient.objects.visible_to(stranger).exists()

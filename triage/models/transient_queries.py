@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from triage.models.audience import User, shared_with
 from triage.models.claim import Claim
 from triage.models.classification import WAITING_STATES, Classification
+from triage.models.decision import Decision
 from triage.models.names import name_key
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
@@ -59,16 +60,14 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         return self.prefetch_related(other_names(user))
 
     def visible_to(self, user: User) -> Self:
-        """Return the transients with a spectrum that the user may see, and those without a private one."""
+        """Return the transients with a spectrum or a decision that the user may see."""
         if not user.is_authenticated:
             return self.none()
         spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by()
         # For EXISTS, Postgres would read all spectra, although a page wants a few transients.
-        shown = self.alias(
-            seen=Subquery(spectra.visible_to(user).values("pk")[:1]),
-            private=Subquery(spectra.filter(group__isnull=False).values("pk")[:1]),
-        )
-        return shown.filter(Q(seen__isnull=False) | Q(private__isnull=True))
+        shown = self.alias(seen=Subquery(spectra.visible_to(user).values("pk")[:1]))
+        decided = Decision.objects.visible_to(user).filter(transient=OuterRef("pk"))
+        return shown.filter(Q(seen__isnull=False) | Exists(decided))
 
     def with_current_prediction(self, user: User) -> Self:
         """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.
