@@ -7,9 +7,11 @@ that nobody hears loses nothing. Modules ring a task by its name, and need not i
 from __future__ import annotations
 
 import logging
+import time
 
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 
 from triage.celery import app
 
@@ -26,14 +28,27 @@ SEND_WEBHOOKS = "triage.tasks.send_webhooks"
 POLL_TNS = "triage.tasks.poll_tns"
 
 
+# A broker gets this many seconds to take a message. After a failure it is left alone for a while, so that a broker that
+# hangs does not hold up each upload.
+PATIENCE, PAUSE = 1.0, 15.0
+_silent_until = 0.0
+
+
 def ring(task_name: str) -> None:
-    """Send a task without waiting for the broker; a broker that does not answer is left alone.
+    """Send a task; a broker that does not answer soon is left alone.
 
     task_name: one of the names above.
     """
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    limits = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    options = app.conf.broker_transport_options | (limits if app.conf.broker_url.startswith("redis") else {})
     try:
-        app.send_task(task_name, retry=False)
+        with producers[app.connection_for_write(transport_options=options)].acquire(timeout=PATIENCE) as producer:
+            app.send_task(task_name, producer=producer, retry=False)
     except (OperationalError, OSError) as error:
+        _silent_until = time.monotonic() + PAUSE
         log.warning("the broker did not take the doorbell (%s); the periodic task will find the work", error)
 
 

@@ -191,7 +191,13 @@ TNS_BOT_NAME = env("TNS_BOT_NAME")
 REDIS_URL = env("REDIS_URL")
 # Cache that all web processes share. Without Redis they run on one machine and share files.
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "triage"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "triage",
+        # A Redis that hangs must not hold up a request for long.
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
     if REDIS_URL
     else {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
