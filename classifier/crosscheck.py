@@ -31,6 +31,8 @@ KNOWN_WIDTH = 2
 # Weight of the best template score at a redshift in the network's redshift logits, chosen out of fold
 # (docs/experiments.md).
 EVIDENCE = 0.5
+# So much of a bin away from its edge counts as on the edge.
+EDGE = 1e-6
 # Number of spectra that a CPU compares at a time, so that they stay in its cache.
 SEARCHED_ON_CPU = 1
 
@@ -151,11 +153,13 @@ class CrossCheck:
         """
         if config.redshift != "bins":
             return np.zeros((len(best), config.redshift_outputs))
-        bins = ((self.lags * self.grid.step - config.redshift_first) / config.redshift_step).round().long()
+        position = (self.lags.double() * self.grid.step - config.redshift_first) / config.redshift_step
+        # A shift on the edge of two bins, such as that of redshift 0, counts in both.
+        bins = torch.cat([(position + 0.5 + EDGE).floor(), (position - 0.5 - EDGE).ceil()]).long()
         inside = (bins >= 0) & (bins < config.redshift_bins)
         evidence = best.mean(1, keepdim=True).repeat(1, config.redshift_bins)
         index = bins[inside].expand(len(best), -1)
-        evidence.scatter_reduce_(1, index, best[:, inside], "amax", include_self=False)
+        evidence.scatter_reduce_(1, index, best.repeat(1, 2)[:, inside], "amax", include_self=False)
         return EVIDENCE * evidence.double().cpu().numpy()
 
 

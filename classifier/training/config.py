@@ -24,7 +24,7 @@ class TrainConfig:
 
     preset: str = "compact"
     folds: int = 5
-    epochs: int = 20
+    epochs: int = 28
     epoch_size: int = 12000
     batch_size: int = 64
     learning_rate: float = 8e-4

@@ -11,7 +11,6 @@ const AT_ONCE = 3;
 const OTHERS_SHOWN = 30;
 const MANIFEST = /^manifest\.csv$/i;
 const waiting = [];
-let manifest = null;
 let running = 0;
 const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
@@ -50,12 +49,12 @@ function showTally() {
   summary.append(link);
 }
 
-function add(files) {
+function add(files, manifest) {
   for (const file of files) {
     const card = element("article", "panel result");
     card.append(named("h3", file.name), element("p", "muted", "waits to be sent…"));
     results.append(card);
-    waiting.push({ file, card });
+    waiting.push({ file, card, manifest });
     tally.files += 1;
   }
   showTally();
@@ -75,7 +74,7 @@ function csrfToken() {
   return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
 }
 
-function send({ file, card }) {
+function send({ file, card, manifest }) {
   const progress = element("progress");
   progress.max = 1; progress.value = 0;
   progress.setAttribute("aria-label", `sending ${file.name}`);
@@ -97,7 +96,7 @@ function send({ file, card }) {
     request.addEventListener("loadend", () => {
       progress.remove();
       if (request.status === 200 || request.status === 202) taken(card, request.response, request.status === 200);
-      else refused(card, file, request.status, request.response);
+      else refused({ file, card, manifest }, request.status, request.response);
       showTally();
       resolve();
     });
@@ -223,7 +222,8 @@ function spectrumLine(spectrum) {
   return line;
 }
 
-function refused(card, file, status, answer) {
+function refused(item, status, answer) {
+  const { card } = item;
   tally.refused += 1;
   card.classList.add("refused");
   // Files that need attention come first.
@@ -240,7 +240,7 @@ function refused(card, file, status, answer) {
     retry.addEventListener("click", () => {
       tally.refused -= 1; card.classList.remove("refused"); line.remove();
       card.append(element("p", "muted", "waits to be sent…"));
-      waiting.push({ file, card }); pump();
+      waiting.push(item); pump();
     });
     line.append(retry);
   }
@@ -311,7 +311,8 @@ async function watch(id, place, tries = 0) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!input.files.length) { input.click(); return; }
-  add([...input.files].filter((file) => !MANIFEST.test(file.name)));
+  const files = [...input.files];
+  add(files.filter((file) => !MANIFEST.test(file.name)), manifestOf(files));
   input.value = "";
   showChosen();
 });
@@ -322,10 +323,10 @@ function showChosen() {
   chosen.hidden = !count;
   chosen.textContent = `${counted(count, "file")} chosen: ${spectra.slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
   document.getElementById("send").textContent = count ? `Upload ${counted(count, "file")}` : "Upload";
-  // Files that are being sent still need the manifest that came with them.
-  if (count) manifest = [...input.files].find((file) => MANIFEST.test(file.name)) ?? null;
-  showManifest(count ? manifest : null);
+  showManifest(count ? manifestOf([...input.files]) : null);
 }
+
+const manifestOf = (files) => files.find((file) => MANIFEST.test(file.name)) ?? null;
 
 // Shows what the manifest says of the chosen files, before anything is sent.
 async function showManifest(file) {

@@ -104,6 +104,15 @@ def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossC
     assert float(scores[template, column]) == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_shift_on_the_edge_of_two_bins_counts_in_both(crosscheck: CrossCheck) -> None:
+    config = SpectraNetConfig.compact(15)
+    best = torch.zeros(1, len(crosscheck.lags))
+    best[0, int((crosscheck.lags == 0).nonzero())] = 10.0
+    (evidence,) = crosscheck.redshift_evidence(best, config)
+    # ln(1 + 0) lies between the centres -0.002 and 0.002.
+    assert np.flatnonzero(evidence > 1).tolist() == [2, 3]
+
+
 def test_a_spectrum_without_samples_has_no_match(crosscheck: CrossCheck) -> None:
     flux = torch.zeros(1, GRID.fine_samples)
     assert crosscheck.compare(flux, flux > 0, [None]).matches == [None]

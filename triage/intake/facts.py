@@ -110,7 +110,10 @@ def undo_spectrum_act(user: User, act: SpectrumAct) -> Spectrum:
         if before.get("observed_at"):
             before["observed_at"] = parse_datetime(before["observed_at"])
         if before.get("group"):
-            before["group"] = Group.objects.filter(name=before["group"]).first()
+            group = Group.objects.filter(name=before["group"]).first()
+            if group is None:
+                raise InvalidActionError(f"the group {before['group']} does not exist any more")
+            before["group"] = group
         return correct_spectrum(user, spectrum, before)
     if act.kind == ActKind.MOVED:
         if (spectrum.transient.name if spectrum.transient else None) != act.detail["to"]:
