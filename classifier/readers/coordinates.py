@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _SEXAGESIMAL = re.compile(r"(?P<sign>[-+]?)(?P<whole>\d{1,3})[: ](?P<minutes>\d\d?)[: ](?P<seconds>\d\d?(?:\.\d*)?)")
@@ -15,7 +16,8 @@ def read_degrees(text: str, hour: float) -> float | None:
     match = _SEXAGESIMAL.fullmatch(text)
     try:
         if match is None:
-            return float(text)
+            degrees = float(text)
+            return degrees if math.isfinite(degrees) else None
         whole, minutes, seconds = int(match["whole"]), int(match["minutes"]), float(match["seconds"])
     except ValueError:
         return None

@@ -146,7 +146,7 @@ def object_in_name(name: str) -> str | None:
         match = pattern.search(name.replace("_", " "))
         if match is None or match["letters"].lower() in MONTHS:
             continue
-        if not prefix and match["letters"].lower() in _GENERIC:
+        if not prefix and len(match["letters"]) > 1 and match["letters"].lower() in _GENERIC:
             # 2024spec
             continue
         year, letters = match["year"], match["letters"]
@@ -178,6 +178,8 @@ def coordinates_in_stem(stem: str) -> str | None:
 
 def is_generic(name: str) -> bool:
     """Return whether a name could be that of any object: numbers, dates, and words of observing and of pipelines."""
+    if object_in_name(name) is not None:
+        return False
     words = re.findall(r"[a-z]+", name.casefold())
     return len(re.sub(r"\D", "", name)) < _LEAST_DIGITS_OF_A_NAME and _GENERIC.issuperset(words)
 

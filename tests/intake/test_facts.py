@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 
 from tests.api_client import API, client_of, upload
 from tests.factories import spectrum_file
-from triage.inference import worker
+from tests.spectrum_files import zipped
+from triage.inference import backlog, worker
 from triage.models import Spectrum, SpectrumState, Transient
 
 pytestmark = pytest.mark.django_db
@@ -196,3 +197,67 @@ def test_strangers_see_and_change_nothing(make_user: Callable[..., User], client
     client.force_login(stranger)
     assert client.post(f"/spectra/{spectrum.pk}/facts/", {"group": "everybody"}).status_code == 404
     assert client.get("/transients/SN2026abc/facts/").status_code == 404
+
+
+def test_an_audience_that_is_gone_is_not_undone_into_everybody(make_user: Callable[..., User]) -> None:
+    sender = make_user("sender", "A")
+    upload(client_of(sender), transient="SN2026abc", group="A")
+    spectrum = Spectrum.objects.get()
+    correct(client_of(sender), spectrum, group="only me")
+    sender.groups.get(name="A").delete()
+    act = spectrum.acts.get()
+    answer = client_of(sender).post(f"{API}/spectra/{spectrum.pk}/acts/{act.pk}/undo/")
+    assert answer.status_code == 409
+    assert Spectrum.objects.get().group is not None
+
+
+def test_the_audience_of_one_spectrum_of_a_file_of_several_stays(make_user: Callable[..., User]) -> None:
+    api = client_of(make_user("sender", "A"))
+    names = ("sn2026aa.txt", "sn2026bb.txt")
+    upload(api, zipped({name: spectrum_file(seed=i) for i, name in enumerate(names)}), "night.zip", group="A")
+    assert correct(api, Spectrum.objects.order_by("part")[0], group="everybody").json()["code"] == "spectrum_bound"
+
+
+def test_a_hidden_spectrum_is_no_longer_named_as_the_first_of_a_duplicate(make_user: Callable[..., User]) -> None:
+    api = client_of(make_user("sender", "A"))
+    content = spectrum_file(seed=1)
+    upload(api, content, "a.txt", transient="SN2026abc")
+    upload(api, b"# copy\n" + content, "b.txt", transient="SN2026abc")
+    first, second = Spectrum.objects.order_by("pk")
+    assert second.likely_duplicate_of == first
+    correct(api, first, group="only me")
+    assert Spectrum.objects.get(pk=second.pk).likely_duplicate_of is None
+
+
+def test_a_redshift_that_is_corrected_during_the_classification_is_classified_with(api: APIClient) -> None:
+    upload(api, transient="SN2026abc", redshift="0.3")
+    (claimed,) = backlog.claim_batch(1)
+    correct(api, claimed, redshift=0.03)
+    assert Spectrum.objects.get().lease_token == ""
+    worker.process_backlog()
+    assert api.get(f"{API}/spectra/{claimed.pk}/").json()["prediction"]["redshift_used"] == 0.03
+
+
+def test_a_form_leaves_alone_what_somebody_else_corrected_meanwhile(
+    api: APIClient, spectrum: Spectrum, client: Client, reviewer: User
+) -> None:
+    client.force_login(reviewer)
+    shown = {
+        "instrument": "LRIS",
+        "redshift": "0.3",
+        "group": "everybody",
+        "observed_at": "",
+        "observer": "",
+        "comment": "",
+    }
+    shown |= {"initial-instrument": "SEDM", "initial-redshift": "0.3", "initial-group": "everybody"}
+    correct(api, spectrum, redshift=0.05)
+    client.post(f"/spectra/{spectrum.pk}/facts/", shown)
+    stored = Spectrum.objects.get()
+    assert (stored.instrument, stored.stated_redshift) == ("LRIS", 0.05)
+
+
+def test_a_redshift_that_a_person_corrected_is_the_person_s(api: APIClient, spectrum: Spectrum) -> None:
+    Transient.objects.update(redshift_origin="skyportal")
+    correct_transient(api, redshift=0.05)
+    assert Transient.objects.get().redshift_origin == "reviewer"

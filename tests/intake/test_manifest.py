@@ -71,6 +71,8 @@ def test_a_preview_says_what_matches_and_what_does_not(reviewer: User) -> None:
         ("file,observed_at\na.txt,soon\n", "line 2: “soon” is not a date"),
         ("file,observed_at\na.txt,03/04/2026\n", "line 2: “03/04/2026” is not a date"),
         ("file,ra,dec\na.txt,12:30:00,\n", "line 2: ra and dec"),
+        ("file,ra,dec\na.txt,inf,inf\n", "line 2: ra and dec"),
+        ("file,comment\na.txt,a\x01b\n", "line 2: 'a\\x01b' has characters"),
         ("name,redshift\na.txt,0.1\n", "no column “file”"),
         ("file,colour\na.txt,red\n", "needs one of the columns"),
     ],
@@ -111,3 +113,24 @@ def test_ingest_finds_the_manifest_of_a_folder_and_says_what_it_matched(tmp_path
     (tmp_path / "manifest.csv").write_text("file,observed_at\na.txt,soon\n")
     with pytest.raises(CommandError, match="line 2"):
         call_command("ingest", str(tmp_path))
+
+
+def test_a_manifest_that_comes_later_completes_the_records(reviewer: User) -> None:
+    api = client_of(reviewer)
+    upload(api, spectrum_file(seed=1), "a.txt", transient="SN2026aa")
+    answer = upload(api, spectrum_file(seed=1), "a.txt", manifest=manifest())
+    assert answer.status_code == 200
+    assert facts("a.txt") == ("SN2026aa", 0.03, "SEDM", 187.5, -1.0, "near the core")
+
+
+def test_what_a_manifest_states_survives_quarantine_and_another_reading(reviewer: User) -> None:
+    api = client_of(reviewer)
+    content = b"# pixel counts\n" + spectrum_file(seed=1)
+    answer = upload(api, b"no spectrum", "a.txt", manifest=manifest())
+    assert answer.status_code == 400
+    spectrum = Spectrum.objects.get()
+    assert (spectrum.comment, spectrum.receipt["coordinates"]) == ("near the core", [187.5, -1.0])
+    upload(api, content, "spec.txt", ra="187.5", dec="-1.0")
+    unnamed = Spectrum.objects.get(filename="spec.txt")
+    api.post(f"{API}/spectra/{unnamed.pk}/reread/", {"medium": "air", "wavelength_unit": "angstrom"}, format="json")
+    assert Spectrum.objects.get(filename="spec.txt").receipt["coordinates"] == [187.5, -1.0]

@@ -46,6 +46,9 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             return now
         if "group" in changes:
             _check_audience(user, now, facts["group"])
+            # A mark of a duplicate must not lead those to the other record who may not see it.
+            now.likely_duplicate_of = None
+            now.likely_duplicates.update(likely_duplicate_of=None)
         for key in changes:
             setattr(now, "stated_redshift" if key == "redshift" else key, facts[key])
         try:
@@ -76,13 +79,16 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
     with transaction.atomic():
         entries.lock(transient.pk)
         now = Transient.objects.select_for_update().get(pk=transient.pk)
-        changes = _changes(_transient_facts(now), dict(facts))
+        facts = _completed(facts, now)
+        changes = _changes(_transient_facts(now), facts)
         if not changes:
             return now
         for key in changes:
             if key != "other_names":
                 setattr(now, key, facts[key])
-        _check_transient(user, now)
+        _check_transient(now)
+        if "name" in changes:
+            _check_name(user, now)
         try:
             with transaction.atomic():
                 now.save()
@@ -90,13 +96,24 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
             raise InvalidActionError(f"the name {now.name} is taken") from None
         if "other_names" in changes:
             OtherName.objects.filter(transient=now, group__isnull=True).delete()
-            for name in dict.fromkeys(facts["other_names"]):
+            for name in facts["other_names"]:
                 OtherName.objects.create(transient=now, name=name)
         TransientAct.objects.create(transient=now, user=user, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(transient=now, stated_redshift__isnull=True))
         entries.refresh(now.pk)
     return now
+
+
+def _completed(facts: Mapping[str, Any], transient: Transient) -> dict[str, Any]:
+    """Return the facts with each other name once, and with a person as the origin of a redshift that changes."""
+    facts = dict(facts)
+    if "other_names" in facts:
+        facts["other_names"] = list(dict.fromkeys(facts["other_names"]))
+    if "redshift" in facts and facts["redshift"] != transient.redshift:
+        # The next sync must not take a person's redshift for its own.
+        facts.setdefault("redshift_origin", "" if facts["redshift"] is None else "reviewer")
+    return facts
 
 
 def undo_spectrum_act(user: User, act: SpectrumAct) -> Spectrum:
@@ -139,7 +156,7 @@ def undo_transient_act(user: User, act: TransientAct) -> Transient:
 def _before(changes: Changes, now: Mapping[str, Any]) -> dict[str, Any]:
     changed = [key for key, (_, after) in changes.items() if now[key] != after]
     if changed:
-        raise InvalidActionError(f"{changed[0].replace('_', ' ')} was changed again since")
+        raise InvalidActionError(f"the {changed[0].replace('_', ' ')} of it changed again since")
     return {key: before for key, (before, _) in changes.items()}
 
 
@@ -178,15 +195,20 @@ def _check_audience(user: User, spectrum: Spectrum, group: Group | None) -> None
         raise InvalidUploadError("you are not a member of that group")
     if Decision.objects.filter(spectrum=spectrum).in_force().exists():
         raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
+    if Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group).exclude(pk=spectrum.pk).exists():
+        raise BoundSpectrumError("the file holds other spectra, and whoever sees one of them can download it")
 
 
-def _check_transient(user: User, transient: Transient) -> None:
+def _check_transient(transient: Transient) -> None:
     try:
         transient.clean_fields()
     except ValidationError as error:
         raise InvalidUploadError("; ".join(error.messages)) from error
     if (transient.ra is None) != (transient.dec is None):
         raise InvalidUploadError("right ascension and declination come together")
+
+
+def _check_name(user: User, transient: Transient) -> None:
     others = Transient.objects.visible_to(user).exclude(pk=transient.pk)
     if others.filter(key=name_key(transient.name)).exists():
         raise InvalidActionError(f"{transient.name} is another transient: move the spectra there")

@@ -38,6 +38,8 @@ def statements(row: ManifestRow | None, given: Given) -> Given:
     if row is None:
         return given
     values = row.values
+    if odd := [text for text in values.values() if not text.isprintable()]:
+        raise ManifestError(f"{row.place}: {odd[0]!r} has characters that cannot be stored")
     changes: dict[str, object] = {key: values[key] for key in ("transient", "instrument", "comment") if key in values}
     if row.redshift is not None:
         changes["redshift"] = row.redshift

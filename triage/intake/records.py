@@ -57,12 +57,14 @@ def store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Sp
 def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     read = reading.spectrum
     made_for = given.corrections.get("target") if spectrum.pk is None else spectrum.receipt.get("made_for")
+    coordinates = spectrum.receipt.get("coordinates")
     spectrum.receipt, spectrum.corrections = reading.receipt, dict(given.corrections)
     if made_for is not None:
         # The record of one target stays with this target: ``part`` counts records, not targets in the file.
         spectrum.receipt = {**reading.receipt, "made_for": made_for}
-    if given.ra is not None:
-        spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}
+    stated_place = coordinates if given.ra is None else [given.ra, given.dec]
+    if stated_place is not None:
+        spectrum.receipt = {**spectrum.receipt, "coordinates": stated_place}
     spectrum.comment = given.comment or spectrum.comment
     spectrum.observed_at = given.observed_at or spectrum.observed_at or read.observed_at
     spectrum.instrument = (given.instrument or spectrum.instrument or read.instrument or "")[:120]

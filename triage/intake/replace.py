@@ -50,8 +50,11 @@ def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectr
 
 
 def classify_again(spectra: SpectrumQuerySet) -> int:
-    """Return classified spectra to the backlog because their known redshift has changed; return their number."""
-    count = spectra.filter(state=SpectrumState.CLASSIFIED).return_to_backlog()
+    """Return spectra to the backlog because their known redshift has changed; return their number.
+
+    A worker that classifies one of them with the old redshift at this moment drops its answer.
+    """
+    count = spectra.filter(state__in=(SpectrumState.CLASSIFIED, SpectrumState.QUEUED)).return_to_backlog()
     if count:
         ring_after_commit(PROCESS_BACKLOG)
     return count

@@ -21,7 +21,7 @@ from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import InvalidUploadError, NotFoundError, TooLargeError
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
-from triage.intake.naming import state_redshift
+from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import store_part
 from triage.intake.reread import is_of_target, read_again, read_another_target
@@ -99,6 +99,9 @@ def submit_spectrum(user: User, content: bytes, filename: str, given: Given | No
 
 def _differences(spectrum: Spectrum, given: Given) -> dict[str, tuple[Any, Any]]:
     """Return the facts that were sent and differ from the record of a known file: stored and sent value by name."""
+    if given.group is not None and spectrum.group_id is None:
+        # What is stated for a group is not offered for a record that everybody sees.
+        return {}
     name = spectrum.transient.name if spectrum.transient else None
     both = {
         "transient": (name, given.transient),
@@ -131,12 +134,7 @@ def _add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ..
             notes.append(f"the redshift {given.redshift} is new; the spectrum is classified again with it")
         elif given.redshift is not None and given.redshift != spectrum.stated_redshift:
             notes.append("the redshift was not used: this file was sent before, with another or by somebody else")
-        if given.observed_at and spectrum.observed_at is None:
-            spectrum.observed_at = given.observed_at
-            notes.append("the date is new and was added")
-        if given.instrument and not spectrum.instrument:
-            spectrum.instrument = given.instrument[:120]
-            notes.append("the instrument is new and was added")
+        notes += _fill_in(spectrum, given)
         if given.corrections and dict(given.corrections) != spectrum.corrections:
             notes.append("the corrections were not used: this file was sent before; correct its record")
         if given.transient and spectrum.transient and given.transient != spectrum.transient.name:
@@ -146,6 +144,21 @@ def _add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ..
             entries.refresh(spectrum.transient_id)
     known.refresh_from_db()
     return tuple(notes)
+
+
+def _fill_in(spectrum: Spectrum, given: Given) -> list[str]:
+    """Fill in plain facts that a record lacks, and return notes about that; the caller saves the record."""
+    notes = []
+    for name, words in (("observed_at", "date"), ("instrument", "instrument"), ("comment", "comment")):
+        if (sent := getattr(given, name)) and not getattr(spectrum, name):
+            setattr(spectrum, name, sent)
+            notes.append(f"the {words} is new and was added")
+    if given.ra is not None and "coordinates" not in spectrum.receipt:
+        spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}
+        if spectrum.group_id is None:
+            state_coordinates(spectrum.transient, given.ra, given.dec)
+        notes.append("the coordinates are new and were added")
+    return notes
 
 
 def _check(user: User, content: bytes, given: Given) -> None:
@@ -225,6 +238,9 @@ def _store_quarantined(spectrum: Spectrum, failure: SpectrumError, given: Given)
     if given.transient:
         # A spectrum gets its transient when it is read; triage.intake.reread uses the name then.
         spectrum.receipt["transient"] = given.transient
+    if given.ra is not None:
+        spectrum.receipt["coordinates"] = [given.ra, given.dec]
+    spectrum.comment = given.comment
     spectrum.observed_at, spectrum.instrument = given.observed_at, given.instrument[:120]
     spectrum.save(force_insert=True)
     return spectrum

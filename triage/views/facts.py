@@ -19,8 +19,14 @@ from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, share
 from triage.errors import TriageError
 from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
 from triage.intake.wording import in_words, value_in_words
-from triage.models import ActKind, Spectrum, SpectrumAct, TransientAct
+from triage.models import ActKind, Spectrum, SpectrumAct, Transient, TransientAct
 from triage.views.base import signed_in, visible_transient
+
+
+def _compare_with_what_was_shown(form: forms.Form) -> None:
+    """Let a form send along what it showed, so that a fact that somebody else has corrected meanwhile is left alone."""
+    for field in form.fields.values():
+        field.show_hidden_initial = True
 
 
 class SpectrumFactsForm(forms.Form):
@@ -37,6 +43,7 @@ class SpectrumFactsForm(forms.Form):
         audience = spectrum.group.name if spectrum.group else EVERYBODY
         values = {name: getattr(spectrum, name) for name in ("observed_at", "instrument", "observer", "comment")}
         super().__init__(data, initial=values | {"redshift": spectrum.stated_redshift, "group": audience})
+        _compare_with_what_was_shown(self)
         names = dict.fromkeys([audience, EVERYBODY, *(group.name for group in shared_groups(user)), ONLY_ME])
         group = self.fields["group"]
         if isinstance(group, forms.ChoiceField):
@@ -71,9 +78,16 @@ class TransientFactsForm(forms.Form):
     redshift_origin = forms.CharField(required=False, max_length=40, label="Origin of the redshift, such as host")
     host = forms.CharField(required=False, max_length=120, label="Host galaxy")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _compare_with_what_was_shown(self)
+
     def clean_other_names(self) -> list[str]:
-        """Return the names one by one."""
-        return [name for part in self.cleaned_data["other_names"].split(",") if (name := part.strip())]
+        """Return the names one by one. Raises ValidationError for one that no transient can have."""
+        names = [name for part in self.cleaned_data["other_names"].split(",") if (name := part.strip())]
+        for name in names:
+            Transient._meta.get_field("name").clean(name, None)
+        return names
 
 
 @dataclasses.dataclass(frozen=True)

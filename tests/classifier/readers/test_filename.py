@@ -67,7 +67,10 @@ def test_words_that_any_object_could_have_are_generic_and_no_designation(name: s
     assert object_in_name(name) is None
 
 
-@pytest.mark.parametrize("name", ["SN2009ip", "PSNinNGC1309", "2024abc", "313888627196690475", "NGC 1309", "2021yja"])
+@pytest.mark.parametrize(
+    "name",
+    ["SN2009ip", "2006X", "1987A", "2011b", "PSNinNGC1309", "2024abc", "313888627196690475", "NGC 1309", "2021yja"],
+)
 def test_names_of_one_object_are_not_generic(name: str) -> None:
     assert not is_generic(name)
 

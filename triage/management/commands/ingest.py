@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.input_files import COLUMNS, Manifest, ManifestError, ManifestRow, find_files
 from classifier.readers import Folder
+from triage.accounts.audiences import EVERYBODY, default_audience
 from triage.errors import TooLargeError, TriageError
 from triage.intake import submit
 from triage.intake.manifest import statements
@@ -40,7 +41,7 @@ class Command(BaseCommand):
             metavar="CSV",
             help="columns file and any of " + ", ".join(COLUMNS) + "; default: manifest.csv in a folder given",
         )
-        parser.add_argument("--group", help="make the spectra visible to this group alone")
+        parser.add_argument("--group", help="make the spectra visible to this group alone, or to everybody")
         parser.add_argument("--user", default=INGEST_USER, help="whose upload it is; made if it does not exist")
         parser.add_argument("--wait", action="store_true", help="until all are classified")
 
@@ -85,6 +86,8 @@ class Command(BaseCommand):
 
     def _group(self, user: User, name: str | None) -> Group | None:
         if not name:
+            return default_audience(user)
+        if name == EVERYBODY:
             return None
         group = Group.objects.filter(name=name).first()
         if group is None:
