@@ -134,3 +134,14 @@ def test_what_a_manifest_states_survives_quarantine_and_another_reading(reviewer
     unnamed = Spectrum.objects.get(filename="spec.txt")
     api.post(f"{API}/spectra/{unnamed.pk}/reread/", {"medium": "air", "wavelength_unit": "angstrom"}, format="json")
     assert Spectrum.objects.get(filename="spec.txt").receipt["coordinates"] == [187.5, -1.0]
+
+
+def test_ingest_names_the_files_of_an_earlier_run_when_a_manifest_is_added(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(spectrum_file(seed=1))
+    call_command("ingest", str(tmp_path), stdout=StringIO())
+    assert Spectrum.objects.get().transient is None
+    (tmp_path / "manifest.csv").write_text(MANIFEST)
+    said = StringIO()
+    call_command("ingest", str(tmp_path), stdout=said, stderr=StringIO())
+    assert "belongs to SN2026aa now" in said.getvalue()
+    assert facts("a.txt") == ("SN2026aa", 0.03, "SEDM", 187.5, -1.0, "near the core")

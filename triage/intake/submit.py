@@ -21,6 +21,7 @@ from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import InvalidUploadError, NotFoundError, TooLargeError
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
+from triage.intake.move import move
 from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import store_part
@@ -94,6 +95,13 @@ def submit_spectrum(user: User, content: bytes, filename: str, given: Given | No
     if created:
         return Submission(spectrum, created)
     notes = _add_what_is_new(user, spectrum, given)
+    if (
+        given.transient
+        and spectrum.transient_id is None
+        and spectrum.group_id == (given.group.pk if given.group else None)
+    ):
+        spectrum = move(user, spectrum, given.transient)
+        notes = (*notes, f"the name is new: the spectrum belongs to {spectrum.transient} now")
     return Submission(spectrum, created, notes, _differences(spectrum, given))
 
 

@@ -106,6 +106,8 @@ class Command(BaseCommand):
         except OSError as error:
             self._refuse(file, "unreadable_file", str(error), counts)
             return None
+        for note in submission.notes:
+            self.stdout.write(f"{file}: {note}")
         counts["new" if submission.created else "known"] += 1
         return submission.spectrum
 
