@@ -160,3 +160,10 @@ def test_an_unnamed_spectrum_can_be_discarded_and_restored(reviewer: User, api: 
     assert "spec.txt" in client.get("/quarantine/?show=discarded").content.decode()
     assert api.post(f"{API}/spectra/{spectrum.pk}/restore/").status_code == 200
     assert "spec.txt" in client.get("/quarantine/?show=unnamed").content.decode()
+
+
+def test_the_name_of_a_duplicate_is_suggested_first(reviewer: User) -> None:
+    content = spectrum_file(seed=1)
+    submit_spectrum(reviewer, content, "a.txt", Given(transient="SN2026abc"))
+    copy = submit_spectrum(reviewer, b"# copy\n" + content, "spec.txt").spectrum
+    assert suggested_names(reviewer, copy)[0].name == "SN2026abc"

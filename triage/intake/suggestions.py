@@ -34,12 +34,17 @@ class Suggestion:
 
 
 def suggested_names(user: User, spectrum: Spectrum) -> list[Suggestion]:
-    """Return names for an unnamed spectrum, the likeliest first: of transients at its place, in its header, and alike.
+    """Return names for an unnamed spectrum, the likeliest first.
+
+    They come from a duplicate of it, transients at its place, its header, and names alike.
 
     user: whose transients are suggested.
     """
     found: dict[str, Suggestion] = {}
     transients = Transient.objects.visible_to(user).filter(simulated=spectrum.simulated)
+    twin = spectrum.likely_duplicate_of
+    if twin is not None and twin.transient is not None:
+        found[twin.transient.name] = Suggestion(twin.transient.name, "has the same samples")
     metadata = spectrum.receipt.get("metadata", {})
     place = spectrum.receipt.get("coordinates") or (metadata.get("ra"), metadata.get("dec"))
     for name, distance in _near(transients, *place):
