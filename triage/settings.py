@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "PolicyEnum": "triage.models.skyportal.Policy",
         "QueueStateEnum": "triage.api.filters.QUEUE_STATES",
+        "SpectrumStateEnum": "triage.models.spectrum.SpectrumState",
         "TransientStateEnum": "triage.api.filters.TRANSIENT_STATES",
     },
 }
