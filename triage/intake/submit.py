@@ -159,7 +159,7 @@ def _fill_in(spectrum: Spectrum, given: Given) -> list[str]:
     notes = []
     for name, words in (("observed_at", "date"), ("instrument", "instrument"), ("comment", "comment")):
         if (sent := getattr(given, name)) and not getattr(spectrum, name):
-            setattr(spectrum, name, sent)
+            setattr(spectrum, name, sent[:120] if name == "instrument" else sent)
             notes.append(f"the {words} is new and was added")
     if given.ra is not None and "coordinates" not in spectrum.receipt:
         spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}

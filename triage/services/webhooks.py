@@ -103,6 +103,7 @@ def run(budget_seconds: float) -> int:
         try:
             _derive(webhook)
         except Exception:
+            # A fault of one webhook must not keep the others from being told.
             log.exception("webhook %s: its messages could not be written down", webhook)
     delivered = 0
     while time.monotonic() < deadline and (delivery := _claim()):

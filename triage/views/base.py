@@ -35,6 +35,16 @@ def visible_transient(user: User, name: str) -> Transient:
     return transient
 
 
+def visible_spectrum(user: User, spectrum_id: int) -> Spectrum:
+    """Return one spectrum with its transient, group, sender and duplicate. Raises Http404 if the user may see none."""
+    related = ("transient", "group", "uploaded_by", "likely_duplicate_of__transient")
+    visible = Spectrum.objects.visible_to(user).select_related(*related)
+    spectrum: Spectrum | None = visible.filter(pk=spectrum_id).first()
+    if spectrum is None:
+        raise Http404("There is no such spectrum.")
+    return spectrum
+
+
 def visible_spectra(user: User, transient: Transient) -> list[Spectrum]:
     """Return a transient's spectra that the user may see, in time order, with their predictions.
 

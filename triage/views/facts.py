@@ -20,7 +20,7 @@ from triage.errors import TriageError
 from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
 from triage.intake.wording import in_words, value_in_words
 from triage.models import ActKind, Spectrum, SpectrumAct, Transient, TransientAct
-from triage.views.base import signed_in, visible_transient
+from triage.views.base import signed_in, visible_spectrum, visible_transient
 
 
 def _compare_with_what_was_shown(form: forms.Form) -> None:
@@ -145,7 +145,7 @@ def _changes(detail: dict[str, list[Any]]) -> str:
 def correct_spectrum_facts(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     """Correct the facts that differ from the stored ones."""
     user = signed_in(request)
-    spectrum = _spectrum(user, spectrum_id)
+    spectrum = visible_spectrum(user, spectrum_id)
     form = SpectrumFactsForm(user, spectrum, request.POST)
     if not form.is_valid():
         messages.error(
@@ -169,7 +169,7 @@ def correct_spectrum_facts(request: HttpRequest, spectrum_id: int) -> HttpRespon
 @require_POST
 def undo_on_spectrum(request: HttpRequest, spectrum_id: int, act_id: int) -> HttpResponse:
     user = signed_in(request)
-    act = _spectrum(user, spectrum_id).acts.filter(pk=act_id).first()
+    act = visible_spectrum(user, spectrum_id).acts.filter(pk=act_id).first()
     if act is None:
         raise Http404("There is no such act.")
     try:
@@ -220,10 +220,3 @@ def undo_on_transient(request: HttpRequest, name: str, correction_id: int) -> Ht
     else:
         messages.success(request, "That was undone.")
     return redirect("transient-facts", transient.name)
-
-
-def _spectrum(user: User, spectrum_id: int) -> Spectrum:
-    found = Spectrum.objects.visible_to(user).select_related("group", "transient").filter(pk=spectrum_id).first()
-    if found is None:
-        raise Http404("There is no such spectrum.")
-    return found

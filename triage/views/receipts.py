@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -20,7 +19,7 @@ from triage.intake.reread import read_again
 from triage.intake.suggestions import known_epochs, suggested_names
 from triage.intake.wording import in_words
 from triage.models import Spectrum
-from triage.views.base import signed_in
+from triage.views.base import signed_in, visible_spectrum
 from triage.views.facts import ListedAct, SpectrumFactsForm
 
 
@@ -51,7 +50,7 @@ class CorrectionForm(forms.Form):
 @login_required
 @require_safe
 def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    spectrum = _spectrum(signed_in(request), spectrum_id)
+    spectrum = visible_spectrum(signed_in(request), spectrum_id)
     return _page(request, spectrum, CorrectionForm(initial=spectrum.corrections))
 
 
@@ -72,21 +71,12 @@ def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status
     return render(request, "receipt.html", context, status=status)
 
 
-def _spectrum(user: User, spectrum_id: int) -> Spectrum:
-    related = ("transient", "group", "uploaded_by", "likely_duplicate_of__transient")
-    visible = Spectrum.objects.visible_to(user).select_related(*related)
-    spectrum: Spectrum | None = visible.filter(pk=spectrum_id).first()
-    if spectrum is None:
-        raise Http404("There is no such spectrum.")
-    return spectrum
-
-
 @login_required
 @require_POST
 def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     """Read the original file again with the chosen corrections, and show the new receipt or why that failed."""
     user = signed_in(request)
-    spectrum = _spectrum(user, spectrum_id)
+    spectrum = visible_spectrum(user, spectrum_id)
     form = CorrectionForm(request.POST)
     if not form.is_valid():
         return _page(request, spectrum, form, 400)
@@ -104,7 +94,7 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 def move(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     """Move the spectrum to the named transient; an empty name leaves it unnamed."""
     user = signed_in(request)
-    spectrum = _spectrum(user, spectrum_id)
+    spectrum = visible_spectrum(user, spectrum_id)
     try:
         moved = move_spectrum(user, spectrum, request.POST.get("transient", ""))
     except TriageError as error:
@@ -124,7 +114,7 @@ def settle(request: HttpRequest, spectrum_id: int, action: str) -> HttpResponse:
     if act is None:
         raise Http404("There is no such action.")
     try:
-        spectrum = act(user, _spectrum(user, spectrum_id))
+        spectrum = act(user, visible_spectrum(user, spectrum_id))
     except TriageError as error:
         messages.error(request, error.detail)
     else:
