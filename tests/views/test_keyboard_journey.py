@@ -32,6 +32,7 @@ def page(desk: Desk) -> Iterator[Page]:
 
 def open_first(page: Page, address: str) -> None:
     page.goto(address)
+    page.wait_for_selector(".row")
     page.keyboard.press("Enter")
     page.wait_for_selector("#plot[data-drawn]")
 

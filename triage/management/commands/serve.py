@@ -60,10 +60,10 @@ class Command(BaseCommand):
                 processes[name] = _start(command)
             self._wait_until_up(processes, host, port)
             url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
-            demo.write_login(demo.login_file(), url, login)
             if not options["no_demo"]:
                 count = demo.seed(User.objects.get(username=demo.USER))
                 self.stdout.write(f"\n  {_greeting(count)}")
+            demo.write_login(demo.login_file(), url, login)
             self.stdout.write(f"\n  {url}   user {login.user}   password {login.password}")
             self.stdout.write(f"  written to {demo.login_file()}; Ctrl-C ends it\n")
             self.stdout.flush()
