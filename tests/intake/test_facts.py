@@ -96,6 +96,28 @@ def test_a_move_and_another_reading_are_undone_too(api: APIClient, spectrum: Spe
     assert (str(stored.transient), stored.corrections) == ("SN2026abc", {})
 
 
+def test_undoing_the_first_reading_returns_to_the_corrections_that_came_with_the_file(api: APIClient) -> None:
+    upload(api, frame="rest")
+    spectrum = Spectrum.objects.get()
+    api.post(f"{API}/spectra/{spectrum.pk}/reread/", {"medium": "vacuum"}, format="json")
+    (act,) = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()
+    assert act["detail"] == {"frame": ["rest", None], "medium": [None, "vacuum"]}
+    assert api.post(f"{API}/spectra/{spectrum.pk}/acts/{act['id']}/undo/").status_code == 200
+    assert Spectrum.objects.get().corrections == {"frame": "rest"}
+
+
+def test_a_renamed_transient_answers_to_its_old_name_and_its_spectra_move_back(
+    api: APIClient, spectrum: Spectrum
+) -> None:
+    api.post(f"{API}/spectra/{spectrum.pk}/move/", {"transient": "SN2026xyz"}, format="json")
+    answer = api.patch(f"{API}/transients/SN2026xyz/", {"name": "AT2026new"}, format="json").json()
+    assert (answer["name"], answer["aliases"]) == ("AT2026new", ["SN2026xyz"])
+    assert api.get(f"{API}/transients/SN2026xyz/").json()["name"] == "AT2026new"
+    (act,) = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()
+    assert api.post(f"{API}/spectra/{spectrum.pk}/acts/{act['id']}/undo/").status_code == 200
+    assert Spectrum.objects.get().transient == Transient.objects.get(name="SN2026abc")
+
+
 @pytest.mark.parametrize(
     "facts", [{"redshift": -3}, {"observed_at": "soon"}, {"group": "nobody"}, {"flux": 1}, {"instrument": "x" * 121}]
 )

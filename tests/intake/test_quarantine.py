@@ -103,7 +103,9 @@ def test_each_guess_can_be_corrected_in_one_step_on_the_page_and_in_the_api(
     assert shows(corrected)
     assert (corrected.reading, corrected.state) == (4, SpectrumState.QUEUED)
     details = list(SpectrumAct.objects.filter(spectrum=spectrum).values_list("detail", "user__username"))
-    assert details == [(corrections, "reviewer"), ({}, "reviewer"), (corrections, "reviewer")]
+    made = {name: [None, value] for name, value in corrections.items()}
+    taken_back = {name: [value, None] for name, value in corrections.items()}
+    assert details == [(made, "reviewer"), (taken_back, "reviewer"), (made, "reviewer")]
 
 
 def shows_safely(shows: Callable[[Spectrum], bool], spectrum: Spectrum) -> bool:

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from tests.factories import classified
-from triage.models import OtherName, Prediction, QueueEntry, Spectrum, Transient
+from triage.models import OtherName, Prediction, QueueEntry, Spectrum, SpectrumAct, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 
@@ -205,6 +205,22 @@ def test_other_names_are_kept_and_stay_with_the_group_that_knows_them(at_0141: A
     # A process that does not know the old column can still write.
     call_command("migrate", verbosity=0)
     Transient.objects.create(name="new")
+
+
+@pytest.mark.django_db
+def test_acts_of_reading_again_tell_what_was_before_them() -> None:
+    classified(User.objects.create_user("a"), "X")
+    spectrum = Spectrum.objects.get()
+    for detail in ({"frame": "rest"}, {"frame": "observed", "medium": "air"}, {}):
+        SpectrumAct.objects.create(spectrum=spectrum, kind="corrected", detail=detail)
+    (tell,) = MigrationLoader(None).disk_migrations["triage", "0150_readings_before_and_after"].operations
+    for _ in range(2):
+        tell.code(apps, connection.schema_editor())
+        assert list(SpectrumAct.objects.order_by("pk").values_list("detail", flat=True)) == [
+            {"frame": [None, "rest"]},
+            {"frame": ["rest", "observed"], "medium": [None, "air"]},
+            {"frame": ["observed", None], "medium": ["air", None]},
+        ]
 
 
 def test_a_migration_fills_in_the_priority_by_the_formula_of_its_own_release(transactional_db: None) -> None:

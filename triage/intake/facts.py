@@ -106,13 +106,21 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
 
 
 def _completed(facts: Mapping[str, Any], transient: Transient) -> dict[str, Any]:
-    """Return the facts with each other name once, and with a person as the origin of a redshift that changes."""
+    """Complete facts about a transient.
+
+    Each other name comes once, a redshift that changes gets a person as its origin, and a transient that is renamed
+    keeps its name as another name.
+    """
     facts = dict(facts)
     if "other_names" in facts:
         facts["other_names"] = list(dict.fromkeys(facts["other_names"]))
     if "redshift" in facts and facts["redshift"] != transient.redshift:
         # The next sync must not take a person's redshift for its own.
         facts.setdefault("redshift_origin", "" if facts["redshift"] is None else "reviewer")
+    if "name" in facts and facts["name"] != transient.name and "other_names" not in facts:
+        # Addresses and files with the old name still find the transient.
+        names = [*_transient_facts(transient)["other_names"], transient.name]
+        facts["other_names"] = [name for name in dict.fromkeys(names) if name != facts["name"]]
     return facts
 
 
@@ -133,15 +141,17 @@ def undo_spectrum_act(user: User, act: SpectrumAct) -> Spectrum:
             before["group"] = group
         return correct_spectrum(user, spectrum, before)
     if act.kind == ActKind.MOVED:
-        if (spectrum.transient.name if spectrum.transient else None) != act.detail["to"]:
+        here, name = spectrum.transient, act.detail["to"]
+        if here is None or not name:
+            stands = here is None and not name
+        else:
+            stands = Transient.objects.filter(pk=here.pk).called(user, name) is not None
+        if not stands:
             raise InvalidActionError("the spectrum was moved again since")
         return move(user, spectrum, act.detail["from"] or "")
     if act.kind == ActKind.CORRECTED:
-        readings = spectrum.acts.filter(kind=ActKind.CORRECTED)
-        if readings.filter(pk__gt=act.pk).exists():
-            raise InvalidActionError("the file was read again since")
-        earlier = readings.filter(pk__lt=act.pk).first()
-        return read_again(user, spectrum, earlier.detail if earlier else {})
+        corrections = spectrum.corrections | _before(act.detail, spectrum.corrections)
+        return read_again(user, spectrum, {key: value for key, value in corrections.items() if value is not None})
     raise InvalidActionError("discard or restore the file instead")
 
 
@@ -154,7 +164,7 @@ def undo_transient_act(user: User, act: TransientAct) -> Transient:
 
 
 def _before(changes: Changes, now: Mapping[str, Any]) -> dict[str, Any]:
-    changed = [key for key, (_, after) in changes.items() if now[key] != after]
+    changed = [key for key, (_, after) in changes.items() if now.get(key) != after]
     if changed:
         raise InvalidActionError(f"the {changed[0].replace('_', ' ')} of it changed again since")
     return {key: before for key, (before, _) in changes.items()}

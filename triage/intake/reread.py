@@ -40,6 +40,7 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
     with transaction.atomic():
         entries.lock(spectrum.transient_id)
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
+        before = spectrum.corrections
         others = reading.others if spectrum.state == SpectrumState.QUARANTINED else ()
         # If a target is named, the reader returns this target alone.
         part = 0 if corrected.target is not None else spectrum.part
@@ -50,7 +51,10 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
         for number, other in enumerate(others, start=1):
             if not _same_part(spectrum, number).exists():
                 store_part(_blank(spectrum, spectrum.uploaded_by, given), other, number, given)
-        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=ActKind.CORRECTED, detail=corrected.given())
+        after = spectrum.corrections
+        changed = {name: [before.get(name), after.get(name)] for name in sorted({*before, *after})}
+        detail = {name: [old, new] for name, (old, new) in changed.items() if old != new}
+        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=ActKind.CORRECTED, detail=detail)
     return spectrum
 
 

@@ -22,8 +22,8 @@ class SpectrumAct(models.Model):
     spectrum: the spectrum.
     user: user who acted, or None if the account is gone.
     kind: what the user did.
-    detail: corrections with which the file was read again; or names of the transients that it was moved from and to; or
-        for each corrected fact its value before and after.
+    detail: names of the transients that it was moved from and to; or, for each fact or each correction of the reading,
+        its value before and after.
     created_at: when.
     """
 

@@ -114,10 +114,8 @@ class ListedAct:
         """Describe an act on a spectrum."""
         if act.kind == ActKind.MOVED:
             detail = f"from {act.detail['from'] or 'no name'} to {act.detail['to'] or 'no name'}"
-        elif act.kind == ActKind.FACTS:
-            detail = _changes(act.detail)
         else:
-            detail = ", ".join(f"{in_words(name)}: {value_in_words(value)}" for name, value in act.detail.items())
+            detail = _changes(act.detail)
         undoable = act.kind in (ActKind.MOVED, ActKind.FACTS, ActKind.CORRECTED)
         return cls(act.pk, act.get_kind_display().capitalize(), _username(act.user), act.created_at, detail, undoable)
 
@@ -133,9 +131,9 @@ def _username(user: Any) -> str:
 
 def _changes(detail: dict[str, list[Any]]) -> str:
     def said(value: Any) -> str:
-        return (
-            ", ".join(value) or "none" if isinstance(value, list) else "unknown" if value in (None, "") else f"{value}"
-        )
+        if isinstance(value, list):
+            return ", ".join(value) or "none"
+        return "unknown" if value in (None, "") else value_in_words(value)
 
     return "; ".join(f"{in_words(name)}: {said(before)} → {said(after)}" for name, (before, after) in detail.items())
 
