@@ -187,6 +187,8 @@ TNS_LIVE_URL = env("TNS_LIVE_URL", "https://www.wis-tns.org")
 TNS_API_KEY = env("TNS_API_KEY")
 TNS_BOT_ID = env("TNS_BOT_ID")
 TNS_BOT_NAME = env("TNS_BOT_NAME")
+# How the TNS wants the proprietary period: "number", or "value_and_units" as newer versions do.
+TNS_PROPRIETARY_PERIOD = env("TNS_PROPRIETARY_PERIOD", "number")
 
 REDIS_URL = env("REDIS_URL")
 # Cache that all web processes share. Without Redis they run on one machine and share files.

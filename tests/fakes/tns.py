@@ -21,12 +21,18 @@ KEY = "a key of the TNS"
 OBSERVED_AT = datetime(2026, 8, 1, 4, 5, 6, tzinfo=UTC)
 # The values that a report needs from the person who sends it.
 FULL = Options(observer="A. Observer", instrument=149)
+INSTRUMENTS = {30: "ESO-NTT - EFOSC2-NTT", 149: "P60 - SEDM"}
 TYPES = {0: "Other", 1: "SN", 3: "SN Ia", 7: "SN Ic-BL", 29: "AGN", 120: "TDE"}
+
+
+def _numbered(table: dict[int, str]) -> dict[str, str]:
+    return {str(number): name for number, name in table.items()}
 
 
 class FakeTns(FakeService):
     """A TNS that keeps the reports it is sent.
 
+    tables: what it answers when it is asked for its tables; TNS 2.0 calls the object types so.
     pending: number of polls that are answered with "not yet" before the reply is ready.
     verdict: code in the feedback on the next reports.
     """
@@ -35,6 +41,7 @@ class FakeTns(FakeService):
         super().__init__(**options)
         self.pending = pending
         self.verdict = 100
+        self.tables: dict[str, Any] = {"objtypes": _numbered(TYPES), "instruments": _numbered(INSTRUMENTS)}
         self.files: dict[str, bytes] = {}
         self.reports: dict[str, dict[str, Any]] = {}
         self.markers: set[str] = set()
@@ -48,7 +55,7 @@ class FakeTns(FakeService):
             raise AnswerError(401, {"id_code": 401, "id_message": "Unauthorized"})
         match request.path:
             case ["api", "get", "values"]:
-                return self._good({"object_types": {str(number): name for number, name in TYPES.items()}})
+                return self._good(self.tables)
             case ["api", "set", "file-upload"]:
                 return self._good([self._keep_file(request.body)])
             case ["api", "set", "bulk-report"]:

@@ -19,6 +19,7 @@ from triage.models import TnsReport, TnsTarget
 from triage.services.skyportal.remote_records import number
 from triage.services.tns import reports
 from triage.services.tns.payload import Options, Report, build_report
+from triage.services.tns.tables import number_of
 
 _EXAMPLES = [
     request_example(
@@ -35,7 +36,7 @@ _EXAMPLES = [
 
 
 class TnsOptionsSerializer(serializers.Serializer[dict[str, Any]]):
-    """Fields of a report that the desk cannot know. Ids are the TNS's own."""
+    """Fields of a report that the desk cannot know."""
 
     name = serializers.CharField(
         required=False, max_length=40, help_text="TNS name, if none of the transient's names is one."
@@ -43,15 +44,15 @@ class TnsOptionsSerializer(serializers.Serializer[dict[str, Any]]):
     classifier = serializers.CharField(required=False, max_length=500)
     observer = serializers.CharField(required=False, max_length=200)
     reducer = serializers.CharField(required=False, max_length=200)
-    instrument = serializers.IntegerField(required=False, min_value=0)
+    instrument = serializers.CharField(required=False, max_length=120, help_text="Name or number at the TNS.")
     exposure_s = serializers.FloatField(required=False, min_value=0)
-    group = serializers.IntegerField(required=False, min_value=0)
+    group = serializers.CharField(required=False, max_length=120, help_text="Name or number at the TNS.")
     proprietary_period = serializers.IntegerField(required=False, min_value=0)
     remarks = serializers.CharField(required=False, max_length=1000)
-    spectrum = serializers.IntegerField(
+    spectra = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
         required=False,
-        min_value=1,
-        help_text="This desk's id of the spectrum to send; the one that was decided on if not given.",
+        help_text="This desk's ids of the spectra to send; the one that was decided on if none is given.",
     )
 
     def validate_exposure_s(self, value: float) -> float:
@@ -78,8 +79,10 @@ class TnsPreviewSerializer(serializers.Serializer[Report]):
     tns_name = serializers.CharField(allow_blank=True)
     decision = serializers.IntegerField(source="decision.pk")
     payload = serializers.DictField()
-    ascii_name = serializers.CharField()
-    ascii_file = serializers.CharField(allow_blank=True)
+    files = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Name and content of each spectrum's file.",
+    )
     problems = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 
@@ -124,6 +127,12 @@ class SettleSerializer(serializers.Serializer[dict[str, Any]]):
     arrived = serializers.BooleanField(help_text="Whether somebody found the report at the TNS.")
 
 
+def _options(sent: dict[str, Any]) -> Options:
+    """Return the options of a request. Raises InvalidActionError for a name that the TNS does not know."""
+    numbers = {kind: number_of(kind, sent[kind]) for kind in ("instrument", "group") if kind in sent}
+    return Options(**sent | numbers | {"spectra": tuple(sent.get("spectra", ()))})
+
+
 class TransientTnsView(APIView):
     """TNS report of one transient."""
 
@@ -132,7 +141,7 @@ class TransientTnsView(APIView):
     @extend_schema(parameters=[TnsOptionsSerializer], responses={200: TnsPreviewSerializer} | error_answers(400, 404))
     def get(self, request: Request, name: str) -> Response:
         """A preview: the exact report of the vetted classification, and what is missing in it. Nothing is sent."""
-        options = Options(**checked(TnsOptionsSerializer, request.query_params))
+        options = _options(checked(TnsOptionsSerializer, request.query_params))
         report = build_report(user_of(request), transient_of(request, name), options)
         return Response(TnsPreviewSerializer(report).data)
 
@@ -149,7 +158,7 @@ class TransientTnsView(APIView):
         """
         sent = checked(TnsSubmissionSerializer, request.data)
         target, confirmation = sent.pop("target"), sent.pop("confirmation")
-        row = reports.submit(user_of(request), transient_of(request, name), Options(**sent), target, confirmation)
+        row = reports.submit(user_of(request), transient_of(request, name), _options(sent), target, confirmation)
         return Response(TnsReportSerializer(row).data, status=202)
 
 

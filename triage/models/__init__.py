@@ -27,7 +27,7 @@ from triage.models.skyportal import Policy, RunState, SkyPortalInstance, SkyPort
 from triage.models.skyportal_remote import RemoteClassification, RemoteSpectrum, RemoteState, SkyPortalImport
 from triage.models.spectrum import Original, Spectrum, SpectrumState
 from triage.models.spectrum_act import ActKind, SpectrumAct
-from triage.models.tns import TnsReport, TnsState, TnsTarget
+from triage.models.tns import TnsReport, TnsState, TnsTables, TnsTarget
 from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
 from triage.models.transient_act import TransientAct
@@ -82,6 +82,7 @@ __all__ = [
     "SpectrumState",
     "TnsReport",
     "TnsState",
+    "TnsTables",
     "TnsTarget",
     "Transient",
     "TransientAct",

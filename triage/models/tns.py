@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Self
+
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.utils import timezone
 
 from triage.models.audience import AudienceQuerySet
+
+# The TNS answers a report within minutes, and sometimes loses one.
+LOST_AFTER = timedelta(days=1)
 
 
 class TnsTarget(models.TextChoices):
@@ -26,6 +33,34 @@ class TnsState(models.TextChoices):
     REJECTED = "rejected", "rejected"
 
 
+class TnsTables(models.Model):
+    """Tables of one TNS server, as it last sent them.
+
+    target: the sandbox or the live server.
+    object_types, instruments, groups: names by number, whose keys are texts because they are JSON.
+    fetched_at: when the server sent them.
+    """
+
+    target = models.CharField(max_length=7, choices=TnsTarget.choices, unique=True)
+    object_types = models.JSONField(default=dict)
+    instruments = models.JSONField(default=dict)
+    groups = models.JSONField(default=dict)
+    fetched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"tables of the {self.target} TNS"
+
+
+class TnsReportQuerySet(AudienceQuerySet["TnsReport"]):
+    """Reports, and those that a person has to look at."""
+
+    def without_answer(self) -> Self:
+        """Return the reports that may or may not have arrived: no answer came, and none is awaited any more."""
+        now = timezone.now()
+        unclear = models.Q(state=TnsState.SENDING, next_poll_at__lte=now)
+        return self.filter(unclear | models.Q(state=TnsState.SENT, created_at__lte=now - LOST_AFTER))
+
+
 class TnsReport(models.Model):
     """One report that a person chose to send.
 
@@ -39,6 +74,7 @@ class TnsReport(models.Model):
     payload: the report as JSON, as it was sent.
     ascii_name: name of the attached spectrum file.
     ascii_file: content of the attached spectrum file.
+    further_files: name and content of each further spectrum's file.
     state: how far the report has come.
     report_id: number that the TNS gave the report, or "".
     reply: the TNS's answer as JSON.
@@ -58,6 +94,7 @@ class TnsReport(models.Model):
     payload = models.JSONField()
     ascii_name = models.CharField(max_length=120)
     ascii_file = models.TextField()
+    further_files = models.JSONField(default=list, db_default=[])
     state = models.CharField(max_length=8, choices=TnsState.choices, default=TnsState.PREPARED)
     report_id = models.CharField(max_length=40, blank=True)
     reply = models.JSONField(default=dict, blank=True)
@@ -68,7 +105,7 @@ class TnsReport(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = AudienceQuerySet["TnsReport"].as_manager()
+    objects = TnsReportQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -86,3 +123,12 @@ class TnsReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tns_name} ({self.target})"
+
+    @property
+    def object_type(self) -> int:
+        return int(self.payload["classification_report"]["0"]["objtypeid"])
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """Name and content of all spectrum files, in the order of the report."""
+        return [(self.ascii_name, self.ascii_file), *((name, content) for name, content in self.further_files)]

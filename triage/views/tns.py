@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -11,20 +11,38 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from triage.errors import NotFoundError, TriageError
-from triage.models import Spectrum, TnsReport, TnsState, TnsTarget, Transient
+from triage.errors import InvalidActionError, NotFoundError, TriageError
+from triage.models import Spectrum, TnsReport, TnsTarget, Transient
 from triage.services.tns import reports
 from triage.services.tns.client import has_credentials
 from triage.services.tns.payload import Options, Report, build_report, faults
+from triage.services.tns.tables import current_tables, number_of
 from triage.views.base import signed_in
 
 PAGE = 25
+
+
+class NumberedField(forms.CharField):
+    """An instrument or a group, by its name or its number at the TNS.
+
+    kind: "instrument" or "group".
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(required=False, max_length=120, widget=forms.TextInput({"list": f"tns-{kind}s"}))
+        self.kind = kind
+
+    def clean(self, value: Any) -> int | None:
+        """Return the number, or None. Raises ValidationError for a name that the TNS does not know."""
+        try:
+            return number_of(self.kind, super().clean(value))
+        except InvalidActionError as error:
+            raise forms.ValidationError(error.detail) from error
 
 
 class OptionsForm(forms.Form):
@@ -34,19 +52,30 @@ class OptionsForm(forms.Form):
     classifier = forms.CharField(required=False, max_length=500)
     observer = forms.CharField(required=False, max_length=200)
     reducer = forms.CharField(required=False, max_length=200)
-    instrument = forms.IntegerField(required=False, min_value=0)
+    instrument = NumberedField("instrument")
     exposure_s = forms.FloatField(required=False, min_value=0)
-    group = forms.IntegerField(required=False, min_value=0)
+    group = NumberedField("group")
     proprietary_period = forms.IntegerField(required=False, min_value=0)
     remarks = forms.CharField(required=False, max_length=1000)
-    spectrum = forms.IntegerField(required=False)
+    spectra = forms.TypedMultipleChoiceField(required=False, coerce=int)
+
+    def __init__(self, user: User, transient: Transient, data: QueryDict) -> None:
+        super().__init__(data)
+        readable = Spectrum.objects.visible_to(user).filter(transient=transient, arrays__isnull=False).in_time_order()
+        spectra = self.fields["spectra"]
+        if isinstance(spectra, forms.ChoiceField):
+            spectra.choices = [(spectrum.pk, spectrum.file_label) for spectrum in readable]
+        # What was entered, as pairs for an address or for hidden fields.
+        self.entered = [(name, value) for name in self.fields for value in data.getlist(name) if value]
 
     def options(self) -> Options:
         """Return what was entered, or no options at all if a field is wrong."""
-        return Options(**self.cleaned_data) if self.is_valid() else Options()
+        if not self.is_valid():
+            return Options()
+        return Options(**self.cleaned_data | {"spectra": tuple(self.cleaned_data["spectra"])})
 
 
-def _transient(user: User, name: str) -> Any:
+def _transient(user: User, name: str) -> Transient:
     transient = Transient.objects.visible_to(user).called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
@@ -60,30 +89,34 @@ def _report(user: User, transient: Transient, form: OptionsForm) -> Report:
         raise Http404(error.detail) from error
 
 
+def _sent_report(user: User, name: str, data: QueryDict) -> Report:
+    transient = _transient(user, name)
+    return _report(user, transient, OptionsForm(user, transient, data))
+
+
 @login_required
 @require_safe
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
     """Show the report as it would be sent, with everything that is wrong with it."""
     user = signed_in(request)
     transient = _transient(user, name)
-    form = OptionsForm(request.GET)
+    form = OptionsForm(user, transient, request.GET)
     report = _report(user, transient, form)
-    query = urlencode({key: value for key, value in request.GET.items() if key in form.fields and value})
-    if query:
-        for field, complaint in faults(report.payload):
-            if field:
+    tables = current_tables()
+    if form.entered:
+        for field, complaint in faults(report.payload, tables):
+            if field and field not in form.errors:
                 form.add_error(field, complaint)
-    spectra = Spectrum.objects.visible_to(user).filter(transient=transient, arrays__isnull=False).in_time_order()
     context = {
         "transient": transient,
         "form": form,
         "report": report,
-        "spectra": spectra,
+        "tables": tables,
         "earlier": TnsReport.objects.visible_to(user).filter(transient=transient),
         "may_send": user.has_perm("triage.add_tnsreport"),
         "credentials": has_credentials(),
         "targets": TnsTarget.choices,
-        "query": query,
+        "query": urlencode(form.entered),
         "section": "vetted",
     }
     return render(request, "tns_report.html", context)
@@ -93,7 +126,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def report_json(request: HttpRequest, name: str) -> HttpResponseBase:
     user = signed_in(request)
-    report = _report(user, _transient(user, name), OptionsForm(request.GET))
+    report = _sent_report(user, name, request.GET)
     return _download(report.json, f"{report.tns_name or 'report'}.json", "application/json")
 
 
@@ -101,8 +134,11 @@ def report_json(request: HttpRequest, name: str) -> HttpResponseBase:
 @require_safe
 def report_ascii(request: HttpRequest, name: str) -> HttpResponseBase:
     user = signed_in(request)
-    report = _report(user, _transient(user, name), OptionsForm(request.GET))
-    return _download(report.ascii_file, report.ascii_name, "text/plain; charset=utf-8")
+    files = dict(_sent_report(user, name, request.GET).files)
+    wanted = request.GET.get("file", next(iter(files), ""))
+    if wanted not in files:
+        raise Http404("The report has no such file.")
+    return _download(files[wanted], wanted, "text/plain; charset=utf-8")
 
 
 def _download(content: str, filename: str, kind: str) -> HttpResponse:
@@ -116,14 +152,13 @@ def send(request: HttpRequest, name: str) -> HttpResponse:
     """Send a report after a second confirmation: the user types the name once more."""
     user = signed_in(request)
     transient = _transient(user, name)
-    form = OptionsForm(request.POST)
+    form = OptionsForm(user, transient, request.POST)
     target, typed = request.POST.get("target", ""), request.POST.get("confirmation", "")
     try:
         row = reports.submit(user, transient, form.options(), target, typed)
     except TriageError as error:
         messages.error(request, error.detail)
-        query = urlencode({key: value for key, value in request.POST.items() if key in form.fields and value})
-        return redirect(f"{request.path.removesuffix('send/')}?{query}")
+        return redirect(f"{request.path.removesuffix('send/')}?{urlencode(form.entered)}")
     messages.success(request, f"The report of {row.tns_name} will be sent to the {row.get_target_display()} TNS.")
     return redirect("tns-reports")
 
@@ -139,15 +174,6 @@ class ReportRow:
     report: TnsReport
     may_settle: bool
 
-    @classmethod
-    def stored(cls, report: TnsReport, *, may_send: bool) -> Self:
-        """Describe a stored report.
-
-        may_send: whether the user may send reports.
-        """
-        asked_again_at = report.next_poll_at if report.state == TnsState.SENDING else None
-        return cls(report, may_send and asked_again_at is not None and asked_again_at <= timezone.now())
-
 
 @login_required
 @require_safe
@@ -156,10 +182,11 @@ def reports_page(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     submitted = TnsReport.objects.visible_to(user).select_related("transient", "decision", "sent_by", "group")
     page = Paginator(submitted, PAGE).get_page(request.GET.get("page"))
-    may_send = user.has_perm("triage.add_tnsreport")
+    settled = TnsReport.objects.without_answer() if user.has_perm("triage.add_tnsreport") else TnsReport.objects.none()
+    unclear = set(settled.filter(pk__in=[report.pk for report in page.object_list]).values_list("pk", flat=True))
     context = {
         "page": page,
-        "rows": [ReportRow.stored(report, may_send=may_send) for report in page.object_list],
+        "rows": [ReportRow(report, may_settle=report.pk in unclear) for report in page.object_list],
         "section": "vetted",
     }
     return render(request, "tns_reports.html", context)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
+from pytest_django.fixtures import Settings
 
 from tests.factories import spectrum_file
-from tests.fakes.tns import FULL, reportable
+from tests.fakes.tns import FULL, OBSERVED_AT, reportable
 from triage.errors import NotFoundError
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import Transient
+from triage.models import Spectrum, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.services.tns.payload import Options, build_report, check, find_name
+from triage.services.tns.tables import current_tables, store_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +44,7 @@ def test_the_report_has_exactly_the_fields_of_the_tns(reviewer: User) -> None:
                             "observer": "A. Observer",
                             "reducer": "",
                             "spectypeid": 1,
-                            "ascii_file": report.ascii_name,
+                            "ascii_file": report.files[0][0],
                             "fits_file": "",
                             "remarks": "",
                             "spec_proprietary_period": "",
@@ -50,7 +54,7 @@ def test_the_report_has_exactly_the_fields_of_the_tns(reviewer: User) -> None:
             }
         }
     }
-    rows = [line.split() for line in report.ascii_file.splitlines() if not line.startswith("#")]
+    rows = [line.split() for line in report.files[0][1].splitlines() if not line.startswith("#")]
     assert len(rows) > 500
     assert 3000 < float(rows[0][0]) < 4500
 
@@ -58,12 +62,12 @@ def test_the_report_has_exactly_the_fields_of_the_tns(reviewer: User) -> None:
 def test_unknown_values_are_empty_and_named_as_problems(reviewer: User) -> None:
     submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="ZTF26aaa"))
     transient = Transient.objects.get()
-    record_decision(reviewer, transient, Proposal("override", class_name="SN Icn"))
+    record_decision(reviewer, transient, Proposal("override", class_name="Star"))
     report = build_report(reviewer, transient, Options())
     said = report.payload["classification_report"]["0"]
     assert (said["redshift"], said["objtypeid"], said["spectra"]["spectra-group"]["0"]["obsdate"]) == ("", "", "")
     wrong = " ".join(report.problems)
-    for missing in ("TNS name", "no object type for “SN Icn”", "time of observation", "instrument", "observed it"):
+    for missing in ("TNS name", "no object type for this class", "time of observation", "instrument", "observed it"):
         assert missing in wrong
 
 
@@ -89,8 +93,44 @@ def test_the_tns_name_is_reported_without_its_prefix(names: list[str], found: st
 
 
 def test_a_report_with_other_fields_is_refused() -> None:
-    assert check({"classification_report": {"0": {"name": "2026abc"}}}) != []
-    assert check({}) != []
+    assert check({"classification_report": {"0": {"name": "2026abc"}}}, current_tables()) != []
+    assert check({}, current_tables()) != []
+
+
+def test_a_class_that_the_desk_has_no_number_for_gets_the_one_of_the_table(reviewer: User) -> None:
+    report = build_report(reviewer, reportable(reviewer, class_name="SN Icn"), FULL)
+    assert report.payload["classification_report"]["0"]["objtypeid"] == 109
+    store_tables("live", {"object_types": {3: "SN Ia", 209: "SN Icn"}})
+    report = build_report(reviewer, Transient.objects.get(), FULL)
+    assert report.payload["classification_report"]["0"]["objtypeid"] == 209
+
+
+def test_several_spectra_go_into_one_report_the_earliest_first(reviewer: User) -> None:
+    transient = reportable(reviewer)
+    earlier = Given(transient="SN 2026abc", observed_at=OBSERVED_AT - timedelta(days=3), instrument="SEDM")
+    first = submit_spectrum(reviewer, spectrum_file(seed=2), "2.txt", earlier).spectrum
+    Spectrum.objects.filter(pk=first.pk).update(observer="B. Observer")
+    both = tuple(Spectrum.objects.values_list("pk", flat=True))
+    report = build_report(reviewer, transient, Options(instrument=149, spectra=both))
+    group = report.payload["classification_report"]["0"]["spectra"]["spectra-group"]
+    assert [group[number]["obsdate"][:10] for number in ("0", "1")] == ["2026-07-29", "2026-08-01"]
+    assert [group[number]["ascii_file"] for number in ("0", "1")] == [name for name, _ in report.files]
+    assert f"_{first.pk}." in report.files[0][0]
+    assert any("different instruments" in warning for warning in report.warnings)
+    assert [group[number]["observer"] for number in ("0", "1")] == ["B. Observer", ""]
+    assert report.problems == ["Say who observed it."]
+
+
+def test_the_proprietary_period_is_one_number_or_a_value_with_its_unit(reviewer: User, settings: Settings) -> None:
+    transient, options = reportable(reviewer), dataclasses.replace(FULL, proprietary_period=30)
+    told = build_report(reviewer, transient, options).payload["classification_report"]["0"]["spectra"]
+    assert told["spectra-group"]["0"]["spec_proprietary_period"] == 30
+    settings.TNS_PROPRIETARY_PERIOD = "value_and_units"
+    report = build_report(reviewer, transient, options)
+    told = report.payload["classification_report"]["0"]["spectra"]["spectra-group"]["0"]
+    assert (told["spec_proprietary_period_value"], told["spec_proprietary_period_units"]) == (30, "days")
+    assert "spec_proprietary_period" not in told
+    assert report.problems == []
 
 
 def test_without_a_vetted_classification_there_is_no_report(reviewer: User) -> None:

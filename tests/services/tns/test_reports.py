@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from tests.factories import spectrum_file
 from tests.fakes.server import HTML, AnswerError, Request
-from tests.fakes.tns import FULL, KEY, FakeTns, reportable
+from tests.fakes.tns import FULL, KEY, OBSERVED_AT, FakeTns, reportable
 from triage.errors import InvalidActionError
-from triage.models import TnsReport, TnsState, Transient
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import Spectrum, TnsReport, TnsState, TnsTables, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.services.tns import reports
@@ -27,6 +31,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[FakeTns]:
+    cache.clear()
     with FakeTns() as fake:
         settings.TNS_SANDBOX_URL, settings.TNS_LIVE_URL = fake.url, "http://127.0.0.1:9"
         settings.TNS_API_KEY, settings.TNS_BOT_ID, settings.TNS_BOT_NAME = KEY, "4242", "triage_bot"
@@ -129,6 +134,73 @@ def test_a_type_that_the_tns_numbers_differently_is_not_sent(server: FakeTns, re
     assert "no object type 13" in row.detail
 
 
+@pytest.mark.parametrize("name", ["objtypes", "object_types"])
+def test_the_object_types_are_found_by_their_old_and_their_new_name(server: FakeTns, reporter: User, name: str) -> None:
+    server.tables = {name: [{"id": 120, "name": "TDE"}]}
+    reports.submit(reporter, reportable(reporter), FULL, "sandbox", "2026abc")
+    assert work().state == TnsState.SENT
+    assert TnsTables.objects.get().object_types == {"120": "TDE"}
+
+
+def test_a_tns_without_a_table_of_object_types_gets_no_report(server: FakeTns, reporter: User) -> None:
+    server.tables = {"types": {"120": "TDE"}}
+    reports.submit(reporter, reportable(reporter), FULL, "sandbox", "2026abc")
+    row = work()
+    assert (row.state, server.reports) == (TnsState.REJECTED, {})
+    assert "no table of object types" in row.detail
+
+
+def test_all_spectra_of_a_report_are_uploaded(server: FakeTns, reporter: User) -> None:
+    transient = reportable(reporter)
+    given = Given(transient="SN 2026abc", observed_at=OBSERVED_AT, instrument="EFOSC2")
+    submit_spectrum(reporter, spectrum_file(seed=2), "2.txt", given)
+    both = tuple(Spectrum.objects.values_list("pk", flat=True))
+    reports.submit(reporter, transient, dataclasses.replace(FULL, spectra=both), "sandbox", "2026abc")
+    row = work()
+    (sent,) = server.reports.values()
+    group = sent["classification_report"]["0"]["spectra"]["spectra-group"]
+    uploaded = [server.files[group[number]["ascii_file"]].decode() for number in ("0", "1")]
+    assert uploaded == [content for _, content in row.files]
+
+
+def test_a_report_that_the_tns_lost_is_noticed_and_can_be_settled(
+    server: FakeTns, reporter: User, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.pending = 99
+    row = reports.submit(reporter, reportable(reporter), FULL, "sandbox", "2026abc")
+    work()
+    with pytest.raises(InvalidActionError, match="on its way"):
+        reports.settle(reporter, row.pk, arrived=False)
+    TnsReport.objects.update(created_at=timezone.now() - timedelta(days=1, hours=1))
+    row = work()
+    assert (row.state, "may have lost it" in row.detail) == (TnsState.SENT, True)
+    assert "may have lost it" in caplog.text
+    client.force_login(reporter)
+    assert b"It did not arrive" in client.get(reverse("tns-reports")).content
+    assert reports.settle(reporter, row.pk, arrived=False).state == TnsState.REJECTED
+    assert len(server.reports) == 1
+
+
+def test_instruments_are_chosen_by_name_once_the_tns_sent_its_table(
+    server: FakeTns, reporter: User, client: Client, settings: Settings
+) -> None:
+    reportable(reporter)
+    client.force_login(reporter)
+    address, given = reverse("tns", args=["SN 2026abc"]), {"observer": "A", "instrument": "p60 - sedm"}
+    assert b"knows no instrument" in client.get(address, given).content
+    settings.TNS_LIVE_URL = server.url
+    reports.poll_replies()
+    page = client.get(address, given)
+    assert b"Nothing is missing" in page.content
+    assert b'<option value="P60 - SEDM">' in page.content
+    shown = client.get("/api/v1/transients/SN 2026abc/tns/", given).json()
+    told = shown["payload"]["classification_report"]["0"]["spectra"]["spectra-group"]["0"]
+    assert told["instrumentid"] == 149
+    requests = len(server.requests)
+    reports.poll_replies()
+    assert len(server.requests) == requests
+
+
 def test_a_report_that_may_have_arrived_waits_for_a_person(
     server: FakeTns, reporter: User, make_user: Callable[..., User]
 ) -> None:
@@ -173,7 +245,10 @@ def test_the_page_previews_downloads_and_sends(server: FakeTns, reporter: User, 
     assert b"Nothing is missing" in client.get(address, given).content
     downloaded = client.get(reverse("tns-json", args=["SN 2026abc"]), given)
     assert json.loads(downloaded.content)["classification_report"]["0"]["name"] == "2026abc"
-    assert b"wavelength(Angstrom)" in client.get(reverse("tns-ascii", args=["SN 2026abc"]), given).content
+    name, _ = client.get(address, given).context["report"].files[0]
+    ascii_address = reverse("tns-ascii", args=["SN 2026abc"])
+    assert b"wavelength(Angstrom)" in client.get(ascii_address, {**given, "file": name}).content
+    assert client.get(ascii_address, {**given, "file": "other.txt"}).status_code == 404
     assert server.requests == []
     sending = {**given, "target": "sandbox", "confirmation": "wrong"}
     assert b"to confirm" in client.post(address + "send/", sending, follow=True).content
@@ -191,7 +266,7 @@ def test_a_missing_value_is_named_at_its_field_after_the_form_was_filled_in(repo
     assert not client.get(address).context["form"].errors
     assert client.get(address, {"reducer": "R"}).context["form"].errors == {
         "observer": ["Say who observed it."],
-        "instrument": ["Give the TNS's number of the instrument."],
+        "instrument": ["Give the instrument's name or number at the TNS."],
     }
 
 

@@ -17,6 +17,12 @@ TIMEOUT_SECONDS = 60
 # Feedback codes of a report that the TNS has taken.
 INSERTED, EXISTS, RENAMED = 100, 101, 121
 ACCEPTED_CODES = {INSERTED, EXISTS, RENAMED}
+# Names that versions of the TNS have for its tables; the newest comes first.
+TABLES = {
+    "object_types": ("objtypes", "object_types"),
+    "instruments": ("instruments",),
+    "groups": ("groups",),
+}
 
 
 class TnsError(Exception):
@@ -75,17 +81,23 @@ class TnsClient:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.close()
 
-    def object_types(self) -> dict[int, str]:
-        """Return the TNS's object types, name by id; empty if the server does not send them."""
+    def tables(self) -> dict[str, dict[int, str]]:
+        """Fetch the TNS's tables: names by number of "object_types", and of "instruments" and "groups" if it has them.
+
+        Raises NotSentError if the server gives no answer, and RejectedError if the answer has no object types.
+        """
         try:
             status, answer = self._post("/api/get/values/")
-        except TnsError:
-            return {}
-        found = _inner(answer).get("object_types") if status == 200 else None
-        if isinstance(found, dict):
-            return {int(key): str(name) for key, name in found.items() if str(key).isdigit()}
-        rows = found if isinstance(found, list) else []
-        return {int(row["id"]): str(row.get("name")) for row in rows if isinstance(row, dict) and "id" in row}
+        except MaybeSentError as error:
+            # Asking changes nothing at the TNS.
+            raise NotSentError(error.detail) from error
+        if status != 200:
+            raise RejectedError(_message(answer), answer)
+        sent = _inner(answer)
+        tables = {ours: _table(sent, names) for ours, names in TABLES.items()}
+        if not tables["object_types"]:
+            raise RejectedError(f"the TNS sent no table of object types ({' or '.join(TABLES['object_types'])})")
+        return {name: table for name, table in tables.items() if table}
 
     def upload(self, name: str, content: str) -> str:
         """Upload a text file and return the name that the server gave it.
@@ -163,6 +175,16 @@ def _inner(answer: dict[str, Any]) -> dict[str, Any]:
     if isinstance(found, dict) and isinstance(found.get("reply"), dict):
         return dict(found["reply"])
     return found if isinstance(found, dict) else {}
+
+
+def _table(sent: dict[str, Any], names: tuple[str, ...]) -> dict[int, str]:
+    """Return names by number from an answer, which has them as an object or as a list of {id, name}."""
+    found: Any = next((sent[name] for name in names if sent.get(name)), {})
+    if isinstance(found, list):
+        found = {str(row["id"]): row.get("name") for row in found if isinstance(row, dict) and "id" in row}
+    if not isinstance(found, dict):
+        return {}
+    return {int(key): str(name) for key, name in found.items() if str(key).isdecimal()}
 
 
 def _message(answer: dict[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db.models import F
 
@@ -17,6 +18,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.errors import NotFoundError
 from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
 from triage.models.arrays import unpack
+from triage.services.tns.tables import Tables, current_tables
 
 _NAME = re.compile(r"^(?:AT|SN|TDE)?\s*((?:19|20)\d\d[A-Za-z]{1,7})$", re.I)
 _BARE_NAME = re.compile(r"^(19|20)\d\d[A-Za-z]{1,7}$")
@@ -31,10 +33,7 @@ _SPECTRUM_KEYS = {
     "ascii_file",
     "fits_file",
     "remarks",
-    "spec_proprietary_period",
 }
-# Ids of the TNS's object types when this was written; the TNS's own table is asked before a report is sent.
-OBJECT_TYPES = {*range(15), 18, 19, 24, 25, 26, 27, 29, 30, 31, 99, 100, 103, 104, 105, 106, 120}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Options:
     exposure_s: exposure time in seconds.
     proprietary_period: days during which the TNS hides the spectrum.
     remarks: free text.
-    spectrum: id of the spectrum to send, or None to choose one.
+    spectra: ids of the spectra to send, or () to choose one.
     """
 
     name: str = ""
@@ -60,7 +59,7 @@ class Options:
     spectrum_type: int = 1
     proprietary_period: int | None = None
     remarks: str = ""
-    spectrum: int | None = None
+    spectra: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Report:
     group: the group that the decision is private to, or None.
     tns_name: name without prefix, or "".
     payload: JSON that the TNS takes.
-    ascii_name, ascii_file: the spectrum as a text file.
+    files: name and content of each spectrum as a text file, in the order of the report.
     problems: what keeps the report from being sent.
     warnings: what the user should consider before.
     """
@@ -80,8 +79,7 @@ class Report:
     group: Group | None
     tns_name: str
     payload: dict[str, Any]
-    ascii_name: str
-    ascii_file: str
+    files: list[tuple[str, str]]
     problems: list[str]
     warnings: list[str]
 
@@ -100,18 +98,22 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
     if standing is None:
         raise NotFoundError("this transient has no vetted classification yet; decide on it first")
     decision = standing.decision
-    spectrum = _spectrum(user, standing, options.spectrum)
+    spectra = _spectra(user, standing, options.spectra)
     others = transient.other_names.visible_to(user).values_list("name", flat=True)
     tns_name = find_name(options.name, [transient.name, *others])
-    ascii_name, ascii_file = _ascii(tns_name or transient.name, spectrum)
-    payload = _payload(transient, decision, spectrum, options, tns_name, ascii_name)
-    problems = [*_problems_of_records(transient, decision, spectrum), *check(payload)]
+    tables = current_tables()
+    files = [_file(tns_name or transient.name, spectrum) for spectrum in spectra]
+    payload = _payload(transient, decision, spectra, options, tns_name, tables)
+    name_files(payload, [name for name, _ in files])
+    problems = [*_problems_of_records(transient, spectra), *check(payload, tables)]
     warnings = []
     if standing.group is not None:
         warnings.append(f"This classification is private to {standing.group.name}; a report makes it public.")
-    if spectrum is not None and spectrum.corrections.get("frame") == "rest":
-        warnings.append("The wavelengths of this spectrum are in the rest frame.")
-    return Report(decision, standing.group, tns_name, payload, ascii_name, ascii_file, problems, warnings)
+    if any(spectrum.corrections.get("frame") == "rest" for spectrum in spectra):
+        warnings.append("The wavelengths of a spectrum are in the rest frame.")
+    if len({spectrum.instrument for spectrum in spectra}) > 1:
+        warnings.append("The spectra come from different instruments, and the report names one for all.")
+    return Report(decision, standing.group, tns_name, payload, files, problems, warnings)
 
 
 def find_name(given: str, names: Iterable[str]) -> str:
@@ -129,51 +131,80 @@ def find_name(given: str, names: Iterable[str]) -> str:
     return given.strip()
 
 
-def _spectrum(user: User, standing: Classification, wanted: int | None) -> Spectrum | None:
-    """Return the spectrum to report, or None.
+def _spectra(user: User, standing: Classification, wanted: Sequence[int]) -> list[Spectrum]:
+    """Return the spectra to report, the earliest first.
 
-    It is the one that was asked for, or the one the decision rests on, or the latest that the reviewer saw. A public
+    They are those that were asked for, or the one the decision rests on, or the latest that the reviewer saw. A public
     classification is never reported with a private spectrum.
     """
     rows = Spectrum.objects.visible_to(user).filter(transient=standing.transient_id, arrays__isnull=False)
     if standing.group_id is None:
         rows = rows.filter(group__isnull=True)
-    chosen = wanted or standing.decision.spectrum_id
-    if chosen is None:
-        rows = rows.filter(pk__in=standing.decision.spectra_seen, rejected=False)
-        return next(iter(rows.order_by(F("observed_at").desc(nulls_last=True), "-id")), None)
-    return rows.filter(pk=chosen).first()
+    if wanted or standing.decision.spectrum_id is not None:
+        chosen = rows.filter(pk__in=wanted or [standing.decision.spectrum_id])
+        return list(chosen.order_by(F("observed_at").asc(nulls_last=True), "id"))
+    seen = rows.filter(pk__in=standing.decision.spectra_seen, rejected=False)
+    return list(seen.order_by(F("observed_at").desc(nulls_last=True), "-id")[:1])
 
 
 def _payload(
-    transient: Transient, decision: Decision, spectrum: Spectrum | None, options: Options, name: str, ascii_name: str
+    transient: Transient,
+    decision: Decision,
+    spectra: Sequence[Spectrum],
+    options: Options,
+    name: str,
+    tables: Tables,
 ) -> dict[str, Any]:
     entry = load_taxonomy().find(decision.class_name)
     # The network's own redshift is not reported, because no person stands behind it.
     redshift = decision.redshift if decision.redshift is not None else transient.redshift
-    observed_at = spectrum.observed_at if spectrum else None
-    content = {
-        "obsdate": "" if observed_at is None else obsdate(observed_at),
-        "instrumentid": _or_empty(options.instrument),
-        "exptime": _or_empty(options.exposure_s),
-        "observer": options.observer,
-        "reducer": options.reducer,
-        "spectypeid": options.spectrum_type,
-        "ascii_file": ascii_name if spectrum else "",
-        "fits_file": "",
-        "remarks": "",
-        "spec_proprietary_period": _or_empty(options.proprietary_period),
-    }
+    object_type = tables.type_number(decision.class_name, entry.tns if entry else None)
+    # A report without a spectrum keeps its form, so that the preview shows what is missing.
+    contents = [_content(spectrum, options) for spectrum in spectra] or [_content(None, options)]
     report = {
         "name": name,
         "classifier": options.classifier or decision.reviewer.get_full_name() or decision.reviewer.get_username(),
-        "objtypeid": _or_empty(entry.tns if entry else None),
+        "objtypeid": _or_empty(object_type),
         "redshift": _or_empty(redshift),
         "groupid": _or_empty(options.group),
         "remarks": options.remarks,
-        "spectra": {"spectra-group": {"0": content}},
+        "spectra": {"spectra-group": {str(number): content for number, content in enumerate(contents)}},
     }
     return {"classification_report": {"0": report}}
+
+
+def _content(spectrum: Spectrum | None, options: Options) -> dict[str, Any]:
+    observed_at = spectrum.observed_at if spectrum else None
+    return {
+        "obsdate": "" if observed_at is None else obsdate(observed_at),
+        "instrumentid": _or_empty(options.instrument),
+        "exptime": _or_empty(options.exposure_s),
+        "observer": options.observer or (spectrum.observer if spectrum else ""),
+        "reducer": options.reducer,
+        "spectypeid": options.spectrum_type,
+        "ascii_file": "",
+        "fits_file": "",
+        "remarks": "",
+        **_proprietary_period(options.proprietary_period),
+    }
+
+
+def _proprietary_period(days: int | None) -> dict[str, Any]:
+    """Return the fields of the proprietary period, of which servers take one number or a value with its unit."""
+    if settings.TNS_PROPRIETARY_PERIOD == "value_and_units":
+        return {"spec_proprietary_period_value": _or_empty(days), "spec_proprietary_period_units": "days"}
+    return {"spec_proprietary_period": _or_empty(days)}
+
+
+def _contents(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a report says of each spectrum."""
+    return list(payload["classification_report"]["0"]["spectra"]["spectra-group"].values())
+
+
+def name_files(payload: dict[str, Any], names: Sequence[str]) -> None:
+    """Write the names of the spectra's files into a report, in its order."""
+    for content, name in zip(_contents(payload), names, strict=False):
+        content["ascii_file"] = name
 
 
 def _or_empty(value: Any) -> Any:
@@ -186,11 +217,9 @@ def obsdate(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _ascii(name: str, spectrum: Spectrum | None) -> tuple[str, str]:
+def _file(name: str, spectrum: Spectrum) -> tuple[str, str]:
     """Return name and content of a text file with wavelength (Å), flux and, if known, its 1σ error."""
     stem = re.sub(r"[^A-Za-z0-9.+-]", "_", name)[:60]
-    if spectrum is None:
-        return f"{stem}.txt", ""
     day = spectrum.observed_at.astimezone(UTC).strftime("_%Y%m%d") if spectrum.observed_at else ""
     stored = SpectrumArrays.objects.get(spectrum=spectrum)
     columns = [unpack(stored.wavelength), unpack(stored.flux)]
@@ -203,28 +232,26 @@ def _ascii(name: str, spectrum: Spectrum | None) -> tuple[str, str]:
     return f"{stem}{day}_{spectrum.pk}.txt", "\n".join([*(line for line in lines if line), *rows]) + "\n"
 
 
-def _problems_of_records(transient: Transient, decision: Decision, spectrum: Spectrum | None) -> list[str]:
+def _problems_of_records(transient: Transient, spectra: Sequence[Spectrum]) -> list[str]:
     problems = []
-    if transient.simulated or (spectrum is not None and spectrum.simulated):
+    if transient.simulated or any(spectrum.simulated for spectrum in spectra):
         problems.append("This transient is simulated, so it is not reported.")
-    if spectrum is None:
+    if not spectra:
         problems.append("The decision rests on no readable spectrum; choose one.")
-    entry = load_taxonomy().find(decision.class_name)
-    if entry is None or entry.tns is None:
-        problems.append(f"The TNS has no object type for “{decision.class_name}”; decide for a class that it has.")
     return problems
 
 
-def check(payload: dict[str, Any]) -> list[str]:
+def check(payload: dict[str, Any], tables: Tables) -> list[str]:
     """Return what the TNS would refuse, as sentences for people; empty if nothing."""
-    return [complaint for _, complaint in faults(payload)]
+    return [complaint for _, complaint in faults(payload, tables)]
 
 
-def faults(payload: dict[str, Any]) -> list[tuple[str, str]]:
+def faults(payload: dict[str, Any], tables: Tables) -> list[tuple[str, str]]:
     """Return what the TNS would refuse, as pairs of a field of Options that would cure it (or "") and a sentence."""
     report = payload.get("classification_report", {}).get("0", {})
-    spectrum = report.get("spectra", {}).get("spectra-group", {}).get("0", {})
-    if set(report) != _REPORT_KEYS or set(spectrum) != _SPECTRUM_KEYS:
+    spectra = list(report.get("spectra", {}).get("spectra-group", {}).values())
+    fields = _SPECTRUM_KEYS | set(_proprietary_period(None))
+    if set(report) != _REPORT_KEYS or not spectra or any(set(spectrum) != fields for spectrum in spectra):
         return [("", "The report lacks fields that the TNS asks for, or has others.")]
     rules = (
         (
@@ -233,7 +260,11 @@ def faults(payload: dict[str, Any]) -> list[tuple[str, str]]:
             "Give the TNS name without AT or SN, such as 2026abc.",
         ),
         ("classifier", bool(report["classifier"]), "Say who classified it."),
-        ("", report["objtypeid"] in OBJECT_TYPES, "The class has no object type of the TNS; decide for one that has."),
+        (
+            "",
+            report["objtypeid"] in tables.object_types,
+            "The TNS has no object type for this class; decide for a class that it has.",
+        ),
         (
             "",
             report["redshift"] == "" or is_plausible_redshift(float(report["redshift"])),
@@ -241,12 +272,16 @@ def faults(payload: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "",
-            _is_obsdate(spectrum["obsdate"]),
+            all(_is_obsdate(spectrum["obsdate"]) for spectrum in spectra),
             "The TNS needs the time of observation, which is not known for this spectrum.",
         ),
-        ("instrument", isinstance(spectrum["instrumentid"], int), "Give the TNS's number of the instrument."),
-        ("observer", bool(spectrum["observer"]), "Say who observed it."),
-        ("spectrum", bool(spectrum["ascii_file"]), "Choose a spectrum."),
+        (
+            "instrument",
+            all(isinstance(spectrum["instrumentid"], int) for spectrum in spectra),
+            "Give the instrument's name or number at the TNS.",
+        ),
+        ("observer", all(spectrum["observer"] for spectrum in spectra), "Say who observed it."),
+        ("spectra", all(spectrum["ascii_file"] for spectrum in spectra), "Choose a spectrum."),
     )
     return [(field, complaint) for field, holds, complaint in rules if not holds]
 

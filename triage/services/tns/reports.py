@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +18,7 @@ from django.utils import timezone
 from triage.doorbell import POLL_TNS, ring_after_commit
 from triage.errors import InvalidActionError, NotFoundError
 from triage.models import TnsReport, TnsState, TnsTarget, Transient
+from triage.models.tns import LOST_AFTER
 from triage.services import attempts
 from triage.services.tns.client import (
     ACCEPTED_CODES,
@@ -31,7 +33,8 @@ from triage.services.tns.client import (
     feedback_codes,
     has_credentials,
 )
-from triage.services.tns.payload import Options, Report, build_report
+from triage.services.tns.payload import Options, Report, build_report, name_files
+from triage.services.tns.tables import Tables, are_stale, store_tables
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ MAX_ATTEMPTS = 10
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 # After this time the worker of a report in ``sending`` has died.
 STUCK_AFTER = timedelta(minutes=10)
+# A TNS that did not send its tables is asked again after this time.
+ASKED_AGAIN_SECONDS = 3600
 UNSETTLED_REPORTS = (TnsState.PREPARED, TnsState.SENDING, TnsState.SENT)
 
 
@@ -85,14 +90,14 @@ def _refuse_double(report: Report, target: str) -> None:
     object_type = report.payload["classification_report"]["0"]["objtypeid"]
     earlier = TnsReport.objects.filter(target=target, tns_name__iexact=report.tns_name)
     for row in earlier.exclude(state=TnsState.REJECTED):
-        same = row.payload["classification_report"]["0"]["objtypeid"] == object_type
-        if same or row.state in UNSETTLED_REPORTS or row.decision_id == report.decision.pk:
+        if row.object_type == object_type or row.state in UNSETTLED_REPORTS or row.decision_id == report.decision.pk:
             raise InvalidActionError(
                 f"{report.tns_name} was reported before (state: {row.get_state_display()}); see “TNS reports”"
             )
 
 
 def _create(user: User, transient: Transient, report: Report, target: str) -> TnsReport:
+    (name, content), *further = report.files
     return TnsReport.objects.create(
         target=target,
         transient=transient,
@@ -100,8 +105,9 @@ def _create(user: User, transient: Transient, report: Report, target: str) -> Tn
         group=report.group,
         tns_name=report.tns_name,
         payload=report.payload,
-        ascii_name=report.ascii_name,
-        ascii_file=report.ascii_file,
+        ascii_name=name,
+        ascii_file=content,
+        further_files=further,
         sent_by=user,
     )
 
@@ -118,11 +124,14 @@ def settle(user: User, report_id: int, *, arrived: bool) -> TnsReport:
         raise InvalidActionError(
             "you may not settle reports to the TNS; ask an administrator for the permission “Can add tns report”"
         )
-    stuck = TnsReport.objects.filter(pk=report_id, state=TnsState.SENDING, next_poll_at__lte=timezone.now())
-    changed = stuck.update(
-        state=TnsState.ACCEPTED if arrived else TnsState.REJECTED,
-        detail=f"{user.get_username()} looked at the TNS: the report {'arrived' if arrived else 'did not arrive'}",
-        finished_at=timezone.now(),
+    changed = (
+        TnsReport.objects.filter(pk=report_id)
+        .without_answer()
+        .update(
+            state=TnsState.ACCEPTED if arrived else TnsState.REJECTED,
+            detail=f"{user.get_username()} looked at the TNS: the report {'arrived' if arrived else 'did not arrive'}",
+            finished_at=timezone.now(),
+        )
     )
     if not changed:
         raise InvalidActionError("nothing was changed: this report may still be on its way, or it is settled already")
@@ -134,6 +143,7 @@ def poll_replies() -> None:
     """Send the reports that are due, and fetch the replies to those that were sent."""
     if not has_credentials():
         return
+    _refresh_tables()
     now = timezone.now()
     due = Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now)
     for row in TnsReport.objects.filter(due, state=TnsState.PREPARED):
@@ -150,9 +160,8 @@ def poll_replies() -> None:
 def _send(row: TnsReport) -> None:
     try:
         with TnsClient(row.target) as client:
-            _check_type(client, row)
-            spectrum = row.payload["classification_report"]["0"]["spectra"]["spectra-group"]["0"]
-            spectrum["ascii_file"] = client.upload(row.ascii_name, row.ascii_file)
+            _check_type(store_tables(row.target, client.tables()), row)
+            name_files(row.payload, [client.upload(name, content) for name, content in row.files])
             row.save(update_fields=["payload"])
             report_id = client.send(row.payload)
     except NotSentError as error:
@@ -168,17 +177,24 @@ def _send(row: TnsReport) -> None:
         _update(row, state=TnsState.SENT, report_id=report_id, polls=0, detail="", next_poll_at=timezone.now())
 
 
-def _check_type(client: TnsClient, row: TnsReport) -> None:
-    """Compare the object type with the TNS's own table, if the TNS sends it. Raises RejectedError if they differ."""
-    types = client.object_types()
-    object_type = row.payload["classification_report"]["0"]["objtypeid"]
-    if types and object_type not in types:
-        raise RejectedError(f"the TNS has no object type {object_type}")
-    other = next(
-        (number for number, name in types.items() if name.casefold() == row.decision.class_name.casefold()), None
-    )
-    if other is not None and other != object_type:
-        raise RejectedError(f"the TNS calls “{row.decision.class_name}” object type {other}, not {object_type}")
+def _refresh_tables() -> None:
+    """Fetch the tables of the live TNS now and then, so that pages offer its instruments and groups by name."""
+    if not are_stale(TnsTarget.LIVE) or not cache.add("tns-tables-asked-for", True, ASKED_AGAIN_SECONDS):
+        return
+    try:
+        with TnsClient(TnsTarget.LIVE) as client:
+            store_tables(TnsTarget.LIVE, client.tables())
+    except TnsError as error:
+        log.warning("the TNS's tables could not be fetched: %s", error.detail)
+
+
+def _check_type(tables: Tables, row: TnsReport) -> None:
+    """Compare the object type with the TNS's own table. Raises RejectedError if they differ."""
+    if row.object_type not in tables.object_types:
+        raise RejectedError(f"the TNS has no object type {row.object_type}")
+    theirs = tables.type_number(row.decision.class_name, usual=row.object_type)
+    if theirs != row.object_type:
+        raise RejectedError(f"the TNS calls “{row.decision.class_name}” object type {theirs}, not {row.object_type}")
 
 
 def _send_later(row: TnsReport, detail: str) -> None:
@@ -198,7 +214,11 @@ def _fetch_reply(row: TnsReport) -> None:
     except RejectedError as error:
         _close(row, TnsState.REJECTED, error.detail, error.reply)
     except PendingError:
-        return
+        if timezone.now() - row.created_at > LOST_AFTER:
+            log.error("TNS report %s of %s has no answer after a day; the TNS may have lost it", row.report_id, row)
+            _update(
+                row, detail="No answer for a day: the TNS may have lost it. Look there, then say here if it arrived."
+            )
     except TnsError as error:
         _update(row, detail=f"the reply could not be fetched and is asked for again: {error.detail}")
     else:
