@@ -223,6 +223,7 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/tns/": PRIVATE_PAGE,
     "transients/<str:name>/tns/report.json": PRIVATE_PAGE,
     "transients/<str:name>/tns/spectrum.txt": change(PRIVATE_PAGE, shows=False),
+    "transients/<str:name>/tns/import/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "transients/<str:name>/tns/send/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "account/tokens/": change(FORM, shows=True),
     "account/tokens/<int:token_id>/revoke/": ACT,

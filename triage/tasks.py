@@ -15,7 +15,7 @@ from triage import doorbell
 from triage.inference import checkpoints, worker
 from triage.services import notifications, webhooks
 from triage.services.skyportal import answering, outbox, sync
-from triage.services.tns import reports
+from triage.services.tns import lookup, reports
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,9 @@ def send_to_skyportal() -> None:
 
 @shared_task(name=doorbell.POLL_TNS)  # type: ignore[untyped-decorator]
 def poll_tns() -> None:
-    """Ask the TNS what became of reports."""
+    """Ask the TNS what became of reports, and what it knows of transients."""
     reports.poll_replies()
+    lookup.look_up_due()
 
 
 @shared_task(name=doorbell.SEND_WEBHOOKS)  # type: ignore[untyped-decorator]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from django.contrib.auth.models import Group, User
 
 from tests.factories import spectrum_file
-from tests.fakes.server import AnswerError, FakeService, Request
+from tests.fakes.server import HTML, AnswerError, FakeService, Request
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Transient
 from triage.review.decisions import record_decision
@@ -32,6 +32,7 @@ def _numbered(table: dict[int, str]) -> dict[str, str]:
 class FakeTns(FakeService):
     """A TNS that keeps the reports it is sent.
 
+    objects: what it knows of objects, as ``known_object`` makes it.
     tables: what it answers when it is asked for its tables; TNS 2.0 calls the object types so.
     pending: number of polls that are answered with "not yet" before the reply is ready.
     verdict: code in the feedback on the next reports.
@@ -41,6 +42,7 @@ class FakeTns(FakeService):
         super().__init__(**options)
         self.pending = pending
         self.verdict = 100
+        self.objects: list[dict[str, Any]] = []
         self.tables: dict[str, Any] = {"objtypes": _numbered(TYPES), "instruments": _numbered(INSTRUMENTS)}
         self.files: dict[str, bytes] = {}
         self.reports: dict[str, dict[str, Any]] = {}
@@ -56,6 +58,13 @@ class FakeTns(FakeService):
         match request.path:
             case ["api", "get", "values"]:
                 return self._good(self.tables)
+            case ["api", "get", "search"]:
+                return self._good(self._found(json.loads(form["data"])))
+            case ["api", "get", "object"]:
+                wanted = json.loads(form["data"])["objname"]
+                return self._good(next((one for one in self.objects if one["objname"] == wanted), {}))
+            case ["system", "files", name]:
+                return self.files[name]
             case ["api", "set", "file-upload"]:
                 return self._good([self._keep_file(request.body)])
             case ["api", "set", "bulk-report"]:
@@ -66,6 +75,16 @@ class FakeTns(FakeService):
 
     def _good(self, data: Any) -> dict[str, Any]:
         return {"id_code": 200, "id_message": "OK", "data": data}
+
+    def _found(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Return the objects at a place or of an internal name. More digits than the TNS takes make it fail."""
+        if "ra" in query:
+            if len(query["ra"].partition(".")[2]) > 3 or len(query["dec"].partition(".")[2]) > 2:
+                raise AnswerError(500, HTML)
+            found = [one for one in self.objects if (one["ra"], one["dec"]) == (query["ra"], query["dec"])]
+        else:
+            found = [one for one in self.objects if query["internal_name"] in one["internal_names"]]
+        return [{"objname": one["objname"], "prefix": one["name_prefix"], "objid": 1} for one in found]
 
     def _keep_file(self, body: bytes) -> str:
         head, _, content = body[body.index(b'name="files[0]"') :].partition(b"\r\n\r\n")
@@ -87,6 +106,30 @@ class FakeTns(FakeService):
         if self.verdict == 400:
             raise AnswerError(400, {"id_code": 400, "id_message": "Bad request", "data": {"feedback": "objtypeid"}})
         return self._good({"feedback": feedback})
+
+
+def known_object(address: str = "", **changes: Any) -> dict[str, Any]:
+    """Return an object as the TNS describes it, with one public spectrum if an address is given.
+
+    changes: further fields, in place of the usual ones.
+    """
+    spectrum = {
+        "asciifile": address,
+        "obsdate": "2026-08-02 03:04:05",
+        "instrument": {"id": 30, "name": "ESO-NTT - EFOSC2-NTT"},
+        "source_group": {"group_name": "ePESSTO+"},
+    }
+    usual = {
+        "objname": "2026abc",
+        "name_prefix": "SN",
+        "object_type": {"id": 3, "name": "SN Ia"},
+        "redshift": 0.031,
+        "ra": "12:30:00.000",
+        "dec": "-01:00:00.00",
+        "internal_names": "ZTF26aaaaaaa",
+        "spectra": [spectrum] if address else [],
+    }
+    return usual | changes
 
 
 def reportable(

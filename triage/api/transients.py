@@ -22,8 +22,24 @@ from triage.api.facts import TransientFactsSerializer
 from triage.api.predictions import without_hidden_prediction
 from triage.api.spectra import SpectrumSerializer
 from triage.intake.facts import correct_transient
-from triage.models import Decision, Scope, Transient
+from triage.models import Decision, Scope, TnsRecord, Transient
 from triage.queue.fused import FusedAnswer, fused_answer
+
+
+class TnsRecordSerializer(serializers.ModelSerializer[TnsRecord]):
+    """What the Transient Name Server says of a transient.
+
+    name: designation without prefix, "" if the TNS does not know the transient.
+    class_name: object type there, "" if it is not classified.
+    redshift: redshift there, null if unknown.
+    spectra: public spectra there.
+    """
+
+    spectra = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+
+    class Meta:
+        model = TnsRecord
+        fields = ("prefix", "name", "class_name", "redshift", "spectra", "asked_at")
 
 
 class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
@@ -48,6 +64,9 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     review_state = serializers.SerializerMethodField(
         help_text="State after the decisions, by an older name: “vetted” for “done”."
     )
+    tns = TnsRecordSerializer(
+        read_only=True, allow_null=True, help_text="What the TNS said of it; null if it was not asked."
+    )
     predicted_class = serializers.CharField(read_only=True, allow_null=True)
     uncertainty = serializers.FloatField(read_only=True, allow_null=True)
 
@@ -62,6 +81,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
             "redshift_error",
             "redshift_origin",
             "host",
+            "tns",
             "simulated",
             "created_at",
             "state",
@@ -87,8 +107,10 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
         return [other.name for other in transient.known_names]
 
     def to_representation(self, instance: Transient) -> dict[str, Any]:
-        """Return the row, with null for a prediction that is hidden from the user."""
-        return without_hidden_prediction(instance, super().to_representation(instance))
+        """Return the row, with null for what is hidden from a user whose blind vote is wanted."""
+        shown = without_hidden_prediction(instance, super().to_representation(instance))
+        # A class from elsewhere would lead a blind vote.
+        return shown | {"tns": None} if instance.hidden and "tns" in shown else shown
 
 
 class FusedAnswerSerializer(serializers.Serializer[FusedAnswer]):
@@ -141,7 +163,8 @@ class TransientsView(generics.ListAPIView[Transient]):
         """Return the transients that the user may see and the filter lets through."""
         user = user_of(self.request)
         sent = filters.read(filters.TransientFilter, self.request)
-        return filters.TransientFilter.narrow(Transient.objects.for_review(user).with_other_names(user), user, sent)
+        rows = Transient.objects.for_review(user).with_other_names(user).select_related("tns_record")
+        return filters.TransientFilter.narrow(rows, user, sent)
 
 
 class TransientView(APIView):
@@ -166,7 +189,7 @@ class TransientView(APIView):
         spectra: Prefetch[str] = Prefetch("spectra", visible_spectra(user).in_time_order(), to_attr="visible_spectra")
         decisions = Decision.objects.visible_to(user).select_related("reviewer", "transient")
         ledger: Prefetch[str] = Prefetch("decisions", decisions, to_attr="visible_decisions")
-        rows = Transient.objects.for_review(user).with_other_names(user).prefetch_related(spectra, ledger)
+        rows = Transient.objects.for_review(user).with_other_names(user).prefetch_related(spectra, ledger, "tns_record")
         transient = rows.called(user, name)
         if transient is None:
             raise NotFound("there is no such transient")

@@ -28,6 +28,7 @@ from triage.models.skyportal_remote import RemoteClassification, RemoteSpectrum,
 from triage.models.spectrum import Original, Spectrum, SpectrumState
 from triage.models.spectrum_act import ActKind, SpectrumAct
 from triage.models.tns import TnsReport, TnsState, TnsTables, TnsTarget
+from triage.models.tns_record import TnsRecord
 from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
 from triage.models.transient_act import TransientAct
@@ -80,6 +81,7 @@ __all__ = [
     "SpectrumAct",
     "SpectrumArrays",
     "SpectrumState",
+    "TnsRecord",
     "TnsReport",
     "TnsState",
     "TnsTables",

@@ -11,6 +11,7 @@ from triage.models.decision import Decision
 from triage.models.names import NameKeyField, validate_transient_name
 from triage.models.other_name import OtherName
 from triage.models.spectrum import Spectrum
+from triage.models.tns_record import TnsRecord
 from triage.models.transient_queries import TransientQuerySet
 
 
@@ -75,3 +76,8 @@ class Transient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tns(self) -> TnsRecord | None:
+        """What the TNS said of it, or None if it was not asked."""
+        return getattr(self, "tns_record", None)

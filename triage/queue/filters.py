@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
-from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, Transient
+from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, TnsRecord, Transient
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue import order
 
@@ -29,6 +29,11 @@ STATES = (
     ("bad", "Bad spectra"),
     ("failed", "In quarantine"),
     ("all", "All"),
+)
+TNS_STATES = (
+    ("classified", "classified on the TNS"),
+    ("unclassified", "on the TNS, not classified"),
+    ("unknown", "not on the TNS"),
 )
 PUBLIC = "public"
 # A verdict takes a transient out of these states, so a walk through them starts again at their beginning.
@@ -52,6 +57,7 @@ class QueueFilter:
     instrument: part of the instrument's name.
     after, before: first and last day on which a spectrum arrived, such as 2026-11-23.
     above, below: bounds of the prediction's probability in percent; the lower one is included.
+    tns: key of TNS_STATES.
     mine: "1" for transients that the user uploaded, has claimed or has decided on.
     """
 
@@ -64,6 +70,7 @@ class QueueFilter:
     before: str = ""
     above: str = ""
     below: str = ""
+    tns: str = ""
     mine: str = ""
 
     @classmethod
@@ -75,6 +82,7 @@ class QueueFilter:
             given[name] = given[name] if _day(given[name]) else ""
         for name in ("above", "below"):
             given[name] = given[name] if _percent(given[name]) is not None else ""
+        given["tns"] = given["tns"] if given["tns"] in dict(TNS_STATES) else ""
         given["mine"] = "1" if given["mine"] == "1" else ""
         state = query.get("state", "pending")
         state = OLD_NAMES.get(state, state)
@@ -104,6 +112,7 @@ class QueueFilter:
         parts += [self.class_name, f"“{self.q}”" if self.q else "", self.group, self.instrument]
         parts += [f"from {self.after}" if self.after else "", f"to {self.before}" if self.before else ""]
         parts += [f"≥ {self.above} %" if self.above else "", f"< {self.below} %" if self.below else ""]
+        parts += [dict(TNS_STATES)[self.tns]] if self.tns else []
         parts += ["mine"] if self.mine else []
         return ", ".join(part for part in parts if part)
 
@@ -115,7 +124,7 @@ class QueueFilter:
     @property
     def uses_folded_fields(self) -> bool:
         """Return whether a field is used that the page keeps under “More filters”."""
-        return bool(self.instrument or self.after or self.before or self.above or self.below)
+        return bool(self.instrument or self.after or self.before or self.above or self.below or self.tns)
 
     def rows(self, user: User) -> TransientQuerySet:
         """Return the matching transients that the user may see, in order."""
@@ -130,6 +139,8 @@ class QueueFilter:
         if self.class_name or self.above or self.below:
             # Otherwise the filter would tell the hidden prediction.
             rows = rows.wanting_vote(wanted=False)
+        if self.tns:
+            rows = rows.filter(pk__in=TnsRecord.objects.filter(_said_by_the_tns(self.tns)).values("transient"))
         return rows.filter(_concerns(user)) if self.mine else rows
 
     def _by_spectrum(self, rows: TransientQuerySet, user: User) -> TransientQuerySet:
@@ -208,6 +219,13 @@ def _by_state(user: User, state: str) -> TransientQuerySet:
         spectra = Spectrum.objects.visible_to(user).filter(state=wanted)
         rows = rows.filter(pk__in=spectra.values("transient"))
     return rows.newest_first()
+
+
+def _said_by_the_tns(state: str) -> Q:
+    """Return the condition on a record of the TNS that a state of TNS_STATES means."""
+    if state == "unknown":
+        return Q(name="")
+    return ~Q(name="") & (Q(class_name="") if state == "unclassified" else ~Q(class_name=""))
 
 
 def _concerns(user: User) -> Q:

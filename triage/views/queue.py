@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +14,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.errors import TriageError
 from triage.models import Spectrum
 from triage.queue import saved_views
-from triage.queue.filters import PUBLIC, STATES, QueueFilter, counts
+from triage.queue.filters import PUBLIC, STATES, TNS_STATES, QueueFilter, counts
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in, wants_fragment
 from triage.views.queue_rows import queue_rows
@@ -43,6 +44,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
         "states": [(key, label, numbers.get(key)) for key, label in STATES],
         "classes": load_taxonomy().trained,
         "groups": [PUBLIC, *user.groups.order_by("name").values_list("name", flat=True)],
+        "tns_states": TNS_STATES if settings.TNS_LOOKUP else (),
         "views": user.saved_views.all(),
         "unnamed": Spectrum.objects.visible_to(user).unnamed().count(),
         "section": "queue",

@@ -48,11 +48,14 @@ class QueueRow:
 
     @property
     def facts(self) -> list[str]:
-        """Return the instrument, the number of epochs if there are several, and other names of the transient."""
+        """Return the instrument, the number of epochs if there are several, other names, and what the TNS says."""
         facts = [self.spectrum.instrument or "instrument unknown"] if self.spectrum else []
         if self.epochs > 1:
             facts.append(f"{self.epochs} epochs")
-        return [*facts, *(other.name for other in self.transient.known_names[:MOST_OTHER_NAMES])]
+        facts += [other.name for other in self.transient.known_names[:MOST_OTHER_NAMES]]
+        # A class from elsewhere would lead a blind vote.
+        record = None if self.transient.hidden else self.transient.tns
+        return [*facts, record.summary] if record and record.class_name else facts
 
     @property
     def only_vote(self) -> str:
@@ -77,13 +80,13 @@ class QueueRow:
 
 
 def queue_rows(user: User, transients: Sequence[Transient], *, in_review: bool) -> list[QueueRow]:
-    """Return the rows of one page of the queue, at the cost of four queries.
+    """Return the rows of one page of the queue, at the cost of five queries.
 
     user: reader of the page.
     transients: transients of the page, annotated by ``for_review``.
     in_review: whether the page lists what is being looked at, so that the user's own claims are marked too.
     """
-    prefetch_related_objects(transients, other_names(user))
+    prefetch_related_objects(transients, other_names(user), "tns_record")
     predictions = order.current_predictions(transients)
     ids = [transient.pk for transient in transients]
     newest, holders = _newest_spectra(user, ids), claims.holders(ids)

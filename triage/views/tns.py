@@ -20,9 +20,10 @@ from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.models import Spectrum, TnsReport, TnsTarget, Transient
 from triage.services.tns import reports
 from triage.services.tns.client import has_credentials
+from triage.services.tns.lookup import want_spectra
 from triage.services.tns.payload import Options, Report, build_report, faults
 from triage.services.tns.tables import current_tables, number_of
-from triage.views.base import signed_in
+from triage.views.base import signed_in, visible_transient
 
 PAGE = 25
 
@@ -75,13 +76,6 @@ class OptionsForm(forms.Form):
         return Options(**self.cleaned_data | {"spectra": tuple(self.cleaned_data["spectra"])})
 
 
-def _transient(user: User, name: str) -> Transient:
-    transient = Transient.objects.visible_to(user).called(user, name)
-    if transient is None:
-        raise Http404("There is no such transient.")
-    return transient
-
-
 def _report(user: User, transient: Transient, form: OptionsForm) -> Report:
     try:
         return build_report(user, transient, form.options())
@@ -90,7 +84,7 @@ def _report(user: User, transient: Transient, form: OptionsForm) -> Report:
 
 
 def _sent_report(user: User, name: str, data: QueryDict) -> Report:
-    transient = _transient(user, name)
+    transient = visible_transient(user, name)
     return _report(user, transient, OptionsForm(user, transient, data))
 
 
@@ -99,7 +93,7 @@ def _sent_report(user: User, name: str, data: QueryDict) -> Report:
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
     """Show the report as it would be sent, with everything that is wrong with it."""
     user = signed_in(request)
-    transient = _transient(user, name)
+    transient = visible_transient(user, name)
     form = OptionsForm(user, transient, request.GET)
     report = _report(user, transient, form)
     tables = current_tables()
@@ -151,7 +145,7 @@ def _download(content: str, filename: str, kind: str) -> HttpResponse:
 def send(request: HttpRequest, name: str) -> HttpResponse:
     """Send a report after a second confirmation: the user types the name once more."""
     user = signed_in(request)
-    transient = _transient(user, name)
+    transient = visible_transient(user, name)
     form = OptionsForm(user, transient, request.POST)
     target, typed = request.POST.get("target", ""), request.POST.get("confirmation", "")
     try:
@@ -161,6 +155,21 @@ def send(request: HttpRequest, name: str) -> HttpResponse:
         return redirect(f"{request.path.removesuffix('send/')}?{urlencode(form.entered)}")
     messages.success(request, f"The report of {row.tns_name} will be sent to the {row.get_target_display()} TNS.")
     return redirect("tns-reports")
+
+
+@login_required
+@require_POST
+def import_spectra(request: HttpRequest, name: str) -> HttpResponse:
+    """Let a worker import the public spectra that the TNS has of a transient."""
+    user = signed_in(request)
+    transient = visible_transient(user, name)
+    try:
+        want_spectra(user, transient)
+    except TriageError as error:
+        messages.error(request, f"Not imported: {error.detail}.")
+    else:
+        messages.success(request, "A worker fetches the spectra from the TNS.")
+    return redirect("transient-facts", transient.name)
 
 
 @dataclasses.dataclass(frozen=True)

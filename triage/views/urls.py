@@ -74,6 +74,7 @@ urlpatterns = [
     path("transients/<str:name>/tns/report.json", tns.report_json, name="tns-json"),
     path("transients/<str:name>/tns/spectrum.txt", tns.report_ascii, name="tns-ascii"),
     path("transients/<str:name>/tns/send/", tns.send, name="send-tns"),
+    path("transients/<str:name>/tns/import/", tns.import_spectra, name="import-from-tns"),
     path("account/tokens/", tokens.tokens_page, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
     path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),

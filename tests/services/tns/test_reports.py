@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from tests.factories import spectrum_file
 from tests.fakes.server import HTML, AnswerError, Request
-from tests.fakes.tns import FULL, KEY, OBSERVED_AT, FakeTns, reportable
+from tests.fakes.tns import FULL, OBSERVED_AT, FakeTns, reportable
 from triage.errors import InvalidActionError
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum, TnsReport, TnsState, TnsTables, Transient
@@ -27,15 +26,6 @@ from triage.services.tns import reports
 from triage.services.tns.payload import Options
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[FakeTns]:
-    cache.clear()
-    with FakeTns() as fake:
-        settings.TNS_SANDBOX_URL, settings.TNS_LIVE_URL = fake.url, "http://127.0.0.1:9"
-        settings.TNS_API_KEY, settings.TNS_BOT_ID, settings.TNS_BOT_NAME = KEY, "4242", "triage_bot"
-        yield fake
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A client of the Transient Name Server (TNS): the part of its API that classification reports need."""
+"""A client of the Transient Name Server (TNS): reports, its tables, and what it knows of an object."""
 
 from __future__ import annotations
 
@@ -135,6 +135,48 @@ class TnsClient:
         if status != 200:
             raise RejectedError(_message(answer), answer)
         return answer
+
+    def search(self, query: dict[str, str]) -> str:
+        """Return the name of the first object that a query finds, without prefix, or "".
+
+        Raises a TnsError if the server gives no answer.
+        """
+        found = self._asked("/api/get/search", query)
+        rows = found if isinstance(found, list) else []
+        return next((str(row["objname"]) for row in rows if isinstance(row, dict) and row.get("objname")), "")
+
+    def object(self, name: str) -> dict[str, Any]:
+        """Return an object with its public spectra, or an empty dictionary if the TNS does not know it.
+
+        name: designation without prefix.
+
+        Raises a TnsError if the server gives no answer.
+        """
+        found = self._asked("/api/get/object", {"objname": name, "spectra": "1"})
+        return found if isinstance(found, dict) and found.get("objname") else {}
+
+    def download(self, address: str) -> bytes:
+        """Return a public file of the TNS. Raises RejectedError for an address elsewhere, or another TnsError."""
+        address_of_file = httpx.URL(address)
+        if address_of_file.host != self._http.base_url.host:
+            raise RejectedError(f"{address} is no file of the TNS")
+        try:
+            response, body = fetch(self._http, "POST", address_of_file.path, data={"api_key": settings.TNS_API_KEY})
+        except (httpx.HTTPError, AnswerTooLargeError) as error:
+            raise NotSentError(f"no answer ({type(error).__name__}: {error})") from error
+        if response.status_code != 200:
+            raise NotSentError(f"status {response.status_code} for {address}")
+        return body
+
+    def _asked(self, path: str, query: dict[str, str]) -> Any:
+        """Return the answer to a question, or None if the TNS knows nothing of the kind."""
+        status, answer = self._post(path, data={"data": json.dumps(query)})
+        if status == 404:
+            return None
+        if status != 200:
+            raise RejectedError(_message(answer), answer)
+        data = answer.get("data")
+        return data["reply"] if isinstance(data, dict) and "reply" in data else data
 
     def _post(self, path: str, data: dict[str, str] | None = None, files: Any = None) -> tuple[int, dict[str, Any]]:
         """Make a request; return the status and the JSON of the answer.

@@ -109,6 +109,8 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
     warnings = []
     if standing.group is not None:
         warnings.append(f"This classification is private to {standing.group.name}; a report makes it public.")
+    if transient.tns and transient.tns.class_name:
+        warnings.append(f"It is {transient.tns.summary} already.")
     if any(spectrum.corrections.get("frame") == "rest" for spectrum in spectra):
         warnings.append("The wavelengths of a spectrum are in the rest frame.")
     if len({spectrum.instrument for spectrum in spectra}) > 1:
