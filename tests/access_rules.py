@@ -218,6 +218,7 @@ RULES: dict[str, Rule] = {
     "skyportal/<int:instance_id>/sync/": ACT,
     "skyportal/outbox/": PAGE,
     "skyportal/outbox/<int:post_id>/<str:action>/": ACT,
+    "search/": PAGE,
     "tns/": PAGE,
     "tns/<int:report_id>/settle/": change(ACT, body=lambda: {"arrived": "1"}),
     "transients/<str:name>/tns/": PRIVATE_PAGE,

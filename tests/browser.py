@@ -42,6 +42,12 @@ def watched(page: Page) -> list[str]:
     return errors
 
 
+def wait_for_spectrum(page: Page) -> None:
+    """Wait until the review page shows its spectrum and takes verdicts."""
+    page.wait_for_selector("#plot[data-drawn]")
+    page.wait_for_selector("body:not(.unseen)")
+
+
 def log_in(page: Page, url: str, user: str, password: str) -> None:
     """Sign in through the login form."""
     page.goto(url)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, watched
+from tests.browser import chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 from tests.factories import spectrum_file
 
@@ -66,7 +66,7 @@ def open_pending(page: Page, desk: Desk, position: int) -> str:
     row = page.locator(".row").nth(position)
     name = row.locator("strong").inner_text()
     row.locator("a").click()
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     return name
 
 

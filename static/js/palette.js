@@ -65,8 +65,8 @@ function option(entry, number) {
 }
 
 // Open the palette. dialog: #palette. options: the form's <option> elements. choose(name): called once with the class
-// that was picked. likeliest: class that is marked while nothing is typed; if undefined, the first one is.
-export function openPalette(dialog, options, choose, likeliest) {
+// that was picked. likely: classes that stand first while nothing is typed.
+export function openPalette(dialog, options, choose, likely) {
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("[role=listbox]");
   const entries = [...options].map(({ value, dataset }) => ({
@@ -86,7 +86,11 @@ export function openPalette(dialog, options, choose, likeliest) {
   }
   function fill() {
     let number = 0;
-    const parts = [...grouped(entries, input.value.trim())].map(([name, members]) => {
+    const typed = input.value.trim();
+    const first = typed ? [] : likely.map((name) => entries.find((entry) => entry.name === name)).filter(Boolean);
+    const groups = [...grouped(entries.filter((entry) => !first.includes(entry)), typed)];
+    if (first.length) groups.unshift(["most likely", first]);
+    const parts = groups.map(([name, members]) => {
       const group = document.createElement("ul");
       group.setAttribute("role", "group");
       group.setAttribute("aria-label", name);
@@ -99,7 +103,8 @@ export function openPalette(dialog, options, choose, likeliest) {
     });
     list.replaceChildren(...parts);
     dialog.querySelector("[data-none]").hidden = number > 0;
-    mark(input.value.trim() ? 0 : Math.max(items().findIndex((item) => item.dataset.name === likeliest), 0));
+    mark(0);
+    list.scrollTop = 0;
   }
   function pick(item) {
     if (!item) return;

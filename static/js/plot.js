@@ -227,6 +227,15 @@ export function startPlot() {
   if (window.Bokeh) draw(); else window.addEventListener("load", draw, { once: true });
 }
 
+// Redshift at which the spectrum is drawn, or null if none is known.
+export const shownRedshift = () => z;
+
+// Draw the spectrum at a redshift. text: the redshift as it was typed.
+export function showAtRedshift(text) {
+  redshiftTo(text, "field");
+  showRedshift();
+}
+
 // Dispose of the figures of a page that will not come back.
 export function forgetPlot(main) {
   const gone = main.querySelector("#plot");

@@ -5,11 +5,14 @@ import { forgetLeft, startLeft } from "./left.js";
 import { startLookalikes } from "./lookalikes.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
-import { startPlot } from "./plot.js";
+import { shownRedshift, showAtRedshift, startPlot } from "./plot.js";
 import { plotAhead } from "./plot_ahead.js";
-import { fetchAhead, send, settled, visit } from "./swap.js";
+import { awaitSpectrum, isSeen } from "./seen.js";
+import { fetchAhead, hint, send, settled, visit } from "./swap.js";
 
 const RELOAD_MS = 2000;
+// Fields of the form that a key leads to.
+const FIELDS = { r: "redshift", m: "comment" };
 let form = null;
 let sent = null;
 let waiting = 0;
@@ -24,8 +27,10 @@ function press(key) {
 
 onKey((key) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
+  if (form && locked() && /^[cubo1-9]$/.test(key)) { hint("Somebody else is reviewing this transient, so that key did nothing."); return true; }
   if (key === "o" && form) { choose(); return true; }
   if (key === "z") { takeBack(); return true; }
+  if (form && FIELDS[key]) { form[FIELDS[key]].focus(); form[FIELDS[key]].select(); return true; }
   if (/^[1-9]$/.test(key)) return chooseQuick(Number(key));
   return "cubnpq".includes(key) && press(key);
 });
@@ -45,11 +50,11 @@ function override(name) {
   form.requestSubmit(form.querySelector('[data-key="o"]'));
 }
 
-// The palette marks the class that the key 1 chooses; the predicted class would be no override.
+// The palette begins with the classes that the number keys choose; the predicted class would be no override.
 function choose() {
   if (locked()) return;
-  const likeliest = document.querySelector(".quick [data-class]")?.dataset.class;
-  openPalette(document.getElementById("palette"), form.class_name.list.options, override, likeliest);
+  const likely = [...document.querySelectorAll(".quick [data-class]")].map((button) => button.dataset.class);
+  openPalette(document.getElementById("palette"), form.class_name.list.options, override, likely.slice(0, 3));
 }
 
 // Phones show the two most frequent verdicts in a bar; the others are behind a button.
@@ -89,9 +94,31 @@ function startForm() {
     }
     if (event.key === "Escape") form.class_name.blur();
   });
+  startRedshift();
   const comment = form.querySelector("textarea");
+  leaveBy(comment);
   comment.value ||= sessionStorage.getItem(draftKey()) ?? "";
   comment.addEventListener("input", () => sessionStorage.setItem(draftKey(), comment.value));
+}
+
+// Enter and Esc leave a field, so that the keys work again. Shift and Enter begin a new line of a comment.
+function leaveBy(field) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
+    event.preventDefault();
+    field.blur();
+  });
+}
+
+// The redshift of the decision and that of the plot are taken over from each other.
+function startRedshift() {
+  const field = form.redshift;
+  leaveBy(field);
+  const moves = form.querySelector(".redshift-moves");
+  if (!document.getElementById("plot")) return;
+  moves.hidden = false;
+  moves.querySelector("[data-take-z]").addEventListener("click", () => { field.value = shownRedshift()?.toFixed(5) ?? ""; });
+  moves.querySelector("[data-show-z]").addEventListener("click", () => { if (field.value) showAtRedshift(field.value); });
 }
 
 // Reload the page, but not while the form has something typed into it.
@@ -112,12 +139,14 @@ async function lookAhead() {
 
 function start() {
   clearTimeout(waiting);
+  const plot = document.getElementById("plot");
+  awaitSpectrum(!plot || Boolean(plot.figure));
   startPlot();
   startForm();
   startLookalikes();
   startPhotometry();
   if (document.querySelector("[data-reload]")) waiting = setTimeout(reload, RELOAD_MS);
-  if (!document.getElementById("plot")) lookAhead();
+  if (!plot) lookAhead();
 }
 
 // A form is sent once, so that a double click or a second key does not decide twice. If sending failed, it may be sent again.
@@ -126,9 +155,13 @@ document.addEventListener("submit", async (event) => {
   if (!target.matches("#decide, [data-undo], [data-undo-last], [data-swap]")) return;
   event.preventDefault();
   if (sent === target) return;
+  const deciding = target.id === "decide";
+  if (deciding && !isSeen()) {
+    hint("This spectrum has only just appeared, so that verdict was dropped. Give it again if you mean it.");
+    return;
+  }
   sent = target;
   const draft = draftKey();
-  const deciding = target.id === "decide";
   try {
     const next = deciding ? document.querySelector('[data-key="n"]')?.href : null;
     const taken = await send(target, event.submitter, next);

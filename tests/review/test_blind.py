@@ -186,6 +186,20 @@ def test_no_page_reveals_the_hidden_vote(three: list[User]) -> None:
     assert "TDE" in client.get(reverse("skyportal-outbox")).content.decode()
 
 
+@pytest.mark.parametrize(("class_name", "said"), [("TDE", "it agrees with the first vote"), ("AGN", "is now disputed")])
+def test_after_a_blind_vote_the_page_says_what_it_made_of_the_round(
+    three: list[User], class_name: str, said: str
+) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(three[0])
+    sent = {"verdict": "override", "class_name": class_name, "last_decision": vote(three[0], transient).pk}
+    client = Client(headers={"X-Fragment": "1"})
+    client.force_login(three[2])
+    following = client.post(f"/transients/{transient.name}/decide/", sent).json()["next"]
+    shown = client.get(following, headers={"X-Fragment": ""}).content.decode()
+    assert said in shown
+
+
 def test_a_delivery_prepared_before_the_first_vote_waits_for_the_readers_vote(
     three: list[User], settings: Settings
 ) -> None:

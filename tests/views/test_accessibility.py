@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, watched
+from tests.browser import chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 
 pytestmark = pytest.mark.browser
@@ -65,7 +65,7 @@ def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.goto(desk.url)
     page.locator(".row a").first.click()
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     transient = page.url.split("?")[0]
     # Only a vetted transient has a TNS report.
     page.keyboard.press("c")
@@ -75,7 +75,7 @@ def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None
         page.goto(address, wait_until="networkidle")
         faults[address] = serious(page)
     page.goto(transient)
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     for details in page.locator("details").all():
         details.evaluate("element => { element.open = true; }")
     faults["everything unfolded"] = serious(page)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, watched
+from tests.browser import chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def open_first(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector(".row")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
 
 
 def test_twenty_spectra_can_be_vetted_without_reloading_the_page(page: Page, desk: Desk) -> None:
@@ -46,6 +46,7 @@ def test_twenty_spectra_can_be_vetted_without_reloading_the_page(page: Page, des
         name = page.locator("h1").inner_text()
         # While the reviewer looks, the next spectrum is drawn out of sight.
         page.wait_for_selector(".stage[data-drawn]", state="attached")
+        page.wait_for_selector("body:not(.unseen)")
         times.append(
             page.evaluate(
                 """name => new Promise((resolve) => {
@@ -68,6 +69,69 @@ def test_twenty_spectra_can_be_vetted_without_reloading_the_page(page: Page, des
     expect(page.locator("#messages .message.info")).to_contain_text("undone")
 
 
+def test_a_verdict_in_the_first_moment_of_a_spectrum_is_dropped_and_said_so(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url)
+    names = [page.locator("h1").inner_text()]
+    page.wait_for_selector(".stage[data-drawn]", state="attached")
+    # Two taps of one key, the second 80 ms after the next spectrum is drawn.
+    page.evaluate(
+        """() => new Promise((resolve) => {
+            const tap = () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
+            document.addEventListener("plotdrawn", () => setTimeout(() => { tap(); resolve(); }, 80), {once: true});
+            tap();
+        })"""
+    )
+    expect(page.locator(".hint-message")).to_contain_text("dropped")
+    expect(page.locator("#messages .message.success")).to_contain_text(names[0].split()[0])
+    names.append(page.locator("h1").inner_text())
+    wait_for_spectrum(page)
+    assert page.locator("h1").inner_text() == names[1] != names[0]
+    page.keyboard.press("c")
+    expect(page.locator("#messages .message.success")).to_contain_text(names[1].split()[0])
+
+
+def test_redshift_and_comment_have_keys_and_the_redshift_moves_between_form_and_plot(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url)
+    name = page.locator("h1").inner_text()
+    for field in ("input[name=redshift]", "textarea[name=comment]"):
+        box = page.locator(field).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900
+    page.keyboard.press("r")
+    page.keyboard.type("0.0321")
+    page.keyboard.press("Enter")
+    page.keyboard.press("m")
+    page.keyboard.type("broad lines")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement === document.body")
+    page.click("[data-show-z]")
+    expect(page.locator("#plot-z")).to_have_value("0.03210")
+    page.fill("#plot-z", "0.04")
+    page.click("[data-take-z]")
+    expect(page.locator("input[name=redshift]")).to_have_value("0.04000")
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.success")).to_contain_text(name.split()[0])
+    row = desk.get(f"transients/{name.split()[0]}/")["decisions"][0]
+    assert (row["redshift"], row["comment"]) == (0.04, "broad lines")
+
+
+def test_the_search_finds_any_transient_and_any_page_by_keys(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    page.goto(desk.url + "upload/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("sim26ab")
+    first = page.locator("#search-hits [role=option]").first
+    expect(first).to_contain_text("SIM26ab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/transients/SIM26ab/")
+    page.keyboard.press("/")
+    page.keyboard.type("vett")
+    expect(page.locator("#search-hits [aria-selected=true]")).to_contain_text("Vetted")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/vetted/")
+    assert errors == []
+
+
 def test_the_filter_is_kept_from_transient_to_transient_and_back(page: Page, desk: Desk) -> None:
     open_first(page, desk.url + "?state=all&q=a")
     for _ in range(3):
@@ -77,7 +141,7 @@ def test_the_filter_is_kept_from_transient_to_transient_and_back(page: Page, des
         assert "state=all&q=a" in page.url
     page.go_back()
     expect(page.locator("h1")).to_have_text(name)
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     page.keyboard.press("q")
     page.wait_for_selector(".row")
     assert page.url == desk.url + "?state=all&q=a"
@@ -92,6 +156,7 @@ def test_an_unreachable_server_loses_no_input(page: Page, desk: Desk) -> None:
     page.keyboard.press("u")
     expect(page.locator("#messages .message.error")).to_contain_text("nothing was recorded")
     page.context.set_offline(False)
+    wait_for_spectrum(page)
     page.keyboard.press("u")
     expect(page.locator("#messages .message.success")).to_contain_text("unsure")
     expect(page.locator("h1")).not_to_have_text(name)

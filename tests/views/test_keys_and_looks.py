@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, watched
+from tests.browser import chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 from tests.factories import spectrum_file
 
@@ -37,7 +37,7 @@ def open_first(page: Page, desk: Desk) -> str:
     page.goto(desk.url)
     name = page.locator(".row strong").first.inner_text()
     page.locator(".row a").first.click()
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     return name
 
 
@@ -77,13 +77,13 @@ def test_on_a_phone_the_queue_starts_near_the_top_with_its_filters_folded(page: 
     row = page.locator(".row").first.bounding_box()
     assert row is not None
     assert row["y"] < 170
-    expect(page.locator("[name=q]")).to_be_hidden()
+    expect(page.locator(".filters [name=q]")).to_be_hidden()
     page.get_by_text("Filters", exact=True).click()
-    page.fill("[name=q]", "SIM")
+    page.fill(".filters [name=q]", "SIM")
     page.keyboard.press("Enter")
     expect(page.locator(".matched")).to_contain_text("match")
     page.set_viewport_size({"width": 1440, "height": 844})
-    expect(page.locator("[name=q]")).to_be_visible()
+    expect(page.locator(".filters [name=q]")).to_be_visible()
 
 
 def test_the_theme_button_names_the_theme(page: Page, desk: Desk) -> None:
@@ -172,10 +172,10 @@ def test_keys_move_through_the_rows(page: Page, desk: Desk) -> None:
     name = page.locator(".row").nth(1).locator("strong").inner_text()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text(name)
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     page.keyboard.press("n")
     expect(page.locator("h1")).not_to_contain_text(name)
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     page.keyboard.press("?")
     expect(page.locator("#help")).to_be_visible()
 
@@ -253,7 +253,7 @@ def test_the_message_after_a_decision_does_not_move_the_page(page: Page, desk: D
     before = page.locator(".review-head").bounding_box()
     page.keyboard.press("u")
     expect(page.locator("#messages .message.success")).to_be_visible()
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
     assert page.locator(".review-head").bounding_box()["y"] == before["y"]  # type: ignore[index]
     expect(page.locator("#left")).to_have_text(f"{left - 1} left")
     page.keyboard.press("z")

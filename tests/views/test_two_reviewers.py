@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import WAIT_MILLISECONDS, chromium, log_in, watched
+from tests.browser import WAIT_MILLISECONDS, chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 
 pytestmark = pytest.mark.browser
@@ -73,7 +73,7 @@ def set_policy(page: Page, desk: Desk, below: str) -> None:
 
 def look_at(page: Page, desk: Desk, name: str, query: str = "") -> None:
     page.goto(f"{desk.url}transients/{quote(name)}/{query}")
-    page.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(page)
 
 
 def first_waiting(page: Page, desk: Desk, count: int = 1) -> list[str]:
@@ -110,6 +110,7 @@ def test_a_second_reviewer_sees_the_claim_cannot_decide_and_can_take_over(
     for key in "cub1o":
         ben.keyboard.press(key)
     expect(ben.locator("#palette")).to_be_hidden()
+    expect(ben.locator(".hint-message")).to_contain_text("that key did nothing")
     ben.click("text=Take over")
     expect(ben.locator("#claim")).not_to_contain_text("ada")
     expect(ben.locator("[data-key=c]")).to_be_enabled()

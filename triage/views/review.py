@@ -23,6 +23,7 @@ from triage.models import (
     Claim,
     Classification,
     Decision,
+    OutcomeState,
     Photometry,
     Prediction,
     Spectrum,
@@ -230,9 +231,20 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         # The verdict may have been refused because the transient has changed, and with it what the user may see.
         now = visible_transient(user, name)
         return _respond(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    message = f"{transient.name}: {decision}"
+    message = f"{transient.name}: {decision}{_after_blind_vote(decision) if transient.hidden else ''}"
     path = reverse("review", args=[following.name]) if following else reverse("queue")
     return _go_on(request, path + chosen.query, message, messages.SUCCESS, decision.pk)
+
+
+def _after_blind_vote(decision: Decision) -> str:
+    """Return what a blind vote made of the round, in words."""
+    outcome = current_outcome(decision.transient, decision.group)
+    if outcome is None or decision not in outcome.votes:
+        return ""
+    return {
+        OutcomeState.DONE: "; it agrees with the first vote",
+        OutcomeState.DISPUTED: "; it differs from the first vote, so the transient is now disputed",
+    }.get(outcome.state, "")
 
 
 @login_required

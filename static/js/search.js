@@ -1,0 +1,83 @@
+// The search in the header: transients by any name, and the desk's pages, while somebody types.
+import { onKey } from "./keys.js";
+
+const WAIT_MS = 120;
+const form = document.getElementById("search");
+const input = form.elements.q;
+const list = document.getElementById("search-hits");
+let timer = 0;
+let asked = 0;
+let at = -1;
+
+const items = () => [...list.children];
+
+// The links of the header are what the desk has to offer besides transients.
+function pages(text) {
+  const links = [...document.querySelectorAll(".tabs a, .menu a")];
+  return links.filter((link) => link.textContent.toLowerCase().includes(text.toLowerCase()))
+    .map((link) => ({ name: link.textContent.trim(), note: "page", address: link.href }));
+}
+
+function mark(next) {
+  const all = items();
+  at = all.length ? (next + all.length) % all.length : -1;
+  all.forEach((item, number) => item.setAttribute("aria-selected", number === at ? "true" : "false"));
+  if (at >= 0) input.setAttribute("aria-activedescendant", all[at].id);
+  else input.removeAttribute("aria-activedescendant");
+}
+
+function show(hits) {
+  list.replaceChildren(...hits.map(({ name, note, address }, number) => {
+    const item = document.createElement("li");
+    item.id = `search-hit-${number}`;
+    item.setAttribute("role", "option");
+    item.dataset.address = address;
+    const words = document.createElement("span");
+    words.className = "muted";
+    words.textContent = note;
+    item.append(name, words);
+    return item;
+  }));
+  list.hidden = !hits.length;
+  input.setAttribute("aria-expanded", hits.length ? "true" : "false");
+  mark(hits.length ? 0 : -1);
+}
+
+async function look() {
+  const text = input.value.trim();
+  const mine = ++asked;
+  if (!text) { show([]); return; }
+  const answer = await fetch(`${form.action}?${new URLSearchParams({ q: text })}`, { headers: { "X-Fragment": "1" } }).catch(() => null);
+  if (mine !== asked) return;
+  const found = answer?.ok && !answer.redirected ? (await answer.json()).hits : [];
+  const notes = ({ also, class_name: name, state }) => [also, name, state].filter(Boolean).join(" · ");
+  show([...found.map((hit) => ({ name: hit.name, note: notes(hit), address: hit.address })), ...pages(text)]);
+}
+
+function close() {
+  asked += 1;
+  show([]);
+}
+
+function open(event) {
+  event.preventDefault();
+  input.focus();
+  input.select();
+}
+
+input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, WAIT_MS); });
+input.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") { close(); input.value = ""; input.blur(); } else if (!items().length) return;
+  else if (event.key === "ArrowDown" || event.key === "ArrowUp") mark(at + (event.key === "ArrowDown" ? 1 : -1));
+  else if (event.key === "Enter") location.assign(items()[at].dataset.address);
+  else return;
+  event.preventDefault();
+});
+// A click on a hit must come before the field loses the focus.
+list.addEventListener("pointerdown", (event) => {
+  const item = event.target.closest("[role=option]");
+  if (item) { event.preventDefault(); location.assign(item.dataset.address); }
+});
+input.addEventListener("blur", close);
+onKey((key, event) => { if (key === "/") open(event); return false; });
+document.addEventListener("keydown", (event) => { if (event.key === "k" && (event.ctrlKey || event.metaKey)) open(event); });

@@ -1,0 +1,30 @@
+// Whether somebody can have seen the spectrum on the page. A verdict in the first moment after a spectrum appears was meant
+// for the one before it, so static/js/review.js drops it.
+
+const SETTLE_MS = 300;
+// A figure that cannot be drawn must not lock the form for ever.
+const LONGEST_MS = 5000;
+let from = 0;
+let timer = 0;
+let awaited = false;
+
+export const isSeen = () => performance.now() >= from;
+
+function unseenFor(milliseconds) {
+  from = performance.now() + milliseconds;
+  document.body.classList.add("unseen");
+  clearTimeout(timer);
+  timer = setTimeout(() => document.body.classList.remove("unseen"), milliseconds);
+}
+
+// Called for each page that is shown. drawn: whether its figure is there already, or it has none.
+export function awaitSpectrum(drawn) {
+  awaited = !drawn;
+  unseenFor(drawn ? SETTLE_MS : LONGEST_MS);
+}
+
+document.addEventListener("plotdrawn", () => {
+  // The same spectrum may be drawn again, such as with a template.
+  if (awaited) unseenFor(SETTLE_MS);
+  awaited = false;
+});
