@@ -10,16 +10,37 @@ LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("Hβ", (4861.3,)),
     ("Hα", (6562.8,)),
     ("He I", (4471.5, 5875.6, 6678.2, 7065.2)),
-    ("He II", (4685.7,)),
+    ("He II", (4685.7, 5411.5)),
     ("C II", (6580.0,)),
+    ("C III", (4647.4, 5695.9)),
+    ("N III", (4640.6,)),
     ("O I", (7774.0,)),
+    ("[O I]", (5577.3, 6300.3, 6363.8)),
+    ("[O II]", (3727.5,)),
+    ("[O III]", (4363.2, 4958.9, 5006.8)),
+    ("[N II]", (6548.1, 6583.4)),
+    ("[S II]", (6716.4, 6730.8)),
     ("Na I", (5892.9,)),
+    ("Mg I]", (4571.1,)),
+    ("Mg II", (2798.0, 4481.2)),
     ("Si II", (4130.0, 5972.0, 6355.0)),
     ("S II", (5433.0, 5606.0)),
     ("Ca II", (3945.0, 8567.0)),
+    ("[Ca II]", (7291.5, 7323.9)),
     ("Fe II", (4924.0, 5018.0, 5169.0)),
-    ("[O III]", (4958.9, 5006.8)),
+    ("[Fe II]", (5158.8, 7155.2, 8617.0)),
+    ("Fe III", (4420.0, 5129.0)),
 )
+
+# Elements whose lines a reviewer looks for together. N III 4641 is the Bowen blend.
+LINE_SETS: dict[str, tuple[str, ...]] = {
+    "host": ("H", "[O II]", "[O III]", "[N II]", "[S II]", "Na I", "Ca II"),
+    "flash": ("H", "He II", "C III", "N III"),
+    "nebular": ("[O I]", "Mg I]", "[Ca II]", "[Fe II]", "Fe III"),
+}
+
+# Bright lines of the night sky, whose rest left after a poor subtraction looks like emission: Å in the observed frame.
+SKY = ((5577.3, "sky [O I]"), (5892.9, "sky Na I"), (6300.3, "sky [O I]"), (6363.8, "sky [O I]"), (8399.2, "sky OH"))
 
 # The O2 B band, the water band at 7200 Å and the O2 A band, first and last Å in the observed frame.
 TELLURIC = ((6860.0, 6960.0), (7150.0, 7340.0), (7590.0, 7710.0))

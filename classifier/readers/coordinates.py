@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+from astropy import units
+from astropy.coordinates import Angle
+
 _SEXAGESIMAL = re.compile(r"(?P<sign>[-+]?)(?P<whole>\d{1,3})[: ](?P<minutes>\d\d?)[: ](?P<seconds>\d\d?(?:\.\d*)?)")
 
 
@@ -25,3 +28,13 @@ def read_degrees(text: str, hour: float) -> float | None:
         return None
     size = hour * (whole + minutes / 60 + seconds / 3600)
     return -size if match["sign"] == "-" else size
+
+
+def sexagesimal(ra: float, dec: float) -> tuple[str, str]:
+    """Return right ascension as hh:mm:ss.sss and declination as ±dd:mm:ss.ss. The TNS fails on more digits than these.
+
+    ra, dec: degrees.
+    """
+    hours = Angle(ra, units.deg).to_string(unit=units.hourangle, sep=":", precision=3, pad=True)
+    degrees = Angle(dec, units.deg).to_string(unit=units.deg, sep=":", precision=2, pad=True, alwayssign=True)
+    return str(hours), str(degrees)

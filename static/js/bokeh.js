@@ -6,6 +6,14 @@ export async function drawFigure(item, target) {
   return { views, document: views.roots[0].model.document };
 }
 
+// Let a finger that moves up or down over a figure scroll the page; a finger that moves sideways still zooms.
+export function letFingersScroll(place) {
+  for (const element of [...place.children, ...(place.shadowRoot?.children ?? [])]) {
+    if (element.classList.contains("bk-events")) element.style.setProperty("touch-action", "pan-y pinch-zoom", "important");
+    letFingersScroll(element);
+  }
+}
+
 export function disposeFigure({ views, document }) {
   views.clear();
   const place = window.Bokeh.documents.indexOf(document);

@@ -1,14 +1,18 @@
 // The spectrum's figure after it was drawn. Its parts are found by the names that triage/figures/spectrum.py gives them
 // and are changed in place, so that a zoom outlives every change of smoothing, lines or redshift.
-import { drawFigure } from "./bokeh.js";
+import { drawFigure, letFingersScroll } from "./bokeh.js";
 
 const LIGHT_SPEED = 299792.458; // km/s
 const MAX_VELOCITY = 60000; // km/s
+// Screens up to this width are phones. Heights in pixels: of the attribution below the flux, and of the lowest figure.
+const NARROW = 640, BELOW = 84, LOWEST = 260;
 // The name of a line needs so many pixels beside its neighbour. Where there is less room, the names stand at different
 // heights, so many of them and so many pixels apart.
 const LABEL_ROOM = 18;
 const LABEL_LEVELS = 2;
-const LABEL_STEP = 44;
+const LABEL_STEP = 78;
+
+const narrow = () => window.innerWidth <= NARROW;
 
 // Draw the figure into an element that already has its final width. Returns the figure's parts, which the functions
 // below take as `drawn`.
@@ -16,6 +20,9 @@ export async function embed({ item, about }, target) {
   const { views, document } = await drawFigure(item, target);
   const named = (name) => document.get_model_by_name(name);
   const drawn = { views, document, about, named, plot: named("spectrum"), range: named("across"), up: named("up") };
+  letFingersScroll(target);
+  // On a phone the figure takes half of the screen, so that the page can be held beside it.
+  if (narrow()) drawn.plot.height = Math.max(window.innerHeight / 2 - BELOW, LOWEST);
   drawn.whole = [drawn.range.start, drawn.range.end];
   drawn.high = [drawn.up.start, drawn.up.end];
   drawn.others = about.ranks.map((rank, number) => {
@@ -67,16 +74,17 @@ export const shiftOf = (velocity) => {
   return Math.sqrt((1 - beta) / (1 + beta));
 };
 
-// Mark spectral lines. on: whether lines of elements are marked. elements: names of elements, or null for those of the
-// predicted class. velocity: km/s towards us. own: the reviewer's lines as [[rest wavelength in Å, name], …]; the
-// velocity does not shift them.
-export function setLines(drawn, { on, elements, velocity, own }) {
-  const places = linePlaces(drawn, { on, elements, velocity, own });
+// Mark spectral lines. on: whether lines of elements are marked. sets: {on, velocity} by the name of each set, the velocity
+// in km/s towards us. elements: names of elements of the set "chosen". own: the reviewer's lines as [[rest wavelength in Å,
+// name], …]. sky: whether lines of the night sky are marked.
+export function setLines(drawn, choice) {
+  const places = [...linePlaces(drawn, choice), ...(choice.sky && !drawn.about.at_rest ? drawn.about.sky : [])];
   const [first, last] = drawn.whole;
   const inside = places.filter(([at]) => at >= first && at <= last).sort((a, b) => a[0] - b[0]);
   const room = (LABEL_ROOM / (drawn.plot.inner_width || 800)) * (drawn.range.end - drawn.range.start);
   // The wavelength of the last name at each height. A name that fits at no height is left out; its line stays.
   const taken = new Array(LABEL_LEVELS).fill(-Infinity);
+  const step = narrow() ? LABEL_STEP / 2 : LABEL_STEP;
   const levels = inside.map(([at]) => {
     const level = taken.findIndex((before) => at - before >= room);
     if (level >= 0) taken[level] = at;
@@ -84,38 +92,42 @@ export function setLines(drawn, { on, elements, velocity, own }) {
   });
   drawn.named("lines").data = {
     x: inside.map(([at]) => at),
-    y: levels.map((level) => 16 + LABEL_STEP * level),
+    y: levels.map((level) => 16 + step * level),
     text: inside.map(([, name], number) => (levels[number] < 0 ? "" : name)),
   };
 }
 
-// Returns [[observed wavelength, name], …]; empty if no redshift is known.
-function linePlaces(drawn, { on, elements, velocity, own }) {
+// Returns [[observed wavelength, name], …] of the sets and the reviewer's own lines; empty if no redshift is known.
+function linePlaces(drawn, { on, sets, elements, own }) {
   const z = drawn.redshift ?? null;
   if (z === null) return [];
-  const wanted = on ? elements ?? drawn.about.elements : [];
-  const shift = shiftOf(velocity);
-  return [
-    ...drawn.about.lines.filter(([, , element]) => wanted.includes(element)).map(([rest, name]) => [rest * shift * (1 + z), name]),
-    ...own.map(([rest, name]) => [rest * (1 + z), name]),
-  ];
+  // A line that two sets put at one place is marked once.
+  const places = new Map();
+  for (const [set, { on: chosen, velocity }] of Object.entries(sets)) {
+    if (!on || !chosen) continue;
+    const wanted = set === "chosen" ? elements : drawn.about.sets[set];
+    for (const [rest, name, element] of drawn.about.lines) {
+      const at = rest * shiftOf(velocity) * (1 + z);
+      if (wanted.includes(element)) places.set(`${name} ${at.toFixed(1)}`, [at, narrow() ? name : `${name} ${Math.round(rest)}`]);
+    }
+  }
+  return [...places.values(), ...own.map(([rest, name]) => [rest * (1 + z), name])];
 }
 
-// Draw each epoch above the one before it, with its date (on), or all at the same height.
-export function stack(drawn, on) {
+// Draw each epoch above the one before it, with its date.
+export function stack(drawn) {
   if (!drawn.others.length) return;
   const step = 0.8 * (drawn.high[1] - drawn.high[0]);
   for (const { rank, source, name, flux } of drawn.others) {
-    const up = on ? rank * step : 0;
+    const up = rank * step;
     source.data = { ...source.data, y: flux.map((value) => value + up) };
     const known = [...flux].filter(Number.isFinite);
     const level = known.slice(-40).reduce((sum, value) => sum + value, 0) / Math.max(known.slice(-40).length, 1);
-    name.data = { ...name.data, y: [on ? level + up + 0.12 * step : NaN] };
+    name.data = { ...name.data, y: [level + up + 0.12 * step] };
   }
   const ranks = drawn.others.map(({ rank }) => rank);
-  drawn.up.setv(on
-    ? { start: drawn.high[0] + step * Math.min(0, ...ranks), end: drawn.high[1] + step * Math.max(0, ...ranks) }
-    : { start: drawn.high[0], end: drawn.high[1] });
+  drawn.high = [drawn.high[0] + step * Math.min(0, ...ranks), drawn.high[1] + step * Math.max(0, ...ranks)];
+  drawn.up.setv({ start: drawn.high[0], end: drawn.high[1] });
 }
 
 // Show or hide a panel of the figure.
@@ -133,6 +145,19 @@ export const zoom = (drawn) => ({
 export function setZoom(drawn, { x, y }) {
   drawn.range.setv({ start: x[0], end: x[1] });
   drawn.up.setv({ start: y[0], end: y[1] });
+}
+
+// Whether a sample of the spectrum, or of an epoch beside it, lies in the part that is zoomed into.
+export function showsSomething(drawn) {
+  const [left, right, low, high] = [drawn.range.start, drawn.range.end, drawn.up.start, drawn.up.end];
+  return [drawn.named("samples"), ...drawn.others.map(({ source }) => source)].some(({ data: { x, y } }) => (
+    x.some((at, number) => at >= left && at <= right && y[number] >= low && y[number] <= high)
+  ));
+}
+
+// Switch the marks of telluric bands.
+export function showTelluric(drawn, on) {
+  for (const name of ["telluric signs", "telluric 0", "telluric 1", "telluric 2"]) showPanel(drawn, name, on);
 }
 
 // Returns the figure as a file. kind: "png" or "svg".

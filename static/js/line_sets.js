@@ -1,4 +1,5 @@
-// The controls that choose which spectral lines are marked: elements, a velocity, and the reviewer's own lines.
+// The controls that choose which spectral lines are marked: sets of elements, each at a velocity, single elements, the
+// reviewer's own lines, the night sky's and telluric bands.
 import { look } from "./plot_look.js";
 
 // Read "6355 Si II, 5890": rest wavelengths in Å, each with or without a name. Returns [[6355, "Si II"], [5890, "5890"]].
@@ -11,23 +12,28 @@ const asText = (lines) => lines.map(([at, name]) => (name === String(at) ? name 
 
 // tools: the row of controls. changed: called after each choice.
 export function startLineSets(tools, changed) {
-  const boxes = [...tools.querySelectorAll("[name=element]")];
-  const velocity = tools.querySelector("#plot-velocity");
-  const own = tools.querySelector("#plot-own");
-  velocity.value = look.velocity || "";
+  const panel = tools.querySelector(".line-sets");
+  const elements = [...panel.querySelectorAll("[name=element]")];
+  const own = panel.querySelector("#plot-own");
   own.value = asText(look.own);
-  // The page ticks the elements of the predicted class.
-  const tick = () => { for (const box of boxes) box.checked = look.elements?.includes(box.value) ?? box.defaultChecked; };
-  tick();
-  tools.querySelector(".line-sets").addEventListener("input", ({ target }) => {
-    if (target.name === "element") look.elements = boxes.filter((box) => box.checked).map((box) => box.value);
-    look.velocity = Number(velocity.value) || 0;
+  for (const [set, { on, velocity }] of Object.entries(look.sets)) {
+    panel.querySelector(`[name=set][value=${set}]`).checked = on;
+    panel.querySelector(`[data-velocity=${set}]`).value = velocity || "";
+  }
+  for (const box of elements) box.checked = look.elements.includes(box.value);
+  for (const name of ["sky", "telluric"]) panel.querySelector(`[name=${name}]`).checked = look[name];
+  panel.addEventListener("input", ({ target }) => {
+    look.elements = elements.filter((box) => box.checked).map((box) => box.value);
+    // Whoever picks an element wants to see it.
+    if (target.name === "element") panel.querySelector("[name=set][value=chosen]").checked = look.elements.length > 0;
+    for (const set of Object.keys(look.sets)) {
+      look.sets[set] = {
+        on: panel.querySelector(`[name=set][value=${set}]`).checked,
+        velocity: Number(panel.querySelector(`[data-velocity=${set}]`).value) || 0,
+      };
+    }
+    for (const name of ["sky", "telluric"]) look[name] = panel.querySelector(`[name=${name}]`).checked;
     look.own = ownLines(own.value);
     changed();
   });
-  tools.querySelectorAll("[data-elements]").forEach((button) => button.addEventListener("click", () => {
-    look.elements = { all: boxes.map((box) => box.value), none: [] }[button.dataset.elements] ?? null;
-    tick();
-    changed();
-  }));
 }

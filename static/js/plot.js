@@ -1,6 +1,6 @@
 // The spectrum's figure on the review page: drawn when the page is shown, then changed in place by the controls.
 import { disposeFigure } from "./bokeh.js";
-import { picture, setRedshift, setSamples, setZoom, showPanel, stack, zoom } from "./figure.js";
+import { picture, setRedshift, setSamples, setZoom, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
 import { onKey } from "./keys.js";
 import { startLineSets } from "./line_sets.js";
 import { forgetPhotometry } from "./photometry.js";
@@ -21,7 +21,13 @@ let binning = [];
 let sequence = 0;
 let samplesAsked = 0;
 
-const markLinesHere = () => { if (place.figure) markLines(place.figure); };
+// The place of the smoothing slider: the chosen one, or that which the server chose for the noise.
+const smoothPlace = () => look.smooth ?? place.figure?.about.smooth ?? 0;
+const markLinesHere = () => {
+  if (!place.figure) return;
+  markLines(place.figure);
+  showTelluric(place.figure, look.telluric);
+};
 
 async function drawNew(here, url) {
   const holder = document.createElement("div");
@@ -38,7 +44,7 @@ function put(here, holder, drawn) {
   ({ smoothing, binning } = drawn.about);
   watchZoom(here, drawn);
   showAttribution(drawn.about.spoke);
-  tools.querySelector('[data-plot="stacked"]').hidden = !drawn.others.length;
+  tools.querySelector('[data-plot="stacked"]').hidden = !drawn.about.epochs;
   showChoices();
   changed(here);
   document.dispatchEvent(new Event("plotdrawn"));
@@ -54,7 +60,7 @@ async function draw() {
   const mine = Symbol("draw");
   here.drawing = mine;
   const url = figureAddress(here);
-  const before = here.figure && zoom(here.figure);
+  const before = here.figure && { ...zoom(here.figure), stacked: here.figure.others.length > 0 };
   const { holder, drawn } = (!before && await takeAhead(url)) || await drawNew(here, url);
   if (!drawn || here.drawing !== mine || here !== place) {
     if (drawn) disposeFigure(drawn);
@@ -68,7 +74,7 @@ async function draw() {
   if (!before) z = drawn.about.redshift;
   put(here, holder, drawn);
   showRedshift();
-  if (before && !before.whole) setZoom(drawn, before);
+  if (before && !before.whole && before.stacked === look.stacked) setZoom(drawn, before);
 }
 
 // Fetch samples for the sliders' smoothing and binning. If the server thinned them out for the screen, fetch all of them
@@ -86,7 +92,7 @@ async function fetchSamples() {
   }
   const answer = await loadSamples(here, stretch);
   if (!answer || mine !== samplesAsked || here.figure !== drawn) return;
-  setSamples(drawn, answer, !look.smooth && !look.bin);
+  setSamples(drawn, answer, !smoothPlace() && !look.bin);
   changed(here);
 }
 
@@ -96,6 +102,8 @@ function watchZoom(here, drawn) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (here.figure !== drawn) return;
+      // A stretch without a single sample shows nothing; over the whole range there is always one.
+      if (!showsSomething(drawn)) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
       markLines(drawn);
       if (drawn.about.decimated) fetchSamples();
     }, WAIT_MS);
@@ -113,36 +121,35 @@ function showAttribution(words) {
 
 // Make the controls show what is chosen.
 function showChoices() {
-  const smoothed = SMOOTHING_BY_KEY[look.smooth] ?? `σ ${smoothing[look.smooth]}`;
+  const smoothed = SMOOTHING_BY_KEY[smoothPlace()] ?? `σ ${smoothing[smoothPlace()]}`;
   tools.querySelector('[data-plot="smooth"] b').textContent = smoothed;
-  showSlider("smooth", smoothing, smoothed);
-  showSlider("bin", binning, `${binning[look.bin] ?? 1} samples in one`);
+  showSlider("smooth", smoothing, smoothPlace(), smoothed);
+  showSlider("bin", binning, look.bin, `${binning[look.bin] ?? 1} samples in one`);
   for (const name of ["lines", "strip", "stacked", "template"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
 }
 
-function showSlider(name, widths, words) {
+function showSlider(name, widths, at, words) {
   const slider = tools.querySelector(`#plot-${name}`);
   // The widths come with the first figure.
   slider.disabled = !widths.length;
   if (widths.length) slider.max = widths.length - 1;
-  slider.value = look[name];
+  slider.value = at;
   slider.setAttribute("aria-valuetext", words);
 }
 
 function change(what) {
   const drawn = place.figure;
   if (what === "png" || what === "svg") { if (drawn) save(drawn, what); return; }
-  if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > look.smooth) ?? 0;
+  if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
   else if (what === "template") look.template = 1 - look.template;
   else look[what] = !look[what];
   showChoices();
-  if (what === "template") { draw(); return; }
+  if (what === "template" || what === "stacked") { draw(); return; }
   if (!drawn) return;
   if (what === "smooth") fetchSamples();
   if (what === "lines") markLines(drawn);
-  if (what === "stacked") stack(drawn, look.stacked);
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }
 

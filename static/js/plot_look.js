@@ -1,11 +1,13 @@
 // The reviewer's settings of the plot, and fetching and drawing a figure with them.
-import { embed, setLines, setRedshift, showPanel, stack } from "./figure.js";
+import { embed, setLines, setRedshift, showPanel, showTelluric, stack } from "./figure.js";
 
 // These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
-// places of the sliders. elements: names whose lines are marked, or null for those of each transient's predicted class.
-// own: the reviewer's lines as [[rest wavelength in Å, name], …].
+// places of the sliders; smooth is null until somebody chooses, and the noise decides. sets: whether each set of lines is
+// marked, and at which velocity (km/s towards us). elements: names of elements of the set "chosen". own: the reviewer's
+// lines as [[rest wavelength in Å, name], …]. sky, telluric: whether these are marked.
 export const look = {
-  smooth: 0, bin: 0, lines: true, template: 0, strip: true, stacked: false, velocity: 0, elements: null, own: [],
+  smooth: null, bin: 0, lines: true, template: 0, strip: true, stacked: false, elements: [], own: [], sky: false, telluric: true,
+  sets: Object.fromEntries(["class", "host", "flash", "nebular", "chosen"].map((set) => [set, { on: set === "class", velocity: 0 }])),
 };
 
 export const markLines = (drawn) => setLines(drawn, { ...look, on: look.lines });
@@ -14,17 +16,20 @@ export const markLines = (drawn) => setLines(drawn, { ...look, on: look.lines })
 export function dress(drawn, redshift) {
   setRedshift(drawn, redshift);
   markLines(drawn);
-  if (look.stacked) stack(drawn, true);
+  stack(drawn);
+  showTelluric(drawn, look.telluric);
   showPanel(drawn, "strip", look.strip);
 }
 
-const query = (plot, more) => new URLSearchParams({ spectrum: plot.dataset.spectrum, smooth: look.smooth, bin: look.bin, ...more });
+const query = (plot, more) => new URLSearchParams({
+  spectrum: plot.dataset.spectrum, smooth: look.smooth ?? "", bin: look.bin, ...more,
+});
 const load = (url) => fetch(url).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
 
 // The figure's address. plot: the #plot element of a page, also of one that is not shown yet.
 export function figureAddress(plot) {
   const theme = document.documentElement.dataset.theme;
-  return `${plot.dataset.url}?${query(plot, { template: look.template, theme, seen: plot.dataset.seen })}`;
+  return `${plot.dataset.url}?${query(plot, { template: look.template, epochs: look.stacked ? 1 : 0, theme, seen: plot.dataset.seen })}`;
 }
 
 // Fetch the samples alone. stretch: {from, to} in Å, or empty for all wavelengths. Resolves to null if that fails.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from classifier.lines import COMMON, ELEMENTS, elements_of, line_list
+from classifier.lines import COMMON, ELEMENTS, LINE_SETS, elements_of, line_list
 from classifier.taxonomy import load_taxonomy
 
 
@@ -22,6 +22,10 @@ def test_each_class_marks_some_of_the_listed_lines_and_not_all() -> None:
         assert set(elements_of(entry.name)) <= set(ELEMENTS)
     assert "Si II" in elements_of("SN Ia")
     assert "H" not in elements_of("SN Ia")
+
+
+def test_every_set_names_known_elements() -> None:
+    assert all(set(elements) <= set(ELEMENTS) for elements in LINE_SETS.values())
 
 
 def test_an_unknown_class_marks_the_common_lines() -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.figures.samples import MAX_POINTS, Epoch, Look, columns, decimate, encoded, flux_range, look_of, smooth
+from triage.figures.samples import (
+    MAX_POINTS,
+    Epoch,
+    Look,
+    columns,
+    decimate,
+    encoded,
+    flux_range,
+    look_of,
+    smooth,
+    smoothing_of,
+)
 
 
 def epoch(flux: np.ndarray, error: np.ndarray | None = None, wavelength: np.ndarray | None = None) -> Epoch:
@@ -94,3 +105,20 @@ def test_no_query_in_the_url_breaks_the_plot(query: dict[str, str]) -> None:
 def test_a_stretch_without_samples_is_empty() -> None:
     found = columns(epoch(NOISE), Look(stretch=(100, 200)))
     assert {name: base64.b64decode(text) for name, text in encoded(found).items()}["y"] == b""
+
+
+def test_a_noisy_stretch_does_not_set_the_flux_axis() -> None:
+    wavelength = np.linspace(3000, 9600, 660)
+    flux = 1 + 0.3 * np.sin(wavelength / 300) + 0.02 * NOISE[:660]
+    plain = flux_range(wavelength, flux)
+    noisy = flux.copy()
+    noisy[:40] += 500 * NOISE[700:740]
+    assert flux_range(wavelength, noisy) == pytest.approx(plain, rel=0.35)
+
+
+def test_faint_data_are_smoothed_unless_somebody_chose() -> None:
+    faint, bright = epoch(1 + 3 * NOISE), epoch(1 + 0.01 * NOISE)
+    assert (smoothing_of(faint, Look()), smoothing_of(bright, Look())) == (4, 0)
+    assert smoothing_of(faint, Look(smoothing=0)) == 0
+    assert np.std(columns(faint, Look())["y"]) < 0.5 * np.std(columns(faint, Look(smoothing=0))["y"])
+    assert look_of({"smooth": ""}) == look_of({}) == Look()

@@ -241,10 +241,54 @@ def test_lines_are_drawn_only_with_a_redshift(page: Page, desk: Desk) -> None:
     # Only the lines of the class are drawn until others are chosen.
     few = page.evaluate(marked)
     page.click(".line-sets summary")
-    page.click("[data-elements=all]")
+    places = "[...document.getElementById('plot').figure.named('lines').data.x]"
+    before = page.evaluate(places)
+    page.check("[name=set][value=nebular]")
     assert 0 < few < page.evaluate(marked)
-    page.click("[data-elements=class]")
+    page.uncheck("[name=set][value=nebular]")
     assert page.evaluate(marked) == few
+    # Each set has a velocity of its own, and the names tell the rest wavelengths.
+    page.fill("[data-velocity=class]", "10000")
+    assert all(after < at for after, at in zip(page.evaluate(places), before, strict=False))
+    page.check("[name=element][value='He II']")
+    names = page.evaluate("[...document.getElementById('plot').figure.named('lines').data.text]")
+    assert "He II 4686" in names
+    page.check("[name=sky]")
+    assert 5577.3 in page.evaluate(places)
+    page.uncheck("[name=telluric]")
+    assert page.evaluate("document.getElementById('plot').figure.named('telluric 0').visible") is False
+
+
+def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: Desk) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_first(page, desk)
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    assert box["height"] <= 844 / 2 + 20
+    touch = page.context.new_cdp_session(page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    start = box["y"] + 250
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 200, "y": start}]})
+    for step in range(1, 11):
+        at = {"x": 200, "y": start - 20 * step}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.scrollY") > 100
+    figure = "document.getElementById('plot').figure"
+    assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
+
+
+def test_a_zoom_onto_nothing_springs_back(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure"
+    whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
+    page.evaluate(f"{figure}.range.setv({{start: 20000, end: 21000}})")
+    page.wait_for_timeout(600)
+    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == whole
+    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6000}})")
+    page.wait_for_timeout(400)
+    assert page.evaluate(f"{figure}.range.start") == 5000
 
 
 def test_the_message_after_a_decision_does_not_move_the_page(page: Page, desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import classify_all, send
+from tests.factories import classify_all, send, spectrum_file
 from triage.figures.light_curve import colour_of
 from triage.intake import submit
-from triage.models import Prediction, Transient
+from triage.models import Prediction, Spectrum, Transient
 from triage.queue.priority import match_words
 from triage.review import claims
 from triage.views.network_answer import class_bars, exception_to_the_order
@@ -66,20 +67,24 @@ def test_classes_of_the_conformal_set_are_marked_in_words_too(page: Callable[[st
     classify_all()
     prediction = Prediction.objects.get()
     content = page("T0")
-    table = content[content.index('<table class="bars">') : content.index("All classes by group")]
-    assert table.count("cannot be ruled out</span>") == len(prediction.conformal_set)
+    table = content[content.index('<table class="bars">') : content.index("More from the network")]
+    # The predicted class stands above the table.
+    others = set(prediction.conformal_set) - {prediction.class_name}
+    assert table.count("cannot be ruled out</span>") == len(others)
     assert "Nine times in ten" not in content
 
 
-def test_without_a_known_redshift_the_heading_gives_the_redshift_of_the_network(
+def test_the_redshift_of_the_network_is_said_once_and_never_as_a_known_one(
     page: Callable[[str], str], reviewer: User
 ) -> None:
     send(reviewer, "T0")
     classify_all()
     Prediction.objects.update(redshift=0.0132, redshift_error=0.0027)
-    assert '; network <b class="num">0.0132 ± 0.0027</b></span></span>' in page("T0")
+    shown = page("T0")
+    assert "no known redshift</span>" in shown
+    assert shown.count("0.0132 ± 0.0027") == 1
     Prediction.objects.update(redshift=None, redshift_error=None)
-    assert "no known redshift</span>" in page("T0")
+    assert "z unknown" in page("T0")
 
 
 def test_noise_is_called_noise_and_a_spectrum_has_its_signal_to_noise_ratio(
@@ -114,13 +119,47 @@ def test_a_flattened_spectrum_has_no_ratio_and_is_called_noise_only_where_nothin
     assert "S/N" not in page("good") + page("bad")
 
 
-def test_the_lines_of_the_predicted_class_are_chosen(page: Callable[[str], str], reviewer: User) -> None:
+def test_the_set_of_the_predicted_class_has_its_lines(
+    page: Callable[[str], str], client: Client, reviewer: User
+) -> None:
     send(reviewer, "T0")
     classify_all()
     Prediction.objects.update(class_name="SN Ia")
-    chosen = re.findall(r'name="element" value="([^"]+)" checked', page("T0"))
-    assert "Si II" in chosen
-    assert "H" not in chosen
+    assert "> of SN Ia</label>" in page("T0")
+    sets = client.get(reverse("plot", args=["T0"])).json()["about"]["sets"]
+    assert "Si II" in sets["class"]
+    assert "H" not in sets["class"]
+
+
+def test_the_place_on_the_sky_is_shown_in_both_forms_with_links(page: Callable[[str], str], reviewer: User) -> None:
+    send(reviewer, "T0")
+    assert "place-degrees" not in page("T0")
+    Transient.objects.update(ra=187.5, dec=-1.0)
+    shown = page("T0")
+    assert ">12:30:00.000 -01:00:00.00</span>" in shown
+    assert ">187.500000 -1.000000</span>" in shown
+    assert "https://www.legacysurvey.org/viewer?ra=187.500000&amp;dec=-1.000000" in shown
+    Transient.objects.update(dec=1.0)
+    assert "dec=%2B1.000000" in page("T0")
+
+
+def test_only_the_epochs_next_in_time_are_drawn_and_only_if_asked_for(
+    client: Client, reviewer: User, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(14):
+        given = submit.Given(transient="T0", observed_at=datetime(2026, 1, 1 + number, tzinfo=UTC))
+        submit.submit_spectrum(reviewer, spectrum_file(seed=number), f"{number}.txt", given)
+    client.force_login(reviewer)
+    middle = Spectrum.objects.order_by("observed_at")[7]
+    address = reverse("plot", args=["T0"])
+    alone = client.get(address, {"spectrum": middle.pk})
+    assert (alone.json()["about"]["ranks"], alone.json()["about"]["epochs"]) == ([], 13)
+    with django_assert_max_num_queries(12):
+        beside = client.get(address, {"spectrum": middle.pk, "epochs": 1})
+    assert beside.json()["about"]["ranks"] == [-4, -3, -2, -1, 1, 2, 3, 4]
+    first = Spectrum.objects.order_by("observed_at")[0]
+    ranks = client.get(address, {"spectrum": first.pk, "epochs": 1}).json()["about"]["ranks"]
+    assert ranks == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_transient_that_somebody_else_claimed_cannot_be_decided_on_until_it_is_taken_over(

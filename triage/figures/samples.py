@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.signal_to_noise import signal_to_noise
+
 Array = NDArray[np.float64]
 
 # A screen cannot show more samples than this.
 MAX_POINTS = 2400
 # Standard deviation of the smoothing in samples, by the slider's position.
 SMOOTHING = (0.0, 0.8, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)
+# A spectrum whose median signal-to-noise ratio in bins of 10 Å is below NOISY is drawn smoothed, unless somebody chose.
+NOISY, SMOOTHED = 5.0, 4
 # Number of samples averaged into one, by the slider's position.
 BINNING = (1, 2, 3, 5, 8, 12, 20, 40)
 # A gap is a step this many times as long as the median one.
@@ -26,6 +30,14 @@ COARSE = 8.0
 END_SHARE = 50
 # A sample belongs to a line if it exceeds the running median by up to this factor.
 TIP = 1.5
+# Scatter is measured in neighbourhoods of so many Å, or of so many samples if that is wider.
+NEIGHBOURHOOD, FEWEST_NEIGHBOURS = 400.0, 40
+# 1σ of a normal distribution in units of its median absolute deviation.
+SIGMA_PER_MAD = 1.4826
+# A neighbourhood counts for the flux axis if its scatter is at most this many times the usual one ...
+UNSTEADY = 4.0
+# ... and elsewhere a sample counts if its running median stands out by so many times the scatter.
+OUTSTANDING = 8.0
 # Margins of the flux axis, as shares of its range.
 ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
 
@@ -50,11 +62,12 @@ class Epoch:
 class Look:
     """Settings of the plot.
 
-    smoothing, binning: positions of the two sliders, indices into SMOOTHING and BINNING.
+    smoothing: position of its slider, an index into SMOOTHING; None to choose one by the noise.
+    binning: position of its slider, an index into BINNING.
     stretch: shortest and longest wavelength (Å), or None for all.
     """
 
-    smoothing: int = 0
+    smoothing: int | None = None
     binning: int = 0
     stretch: tuple[float, float] | None = None
 
@@ -73,7 +86,7 @@ def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
     x, raw = epoch.wavelength, epoch.flux / whole
     error = np.full(x.size, np.nan) if epoch.flux_error is None else epoch.flux_error / whole
     width = BINNING[look.binning]
-    y = smooth(raw, SMOOTHING[look.smoothing])
+    y = smooth(raw, SMOOTHING[smoothing_of(epoch, look)])
     if width > 1 and x.size >= 2 * width:
         # The samples are taken as independent for the error of their mean; raw is the middle sample.
         raw = raw[width // 2 :: width][: x.size // width]
@@ -96,34 +109,69 @@ def look_of(query: Any) -> Look:
     """Read a look from the parameters smooth, bin, from and to of an address; unreadable ones are ignored."""
     first, last = _number(query.get("from")), _number(query.get("to"))
     stretch = (first, last) if first is not None and last is not None and first < last else None
-    return Look(_place(query.get("smooth"), len(SMOOTHING)), _place(query.get("bin"), len(BINNING)), stretch)
+    smoothing = _place(query["smooth"], len(SMOOTHING)) if query.get("smooth") else None
+    return Look(smoothing, _place(query.get("bin"), len(BINNING)), stretch)
+
+
+def smoothing_of(epoch: Epoch, look: Look) -> int:
+    """Return the position of the smoothing slider: the chosen one, else one by the signal-to-noise ratio."""
+    if look.smoothing is not None:
+        return look.smoothing
+    signal = signal_to_noise(epoch.wavelength, epoch.flux, epoch.flux_error)
+    return SMOOTHED if signal is not None and signal.median < NOISY else 0
 
 
 def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
     """Return the limits of the flux axis, in units of ``scale``.
 
     They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
-    stays inside, while a cosmic ray or a noisy end does not flatten the rest.
+    stays inside, while a cosmic ray or a noisy stretch does not flatten the rest.
 
     wavelength: (n,) Å. flux: (n,).
     """
     scaled = flux / scale(flux)
-    low, high = np.percentile(scaled, (1, 99))
     # A line has three coarse samples; a cosmic ray has two fine ones.
     width = 3 if np.median(np.diff(wavelength)) > COARSE else 5
+    # The median cuts off the tip of a narrow line, but nearly all of a cosmic ray.
+    padded = np.pad(scaled, width // 2, mode="edge")
+    calm = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
     # Extractions often fail at the ends.
     end = max(scaled.size // END_SHARE, width // 2)
-    inner = scaled[end : scaled.size - end]
-    if inner.size >= width:
-        calm = np.median(np.lib.stride_tricks.sliding_window_view(inner, width), axis=1)
-        # The median cuts off the tip of a narrow line, but nearly all of a cosmic ray.
+    inner = np.zeros(scaled.size, bool)
+    inner[end : scaled.size - end] = True
+    noise, away = _noise(wavelength, scaled, calm)
+    steady = noise <= UNSTEADY * np.median(noise)
+    counted = steady | (inner & (away > OUTSTANDING * noise))
+    low, high = np.percentile(scaled[counted], (1, 99))
+    if (counted & inner).any():
         base = np.median(calm)
         reach = base + TIP * (calm - base)
-        middle = inner[width // 2 : width // 2 + calm.size]
-        low, high = min(low, np.maximum(middle, reach).min()), max(high, np.minimum(middle, reach).max())
+        low = min(low, np.maximum(scaled, reach)[counted & inner].min())
+        high = max(high, np.minimum(scaled, reach)[counted & inner].max())
     span = float(high - low) or 1.0
     # The names of the lines stand at the bottom.
     return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
+
+
+def _noise(wavelength: Array, flux: Array, calm: Array) -> tuple[Array, Array]:
+    """Return for each sample the scatter of its neighbourhood, and how far the running median lies from its trend.
+
+    wavelength: (n,) Å. flux, calm: (n,) flux and its running median.
+
+    A neighbourhood is about NEIGHBOURHOOD Å wide. Its trend is a straight line through the medians of its halves, so
+    neither a steep continuum nor a line that fills less than half of it counts as scatter.
+    """
+    most = max(flux.size // FEWEST_NEIGHBOURS, 1)
+    count = min(max(int((wavelength[-1] - wavelength[0]) / NEIGHBOURHOOD), 1), most)
+    noise, away = np.empty_like(flux), np.empty_like(flux)
+    for part in np.array_split(np.arange(flux.size), count):
+        (x, later_x), (y, later_y) = (
+            [np.median(half) for half in np.array_split(values[part], 2)] for values in (wavelength, flux)
+        )
+        trend = y + (later_y - y) / (later_x - x) * (wavelength[part] - x)
+        noise[part] = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
+        away[part] = np.abs(calm[part] - trend)
+    return noise, away
 
 
 def scale(flux: Array) -> float:

@@ -25,7 +25,19 @@ from bokeh.plotting import figure
 from classifier.lines import TELLURIC
 from triage.figures.panels import Overlay, Strip, strip_content, strip_panel, template_content, template_panel
 from triage.figures.prebuilt import Shape
-from triage.figures.samples import Array, Epoch, Look, columns, decimate, flux_range, scale, with_gaps
+from triage.figures.samples import (
+    SMOOTHING,
+    Array,
+    Epoch,
+    Look,
+    columns,
+    decimate,
+    flux_range,
+    scale,
+    smooth,
+    smoothing_of,
+    with_gaps,
+)
 from triage.figures.style import LEFT, PALETTES, Palette, style_wavelengths
 
 # Number of samples of each other epoch.
@@ -45,7 +57,7 @@ def spectrum_json(
     """Return the figure as JSON, as ``Bokeh.embed.embed_item`` takes it.
 
     epoch: the spectrum, drawn with its error band.
-    others: other epochs, drawn behind it on the same scale.
+    others: other epochs, each on its own scale; the script draws them one above the other.
     look: smoothing, binning and stretch of wavelengths.
     at_rest: whether the spectrum is in the rest frame, so that neither lines nor telluric bands are shifted.
     strip: attribution to draw below, or None.
@@ -139,20 +151,21 @@ def _draw_epoch(plot: Any, error: bool, colours: Palette) -> None:
 
 def _samples(epoch: Epoch, look: Look) -> dict[str, Array]:
     data = columns(epoch, look)
-    if not (look.smoothing or look.binning):
+    if not (smoothing_of(epoch, look) or look.binning):
         data["raw"] = np.full(data["x"].size, np.nan)
     return {**data, "rest": data["x"]}
 
 
 def _draw_other(plot: Any, number: int, colours: Palette) -> None:
+    colour = colours.epochs[number % len(colours.epochs)]
     source = ColumnDataSource({"x": [], "y": []}, name=f"epoch {number}")
-    plot.line("x", "y", source=source, color=colours.other, line_width=1, alpha=0.55)
+    plot.line("x", "y", source=source, color=colour, line_width=1)
     name = ColumnDataSource({"x": [], "y": [], "text": []}, name=f"epoch name {number}")
-    _write(plot, name, colours.other, text_align="right")
+    _write(plot, name, colour, text_align="right")
 
 
 def _other(number: int, epoch: Epoch) -> dict[str, Any]:
-    values = epoch.flux / scale(epoch.flux)
+    values = smooth(epoch.flux / scale(epoch.flux), SMOOTHING[smoothing_of(epoch, Look())])
     kept = decimate(values, OTHER_POINTS)
     x, y = with_gaps(epoch.wavelength[kept], values[kept])
     return {
@@ -162,13 +175,12 @@ def _other(number: int, epoch: Epoch) -> dict[str, Any]:
 
 
 def _draw_telluric(plot: Any, colours: Palette) -> None:
-    for start, end in TELLURIC:
-        plot.add_layout(
-            BoxAnnotation(left=start, right=end, fill_color=colours.telluric, fill_alpha=0.1, line_color=None)
-        )
+    looks = {"fill_color": colours.telluric, "fill_alpha": 0.1, "line_color": None}
+    for number, (start, end) in enumerate(TELLURIC):
+        plot.add_layout(BoxAnnotation(left=start, right=end, name=f"telluric {number}", **looks))
     middles = [0.5 * (start + end) for start, end in TELLURIC]
     signs = ColumnDataSource({"x": middles, "y": [1.0] * len(middles), "text": ["⊕"] * len(middles)})
-    _write(plot, signs, colours.telluric, y_units="screen", text_align="center")
+    _write(plot, signs, colours.telluric, y_units="screen", text_align="center", name="telluric signs")
 
 
 def _rest_axis(plot: Any) -> None:

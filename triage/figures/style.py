@@ -13,22 +13,45 @@ LEFT = 72
 
 @dataclasses.dataclass(frozen=True)
 class Palette:
-    """Colours of a theme, one for each kind of thing that figures draw."""
+    """Colours of a theme, one for each kind of thing that figures draw.
+
+    epochs: colours of the other epochs, in turn; colour-blind eyes tell them apart (after Okabe & Ito).
+    """
 
     background: str
     text: str
     grid: str
     flux: str
     raw: str
-    other: str
+    epochs: tuple[str, ...]
     error: str
     line: str
     telluric: str
 
 
 PALETTES = {
-    "light": Palette("#fbfaf7", "#3a3d42", "#e4e1d9", "#0b5cad", "#b9c9da", "#b98a2f", "#0b5cad", "#9a4a1c", "#8a8f98"),
-    "dark": Palette("#14171b", "#b9b4a8", "#262b31", "#8ab8e6", "#3d5873", "#c9a35a", "#8ab8e6", "#d08a5e", "#8a8f98"),
+    "light": Palette(
+        background="#fbfaf7",
+        text="#3a3d42",
+        grid="#e4e1d9",
+        flux="#0b5cad",
+        raw="#b9c9da",
+        epochs=("#b98a2f", "#8a3d78", "#08706a", "#a8480c", "#4d6b2f", "#6a46b8"),
+        error="#0b5cad",
+        line="#9a4a1c",
+        telluric="#8a8f98",
+    ),
+    "dark": Palette(
+        background="#14171b",
+        text="#b9b4a8",
+        grid="#262b31",
+        flux="#8ab8e6",
+        raw="#3d5873",
+        epochs=("#c9a35a", "#d49ac6", "#6cc4bc", "#e0976a", "#a4c383", "#b6a0ea"),
+        error="#8ab8e6",
+        line="#d08a5e",
+        telluric="#8a8f98",
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -11,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from classifier.lines import elements_of, line_list
+from classifier.lines import LINE_SETS, SKY, elements_of, line_list
 from triage.figures import samples as sampling
 from triage.figures import spectrum
 from triage.figures.panels import Overlay, Strip
@@ -21,21 +22,25 @@ from triage.models.arrays import unpack
 from triage.review.lookalikes import look_alikes
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 
+# Other epochs in one figure.
+MOST_EPOCHS = 8
+
 
 @login_required
 @require_safe
 def figure(request: HttpRequest, name: str) -> HttpResponse:
     """Return a spectrum's figure as JSON: ``item``, the figure, and ``about``, the facts that the page's script needs.
 
-    Parameters: spectrum (id), smooth and bin (places of the sliders), template (1 adds the panel of the best template),
-    theme.
+    Parameters: spectrum (id), smooth and bin (places of the sliders; without smooth the noise decides), epochs (1 adds
+    the epochs before and after it), template (1 adds the panel of the best template), theme.
     """
     user = signed_in(request)
     shown, spectra = _shown(request, user, name)
-    arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in spectra])
+    near = _near(spectra, shown) if request.GET.get("epochs") == "1" else []
+    arrays = SpectrumArrays.objects.in_bulk([spectrum.pk for spectrum in (shown, *near) if spectrum is not None])
     if shown is None or shown.pk not in arrays:
         return _no_arrays()
-    others = [spectrum for spectrum in spectra if spectrum.pk != shown.pk and spectrum.pk in arrays]
+    others = [spectrum for spectrum in near if spectrum.pk in arrays]
     epoch = _epoch(shown, arrays[shown.pk])
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
     evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
@@ -48,7 +53,7 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
         template=_template(request, shown.current_prediction, epoch, at_rest=shown.at_rest),
         theme=theme,
     )
-    about = _about(shown, spectra, others, epoch)
+    about = _about(shown, spectra, others, epoch) | {"smooth": sampling.smoothing_of(epoch, look)}
     about["spoke"] = attribution.words(evidence, 0.0 if shown.at_rest else _redshift(shown)) if evidence else None
     return HttpResponse(f'{{"item": {item}, "about": {json.dumps(about)}}}', content_type="application/json")
 
@@ -95,6 +100,14 @@ def _shown(request: HttpRequest, user: User, name: str) -> tuple[Spectrum | None
     return shown_spectrum(spectra, wanted, transient.current_prediction_id), spectra
 
 
+def _near(spectra: Sequence[Spectrum], shown: Spectrum | None) -> list[Spectrum]:
+    """Return the epochs next to the shown one in time, as many as a figure can hold apart."""
+    at = next((number for number, spectrum in enumerate(spectra) if shown and spectrum.pk == shown.pk), 0)
+    first = min(max(at - MOST_EPOCHS // 2, 0), max(len(spectra) - MOST_EPOCHS - 1, 0))
+    near = spectra[first : first + MOST_EPOCHS + 1]
+    return [spectrum for spectrum in near if shown is None or spectrum.pk != shown.pk]
+
+
 def _no_arrays() -> JsonResponse:
     return JsonResponse({"code": "no_arrays", "detail": "This spectrum could not be read."}, status=404)
 
@@ -113,10 +126,13 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
     at_rest: whether the wavelengths are at rest already.
     redshift: redshift to draw at, or None if none is known.
     lines: [rest wavelength in Å, name, element] of each line.
-    elements: elements of the predicted class.
+    sets: names of elements by the set of lines; "class" has those of the predicted class.
+    sky: [observed wavelength in Å, name] of each line of the night sky.
     decimated: whether samples were left out, so that zooming in finds more.
     label: name of the epoch.
-    ranks: for each other epoch, how many epochs later it is than the one shown; negative for earlier ones.
+    smooth: place of the smoothing slider at which it is drawn.
+    epochs: number of the transient's other spectra.
+    ranks: for each other epoch that is drawn, how many epochs later it is; negative for earlier ones.
     smoothing: widths (samples) that belong to the places of the smoothing slider.
     binning: samples in one bin that belong to the places of the binning slider.
     """
@@ -126,9 +142,11 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
         "at_rest": shown.at_rest,
         "redshift": _redshift(shown),
         "lines": line_list(),
-        "elements": elements_of(predicted.class_name if predicted else None),
+        "sets": LINE_SETS | {"class": elements_of(predicted.class_name if predicted else None)},
+        "sky": SKY,
         "decimated": epoch.wavelength.size > sampling.MAX_POINTS,
         "label": epoch.label,
+        "epochs": len(spectra) - 1,
         "ranks": [order.index(other.pk) - order.index(shown.pk) for other in others],
         "smoothing": list(sampling.SMOOTHING),
         "binning": list(sampling.BINNING),

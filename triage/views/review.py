@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from classifier.lines import ELEMENTS
 from classifier.signal_to_noise import signal_to_noise
 from triage.errors import InvalidDecisionError, TriageError
 from triage.export.originals import original_file
@@ -46,10 +47,11 @@ from triage.views.review_model import (
     Quality,
     ReviewPage,
     VotingRound,
-    element_boxes,
     epoch_tabs,
     ledger_entries,
+    line_sets,
 )
+from triage.views.sky import SkyPlace
 
 
 class DecisionForm(forms.Form):
@@ -130,6 +132,7 @@ def _page(
         earlier=earlier,
         later=later,
         claimed_by_other=claim,
+        sky=SkyPlace.of_transient(transient),
         transient_redshift=of_transient or of_spectrum,
         spectrum_redshift=of_spectrum or of_transient,
         standing=standing,
@@ -138,7 +141,8 @@ def _page(
         spectrum=shown,
         epochs=epoch_tabs(spectra, shown, fused),
         quality=_quality(shown),
-        elements=element_boxes(prediction),
+        line_sets=line_sets(prediction),
+        elements=ELEMENTS,
         network=network_answer(prediction, spectra, fused) if prediction else None,
         history=[] if transient.hidden else _history(shown),
         form=_form(prediction, ledger, typed, locked=claim is not None) if spectra else None,

@@ -12,12 +12,13 @@ from typing import Any, Self
 
 from django.contrib.auth.models import User
 
-from classifier.lines import ELEMENTS, elements_of
+from classifier.lines import LINE_SETS
 from classifier.signal_to_noise import Signal
 from triage.models import Claim, Classification, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import FusedAnswer
 from triage.views.network_answer import ClassChoice, KeyedClass, NetworkAnswer
+from triage.views.sky import SkyPlace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,15 +93,15 @@ class Quality:
 
 
 @dataclasses.dataclass(frozen=True)
-class ElementBox:
-    """A box that marks the lines of one element.
+class LineSet:
+    """A set of spectral lines that can be marked.
 
-    name: element and ionisation, such as "Si II".
-    ticked: whether spectra of the predicted class show its lines.
+    name: its name in the plot's script.
+    words: its name on the page.
     """
 
     name: str
-    ticked: bool
+    words: str
 
 
 def epoch_tabs(spectra: Sequence[Spectrum], shown: Spectrum | None, fused: FusedAnswer | None) -> list[EpochTab]:
@@ -119,10 +120,11 @@ def epoch_tabs(spectra: Sequence[Spectrum], shown: Spectrum | None, fused: Fused
     return [EpochTab(s, shown is not None and s.pk == shown.pk, note(s)) for s in spectra]
 
 
-def element_boxes(prediction: Prediction | None) -> list[ElementBox]:
-    """Return a box for each element, those of the predicted class ticked."""
-    usual = elements_of(prediction.class_name if prediction else None)
-    return [ElementBox(name, name in usual) for name in ELEMENTS]
+def line_sets(prediction: Prediction | None) -> list[LineSet]:
+    """Return the sets of lines to choose from, that of the predicted class first."""
+    of_class = f"of {prediction.class_name}" if prediction else "usual"
+    named = [LineSet(name, name) for name in LINE_SETS]
+    return [LineSet("class", of_class), *named, LineSet("chosen", "single elements")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +208,7 @@ class ReviewPage:
     filter: queue as the user narrowed it.
     earlier, later: neighbours in that queue, or None at its ends.
     claimed_by_other: another reviewer's claim on the transient, or None.
+    sky: where the transient lies, or None if that is not known.
     transient_redshift: known redshift of the transient, else the one given with the shown spectrum, or None.
     spectrum_redshift: redshift given with the shown spectrum, else the known one of the transient, or None.
     standing: classification that stands, or None; also None while it is hidden.
@@ -214,7 +217,8 @@ class ReviewPage:
     spectrum: the one shown, or None if there is none.
     epochs: links to the spectra.
     quality: how well the shown spectrum was measured.
-    elements: elements whose lines can be marked.
+    line_sets: sets of lines that can be marked.
+    elements: elements whose lines can be marked one by one.
     network: what the network says, or None without a prediction or while it is hidden.
     history: all predictions for the shown spectrum, newest first.
     form: fields of the decision form, or None if there is nothing to decide on.
@@ -229,6 +233,7 @@ class ReviewPage:
     earlier: Transient | None
     later: Transient | None
     claimed_by_other: Claim | None
+    sky: SkyPlace | None
     transient_redshift: KnownRedshift | None
     spectrum_redshift: KnownRedshift | None
     standing: Classification | None
@@ -237,7 +242,8 @@ class ReviewPage:
     spectrum: Spectrum | None
     epochs: list[EpochTab]
     quality: Quality
-    elements: list[ElementBox]
+    line_sets: list[LineSet]
+    elements: tuple[str, ...]
     network: NetworkAnswer | None
     history: list[Prediction]
     form: DecisionFields | None

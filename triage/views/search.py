@@ -61,10 +61,9 @@ def find(user: User, text: str) -> list[Hit]:
     if not text:
         return []
     seen = Transient.objects.for_review(user).with_other_names(user)
-    meant = Transient.objects.visible_to(user).called(user, text)
-    rows = list(seen.filter(pk=meant.pk)) if meant else []
-    others = seen.with_part_of_name(user, text).exclude(pk=meant.pk if meant else None)
-    rows += others.order_by("-created_at", "-pk")[: MOST_HITS - len(rows)]
+    meant = seen.called(user, text)
+    newest = seen.with_part_of_name(user, text).order_by("-created_at", "-pk")[:MOST_HITS]
+    rows = [meant, *(row for row in newest if row != meant)] if meant else newest
     return [_hit(row, text) for row in rows]
 
 

@@ -18,7 +18,7 @@ from tests.fakes.tns import FULL, FakeTns, known_object, reportable
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum, TnsRecord, Transient
 from triage.services.tns import lookup
-from triage.services.tns.lookup import look_up_due, sexagesimal
+from triage.services.tns.lookup import look_up_due
 from triage.services.tns.payload import build_report
 
 pytestmark = pytest.mark.django_db
@@ -47,11 +47,6 @@ def test_a_transient_is_found_by_name_by_place_and_by_the_survey_s_name(
     record = TnsRecord.objects.get(transient=transient)
     assert (str(record), record.class_name, record.redshift) == ("SN 2026abc", "SN Ia", 0.031)
     assert tns.markers == {'tns_marker{"tns_id": "4242", "type": "bot", "name": "triage_bot"}'}
-
-
-def test_coordinates_have_the_digits_that_the_tns_takes() -> None:
-    assert sexagesimal(187.5, -1.0) == ("12:30:00.000", "-01:00:00.00")
-    assert sexagesimal(0.000123456789, 0.5) == ("00:00:00.030", "+00:30:00.00")
 
 
 def test_the_tns_is_asked_once_a_day_about_what_it_does_not_know(tns: FakeTns, reviewer: User) -> None:

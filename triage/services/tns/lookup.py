@@ -12,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from astropy import units
-from astropy.coordinates import Angle
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from classifier.readers.coordinates import sexagesimal
 from classifier.spectrum import is_plausible_redshift
 from triage.doorbell import POLL_TNS, ring_after_commit
 from triage.errors import InvalidActionError, TriageError
@@ -100,16 +99,6 @@ def _search(client: TnsClient, transient: Transient, names: list[str]) -> str:
         queries.append({"ra": ra, "dec": dec, "radius": str(RADIUS_ARCSEC), "units": "arcsec"})
     queries += [{"internal_name": name, "internal_name_exact_match": "1"} for name in names]
     return next((name for query in queries if (name := client.search(query))), "")
-
-
-def sexagesimal(ra: float, dec: float) -> tuple[str, str]:
-    """Return coordinates as the TNS takes them; it fails on more digits than these.
-
-    ra, dec: degrees, ICRS.
-    """
-    hours = Angle(ra, units.deg).to_string(unit=units.hourangle, sep=":", precision=3, pad=True)
-    degrees = Angle(dec, units.deg).to_string(unit=units.deg, sep=":", precision=2, pad=True, alwayssign=True)
-    return str(hours), str(degrees)
 
 
 def _spectrum(row: Mapping[str, Any]) -> dict[str, str]:
