@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
 from tests.factories import spectrum_file
 from triage.intake.naming import known_transient
@@ -70,3 +72,23 @@ def test_a_private_name_is_neither_joined_nor_betrayed_by_strangers(reviewer: Us
         assert known_transient(name, group) is not None
         assert Transient.objects.visible_to(reviewer).called(reviewer, name) is None
         assert Transient.objects.visible_to(other).called(other, name) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_spellings_sent_at_once_make_one_transient(reviewer: User) -> None:
+    names = ["SN2021zzx", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "SN 2021ZZX"]
+    ready = threading.Barrier(len(names))
+
+    def send(number: int) -> None:
+        ready.wait()
+        try:
+            submit_spectrum(reviewer, spectrum_file(seed=number), f"{number}.txt", Given(transient=names[number]))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Transient.objects.get().spectra.count() == len(names)

@@ -90,6 +90,12 @@ class NewestFirst(CursorPagination):
             raise NotFound(self.invalid_cursor_message) from None
 
 
+class NewestArrivalFirst(NewestFirst):
+    """Pages of transients by arrival, the newest first. Their ids would tell which ones a group knew before."""
+
+    ordering = ("-created_at", "-id")
+
+
 def wanted_fields(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys that ``?fields=`` asks for, in the order of ``known``.
 

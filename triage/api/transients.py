@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api import filters
-from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, transient_of, user_of, visible_spectra
+from triage.api.base import FIELDS, NewestArrivalFirst, SparseFields, checked, transient_of, user_of, visible_spectra
 from triage.api.decisions import DecisionSerializer
 from triage.api.errors import error_answers
 from triage.api.facts import TransientFactsSerializer
@@ -157,7 +157,7 @@ class TransientsView(generics.ListAPIView[Transient]):
     """Transients that you may see, newest first."""
 
     serializer_class = TransientSerializer
-    pagination_class = NewestFirst
+    pagination_class = NewestArrivalFirst
 
     def get_queryset(self) -> QuerySet[Transient]:
         """Return the transients that the user may see and the filter lets through."""
