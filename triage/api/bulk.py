@@ -104,7 +104,7 @@ class BulkView(APIView):
         """
         threshold = filters.read(ThresholdSerializer, request)["threshold"]
         chosen = filters.WaitingFilter.chosen(filters.read(filters.WaitingFilter, request))
-        last = bulk.newest_decision()
+        last = bulk.newest_decision(user_of(request))
         rows = [
             {"transient": row.transient.name, "reason": row.reason, "doubt": row.doubt, "prediction": row.prediction}
             for row in bulk.proposed(user_of(request), chosen, threshold)
