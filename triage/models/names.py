@@ -37,7 +37,7 @@ class NameKeyField(models.CharField):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Processes of the release before this column write records without it.
-        super().__init__(*args, **{"max_length": 160, "editable": False, "db_default": "", "db_index": True, **kwargs})
+        super().__init__(*args, **{"max_length": 160, "editable": False, "db_default": "", **kwargs})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Return the key of the record's name, and store it with the record."""

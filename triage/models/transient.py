@@ -85,7 +85,10 @@ class Transient(models.Model):
                 name="one_transient_a_key_and_group",
             ),
         )
-        indexes = (models.Index(fields=("-created_at", "-id"), name="transient_newest"),)
+        indexes = (
+            models.Index(fields=("-created_at", "-id"), name="transient_newest"),
+            models.Index(fields=("key",), name="transient_key"),
+        )
 
     def __str__(self) -> str:
         return self.name
