@@ -75,6 +75,17 @@ def test_a_private_name_is_neither_joined_nor_betrayed_by_strangers(reviewer: Us
         assert Transient.objects.visible_to(other).called(other, name) is not None
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["___", "\ufdfa" * 120])
+def test_a_name_without_a_usual_key_has_one_transient_too(reviewer: User, name: str) -> None:
+    group = Group.objects.create(name="theirs")
+    reviewer.groups.add(group)
+    Transient.objects.create(name="- -")
+    submit_spectrum(reviewer, spectrum_file(seed=1), "a.txt", Given(transient=name, group=group))
+    submit_spectrum(reviewer, spectrum_file(seed=2), "b.txt", Given(transient=name))
+    assert Transient.objects.get(name=name).spectra.count() == 2
+
+
 @pytest.mark.skipif(not choose()[0], reason="threads share the in-memory database of SQLite")
 @pytest.mark.django_db(transaction=True)
 def test_spellings_sent_at_once_make_one_transient(reviewer: User) -> None:

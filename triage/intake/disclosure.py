@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from triage.errors import BoundSpectrumError
@@ -47,7 +47,7 @@ def admit(transient: Transient, group: Group | None) -> None:
     before = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here)) or {transient.group_id}
     if None in before or (group and group.pk) in before:
         return
-    other = Transient.objects.filter(key=transient.key, group=group).exclude(pk=transient.pk).first()
+    other = Transient.objects.filter(key=transient.key, group=group).exclude(Q(pk=transient.pk) | Q(key="")).first()
     if other is not None:
         raise BoundSpectrumError(f"that audience knows the transient as {other}: move the spectrum there first")
     keeper = transient.group_id if transient.group_id in before else min(filter(None, before))

@@ -107,7 +107,8 @@ def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Tra
                 found = Transient.objects.create(name=name, group=group, simulated=simulated)
         except IntegrityError:
             # Somebody made it a moment ago, or it is one that the audience does not know.
-            found = Transient.objects.get(Q(name=name) | Q(key=name_key(name), group=group))
+            spelt = Transient.objects.filter(key=name_key(name), group=group).exclude(key="")
+            found = spelt.first() or Transient.objects.get(name=name)
     return found
 
 

@@ -42,7 +42,7 @@ def fill_audiences(apps, schema_editor):
                 audiences[pk].append(group)
         changed = []
         for transient in chunk:
-            groups, key = audiences[transient.pk], name_key(transient.name)[:160]
+            groups, key = audiences[transient.pk], name_key(transient.name)
             group = groups[0] if groups and None not in groups else None
             if group is not None or key != transient.key:
                 transient.group_id, transient.key = group, key
