@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from triage.errors import BoundSpectrumError
 from triage.intake.reclassification import classify_again
-from triage.models import Claim, Decision, OtherName, Photometry, Spectrum, Transient, TransientAct
+from triage.models import Claim, Decision, OtherName, Photometry, Spectrum, TnsRecord, Transient, TransientAct
 from triage.queue import entries
 
 # Facts of a transient and the value of each while it is unknown.
@@ -58,6 +58,8 @@ def admit(transient: Transient, group: Group | None) -> None:
     _leave_with(keeper, OtherName.objects.filter(**here), "name")
     _leave_with(keeper, Photometry.objects.filter(**here), "sha256")
     Claim.objects.filter(**here).delete()
+    # The TNS is asked anew, as about any transient that arrives.
+    TnsRecord.objects.filter(**here).delete()
     transient.group, transient.created_at = group, timezone.now()
     for fact, blank in UNKNOWN.items():
         setattr(transient, fact, blank)

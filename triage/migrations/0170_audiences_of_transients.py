@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('triage', '0149_unnamed_index'),
+        ('triage', '0152_tns_records'),
     ]
 
     operations = [

@@ -28,7 +28,7 @@ FACTS = {'ra': None, 'redshift': None, 'host': ''}
 # Facts that come and go together with one of FACTS.
 WITH = {'ra': ['ra', 'dec'], 'redshift': ['redshift', 'redshift_error', 'redshift_origin'], 'host': ['host']}
 AGAIN = {'state': 'queued', 'failure_code': '', 'failure_reason': '', 'attempts': 0, 'lease_until': None, 'lease_token': ''}
-OWN_WAY = {'Claim', 'Classification', 'OtherName', 'Photometry', 'QueueEntry'}
+OWN_WAY = {'Claim', 'Classification', 'OtherName', 'Photometry', 'QueueEntry', 'TnsRecord'}
 
 
 def fill_audiences(apps, schema_editor):
@@ -77,6 +77,8 @@ def _merge(apps, schema_editor, kept, other):
                 row.transient = kept
                 row.save()
     get('triage', 'Claim').objects.filter(transient=other).delete()
+    # The TNS is asked about the kept one again.
+    get('triage', 'TnsRecord').objects.filter(transient=other).delete()
     _merge_classifications(get, schema_editor, kept, other)
     _merge_entries(get, kept, other)
     other.delete()
