@@ -30,6 +30,8 @@ def api(reviewer: User) -> APIClient:
         ("/classifications/?since=soon&format=csv", 400, "invalid"),
         ("/classifications/?format=xml", 404, "not_found"),
         ("/queue/?cursor=nonsense", 404, "not_found"),
+        ("/queue/?cursor=cD0=", 404, "not_found"),
+        ("/transients/?cursor=cD1uYW4=", 404, "not_found"),
         ("/spectra/999/", 404, "not_found"),
         ("/transients/nobody/", 404, "not_found"),
         ("/nowhere/", 404, "not_found"),
@@ -47,6 +49,9 @@ def test_errors_for_wrong_methods_and_bodies_are_json_too(api: APIClient) -> Non
     upload(api, transient="X")
     broken = api.generic("POST", f"{address('X')}decisions/", "{", content_type="application/json")
     assert (broken.status_code, broken.json()["code"]) == (400, "parse_error")
+    for held in ("[" * 100_000, '{"verdict": "\\ud800"}', '{"a\\u0000": 1}'):
+        refused = api.generic("POST", f"{address('X')}decisions/", held, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (400, "parse_error")
     odd = api.generic("POST", f"{address('X')}decisions/", "<x/>", content_type="application/xml")
     assert (odd.status_code, odd.json()["code"]) == (415, "unsupported_media_type")
 

@@ -120,6 +120,8 @@ def test_changes_to_a_groups_classifications_are_visible_to_the_group_only(make_
     decisions.undo(alice, decide(alice, about).pk)
     assert len(follow(client_of(alice), "c0")[0]) == 2
     assert follow(client_of(bob), "c0") == ([], "c0")
+    # Whether a cursor is known tells nothing of how much the group did.
+    assert client_of(bob).get(f"{API}/classifications/?since=c1").status_code == 400
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

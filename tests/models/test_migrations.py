@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core.management import call_command
 from django.db import connection, connections, migrations, models
 from django.db.migrations.executor import MigrationExecutor
@@ -17,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from tests.factories import classified
+from triage.migrations._indexes import AddUniqueBesideWrites
 from triage.models import OtherName, Prediction, QueueEntry, Spectrum, SpectrumAct, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
@@ -65,6 +67,63 @@ def test_processes_of_the_previous_release_keep_working() -> None:
 )
 def test_an_operation_that_would_stop_the_previous_release_is_found(operation: Any) -> None:
     assert _breaks_what_runs(operation)
+
+
+# Tables that hold a row for each spectrum, transient or decision, or more.
+BIG = {
+    *("spectrum", "spectrumarrays", "original", "prediction", "transient", "othername", "photometry"),
+    *("decision", "classification", "classificationchange", "queueentry", "spectrumact"),
+}
+
+
+def _holds_up_the_desk(migration: migrations.Migration) -> str:
+    """Return how a migration would make the desk's readers or writers wait for long, or ""."""
+    moves_data = [isinstance(each, migrations.RunPython | migrations.RunSQL) for each in migration.operations]
+    if any(moves_data) and not all(moves_data):
+        return "it moves data beside a change of the schema"
+    if any(moves_data) and migration.atomic:
+        return "it moves data in one transaction"
+    named = [each for each in migration.operations if _makes_an_index(each)]
+    return f"{named[0].describe()} without CONCURRENTLY" if named else ""
+
+
+def _makes_an_index(operation: Any) -> bool:
+    """Return whether an operation makes an index on a big table while nobody can write there."""
+    if getattr(operation, "model_name", "").lower() not in BIG:
+        return False
+    if isinstance(operation, migrations.AddField | migrations.AlterField):
+        return bool(operation.field.db_index or operation.field.unique)
+    if isinstance(operation, migrations.AddConstraint):
+        unique = isinstance(operation.constraint, models.UniqueConstraint)
+        return unique and not isinstance(operation, AddUniqueBesideWrites)
+    return isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently)
+
+
+def test_no_migration_holds_up_the_desk_for_long() -> None:
+    found = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    newer = {name: each for (app, name), each in found.items() if app == "triage" and name > LAST_REPLACED}
+    assert len(newer) > 5
+    assert {name: why for name, each in newer.items() if (why := _holds_up_the_desk(each))} == {}
+
+
+MOVES = migrations.RunPython(migrations.RunPython.noop)
+INDEX = migrations.AddIndex("Spectrum", models.Index(fields=["sha256"], name="slow"))
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [MOVES],
+        [MOVES, migrations.AddField("transient", "colour", models.FloatField(null=True))],
+        [INDEX],
+        [migrations.AddConstraint("transient", models.UniqueConstraint(fields=["ra"], name="slow"))],
+        [migrations.AddField("spectrum", "colour", models.FloatField(null=True, db_index=True))],
+    ],
+)
+def test_a_migration_that_would_hold_up_the_desk_is_found(operations: list[Any]) -> None:
+    migration = migrations.Migration("slow", "triage")
+    migration.operations = operations
+    assert _holds_up_the_desk(migration)
 
 
 def _executor_of_replaced() -> MigrationExecutor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
+from tests.backends import choose
 from tests.factories import spectrum_file
 from triage.intake.naming import known_transient
 from triage.intake.submit import Given, submit_spectrum
@@ -70,3 +73,35 @@ def test_a_private_name_is_neither_joined_nor_betrayed_by_strangers(reviewer: Us
         assert known_transient(name, group) is not None
         assert Transient.objects.visible_to(reviewer).called(reviewer, name) is None
         assert Transient.objects.visible_to(other).called(other, name) is not None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["___", "\ufdfa" * 120])
+def test_a_name_without_a_usual_key_has_one_transient_too(reviewer: User, name: str) -> None:
+    group = Group.objects.create(name="theirs")
+    reviewer.groups.add(group)
+    Transient.objects.create(name="- -")
+    submit_spectrum(reviewer, spectrum_file(seed=1), "a.txt", Given(transient=name, group=group))
+    submit_spectrum(reviewer, spectrum_file(seed=2), "b.txt", Given(transient=name))
+    assert Transient.objects.get(name=name).spectra.count() == 2
+
+
+@pytest.mark.skipif(not choose()[0], reason="threads share the in-memory database of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_spellings_sent_at_once_make_one_transient(reviewer: User) -> None:
+    names = ["SN2021zzx", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "SN 2021ZZX"]
+    ready = threading.Barrier(len(names))
+
+    def send(number: int) -> None:
+        ready.wait()
+        try:
+            submit_spectrum(reviewer, spectrum_file(seed=number), f"{number}.txt", Given(transient=names[number]))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Transient.objects.get().spectra.count() == len(names)

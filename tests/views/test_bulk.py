@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import classified_transients, override, reviewed
+from tests.factories import classified, classified_transients, override, reviewed
 from triage.models import Claim, Classification, Decision, Transient
 from triage.review import bulk, claims, decisions
 
@@ -55,7 +56,7 @@ def held(user: User, name: str) -> dict[str, Any]:
 
 def test_bulk_confirmation_skips_transients_decided_since_the_preview(ada: User, ben: User) -> None:
     transients = classified_transients(ada, 2)
-    seen = bulk.newest_decision()
+    seen = bulk.newest_decision(ben)
     predictions = {row.name: row.current_prediction_id for row in Transient.objects.for_review(ben)}
     override(ada, transients[0], "AGN")
     result = bulk.confirm(ben, predictions, seen)
@@ -63,9 +64,17 @@ def test_bulk_confirmation_skips_transients_decided_since_the_preview(ada: User,
     assert "ada decided while you looked" in result.refused[0][1]
 
 
+def test_the_preview_does_not_count_the_decisions_of_others_groups(make_user: Callable[..., User], ben: User) -> None:
+    member = make_user("member", "theirs")
+    private = classified(member, "secret", group=Group.objects.get(name="theirs"))
+    before = bulk.newest_decision(ben)
+    assert override(member, private, "AGN").pk == bulk.newest_decision(member)
+    assert bulk.newest_decision(ben) == before
+
+
 def test_a_batch_sent_twice_is_recorded_once_and_undone_as_a_whole(ada: User) -> None:
     classified_transients(ada, 1)
-    seen, predictions = bulk.newest_decision(), {"T0": reviewed(ada, "T0").current_prediction_id}
+    seen, predictions = bulk.newest_decision(ada), {"T0": reviewed(ada, "T0").current_prediction_id}
     first = bulk.confirm(ada, predictions, seen)
     assert bulk.confirm(ada, predictions, seen) == first
     assert Decision.objects.count() == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError as InvalidValueError
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationError
@@ -79,6 +80,20 @@ class NewestFirst(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering: tuple[str, ...] = ("-id",)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """Return the rows of the page. Raises NotFound for a cursor that no page gave out."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, InvalidValueError):
+            # The cursor's place does not fit the column that the rows are ordered by.
+            raise NotFound(self.invalid_cursor_message) from None
+
+
+class NewestArrivalFirst(NewestFirst):
+    """Pages of transients by arrival, the newest first. Their ids would tell which ones a group knew before."""
+
+    ordering = ("-created_at", "-id")
 
 
 def wanted_fields(text: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from triage.api import filters
 from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer
 from triage.review import bulk
 
@@ -91,7 +91,7 @@ class BatchUndoneSerializer(serializers.Serializer[dict[str, int]]):
 class BulkView(APIView):
     """Bulk confirmation."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(
         parameters=[ThresholdSerializer, filters.WaitingFilter],
@@ -104,7 +104,7 @@ class BulkView(APIView):
         """
         threshold = filters.read(ThresholdSerializer, request)["threshold"]
         chosen = filters.WaitingFilter.chosen(filters.read(filters.WaitingFilter, request))
-        last = bulk.newest_decision()
+        last = bulk.newest_decision(user_of(request))
         rows = [
             {"transient": row.transient.name, "reason": row.reason, "doubt": row.doubt, "prediction": row.prediction}
             for row in bulk.proposed(user_of(request), chosen, threshold)

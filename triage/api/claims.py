@@ -6,13 +6,13 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import checked, transient_of, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.models import Claim
 from triage.review import claims
 
@@ -41,7 +41,7 @@ class WantedClaimSerializer(serializers.Serializer[dict[str, Any]]):
 class ClaimView(APIView):
     """Your claim on one transient."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(request=WantedClaimSerializer, responses={200: ClaimSerializer} | error_answers(400, 404, 409))
     def post(self, request: Request, name: str) -> Response:

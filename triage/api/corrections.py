@@ -6,7 +6,7 @@ import dataclasses
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +15,7 @@ from classifier.readers import CHOICES, Corrections
 from triage.api.base import checked, spectrum_of, user_of
 from triage.api.errors import ErrorSerializer
 from triage.api.facts import OnlyKnownFields
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.intake.move import move
 from triage.intake.naming import NamedBy
@@ -117,7 +118,7 @@ class CorrectionsSerializer(OnlyKnownFields):
 class RereadView(APIView):
     """Another reading of one spectrum's file."""
 
-    parser_classes = (JSONParser, FormParser)
+    parser_classes = (StorableJSONParser, FormParser)
     scope = Scope.UPLOAD
 
     @extend_schema(
@@ -151,7 +152,7 @@ class MovedSerializer(PartSerializer):
 class MoveView(APIView):
     """Another transient for one spectrum."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(request=MoveSerializer, responses={200: MovedSerializer})

@@ -6,13 +6,14 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import checked, transient_of, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import answer_example, request_example
 from triage.models import Decision, Verdict
 from triage.review import decisions
@@ -97,7 +98,7 @@ class ProposalSerializer(serializers.Serializer[dict[str, Any]]):
 class DecisionsView(APIView):
     """Decisions on one transient."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes = (StorableJSONParser, FormParser, MultiPartParser)
 
     @extend_schema(
         request=ProposalSerializer,

@@ -100,7 +100,7 @@ class TransientActsView(APIView):
     @extend_schema(responses={200: ActSerializer(many=True)} | error_answers(404))
     def get(self, request: Request, name: str) -> Response:
         """What people corrected on the transient, newest first."""
-        acts = transient_of(request, name).acts.select_related("user")
+        acts = transient_of(request, name).acts.visible_to(user_of(request)).select_related("user")
         return Response(ActSerializer(acts, many=True).data)
 
 
@@ -112,6 +112,7 @@ class UndoTransientActView(APIView):
     @extend_schema(request=None, responses={200: ActSerializer(many=True)} | error_answers(404, 409))
     def post(self, request: Request, name: str, correction_id: int) -> Response:
         """Undo a correction and return the history."""
-        transient = transient_of(request, name)
-        undo_transient_act(user_of(request), get_object_or_404(transient.acts, pk=correction_id))
-        return Response(ActSerializer(transient.acts.select_related("user"), many=True).data)
+        user = user_of(request)
+        acts = transient_of(request, name).acts.visible_to(user)
+        undo_transient_act(user, get_object_or_404(acts, pk=correction_id))
+        return Response(ActSerializer(acts.select_related("user"), many=True).data)

@@ -6,13 +6,13 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import Notification, NotificationPreference
 from triage.services import notifications
@@ -59,7 +59,7 @@ class NotificationSerializer(SparseFields, serializers.ModelSerializer[Notificat
 class NotificationsView(APIView):
     """The user's choice of messages."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(responses={200: PreferenceSerializer})
     def get(self, request: Request) -> Response:

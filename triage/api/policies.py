@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.review import second_opinion
 
 
@@ -43,7 +43,7 @@ class AudiencePolicySerializer(PolicySerializer):
 class PoliciesView(APIView):
     """Policies."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(responses={200: AudiencePolicySerializer(many=True)})
     def get(self, request: Request) -> Response:

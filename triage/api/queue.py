@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api import filters
-from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of
+from triage.api.base import FIELDS, NewestArrivalFirst, NewestFirst, SparseFields, user_of
 from triage.api.predictions import PredictionSerializer
 from triage.models import Prediction, Transient
 from triage.queue import order
@@ -74,7 +74,7 @@ class QueueView(generics.ListAPIView[Transient]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if self._chosen().state != "pending":
             # The order of triage would reveal how sure a hidden prediction is.
-            self.pagination_class = NewestFirst
+            self.pagination_class = NewestArrivalFirst
         page = list(self.paginate_queryset(self.get_queryset()) or [])
         predictions = order.current_predictions(page)
         rows: Any = [_row(transient, predictions[transient.current_prediction_id or 0]) for transient in page]

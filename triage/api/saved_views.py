@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +15,7 @@ from rest_framework.views import APIView
 from triage.api.base import NewestFirst, checked, user_of
 from triage.api.errors import error_answers
 from triage.api.filters import WaitingFilter
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import SavedView
 from triage.queue import saved_views
@@ -56,7 +56,7 @@ class SavedViewsView(generics.ListAPIView[SavedView]):
 
     serializer_class = SavedViewSerializer
     pagination_class = NewestFirst
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     def get_queryset(self) -> QuerySet[SavedView]:
         """Return the user's saved views."""

@@ -8,13 +8,13 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import Scope
 from triage.services.skyportal import analysis
@@ -76,7 +76,7 @@ class PendingSerializer(serializers.Serializer[dict[str, Any]]):
 class AnalysisView(APIView):
     """The address to register at a SkyPortal as an analysis service."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(

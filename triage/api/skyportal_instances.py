@@ -11,13 +11,13 @@ from django.forms import model_to_dict
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import NewestFirst, checked, group_of, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import Policy, Scope, SkyPortalInstance
 from triage.services.skyportal import sync
@@ -124,7 +124,7 @@ class InstancesView(generics.ListAPIView[SkyPortalInstance]):
 
     serializer_class = InstanceSerializer
     pagination_class = ByName
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     def get_queryset(self) -> QuerySet[SkyPortalInstance]:
         """Return the connections that the user may see."""
@@ -143,7 +143,7 @@ class InstancesView(generics.ListAPIView[SkyPortalInstance]):
 class InstanceView(APIView):
     """One connection."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(responses={200: InstanceSerializer} | error_answers(404))
     def get(self, request: Request, instance_id: int) -> Response:
@@ -161,7 +161,7 @@ class InstanceView(APIView):
 class SyncView(APIView):
     """Sync of one connection."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(

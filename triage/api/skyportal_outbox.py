@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, user_of
 from triage.api.errors import error_answers
 from triage.api.parameters import choice_parameter, integer_parameter
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import PostState, SkyPortalPost
 from triage.services.skyportal import outbox
@@ -87,7 +87,7 @@ class OutboxView(generics.ListAPIView[SkyPortalPost]):
 class PostView(APIView):
     """One post."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(
         request=AnswerSerializer,

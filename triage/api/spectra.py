@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -36,6 +36,7 @@ from triage.api.corrections import (
 from triage.api.errors import error_answers
 from triage.api.facts import SpectrumFactsSerializer
 from triage.api.manifest import manifest_in
+from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
 from triage.api.schema import answer_example
 from triage.errors import TooLargeError
@@ -285,7 +286,7 @@ def _given(user: User, sent: dict[str, Any]) -> submit.Given:
 class SpectrumView(APIView):
     """One spectrum."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(parameters=[FIELDS], responses={200: SpectrumDetailSerializer} | error_answers(404))

@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, transient_of, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import TnsReport, TnsTarget
 from triage.services.skyportal.remote_records import number
@@ -136,7 +136,7 @@ def _options(sent: dict[str, Any]) -> Options:
 class TransientTnsView(APIView):
     """TNS report of one transient."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(parameters=[TnsOptionsSerializer], responses={200: TnsPreviewSerializer} | error_answers(400, 404))
     def get(self, request: Request, name: str) -> Response:
@@ -177,7 +177,7 @@ class TnsReportsView(generics.ListAPIView[TnsReport]):
 class SettleView(APIView):
     """Settling of one report."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     @extend_schema(request=SettleSerializer, responses={200: TnsReportSerializer} | error_answers(400, 404, 409))
     def post(self, request: Request, report_id: int) -> Response:

@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from triage.accounts import tokens
 from triage.api.base import NewestFirst, checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import ApiToken, Scope
 
@@ -88,7 +88,7 @@ class TokensView(generics.ListAPIView[ApiToken]):
 
     serializer_class = TokenSerializer
     pagination_class = NewestFirst
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         """Return the user's tokens that were not revoked."""

@@ -9,16 +9,16 @@ from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api import filters
-from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, transient_of, user_of, visible_spectra
+from triage.api.base import FIELDS, NewestArrivalFirst, SparseFields, checked, transient_of, user_of, visible_spectra
 from triage.api.decisions import DecisionSerializer
 from triage.api.errors import error_answers
 from triage.api.facts import TransientFactsSerializer
+from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import without_hidden_prediction
 from triage.api.spectra import SpectrumSerializer
 from triage.intake.facts import correct_transient
@@ -157,7 +157,7 @@ class TransientsView(generics.ListAPIView[Transient]):
     """Transients that you may see, newest first."""
 
     serializer_class = TransientSerializer
-    pagination_class = NewestFirst
+    pagination_class = NewestArrivalFirst
 
     def get_queryset(self) -> QuerySet[Transient]:
         """Return the transients that the user may see and the filter lets through."""
@@ -170,7 +170,7 @@ class TransientsView(generics.ListAPIView[Transient]):
 class TransientView(APIView):
     """One transient."""
 
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(

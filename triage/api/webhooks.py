@@ -7,13 +7,13 @@ from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import NewestFirst, checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import DeliveryState, Webhook
 from triage.services import webhooks
@@ -73,7 +73,7 @@ class WebhooksView(generics.ListAPIView[Webhook]):
 
     serializer_class = WebhookSerializer
     pagination_class = NewestFirst
-    parser_classes = (JSONParser,)
+    parser_classes = (StorableJSONParser,)
 
     def get_queryset(self) -> QuerySet[Webhook]:
         """Return the user's webhooks."""

@@ -112,14 +112,6 @@ def last_sequence(user: User) -> int:
     return newest or 0
 
 
-def was_given_out(sequence: int) -> bool:
-    """Return whether there is a change with this id or a later one.
-
-    A reader may hold an id beyond all changes after a backup of the database was restored.
-    """
-    return sequence == 0 or ClassificationChange.objects.filter(pk__gte=sequence).exists()
-
-
 def all_rows(rows: ClassificationQuerySet | ChangeQuerySet) -> Iterator[dict[str, Any]]:
     """Return all rows of a table as dictionaries, with only CHUNK of them in memory at a time."""
     return (as_row(row) for row in rows.iterator(chunk_size=CHUNK))

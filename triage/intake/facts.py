@@ -13,8 +13,9 @@ from django.utils.dateparse import parse_datetime
 
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
+from triage.intake.disclosure import admit, audience_of
 from triage.intake.move import move
-from triage.intake.replace import classify_again
+from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
 from triage.models import ActKind, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
 from triage.models.names import name_key
@@ -49,6 +50,8 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             # A mark of a duplicate must not lead those to the other record who may not see it.
             now.likely_duplicate_of = None
             now.likely_duplicates.update(likely_duplicate_of=None)
+            if now.transient is not None:
+                admit(now.transient, facts["group"])
         for key in changes:
             setattr(now, "stated_redshift" if key == "redshift" else key, facts[key])
         try:
@@ -98,7 +101,7 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
             OtherName.objects.filter(transient=now, group__isnull=True).delete()
             for name in facts["other_names"]:
                 OtherName.objects.create(transient=now, name=name)
-        TransientAct.objects.create(transient=now, user=user, detail=changes)
+        TransientAct.objects.create(transient=now, group=audience_of(user, now), user=user, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(transient=now, stated_redshift__isnull=True))
         entries.refresh(now.pk)

@@ -8,8 +8,9 @@ from django.db import transaction
 
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.intake.disclosure import admit
 from triage.intake.naming import NamedBy, state_coordinates, state_redshift, transient_of_name
-from triage.intake.replace import classify_again
+from triage.intake.reclassification import classify_again
 from triage.models import ActKind, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
 from triage.queue import entries
 
@@ -37,10 +38,14 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
         for pk in sorted({pk for pk in (spectrum.transient_id, to.pk if to else None) if pk is not None}):
             entries.lock(pk)
-        now: Spectrum = Spectrum.objects.select_for_update(of=("self",)).select_related("transient").get(pk=spectrum.pk)
+        now: Spectrum = (
+            Spectrum.objects.select_for_update(of=("self",)).select_related("transient", "group").get(pk=spectrum.pk)
+        )
         if now.transient == to:
             return now
         _check_movable(now, to, known=spectrum.transient_id)
+        if to is not None:
+            admit(to, now.group)
         origin, now.transient = now.transient, to
         now.receipt = {**now.receipt, "named_by": NamedBy.PERSON if to else None}
         if now.state == SpectrumState.QUEUED:

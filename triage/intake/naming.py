@@ -11,12 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from classifier.readers import Reading
 from classifier.readers.filename import coordinates_in_stem, is_generic, object_in_name
+from triage.intake.disclosure import admit
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
+from triage.models.names import name_key
 
 
 class NamedBy(StrEnum):
@@ -72,6 +75,7 @@ def name_spectrum(spectrum: Spectrum, given: Given, reading: Reading) -> None:
     if found is None:
         return
     spectrum.transient = transient_of_name(found.name, spectrum.group, simulated=given.simulated)
+    admit(spectrum.transient, spectrum.group)
     if spectrum.group is None:
         state_redshift(spectrum.transient, given.redshift)
         state_coordinates(spectrum.transient, given.ra, given.dec)
@@ -92,26 +96,33 @@ def state_redshift(transient: Transient | None, redshift: float | None) -> None:
 
 
 def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
-    """Return the transient that ``known_transient`` finds, or make one."""
+    """Return the transient that ``known_transient`` finds, else the one that has the name already, or make one.
+
+    Those who use one name at once, in whatever spellings, get one transient.
+    """
     found = known_transient(name, group)
-    return found or Transient.objects.get_or_create(name=name, defaults={"simulated": simulated})[0]
+    if found is None:
+        try:
+            with transaction.atomic():
+                found = Transient.objects.create(name=name, group=group, simulated=simulated)
+        except IntegrityError:
+            # Somebody made it a moment ago, or it is one that the audience does not know.
+            spelt = Transient.objects.filter(key=name_key(name), group=group).exclude(key="")
+            found = spelt.first() or Transient.objects.get(name=name)
+    return found
 
 
 def known_transient(name: str, group: Group | None) -> Transient | None:
-    """Return the transient of this name, or None.
+    """Return the transient that an audience knows by this name, or None.
 
-    The exact name comes first, then another spelling of it, then another name of a transient; the oldest one wins. By
-    the last two, only transients that the audience may see are found, so that nobody learns of a private transient by
-    guessing its names.
+    The exact name comes first, then another spelling of it, then another name of a transient; the oldest one wins.
 
     group: the audience; None for everybody who is signed in.
     """
-    transients, audience = Transient.objects.all(), Q(group__isnull=True) | Q(group=group)
-    found: Transient | None = transients.filter(name=name).first()
-    if found is not None:
-        return found
-    known = transients.filter(Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk"))))
-    return known.spelt(name, OtherName.objects.filter(audience))
+    audience = Q(group__isnull=True) | Q(group=group)
+    sent = Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk")))
+    known = Transient.objects.filter(audience | Q(sent))
+    return known.filter(name=name).first() or known.spelt(name, OtherName.objects.filter(audience))
 
 
 def _clean_name(name: str | None) -> str:

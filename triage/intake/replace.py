@@ -1,4 +1,4 @@
-"""Changes of a spectrum by another service: a newer version of its file, or a redshift that became known."""
+"""Changes of a spectrum by another service: a newer version of its file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from django.db import IntegrityError, transaction
 
 from classifier.errors import SpectrumError
 from classifier.readers import read_spectrum
-from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import InvalidUploadError, TooLargeError
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import part_of, store_reading
-from triage.models import Original, Spectrum, SpectrumState
-from triage.models.spectrum import SpectrumQuerySet
+from triage.models import Original, Spectrum
 from triage.queue import entries
 
 
@@ -47,14 +45,3 @@ def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectr
     except IntegrityError:
         raise InvalidUploadError("this version is known as another spectrum") from None
     return spectrum
-
-
-def classify_again(spectra: SpectrumQuerySet) -> int:
-    """Return spectra to the backlog because their known redshift has changed; return their number.
-
-    A worker that classifies one of them with the old redshift at this moment drops its answer.
-    """
-    count = spectra.filter(state__in=(SpectrumState.CLASSIFIED, SpectrumState.QUEUED)).return_to_backlog()
-    if count:
-        ring_after_commit(PROCESS_BACKLOG)
-    return count

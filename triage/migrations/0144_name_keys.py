@@ -1,4 +1,4 @@
-"""Names get a key, in which all spellings of a name are equal."""
+"""Names get a key, in which all spellings of a name are equal. 0173 makes its indexes beside the desk's work."""
 
 import triage.models.names
 from django.db import migrations
@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='othername',
             name='key',
-            field=triage.models.names.NameKeyField(db_default='', db_index=True, editable=False, max_length=160),
+            field=triage.models.names.NameKeyField(db_default='', editable=False, max_length=160),
         ),
         migrations.AddField(
             model_name='transient',
             name='key',
-            field=triage.models.names.NameKeyField(db_default='', db_index=True, editable=False, max_length=160),
+            field=triage.models.names.NameKeyField(db_default='', editable=False, max_length=160),
         ),
     ]

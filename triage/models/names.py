@@ -14,6 +14,9 @@ validate_transient_name = RegexValidator(
     r"^[^/\x00-\x1f\x7f]+$", "A transient's name may not hold “/” or control characters.", code="bad_name"
 )
 
+# A few characters become several in their normal form; further ones of such a name do not count.
+KEY_LENGTH = 160
+
 # Blanks and underscores never count, and a hyphen only as the sign of a declination, before two digits of degrees.
 _SEPARATORS = re.compile(r"[\s_]+|(?<![\d.]\d)-|-(?!\d\d)")
 # The prefix of an IAU designation says what kind of transient it is, not which one.
@@ -29,7 +32,8 @@ def name_key(name: str) -> str:
     """
     plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold())
     rubin = _RUBIN.fullmatch(plain)
-    return f"lsst{rubin[1]}" if rubin else _IAU_PREFIX.sub("", plain, count=1)
+    key = f"lsst{rubin[1]}" if rubin else _IAU_PREFIX.sub("", plain, count=1)
+    return key[:KEY_LENGTH]
 
 
 class NameKeyField(models.CharField):  # type: ignore[type-arg]
@@ -37,10 +41,10 @@ class NameKeyField(models.CharField):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Processes of the release before this column write records without it.
-        super().__init__(*args, **{"max_length": 160, "editable": False, "db_default": "", "db_index": True, **kwargs})
+        super().__init__(*args, **{"max_length": KEY_LENGTH, "editable": False, "db_default": "", **kwargs})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Return the key of the record's name, and store it with the record."""
-        key = name_key(model_instance.name)[:160]  # type: ignore[attr-defined]
+        key = name_key(model_instance.name)  # type: ignore[attr-defined]
         setattr(model_instance, self.attname, key)
         return key

@@ -36,7 +36,10 @@ class OtherName(models.Model):
                 fields=("transient", "name", "group"), condition=Q(group__isnull=False), name="other_name_once_a_group"
             ),
         )
-        indexes = (models.Index(fields=("name",), name="other_name_lookup"),)
+        indexes = (
+            models.Index(fields=("name",), name="other_name_lookup"),
+            models.Index(fields=("key",), name="other_name_key"),
+        )
 
     def __str__(self) -> str:
         return self.name

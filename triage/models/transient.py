@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -19,7 +20,8 @@ class Transient(models.Model):
     """One transient. All users share it, but only those who may see one of its spectra see its name.
 
     name: its unique name; ``other_names`` holds further ones.
-    key: the name in the form in which names are compared.
+    key: the name in the form in which names are compared. An audience has one transient of a key.
+    group: the audience that it was made for, or None for everybody.
     ra, dec: degrees, ICRS, or None.
     redshift: heliocentric, None if unknown (0.0 is a value).
     redshift_error: its 1σ error, or None.
@@ -30,6 +32,7 @@ class Transient(models.Model):
 
     name = models.CharField(max_length=120, unique=True, validators=[validate_transient_name])
     key = NameKeyField()
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     ra = models.FloatField(
         "right ascension (deg)",
         null=True,
@@ -71,8 +74,21 @@ class Transient(models.Model):
                 name="transient_redshift_above_minus_one",
                 condition=models.Q(redshift__isnull=True) | models.Q(redshift__gt=-1),
             ),
+            models.UniqueConstraint(
+                fields=("key",),
+                condition=models.Q(group__isnull=True) & ~models.Q(key=""),
+                name="one_public_transient_a_key",
+            ),
+            models.UniqueConstraint(
+                fields=("key", "group"),
+                condition=models.Q(group__isnull=False) & ~models.Q(key=""),
+                name="one_transient_a_key_and_group",
+            ),
         )
-        indexes = (models.Index(fields=("-created_at", "-id"), name="transient_newest"),)
+        indexes = (
+            models.Index(fields=("-created_at", "-id"), name="transient_newest"),
+            models.Index(fields=("key",), name="transient_key"),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q
@@ -91,7 +91,7 @@ class QueueFilter:
     @classmethod
     def of_address(cls, address: str) -> Self:
         """Read a filter from a whole address."""
-        return cls.read(QueryDict(urlsplit(address).query))
+        return cls.read(QueryDict(address.partition("?")[2]))
 
     @property
     def fields(self) -> list[tuple[str, str]]:

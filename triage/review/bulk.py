@@ -75,12 +75,12 @@ def _candidate(transient: Transient, prediction: Prediction, epochs: list[Spectr
     return Candidate(transient, prediction, reasons.reason(prediction, contradiction=prediction.contradiction), doubt)
 
 
-def newest_decision() -> int:
-    """Return the id of the newest of all decisions, 0 if there is none.
+def newest_decision(user: User) -> int:
+    """Return the id of the newest decision that the user may see, 0 if there is none.
 
     The page sends it back, so that a decision taken after the page was shown is noticed.
     """
-    return Decision.objects.aggregate(newest=Max("id"))["newest"] or 0
+    return Decision.objects.visible_to(user).aggregate(newest=Max("id"))["newest"] or 0
 
 
 def confirm(user: User, predictions: Mapping[str, int], last_decision: int | None = None) -> Result:

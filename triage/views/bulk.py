@@ -69,7 +69,7 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "sure": sum(not row.doubt for row in rows),
         "threshold": f"{threshold:g}",
-        "last_decision": bulk.newest_decision(),
+        "last_decision": bulk.newest_decision(user),
         "most": bulk.MOST,
         "recent": [
             RecentBatch.counted(row["batch"], row["at"], row["taken"], row["standing"]) for row in bulk.recent(user)

@@ -198,7 +198,7 @@ def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
         else:
             messages.success(request, f"{corrected} was corrected." if facts else "Nothing was changed.")
             return redirect("transient-facts", corrected.name)
-    acts = [ListedAct.of_transient(act) for act in transient.acts.select_related("user")]
+    acts = [ListedAct.of_transient(act) for act in transient.acts.visible_to(user).select_related("user")]
     context = {"transient": transient, "form": form, "acts": acts, "section": "queue"}
     return render(request, "transient_facts.html", context, status=400 if form.errors else 200)
 
@@ -208,7 +208,7 @@ def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
 def undo_on_transient(request: HttpRequest, name: str, correction_id: int) -> HttpResponse:
     user = signed_in(request)
     transient = visible_transient(user, name)
-    act = transient.acts.filter(pk=correction_id).first()
+    act = transient.acts.visible_to(user).filter(pk=correction_id).first()
     if act is None:
         raise Http404("There is no such act.")
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from triage.intake import replace
 from triage.intake.naming import known_transient
+from triage.intake.reclassification import classify_again
 from triage.models import OtherName, RemoteSpectrum, SkyPortalInstance, Spectrum, Transient
 from triage.services.skyportal.remote_records import Source
 
@@ -74,7 +74,7 @@ def _follow_in_public(transient: Transient, source: Source) -> None:
     transient.redshift_origin = origin if source.redshift is not None else ""
     transient.save(update_fields=["redshift", "redshift_error", "redshift_origin"])
     if transient.redshift != earlier:
-        replace.classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
+        classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
 
 
 def _follow_in_private(transient: Transient, source: Source, instance: SkyPortalInstance) -> None:
@@ -85,4 +85,4 @@ def _follow_in_private(transient: Transient, source: Source, instance: SkyPortal
         other = Q(stated_redshift__isnull=True) | ~Q(stated_redshift=source.redshift)
     ids = list(mine.filter(other).values_list("pk", flat=True))
     Spectrum.objects.filter(pk__in=ids).update(stated_redshift=source.redshift)
-    replace.classify_again(Spectrum.objects.filter(pk__in=ids))
+    classify_again(Spectrum.objects.filter(pk__in=ids))

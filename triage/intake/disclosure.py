@@ -1,0 +1,84 @@
+"""What a new audience learns of a transient that only groups knew: its name, and nothing that people gave it before."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from triage.errors import BoundSpectrumError
+from triage.intake.reclassification import classify_again
+from triage.models import Claim, Decision, OtherName, Photometry, Spectrum, TnsRecord, Transient, TransientAct
+from triage.queue import entries
+
+# Facts of a transient and the value of each while it is unknown.
+UNKNOWN = {
+    "ra": None,
+    "dec": None,
+    "redshift": None,
+    "redshift_error": None,
+    "redshift_origin": "",
+    "host": "",
+}
+
+
+def audience_of(user: User, transient: Transient) -> Group | None:
+    """Return the audience to which what the user does with a transient belongs.
+
+    It is everybody if everybody sees the transient, else the user's group that sees it.
+    """
+    spectra = Spectrum.objects.visible_to(user).filter(transient=transient)
+    groups = _audiences(spectra, Decision.objects.visible_to(user).filter(transient=transient))
+    return None if None in groups or not groups else Group.objects.get(pk=min(filter(None, groups)))
+
+
+def admit(transient: Transient, group: Group | None) -> None:
+    """Let an audience see a transient. Call this within a transaction, before its first spectrum is stored there.
+
+    If only groups knew the transient, it begins anew: it arrives now, and nobody is looking at it. Its facts are taken
+    back by an act that the group it was made for sees and can undo. Other names and light curves stay with that group.
+
+    group: the new audience; None for everybody.
+
+    Raises BoundSpectrumError if the audience has another transient of this name.
+    """
+    entries.lock(transient.pk)
+    here = {"transient": transient}
+    before = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here)) or {transient.group_id}
+    if None in before or (group and group.pk) in before:
+        return
+    other = Transient.objects.filter(key=transient.key, group=group).exclude(Q(pk=transient.pk) | Q(key="")).first()
+    if other is not None:
+        raise BoundSpectrumError(f"that audience knows the transient as {other}: move the spectrum there first")
+    keeper = transient.group_id if transient.group_id in before else min(filter(None, before))
+    taken_back = {fact: [getattr(transient, fact), blank] for fact, blank in UNKNOWN.items()}
+    taken_back = {fact: values for fact, values in taken_back.items() if values[0] != values[1]}
+    if taken_back:
+        TransientAct.objects.create(transient=transient, group_id=keeper, detail=taken_back)
+    _leave_with(keeper, OtherName.objects.filter(**here), "name")
+    _leave_with(keeper, Photometry.objects.filter(**here), "sha256")
+    Claim.objects.filter(**here).delete()
+    # The TNS is asked anew, as about any transient that arrives.
+    TnsRecord.objects.filter(**here).delete()
+    transient.group, transient.created_at = group, timezone.now()
+    for fact, blank in UNKNOWN.items():
+        setattr(transient, fact, blank)
+    transient.save()
+    if "redshift" in taken_back:
+        classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
+    entries.refresh(transient.pk)
+
+
+def _audiences(spectra: QuerySet[Spectrum], decisions: QuerySet[Decision]) -> set[int | None]:
+    """Return the ids of the groups that these rows belong to, None for everybody."""
+    return {group for rows in (spectra, decisions) for group in rows.order_by().values_list("group", flat=True)}
+
+
+def _leave_with(keeper: int | None, rows: QuerySet[OtherName] | QuerySet[Photometry], same: str) -> None:
+    """Give the rows that have no group to a group, except those that it has already.
+
+    same: name of the column that is equal in two records of one thing.
+    """
+    shared = rows.filter(group__isnull=True)
+    shared.filter(**{f"{same}__in": list(rows.filter(group=keeper).values_list(same, flat=True))}).delete()
+    shared.update(group=keeper)
