@@ -1,5 +1,5 @@
 #!/bin/sh
-# One process of the desk: migrate, web, worker, gpu-worker or beat. Runs in the image and, with the virtual
+# One process of the desk: migrate, web, worker, gpu-worker, outside or beat. Runs in the image and, with the virtual
 # environment on PATH, without Docker: PATH=.venv/bin:$PATH docker/entrypoint.sh web
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,6 +25,11 @@ case "${1:-web}" in
     fi
     export CLASSIFIER_DEVICE
     exec celery -A triage worker --pool solo --loglevel INFO
+    ;;
+  outside)
+    # Syncs, posts, reports, webhooks and messages: what waits for other servers.
+    exec celery -A triage worker --pool threads --concurrency "${OUTSIDE_THREADS:-8}" --hostname outside@%h --loglevel INFO \
+      --queues "${CELERY_QUEUE:-triage}-outside"
     ;;
   beat)
     exec celery -A triage beat --schedule "${TRIAGE_VAR:-var}/celerybeat-schedule" --loglevel INFO

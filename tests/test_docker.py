@@ -60,7 +60,7 @@ def answer(address: str) -> str:
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize("role", ["worker", "gpu-worker", "beat"])
+@pytest.mark.parametrize("role", ["worker", "gpu-worker", "outside", "beat"])
 def test_workers_and_beat_start_and_stop_on_sigterm(tmp_path: Path, role: str) -> None:
     variables = environment(tmp_path)
     subprocess.run([ENTRYPOINT, "migrate"], env=variables, check=True, capture_output=True, timeout=60)

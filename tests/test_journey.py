@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,11 +133,7 @@ def fetch(desk: Desk, path: str) -> str:
 
 
 def test_a_killed_worker_is_replaced(desk: Desk, tmp_path: Path) -> None:
-    (worker,) = [
-        process
-        for process in Path("/proc").glob("[0-9]*")
-        if _parent(process) == desk.process.pid and b"celery" in _read(process / "cmdline")
-    ]
+    worker = next(child for child in children(desk.process.pid) if b"\0-B\0" in _read(child / "cmdline"))
     os.kill(int(worker.name), signal.SIGKILL)
     (tmp_path / "after.txt").write_bytes(spectrum_file("SN II", seed=404))
     with chromium() as page:
@@ -144,6 +141,23 @@ def test_a_killed_worker_is_replaced(desk: Desk, tmp_path: Path) -> None:
         upload(page, desk, [tmp_path / "after.txt"])
     desk.wait_until_classified()
     assert "starting it again" in desk.log.read_text()
+
+
+def test_a_desk_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-demo") as desk:
+        left = children(desk.process.pid)
+        assert len(left) == 3
+        desk.process.kill()
+        desk.process.wait(timeout=10)
+        deadline = time.monotonic() + 30
+        while any(b"-m" in _read(process / "cmdline") for process in left):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def children(parent: int) -> list[Path]:
+    """Return the folders below /proc of a process's children."""
+    return [process for process in Path("/proc").glob("[0-9]*") if _parent(process) == parent]
 
 
 def _read(file: Path) -> bytes:

@@ -224,6 +224,17 @@ if not REDIS_URL:
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE", "triage")
+# What waits for other servers has a worker of its own, so that one that hangs holds up no prediction.
+OUTSIDE_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-outside"
+OUTSIDE_TASKS = (
+    "sync_skyportal",
+    "send_to_skyportal",
+    "answer_analyses",
+    "send_notifications",
+    "send_webhooks",
+    "poll_tns",
+)
+CELERY_TASK_ROUTES = {f"triage.tasks.{name}": {"queue": OUTSIDE_QUEUE} for name in OUTSIDE_TASKS}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

@@ -92,6 +92,8 @@ class Night:
     def start_worker(self, **more: str) -> subprocess.Popen[bytes]:
         number = len(self.workers)
         command = ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "INFO"]
+        queue = (self.environment | more)["CELERY_QUEUE"]
+        command += ["--queues", f"{queue},{queue}-outside"]
         schedule = str(self.folder / f"schedule-{number}")
         with self.log.open("ab") as log:
             worker = subprocess.Popen(

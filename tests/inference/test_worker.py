@@ -100,6 +100,18 @@ class Moody:
         return self.real.predict(items)  # type: ignore[return-value]
 
 
+def test_a_lease_follows_the_time_that_a_batch_takes(reviewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_lease_seconds", None)
+    for seed in range(3):
+        submit_spectrum(reviewer, spectrum_file(seed=seed), f"{seed}.txt", Given(transient=f"T{seed}"))
+    worker.process_backlog()
+    submit_spectrum(reviewer, spectrum_file(seed=9), "9.txt", Given(transient="T9"))
+    (claimed,) = backlog.claim_batch(1, worker._lease_seconds)
+    assert claimed.lease_until is not None
+    left = (claimed.lease_until - timezone.now()).total_seconds()
+    assert worker.SHORTEST_LEASE_SECONDS - 2 < left < 290
+
+
 def test_a_spectrum_that_breaks_the_network_does_not_fail_the_others(reviewer: User) -> None:
     submit(reviewer, 3)
     checkpoint = worker.register(worker.load_classifier())

@@ -28,10 +28,11 @@ def claimable() -> QuerySet[Spectrum]:
     return Spectrum.objects.filter(free, state=SpectrumState.QUEUED, attempts__lt=MAX_ATTEMPTS)
 
 
-def claim_batch(limit: int) -> list[Spectrum]:
+def claim_batch(limit: int, lease_seconds: float | None = None) -> list[Spectrum]:
     """Claim spectra of the backlog for this worker and return them; no two workers get the same one.
 
     limit: most spectra to claim. A spectrum that was tried before is claimed alone, after all that were not.
+    lease_seconds: time after which another worker may claim them, or None for the setting LEASE_SECONDS.
     """
     token = secrets.token_hex(16)
     with transaction.atomic():
@@ -42,7 +43,7 @@ def claim_batch(limit: int) -> list[Spectrum]:
         # The conditions are checked again because SQLite locks no rows, and another worker may have been quicker.
         claimable().filter(id__in=ids).update(
             lease_token=token,
-            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+            lease_until=Now() + timedelta(seconds=lease_seconds or settings.LEASE_SECONDS),
             attempts=F("attempts") + 1,
         )
     claimed = Spectrum.objects.filter(id__in=ids, lease_token=token)

@@ -29,6 +29,11 @@ from triage.queue import entries
 
 log = logging.getLogger(__name__)
 
+# A lease is so many times as long as the last batch took, but not shorter than this.
+LEASE_MARGIN, SHORTEST_LEASE_SECONDS = 10.0, 30.0
+# Lease of this process's next batch, or None before its first one.
+_lease_seconds: float | None = None
+
 
 def load_classifier() -> Classifier:
     """Return the promoted checkpoint, or the configured one if none was promoted; load it once a process and promotion.
@@ -54,17 +59,24 @@ def process_backlog(batch_size: int | None = None, stopping: Callable[[], bool] 
 
     Raises CheckpointError if the checkpoint cannot be loaded; then every spectrum stays in the backlog.
     """
+    global _lease_seconds
     done = 0
+    size = batch_size or settings.CLASSIFIER_BATCH
     backlog.give_up_exhausted()
     while not stopping() and backlog.claimable().exists():
         # Another checkpoint may have been promoted since the last batch.
         classifier = load_classifier()
         checkpoint = register(classifier)
-        batch = backlog.claim_batch(batch_size or settings.CLASSIFIER_BATCH)
+        batch = backlog.claim_batch(size, _lease_seconds)
         started = time.monotonic()
         classify_batch(classifier, checkpoint, batch)
-        metrics.record_batch(len(batch), time.monotonic() - started)
+        took = time.monotonic() - started
+        metrics.record_batch(len(batch), took)
         done += len(batch)
+        if batch:
+            # A batch of a worker that is killed waits as long as is certainly enough for a full one, and no longer.
+            certain = LEASE_MARGIN * took * size / len(batch)
+            _lease_seconds = min(max(certain, SHORTEST_LEASE_SECONDS), settings.LEASE_SECONDS)
     return done
 
 

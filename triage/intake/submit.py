@@ -22,7 +22,7 @@ from triage.errors import InvalidUploadError, NotFoundError, TooLargeError
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
 from triage.intake.move import move
-from triage.intake.naming import state_coordinates, state_redshift
+from triage.intake.naming import name_of_file, state_coordinates, state_redshift
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import store_part
 from triage.intake.reread import is_of_target, read_again, read_another_target
@@ -229,14 +229,21 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
             )[0]
             if failure is not None:
                 return _store_quarantined(blank, failure, given)
-            stored = [store_part(blank, reading, part, given) for part, reading in enumerate(readings)]
+            # Each part locks its transient. Two files that hold the same ones take turns, because both lock by name.
+            parts = sorted(enumerate(readings), key=lambda part: _key(given, part[1], filename))
+            stored = [store_part(blank, reading, number, given) for number, reading in parts]
             ring_after_commit(PROCESS_BACKLOG)
     except IntegrityError:
         return None
     for spectrum in stored:
         with logs.about(spectrum=spectrum.pk):
             log.info("stored and queued")
-    return stored[0]
+    return next(spectrum for spectrum in stored if not spectrum.part)
+
+
+def _key(given: Given, reading: Reading, filename: str) -> str:
+    found = name_of_file(given, reading, filename)
+    return name_key(found.name) if found else ""
 
 
 def _store_quarantined(spectrum: Spectrum, failure: SpectrumError, given: Given) -> Spectrum:

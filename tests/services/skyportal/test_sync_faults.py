@@ -72,6 +72,40 @@ def test_two_processes_with_one_token_share_its_request_rate(fritz: FakeSkyPorta
     assert time.monotonic() - started >= 5 / 20
 
 
+def test_a_server_that_fails_is_asked_for_a_bounded_time_and_then_left_for_its_next_round(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE_SECONDS", 0.0)
+    instance = connect(fritz)
+    instance.url = "http://127.0.0.1:9"
+    instance.save()
+    started = timezone.now()
+    failed = run(instance)
+    instance.refresh_from_db()
+    assert (failed.state, "failed for 0 s" in failed.message) == (RunState.FAILED, True)
+    assert instance.next_run_at is not None
+    assert instance.next_run_at > started
+
+
+def test_a_round_ends_at_its_deadline_and_asks_connections_that_work_first(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(fritz)
+    broken = SkyPortalInstance.objects.get()
+    broken.pk, broken.name, broken.failures = None, "broken", 3
+    broken.save()
+    SkyPortalInstance.objects.update(next_run_at=timezone.now() - timedelta(hours=1))
+    asked = []
+
+    def slow(instance: SkyPortalInstance, budget_seconds: float) -> None:
+        asked.append(instance.failures)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(sync, "sync", slow)
+    sync.sync_due(0.01)
+    assert asked == [0]
+
+
 def test_a_wrong_token_fails_the_run_and_postpones_the_next_one(fritz: FakeSkyPortal) -> None:
     instance = connect(fritz)
     fritz.tokens = {}

@@ -1,8 +1,10 @@
-"""Run the whole embedded desk: database, web server and worker, until Ctrl-C."""
+"""Run the whole embedded desk: database, web server and two workers, until Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,6 +31,8 @@ STOP_SECONDS = 4
 DEATHS_MOST, DEATHS_WITHIN = 5, 60.0
 # Celery's lecture to root, which would push the address off the screen.
 QUIET = ("-W", "ignore:You're running the worker with superuser")
+# Number of an option of prctl(2), from <sys/prctl.h>.
+PR_SET_PDEATHSIG = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -53,7 +58,7 @@ class Command(BaseCommand):
             # with it ignored, but whoever sends it means it.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, _interrupt)
-        commands = {"web server": _web(host, port), "worker": _worker()}
+        commands = {"web server": _web(host, port), "worker": _worker(), "worker for other services": _outside_worker()}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for name, command in commands.items():
@@ -128,11 +133,37 @@ def _worker() -> list[str]:
     return ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "WARNING"]
 
 
+def _outside_worker() -> list[str]:
+    threads = [
+        "--pool",
+        "threads",
+        "--concurrency",
+        "8",
+        "--queues",
+        settings.OUTSIDE_QUEUE,
+        "--hostname",
+        "outside@%h",
+    ]
+    return ["celery", "--quiet", "-A", "triage", "worker", *threads, "--loglevel", "WARNING"]
+
+
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that Ctrl-C reaches only this process, which then stops the others in
-    order.
+    order. If this process is killed, the others are asked to end.
     """
-    return subprocess.Popen([sys.executable, *QUIET, "-m", *command], start_new_session=True)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, *QUIET, "-m", *command],
+        start_new_session=True,
+        preexec_fn=functools.partial(_end_with, os.getpid()) if sys.platform == "linux" else None,
+    )
+
+
+def _end_with(parent: int) -> None:
+    """Let the kernel end the process that calls this when its parent dies; see prctl(2)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # The parent died before the kernel was asked.
+        os._exit(1)
 
 
 def _check(processes: dict[str, subprocess.Popen[bytes]]) -> None:

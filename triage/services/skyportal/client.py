@@ -34,6 +34,8 @@ from triage.services.skyportal.errors import (
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 7
+# After this time a request is not repeated any more: the connection waits for its next round.
+PATIENCE_SECONDS = 30.0
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
 ROWS_PER_PAGE = 500
 MAX_PAGES = 2000
@@ -133,8 +135,10 @@ class Client:
         raise RefusedError(f"{path} has more than {MAX_PAGES} pages")
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        trouble = ""
+        trouble, asked_since = "", time.monotonic()
         for attempt in range(ATTEMPTS):
+            if attempt and time.monotonic() - asked_since > PATIENCE_SECONDS:
+                raise UnreachableError(f"{method} {path} failed for {PATIENCE_SECONDS:.0f} s, at last with: {trouble}")
             if attempt:
                 time.sleep(random.uniform(0.5, 1) * min(BACKOFF_SECONDS * 2**attempt, MAX_BACKOFF_SECONDS))  # noqa: S311
             self._before_request()

@@ -45,12 +45,16 @@ def due() -> QuerySet[SkyPortalInstance]:
 
 
 def sync_due(budget_seconds: float) -> None:
-    """Sync every connection that is due.
+    """Sync the connections that are due, those that work before those that failed.
 
-    budget_seconds: time for all of them together; each gets an equal share.
+    budget_seconds: time for all of them together; each gets an equal share. Once it is used up, the rest is left to the
+        next call.
     """
-    instances = list(due())
+    deadline = time.monotonic() + budget_seconds
+    instances = list(due().order_by("failures", "next_run_at", "pk"))
     for instance in instances:
+        if time.monotonic() > deadline:
+            return
         sync(instance, budget_seconds / len(instances))
 
 
