@@ -21,6 +21,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env("TRIAGE_VAR", str(BASE_DIR / "var")))
 # Nobody else on the machine reads the database, the originals and the keys in it.
 VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+if VAR.stat().st_uid == os.getuid() and VAR.stat().st_mode & 0o077:
+    VAR.chmod(0o700)
 
 
 def _secret_key() -> str:
@@ -115,6 +117,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "triage.operations.disk.disk_notice",
             ],
         },
     },
@@ -128,8 +131,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "queue"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
 LANGUAGE_CODE = "en"

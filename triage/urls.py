@@ -9,6 +9,7 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from triage.api.errors import as_json
+from triage.views.login import admin_login
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -24,6 +25,7 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="api-schema", metadata_class=None),
         name="api-docs",
     ),
+    path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon of their own, such as the admin's.
     path("favicon.ico", favicon),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
@@ -43,9 +45,20 @@ def test_after_too_many_failures_even_the_right_password_is_refused_for_a_while(
     assert log_in("reviewer", PASSWORD).status_code == 302
 
 
-def test_failed_logins_to_the_admin_are_counted_too(reviewer: User) -> None:
-    fail(login_throttle.MOST_FOR_A_PERSON, where="/admin/login/")
-    assert log_in("reviewer", PASSWORD).status_code == 429
+def test_the_admin_has_no_login_of_its_own(reviewer: User, client: Client) -> None:
+    assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
+    assert client.get("/admin/login/?next=/admin/")["Location"] == "/login/?next=/admin/"
+    assert client.post("/admin/login/", {"username": "reviewer", "password": PASSWORD})["Location"].startswith(
+        "/login/"
+    )
+    client.force_login(reviewer)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+@pytest.mark.parametrize("password", ["password1234", "shortish", "reviewer2026"])
+def test_a_password_that_is_easily_guessed_is_refused(reviewer: User, password: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(password, reviewer)
 
 
 def test_a_user_can_still_log_in_from_another_address(reviewer: User) -> None:

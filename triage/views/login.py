@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from triage.accounts import login_throttle
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Lead to the desk's own login, which is the only one. Raises PermissionDenied if the user is no staff."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
 class LoginPage(LoginView):

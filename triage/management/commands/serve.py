@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import json
 import os
 import signal
 import socket
@@ -27,8 +28,10 @@ from triage.operations import demo
 START_SECONDS = 60
 # A worker ends between two batches when asked; whatever it holds is not lost if it takes longer than this.
 STOP_SECONDS = 4
-# More deaths than this within so many seconds are no accident.
-DEATHS_MOST, DEATHS_WITHIN = 5, 60.0
+# A process that ends again and again, such as on a full disk, is started after a pause that doubles up to a limit.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+# Deaths further apart than this have nothing to do with each other.
+DEATHS_WITHIN = 600.0
 # Celery's lecture to root, which would push the address off the screen.
 QUIET = ("-W", "ignore:You're running the worker with superuser")
 # Number of an option of prctl(2), from <sys/prctl.h>.
@@ -61,6 +64,7 @@ class Command(BaseCommand):
         commands = {"web server": _web(host, port), "worker": _worker(), "worker for other services": _outside_worker()}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            put_broken_messages_aside(settings.BROKER_FOLDER)
             for name, command in commands.items():
                 processes[name] = _start(command)
             self._wait_until_up(processes, host, port)
@@ -79,19 +83,23 @@ class Command(BaseCommand):
             _stop(processes)
 
     def _watch(self, processes: dict[str, subprocess.Popen[bytes]], commands: dict[str, list[str]]) -> None:
-        """Watch the processes until an interrupt. A process that ends is started again, but not again and again."""
-        deaths: list[float] = []
+        """Watch the processes until an interrupt. A process that ends is started again; the others go on meanwhile."""
+        deaths: dict[str, list[float]] = {name: [] for name in commands}
+        due: dict[str, float] = {}
         make = _Make()
         while not make.was_interrupted():
+            now = time.monotonic()
             for name, process in processes.items():
-                if process.poll() is None:
-                    continue
-                now = time.monotonic()
-                deaths = [*(death for death in deaths if death > now - DEATHS_WITHIN), now]
-                if len(deaths) > DEATHS_MOST:
-                    raise CommandError(f"the {name} keeps ending (status {process.returncode}); stopping the rest")
-                self.stderr.write(f"the {name} ended with status {process.returncode}; starting it again")
-                _kill_session(process)
+                if process.poll() is not None and name not in due:
+                    deaths[name] = [*(death for death in deaths[name] if death > now - DEATHS_WITHIN), now]
+                    pause = pause_before(len(deaths[name]))
+                    due[name] = now + pause
+                    after = f" in {pause:.0f} s" if pause else ""
+                    self.stderr.write(f"the {name} ended with status {process.returncode}; starting it again{after}")
+                    _kill_session(process)
+            for name in [name for name, moment in due.items() if moment <= now]:
+                del due[name]
+                put_broken_messages_aside(settings.BROKER_FOLDER)
                 processes[name] = _start(commands[name])
             time.sleep(0.2)
 
@@ -105,6 +113,32 @@ class Command(BaseCommand):
         # The first page loads what all others need; nobody should wait for that in front of the browser.
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/login/", timeout=20):
             pass
+
+
+def pause_before(deaths: int) -> float:
+    """Return the seconds before a process is started again.
+
+    deaths: number of its deaths lately.
+    """
+    return min(FIRST_PAUSE_SECONDS * 2 ** (deaths - 2), LONGEST_PAUSE_SECONDS) if deaths > 1 else 0.0
+
+
+def put_broken_messages_aside(folder: Path) -> None:
+    """Move messages that a full disk cut short to the subfolder "broken", because each would end the worker.
+
+    Nothing is lost: a message is a doorbell, and the database knows the work.
+
+    folder: folder of the filesystem broker; it may be missing.
+    """
+    for message in folder.glob("*.msg"):
+        try:
+            json.loads(message.read_bytes())
+        except ValueError:
+            (folder / "broken").mkdir(exist_ok=True)
+            message.replace(folder / "broken" / message.name)
+        except OSError:
+            # The worker took it meanwhile.
+            continue
 
 
 def _greeting(seeded: int) -> str:
