@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -82,3 +84,42 @@ def test_workers_and_beat_start_and_stop_on_sigterm(tmp_path: Path, role: str) -
     assert process.returncode == 0
     if role == "gpu-worker" and not torch.cuda.is_available():
         assert "it works on the CPU" in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not installed (Debian: apt-get install caddy)")
+def test_slow_senders_behind_the_proxy_hold_no_web_thread(tmp_path: Path) -> None:
+    inside, outside = free_port(), free_port()
+    variables = environment(tmp_path, HOST="127.0.0.1", PORT=str(inside), WEB_PROCESSES="1", BEHIND_PROXY="true")
+    subprocess.run([ENTRYPOINT, "migrate"], env=variables, check=True, capture_output=True, timeout=60)
+    proxy = {"SITE_ADDRESS": f"http://localhost:{outside}", "UPSTREAM": f"127.0.0.1:{inside}", "HOME": str(tmp_path)}
+    # Debian's Caddy 2.6 has an older name for the buffer.
+    rules = (ROOT / "docker" / "Caddyfile").read_text()
+    if (
+        subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True)
+        .stdout.strip("v")
+        .startswith("2.6")
+    ):
+        rules = rules.replace("request_buffers 64MB", "buffer_requests\n max_buffer_size 64MB")
+    config = tmp_path / "Caddyfile"
+    config.write_text(rules)
+    command = ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]
+    with (
+        subprocess.Popen(
+            [ENTRYPOINT, "web"], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as web,
+        subprocess.Popen(command, env=variables | proxy, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as caddy,
+        contextlib.ExitStack() as senders,
+    ):
+        try:
+            assert answer(f"http://localhost:{outside}/healthz") == "ok\n"
+            head = f"POST /api/v1/spectra/ HTTP/1.1\r\nHost: localhost:{outside}\r\nContent-Length: 100000\r\n\r\nx"
+            for _ in range(24):
+                slow = senders.enter_context(socket.create_connection(("localhost", outside), timeout=10))
+                slow.sendall(head.encode())
+            started = time.monotonic()
+            assert answer(f"http://localhost:{outside}/healthz") == "ok\n"
+            assert time.monotonic() - started < 10
+        finally:
+            for process in (caddy, web):
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)

@@ -24,7 +24,8 @@ export async function embed({ item, about }, target) {
   // On a phone the figure takes half of the screen, so that the page can be held beside it.
   if (narrow()) drawn.plot.height = Math.max(window.innerHeight / 2 - BELOW, LOWEST);
   drawn.whole = [drawn.range.start, drawn.range.end];
-  drawn.high = [drawn.up.start, drawn.up.end];
+  // Limits of the flux axis for this spectrum alone, and for what is drawn.
+  drawn.alone = drawn.high = [drawn.up.start, drawn.up.end];
   drawn.others = about.ranks.map((rank, number) => {
     const source = named(`epoch ${number}`);
     return { rank, source, name: named(`epoch name ${number}`), flux: Float32Array.from(source.data.y) };
@@ -117,7 +118,8 @@ function linePlaces(drawn, { on, sets, elements, own }) {
 // Draw each epoch above the one before it, with its date.
 export function stack(drawn) {
   if (!drawn.others.length) return;
-  const step = 0.8 * (drawn.high[1] - drawn.high[0]);
+  const [low, high] = drawn.alone;
+  const step = 0.8 * (high - low);
   for (const { rank, source, name, flux } of drawn.others) {
     const up = rank * step;
     source.data = { ...source.data, y: flux.map((value) => value + up) };
@@ -126,7 +128,7 @@ export function stack(drawn) {
     name.data = { ...name.data, y: [level + up + 0.12 * step] };
   }
   const ranks = drawn.others.map(({ rank }) => rank);
-  drawn.high = [drawn.high[0] + step * Math.min(0, ...ranks), drawn.high[1] + step * Math.max(0, ...ranks)];
+  drawn.high = [low + step * Math.min(0, ...ranks), high + step * Math.max(0, ...ranks)];
   drawn.up.setv({ start: drawn.high[0], end: drawn.high[1] });
 }
 

@@ -102,8 +102,8 @@ function watchZoom(here, drawn) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (here.figure !== drawn) return;
-      // A stretch without a single sample shows nothing; over the whole range there is always one.
-      if (!showsSomething(drawn)) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
+      // A stretch without a single sample shows nothing. If the server left samples out, more of them may come.
+      if (!drawn.about.decimated && !showsSomething(drawn)) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
       markLines(drawn);
       if (drawn.about.decimated) fetchSamples();
     }, WAIT_MS);

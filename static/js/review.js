@@ -16,6 +16,8 @@ const FIELDS = { r: "redshift", m: "comment" };
 let form = null;
 let sent = null;
 let waiting = 0;
+// The page and the spectrum on it.
+let shown = "";
 
 const draftKey = () => `draft:${location.pathname}`;
 
@@ -140,7 +142,10 @@ async function lookAhead() {
 function start() {
   clearTimeout(waiting);
   const plot = document.getElementById("plot");
-  awaitSpectrum(!plot || Boolean(plot.figure));
+  // A page that waits for its prediction comes again with the same spectrum.
+  const here = `${location.pathname} ${plot?.dataset.spectrum}`;
+  if (here !== shown) awaitSpectrum(!plot || Boolean(plot.figure));
+  shown = here;
   startPlot();
   startForm();
   startLookalikes();

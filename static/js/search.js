@@ -8,12 +8,14 @@ const list = document.getElementById("search-hits");
 let timer = 0;
 let asked = 0;
 let at = -1;
+// The text that the listed hits belong to.
+let found = "";
 
 const items = () => [...list.children];
 
 // The links of the header are what the desk has to offer besides transients.
 function pages(text) {
-  const links = [...document.querySelectorAll(".tabs a, .menu a")];
+  const links = [...document.querySelectorAll(".bar .tabs a, .bar .menu a")];
   return links.filter((link) => link.textContent.toLowerCase().includes(text.toLowerCase()))
     .map((link) => ({ name: link.textContent.trim(), note: "page", address: link.href }));
 }
@@ -49,12 +51,15 @@ async function look() {
   if (!text) { show([]); return; }
   const answer = await fetch(`${form.action}?${new URLSearchParams({ q: text })}`, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (mine !== asked) return;
-  const found = answer?.ok && !answer.redirected ? (await answer.json()).hits : [];
+  const hits = answer?.ok && !answer.redirected ? (await answer.json()).hits : [];
+  if (mine !== asked) return;
+  found = text;
   const notes = ({ also, class_name: name, state }) => [also, name, state].filter(Boolean).join(" · ");
-  show([...found.map((hit) => ({ name: hit.name, note: notes(hit), address: hit.address })), ...pages(text)]);
+  show([...hits.map((hit) => ({ name: hit.name, note: notes(hit), address: hit.address })), ...pages(text)]);
 }
 
 function close() {
+  clearTimeout(timer);
   asked += 1;
   show([]);
 }
@@ -69,14 +74,16 @@ input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(
 input.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { close(); input.value = ""; input.blur(); } else if (!items().length) return;
   else if (event.key === "ArrowDown" || event.key === "ArrowUp") mark(at + (event.key === "ArrowDown" ? 1 : -1));
-  else if (event.key === "Enter") location.assign(items()[at].dataset.address);
+  // Whoever types on and presses Enter before the hits come means what is typed; the form finds it.
+  else if (event.key === "Enter" && found === input.value.trim()) location.assign(items()[at].dataset.address);
   else return;
   event.preventDefault();
 });
-// A click on a hit must come before the field loses the focus.
-list.addEventListener("pointerdown", (event) => {
+// The field keeps the focus until the click, because the list closes with it.
+list.addEventListener("mousedown", (event) => event.preventDefault());
+list.addEventListener("click", (event) => {
   const item = event.target.closest("[role=option]");
-  if (item) { event.preventDefault(); location.assign(item.dataset.address); }
+  if (item) location.assign(item.dataset.address);
 });
 input.addEventListener("blur", close);
 onKey((key, event) => { if (key === "/") open(event); return false; });

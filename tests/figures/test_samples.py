@@ -122,3 +122,12 @@ def test_faint_data_are_smoothed_unless_somebody_chose() -> None:
     assert smoothing_of(faint, Look(smoothing=0)) == 0
     assert np.std(columns(faint, Look())["y"]) < 0.5 * np.std(columns(faint, Look(smoothing=0))["y"])
     assert look_of({"smooth": ""}) == look_of({}) == Look()
+
+
+@pytest.mark.parametrize("sigma", [15.0, 60.0, 100.0])
+@pytest.mark.parametrize("signal_to_noise", [10, 100])
+def test_a_broad_line_stays_inside_the_axis(sigma: float, signal_to_noise: int) -> None:
+    wavelength = np.linspace(3500, 9500, 2000)
+    flux = 1 + 3 * np.exp(-0.5 * ((wavelength - 6563) / sigma) ** 2) + NOISE[:2000] / signal_to_noise
+    _, high = flux_range(wavelength, flux)
+    assert high > 0.95 * smooth(columns(epoch(flux), Look())["y"], 2.0).max()

@@ -113,3 +113,17 @@ def test_a_spectrum_is_not_published_beside_a_transient_of_the_same_name(
     assert Transient.objects.count() == 2
     with pytest.raises(BoundSpectrumError, match="at2026abc"):
         correct_spectrum(member, private.spectra.get(), {"group": None})
+
+
+def test_a_transient_that_left_the_public_is_not_found_by_a_guess(member: User, stranger: User) -> None:
+    send(member, "Secret Spelling-1")
+    spectrum = Spectrum.objects.get()
+    correct_transient(member, Transient.objects.get(), {"redshift": 0.1})
+    correct_spectrum(member, spectrum, {"group": Group.objects.get(name="theirs")})
+    assert str(send(stranger, "secretspelling1", seed=2).transient) == "secretspelling1"
+    assert Transient.objects.get(name="Secret Spelling-1").redshift == 0.1
+
+
+def test_an_other_name_that_is_the_own_name_is_left_out(private: Transient, member: User) -> None:
+    changed = correct_transient(member, private, {"other_names": ["SN2026abc", "ZTF26bbb"]})
+    assert [other.name for other in changed.other_names.all()] == ["ZTF26bbb"]

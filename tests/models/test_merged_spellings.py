@@ -64,7 +64,6 @@ def test_spectra_decisions_acts_and_names_of_both_spellings_are_kept(reviewer: U
     assert set(kept.other_names.values_list("name", "group")) == {("ZTF21aaa", None), ("at2021zzx", None)}
     assert (kept.redshift, kept.host, kept.ra, kept.dec) == (0.1, "NGC 1", 1.0, 2.0)
     merging, *acts = kept.acts.all()
-    assert merging.detail["name"] == ["at2021zzx", "SN2021zzx"]
     assert merging.detail["redshift"] == [0.2, 0.1]
     assert len(acts) == 2
     assert (kept.standing_state, kept.standing_class) == ("done", "AGN")

@@ -50,7 +50,7 @@ class TnsOptionsSerializer(serializers.Serializer[dict[str, Any]]):
     proprietary_period = serializers.IntegerField(required=False, min_value=0)
     remarks = serializers.CharField(required=False, max_length=1000)
     spectra = serializers.ListField(
-        child=serializers.IntegerField(min_value=1),
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         required=False,
         help_text="This desk's ids of the spectra to send; the one that was decided on if none is given.",
     )

@@ -139,9 +139,9 @@ def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
     end = max(scaled.size // END_SHARE, width // 2)
     inner = np.zeros(scaled.size, bool)
     inner[end : scaled.size - end] = True
-    noise, away = _noise(wavelength, scaled, calm)
+    noise, standing_out = _noise(wavelength, scaled, calm)
     steady = noise <= UNSTEADY * np.median(noise)
-    counted = steady | (inner & (away > OUTSTANDING * noise))
+    counted = steady | (inner & (standing_out > OUTSTANDING))
     low, high = np.percentile(scaled[counted], (1, 99))
     if (counted & inner).any():
         base = np.median(calm)
@@ -154,24 +154,26 @@ def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
 
 
 def _noise(wavelength: Array, flux: Array, calm: Array) -> tuple[Array, Array]:
-    """Return for each sample the scatter of its neighbourhood, and how far the running median lies from its trend.
+    """Return for each sample the noise of its neighbourhood, and how far the running median stands out of it.
 
     wavelength: (n,) Å. flux, calm: (n,) flux and its running median.
 
-    A neighbourhood is about NEIGHBOURHOOD Å wide. Its trend is a straight line through the medians of its halves, so
-    neither a steep continuum nor a line that fills less than half of it counts as scatter.
+    A neighbourhood is about NEIGHBOURHOOD Å wide. Its noise is the scatter about the running median, which follows
+    broad lines. The second value is the distance from a straight line through the medians of the neighbourhood's
+    halves, in units of the scatter about that line.
     """
     most = max(flux.size // FEWEST_NEIGHBOURS, 1)
     count = min(max(int((wavelength[-1] - wavelength[0]) / NEIGHBOURHOOD), 1), most)
-    noise, away = np.empty_like(flux), np.empty_like(flux)
+    noise, standing_out = np.empty_like(flux), np.empty_like(flux)
     for part in np.array_split(np.arange(flux.size), count):
         (x, later_x), (y, later_y) = (
             [np.median(half) for half in np.array_split(values[part], 2)] for values in (wavelength, flux)
         )
         trend = y + (later_y - y) / (later_x - x) * (wavelength[part] - x)
-        noise[part] = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
-        away[part] = np.abs(calm[part] - trend)
-    return noise, away
+        noise[part] = SIGMA_PER_MAD * np.median(np.abs(flux[part] - calm[part]))
+        scatter = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
+        standing_out[part] = np.abs(calm[part] - trend) / (scatter or 1.0)
+    return noise, standing_out
 
 
 def scale(flux: Array) -> float:

@@ -43,6 +43,7 @@ def admit(transient: Transient, group: Group | None) -> None:
     Raises BoundSpectrumError if the audience has another transient of this name.
     """
     entries.lock(transient.pk)
+    transient.refresh_from_db()
     here = {"transient": transient}
     before = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here)) or {transient.group_id}
     if None in before or (group and group.pk) in before:
@@ -63,10 +64,30 @@ def admit(transient: Transient, group: Group | None) -> None:
     transient.group, transient.created_at = group, timezone.now()
     for fact, blank in UNKNOWN.items():
         setattr(transient, fact, blank)
-    transient.save()
+    transient.save(update_fields=["group", "created_at", *UNKNOWN])
     if "redshift" in taken_back:
         classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
     entries.refresh(transient.pk)
+
+
+def withdraw(transient: Transient | None) -> None:
+    """Give a transient that only groups still see to one of them. Call this after a spectrum of it left an audience.
+
+    Otherwise others would find it by guessing its name.
+
+    transient: the transient, or None to do nothing.
+    """
+    if transient is None:
+        return
+    here = {"transient": transient}
+    left = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here))
+    if transient.group_id is not None or not left or None in left:
+        return
+    for group in sorted(filter(None, left)):
+        if not Transient.objects.filter(key=transient.key, group=group).exclude(key="").exists():
+            transient.group_id = group
+            transient.save(update_fields=["group"])
+            return
 
 
 def _audiences(spectra: QuerySet[Spectrum], decisions: QuerySet[Decision]) -> set[int | None]:

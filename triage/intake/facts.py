@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
-from triage.intake.disclosure import admit, audience_of
+from triage.intake.disclosure import admit, audience_of, withdraw
 from triage.intake.move import move
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
@@ -59,6 +59,8 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
                 now.save()
         except IntegrityError:
             raise BoundSpectrumError("that audience has a record of this file already") from None
+        if "group" in changes:
+            withdraw(now.transient)
         SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.FACTS, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(pk=now.pk))
@@ -116,7 +118,8 @@ def _completed(facts: Mapping[str, Any], transient: Transient) -> dict[str, Any]
     """
     facts = dict(facts)
     if "other_names" in facts:
-        facts["other_names"] = list(dict.fromkeys(facts["other_names"]))
+        own = facts.get("name", transient.name)
+        facts["other_names"] = [name for name in dict.fromkeys(facts["other_names"]) if name != own]
     if "redshift" in facts and facts["redshift"] != transient.redshift:
         # The next sync must not take a person's redshift for its own.
         facts.setdefault("redshift_origin", "" if facts["redshift"] is None else "reviewer")
@@ -167,6 +170,8 @@ def undo_transient_act(user: User, act: TransientAct) -> Transient:
 
 
 def _before(changes: Changes, now: Mapping[str, Any]) -> dict[str, Any]:
+    if not all(isinstance(values, list) for values in changes.values()):
+        raise InvalidActionError("it is not known what was before that reading: read the file again instead")
     changed = [key for key, (_, after) in changes.items() if now.get(key) != after]
     if changed:
         raise InvalidActionError(f"the {changed[0].replace('_', ' ')} of it changed again since")

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import BoundSpectrumError, InvalidUploadError
-from triage.intake.disclosure import admit
+from triage.intake.disclosure import admit, withdraw
 from triage.intake.naming import NamedBy, state_coordinates, state_redshift, transient_of_name
 from triage.intake.reclassification import classify_again
 from triage.models import ActKind, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
@@ -53,6 +53,7 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
             now.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
         now.save()
+        withdraw(origin)
         if now.group_id is None:
             state_redshift(to, now.stated_redshift)
             state_coordinates(to, *now.receipt.get("coordinates", (None, None)))

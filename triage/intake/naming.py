@@ -120,8 +120,9 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     group: the audience; None for everybody who is signed in.
     """
     audience = Q(group__isnull=True) | Q(group=group)
-    sent = Exists(Spectrum.objects.filter(audience, transient=OuterRef("pk")))
-    known = Transient.objects.filter(audience | Q(sent))
+    spectra = Spectrum.objects.filter(transient=OuterRef("pk"))
+    # A transient without spectra is one that somebody of its audience has just made.
+    known = Transient.objects.filter(Q(Exists(spectra.filter(audience))) | (audience & ~Exists(spectra)))
     return known.filter(name=name).first() or known.spelt(name, OtherName.objects.filter(audience))
 
 

@@ -12,7 +12,8 @@ def tell_before(apps, schema_editor):
             spectrum, known = act.spectrum_id, {}
         if any(isinstance(value, list) for value in act.detail.values()):
             # An interrupted run came this far.
-            known = {name: after for name, (_, after) in act.detail.items() if after is not None}
+            changed = {**known, **{name: after for name, (_, after) in act.detail.items()}}
+            known = {name: value for name, value in changed.items() if value is not None}
             continue
         before, known = known, act.detail
         names = sorted({*before, *known})

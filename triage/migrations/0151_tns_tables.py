@@ -23,6 +23,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='tnsreport',
+            name='sent_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='tnsreport',
             name='further_files',
             field=models.JSONField(db_default=[], default=list),
         ),

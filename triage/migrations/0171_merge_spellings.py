@@ -6,6 +6,7 @@ spectrum. Its acts get the same. Then the transients of one audience and one key
 - Spectra, decisions, acts, changes, reports, messages, other names and light curves move there. A light curve, or another
   name, that is there already is dropped.
 - The other spelling becomes another name, which the audience knows.
+- Where one of the two has an audience that the other lacks, facts, names and light curves stay with the group.
 - A fact that the oldest lacks is filled in. One that differs stays in an act of the merging, from which it can be restored.
 - The newest classification of an audience stands, where one of a usable spectrum comes before one that calls a spectrum bad.
   If the other was vetted, it is withdrawn for those who follow the changes.
@@ -65,11 +66,15 @@ def merge_spellings(apps, schema_editor):
 
 def _merge(apps, schema_editor, kept, other):
     get = apps.get_model
+    for one, joining in ((kept, other), (other, kept)):
+        if kept.group_id is not None and _audiences(get, joining) - _audiences(get, one):
+            _keep_with_group(get, one)
     _merge_facts(get, kept, other)
     for model in apps.get_app_config('triage').get_models():
         if model.__name__ not in OWN_WAY and any(field.name == 'transient' for field in model._meta.fields):
             model._base_manager.filter(transient=other).update(transient=kept)
-    get('triage', 'OtherName').objects.create(transient=other, group=other.group, name=other.name, key=other.key)
+    own = {'transient': other, 'group': other.group, 'name': other.name}
+    get('triage', 'OtherName').objects.get_or_create(**own, defaults={'key': other.key})
     for name, same in (('OtherName', 'name'), ('Photometry', 'sha256')):
         for row in get('triage', name).objects.filter(transient=other):
             known = get('triage', name).objects.filter(transient=kept, group=row.group, **{same: getattr(row, same)})
@@ -84,9 +89,32 @@ def _merge(apps, schema_editor, kept, other):
     other.delete()
 
 
+def _audiences(get, transient):
+    rows = (get('triage', name).objects.filter(transient=transient) for name in ('Spectrum', 'Decision'))
+    return {group for found in rows for group in found.order_by().values_list('group', flat=True)}
+
+
+def _keep_with_group(get, transient):
+    """Take back the facts of a transient that others will see from now on, by an act that its group can undo."""
+    known = [fact for fact, unknown in FACTS.items() if getattr(transient, fact) != unknown]
+    names = [name for fact in known for name in WITH[fact]]
+    if names:
+        unknown = {name: '' if name in ('host', 'redshift_origin') else None for name in names}
+        taken_back = {name: [getattr(transient, name), unknown[name]] for name in names}
+        get('triage', 'TransientAct').objects.create(transient=transient, group=transient.group, detail=taken_back)
+        for name, value in unknown.items():
+            setattr(transient, name, value)
+        transient.save()
+    for name, same in (('OtherName', 'name'), ('Photometry', 'sha256')):
+        rows = get('triage', name).objects.filter(transient=transient)
+        has = rows.filter(group=transient.group).values_list(same, flat=True)
+        rows.filter(group=None, **{f'{same}__in': list(has)}).delete()
+        rows.filter(group=None).update(group=transient.group)
+
+
 def _merge_facts(get, kept, other):
     """Fill in the facts that are missing; keep those that differ in an act."""
-    before, differs = kept.redshift, {'name': [other.name, kept.name]}
+    before, differs = kept.redshift, {}
     for fact, unknown in FACTS.items():
         if getattr(kept, fact) == unknown:
             for name in WITH[fact]:
@@ -94,7 +122,8 @@ def _merge_facts(get, kept, other):
         elif getattr(other, fact) not in (unknown, getattr(kept, fact)):
             differs |= {name: [getattr(other, name), getattr(kept, name)] for name in WITH[fact]}
     kept.save()
-    get('triage', 'TransientAct').objects.create(transient=kept, group=kept.group, detail=differs)
+    if differs:
+        get('triage', 'TransientAct').objects.create(transient=kept, group=kept.group, detail=differs)
     for transient, redshift in ((kept, before), (other, other.redshift)):
         if redshift != kept.redshift:
             spectra = get('triage', 'Spectrum').objects.filter(transient=transient, stated_redshift=None)

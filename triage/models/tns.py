@@ -58,7 +58,7 @@ class TnsReportQuerySet(AudienceQuerySet["TnsReport"]):
         """Return the reports that may or may not have arrived: no answer came, and none is awaited any more."""
         now = timezone.now()
         unclear = models.Q(state=TnsState.SENDING, next_poll_at__lte=now)
-        return self.filter(unclear | models.Q(state=TnsState.SENT, created_at__lte=now - LOST_AFTER))
+        return self.filter(unclear | models.Q(state=TnsState.SENT, sent_at__lte=now - LOST_AFTER))
 
 
 class TnsReport(models.Model):
@@ -83,6 +83,7 @@ class TnsReport(models.Model):
     next_poll_at: when the answer is asked for next, or None.
     sent_by: user who sent it.
     created_at: when it was written.
+    sent_at: when the TNS took it, or None.
     finished_at: when the TNS accepted or rejected it, or None.
     """
 
@@ -103,6 +104,7 @@ class TnsReport(models.Model):
     next_poll_at = models.DateTimeField(null=True, blank=True)
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = TnsReportQuerySet.as_manager()

@@ -129,13 +129,15 @@ def _username(user: Any) -> str:
     return user.get_username() if user else "a former user"
 
 
-def _changes(detail: dict[str, list[Any]]) -> str:
+def _changes(detail: dict[str, Any]) -> str:
     def said(value: Any) -> str:
         if isinstance(value, list):
             return ", ".join(value) or "none"
         return "unknown" if value in (None, "") else value_in_words(value)
 
-    return "; ".join(f"{in_words(name)}: {said(before)} → {said(after)}" for name, (before, after) in detail.items())
+    # The release before wrote the corrections of a reading without what was before them.
+    pairs = {name: value if isinstance(value, list) else ["", value] for name, value in detail.items()}
+    return "; ".join(f"{in_words(name)}: {said(before)} → {said(after)}" for name, (before, after) in pairs.items())
 
 
 @login_required

@@ -63,7 +63,7 @@ def find(user: User, text: str) -> list[Hit]:
     seen = Transient.objects.for_review(user).with_other_names(user)
     meant = seen.called(user, text)
     newest = seen.with_part_of_name(user, text).order_by("-created_at", "-pk")[:MOST_HITS]
-    rows = [meant, *(row for row in newest if row != meant)] if meant else newest
+    rows = [meant, *(row for row in newest if row != meant)][:MOST_HITS] if meant else newest
     return [_hit(row, text) for row in rows]
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -20,6 +21,7 @@ from triage.models import Spectrum, TnsRecord, Transient
 from triage.services.tns import lookup
 from triage.services.tns.lookup import look_up_due
 from triage.services.tns.payload import build_report
+from triage.services.tns.tables import current_tables, store_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +157,36 @@ def test_a_spectrum_elsewhere_is_not_fetched_and_said_so(tns: FakeTns, reviewer:
     assert (record.import_for, "no file of the TNS" in record.problem) == (None, True)
     client.force_login(reviewer)
     assert b"no file of the TNS" in client.get("/transients/SN 2026abc/facts/").content
+
+
+@pytest.mark.parametrize(("status", "paused"), [(403, True), (400, False)])
+def test_a_refusal_erases_nothing_that_the_tns_said_before(
+    tns: FakeTns, reviewer: User, status: int, paused: bool
+) -> None:
+    tns.objects.append(known_object(f"{tns.url}/system/files/a.txt"))
+    transient = sent(reviewer)
+    look_up_due()
+    lookup.want_spectra(reviewer, transient)
+    TnsRecord.objects.update(next_ask_at=timezone.now() - timedelta(seconds=1))
+
+    def refusing(request: Request) -> object:
+        raise AnswerError(status, {"id_code": status, "id_message": "No", "data": {}})
+
+    tns.answer = refusing  # type: ignore[method-assign]
+    look_up_due()
+    record = TnsRecord.objects.get()
+    assert (record.class_name, len(record.spectra)) == ("SN Ia", 1)
+    assert (record.import_for == reviewer) is paused
+    assert (cache.get("tns-pause") is True) is paused
+
+
+def test_a_report_of_a_spectrum_with_an_impossible_number_is_refused(tns: FakeTns, reviewer: User) -> None:
+    reportable(reviewer)
+    answer = client_of(reviewer).get(f"{API}/transients/SN 2026abc/tns/", {"spectra": "9" * 25})
+    assert answer.status_code == 400
+
+
+def test_the_live_server_s_tables_count_before_those_of_the_sandbox() -> None:
+    store_tables("live", {"object_types": {3: "SN Ia"}, "instruments": {149: "P60 - SEDM"}})
+    store_tables("sandbox", {"object_types": {3: "SN Ia"}})
+    assert current_tables().instruments == {149: "P60 - SEDM"}

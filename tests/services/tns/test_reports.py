@@ -161,7 +161,7 @@ def test_a_report_that_the_tns_lost_is_noticed_and_can_be_settled(
     work()
     with pytest.raises(InvalidActionError, match="on its way"):
         reports.settle(reporter, row.pk, arrived=False)
-    TnsReport.objects.update(created_at=timezone.now() - timedelta(days=1, hours=1))
+    TnsReport.objects.update(sent_at=timezone.now() - timedelta(days=1, hours=1))
     row = work()
     assert (row.state, "may have lost it" in row.detail) == (TnsState.SENT, True)
     assert "may have lost it" in caplog.text

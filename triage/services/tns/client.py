@@ -157,13 +157,18 @@ class TnsClient:
 
     def download(self, address: str) -> bytes:
         """Return a public file of the TNS. Raises RejectedError for an address elsewhere, or another TnsError."""
-        address_of_file = httpx.URL(address)
+        try:
+            address_of_file = httpx.URL(address)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise RejectedError(f"{address} is no address of a file") from error
         if address_of_file.host != self._http.base_url.host:
             raise RejectedError(f"{address} is no file of the TNS")
         try:
             response, body = fetch(self._http, "POST", address_of_file.path, data={"api_key": settings.TNS_API_KEY})
         except (httpx.HTTPError, AnswerTooLargeError) as error:
             raise NotSentError(f"no answer ({type(error).__name__}: {error})") from error
+        if response.status_code in (400, 404, 410):
+            raise RejectedError(f"the TNS has no file {address}")
         if response.status_code != 200:
             raise NotSentError(f"status {response.status_code} for {address}")
         return body
@@ -173,6 +178,9 @@ class TnsClient:
         status, answer = self._post(path, data={"data": json.dumps(query)})
         if status == 404:
             return None
+        if status in (401, 403):
+            # Every other question would be refused as well.
+            raise NotSentError(_message(answer))
         if status != 200:
             raise RejectedError(_message(answer), answer)
         data = answer.get("data")

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -66,13 +65,14 @@ def _due() -> list[Transient]:
 
 def _ask(client: TnsClient, transient: Transient) -> None:
     names = [transient.name, *(other.name for other in transient.other_names.all() if other.group_id is None)]
-    problem = ""
     try:
         name = find_name("", names) or _search(client, transient, names)
         found = client.object(name) if name else {}
     except RejectedError as error:
-        # The TNS refused this question; others may do better.
-        found, problem = {}, error.detail
+        # The TNS refused this question; others may do better. What it said before stays.
+        row = {"problem": error.detail, "asked_at": timezone.now(), "next_ask_at": timezone.now() + SOON}
+        TnsRecord.objects.update_or_create(transient=transient, defaults=row)
+        return
     redshift = number(found.get("redshift"))
     class_name = str((found.get("object_type") or {}).get("name") or "")[:60]
     young = timezone.now() - transient.created_at < RECENT
@@ -84,7 +84,7 @@ def _ask(client: TnsClient, transient: Transient) -> None:
             "class_name": class_name,
             "redshift": redshift if redshift is not None and is_plausible_redshift(redshift) else None,
             "spectra": [_spectrum(row) for row in found.get("spectra") or [] if row.get("asciifile")],
-            "problem": problem,
+            "problem": "",
             "asked_at": timezone.now(),
             "next_ask_at": timezone.now() + (SOON if young and not class_name else LATE),
         },
@@ -118,6 +118,8 @@ def want_spectra(user: User, transient: Transient) -> TnsRecord:
 
     Raises InvalidActionError if the TNS has none.
     """
+    if not (settings.TNS_LOOKUP and has_credentials()):
+        raise InvalidActionError("this desk does not ask the TNS (TNS_LOOKUP, and its credentials)")
     record = TnsRecord.objects.filter(transient=transient).first()
     if record is None or not record.spectra:
         raise InvalidActionError("the TNS has no public spectrum of this transient")
@@ -130,7 +132,7 @@ def _import(client: TnsClient, record: TnsRecord, sender: User) -> None:
     """Take in the public spectra of a record. One that cannot be read is in quarantine, as any upload."""
     problems = []
     for spectrum in record.spectra:
-        filename = urlsplit(spectrum["address"]).path.rpartition("/")[2] or "spectrum.txt"
+        filename = spectrum["address"].partition("?")[0].rpartition("/")[2] or "spectrum.txt"
         given = Given(
             transient=record.transient.name,
             observed_at=_moment(spectrum["observed_at"]),
@@ -139,7 +141,7 @@ def _import(client: TnsClient, record: TnsRecord, sender: User) -> None:
         )
         try:
             submit_spectrum(sender, client.download(spectrum["address"]), filename, given)
-        except (TriageError, TnsError) as error:
+        except (TriageError, RejectedError) as error:
             problems.append(f"{filename}: {error.detail}")
     TnsRecord.objects.filter(pk=record.pk).update(import_for=None, problem="; ".join(problems))
 

@@ -111,6 +111,10 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
         warnings.append(f"This classification is private to {standing.group.name}; a report makes it public.")
     if transient.tns and transient.tns.class_name:
         warnings.append(f"It is {transient.tns.summary} already.")
+    if left := len(set(options.spectra) - {spectrum.pk for spectrum in spectra}):
+        warnings.append(
+            f"{left} of the chosen spectra cannot be sent: a public report has public, readable spectra only."
+        )
     if any(spectrum.corrections.get("frame") == "rest" for spectrum in spectra):
         warnings.append("The wavelengths of a spectrum are in the rest frame.")
     if len({spectrum.instrument for spectrum in spectra}) > 1:

@@ -42,6 +42,7 @@ MAX_ATTEMPTS = 10
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 # After this time the worker of a report in ``sending`` has died.
 STUCK_AFTER = timedelta(minutes=10)
+LOST = "No answer for a day: the TNS may have lost it. Look there, then say here if it arrived."
 # A TNS that did not send its tables is asked again after this time.
 ASKED_AGAIN_SECONDS = 3600
 UNSETTLED_REPORTS = (TnsState.PREPARED, TnsState.SENDING, TnsState.SENT)
@@ -174,7 +175,15 @@ def _send(row: TnsReport) -> None:
         )
         _update(row, detail=f"It may have arrived: {error.detail}. Look at the TNS, then say here whether it did.")
     else:
-        _update(row, state=TnsState.SENT, report_id=report_id, polls=0, detail="", next_poll_at=timezone.now())
+        _update(
+            row,
+            state=TnsState.SENT,
+            report_id=report_id,
+            polls=0,
+            detail="",
+            next_poll_at=timezone.now(),
+            sent_at=timezone.now(),
+        )
 
 
 def _refresh_tables() -> None:
@@ -214,11 +223,9 @@ def _fetch_reply(row: TnsReport) -> None:
     except RejectedError as error:
         _close(row, TnsState.REJECTED, error.detail, error.reply)
     except PendingError:
-        if timezone.now() - row.created_at > LOST_AFTER:
+        if row.detail != LOST and row.sent_at is not None and timezone.now() - row.sent_at > LOST_AFTER:
             log.error("TNS report %s of %s has no answer after a day; the TNS may have lost it", row.report_id, row)
-            _update(
-                row, detail="No answer for a day: the TNS may have lost it. Look there, then say here if it arrived."
-            )
+            _update(row, detail=LOST)
     except TnsError as error:
         _update(row, detail=f"the reply could not be fetched and is asked for again: {error.detail}")
     else:

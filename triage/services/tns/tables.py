@@ -71,8 +71,8 @@ def _shipped() -> Tables:
 
 
 def current_tables() -> Tables:
-    """Return the newest tables that a server sent, or the shipped ones."""
-    row = TnsTables.objects.order_by("-fetched_at").first()
+    """Return the tables of the live server, else those of the sandbox, else the shipped ones."""
+    row = TnsTables.objects.order_by("target").first()  # "live" comes before "sandbox"
     return Tables.stored(row) if row else _shipped()
 
 
