@@ -256,4 +256,8 @@ onKey((key) => {
   change(KEYS[key]);
   return true;
 });
+// On paper there is nothing to press.
+const showToolbar = (on) => { if (place?.figure) place.figure.plot.toolbar.visible = on; };
+window.addEventListener("beforeprint", () => showToolbar(false));
+window.addEventListener("afterprint", () => showToolbar(true));
 document.addEventListener("themechange", () => { dropAhead(); if (place) draw(); });

@@ -41,7 +41,7 @@ def open_first(page: Page, desk: Desk) -> str:
     return name
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [1440, 720, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_logs_an_error_or_scrolls_sideways(page: Page, desk: Desk, width: int, theme: str) -> None:
     errors = watched(page)
