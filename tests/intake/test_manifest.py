@@ -145,3 +145,18 @@ def test_ingest_names_the_files_of_an_earlier_run_when_a_manifest_is_added(tmp_p
     call_command("ingest", str(tmp_path), stdout=said, stderr=StringIO())
     assert "belongs to SN2026aa now" in said.getvalue()
     assert facts("a.txt") == ("SN2026aa", 0.03, "SEDM", 187.5, -1.0, "near the core")
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "said"), [("12:34", "1", "A coordinate is in degrees"), ("12:30:00", "", "together")]
+)
+def test_coordinates_that_cannot_be_read_store_nothing_and_are_said(
+    reviewer: User, client: Client, ra: str, dec: str, said: str
+) -> None:
+    client.force_login(reviewer)
+    file = SimpleUploadedFile("a.txt", spectrum_file())
+    assert said in client.post("/upload/", {"spectra": file, "ra": ra, "dec": dec}).content.decode()
+    assert not Spectrum.objects.exists()
+    file.seek(0)
+    client.post("/upload/", {"spectra": file, "transient": "SN2026abc", "ra": "12:30:00", "dec": "-01:00:00"})
+    assert (Transient.objects.get().ra, Transient.objects.get().dec) == (187.5, -1.0)

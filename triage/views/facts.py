@@ -14,13 +14,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from classifier.readers.coordinates import read_degrees
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, shared_groups
 from triage.errors import TriageError
 from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
 from triage.intake.wording import in_words, value_in_words
 from triage.models import ActKind, Spectrum, SpectrumAct, Transient, TransientAct
 from triage.views.base import signed_in, visible_spectrum, visible_transient
+from triage.views.fields import DegreesField
 
 
 def _compare_with_what_was_shown(form: forms.Form) -> None:
@@ -48,22 +48,6 @@ class SpectrumFactsForm(forms.Form):
         group = self.fields["group"]
         if isinstance(group, forms.ChoiceField):
             group.choices = [(name, name) for name in names]
-
-
-class DegreesField(forms.CharField):
-    """Coordinate in degrees, or in sexagesimal units of so many degrees."""
-
-    def __init__(self, hour: float, **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=30, **kwargs)
-        self.hour = hour
-
-    def clean(self, value: Any) -> float | None:
-        """Return degrees or None. Raises ValidationError for what is no coordinate."""
-        text = " ".join(str(value or "").split())
-        degrees = read_degrees(text, self.hour)
-        if text and degrees is None:
-            raise forms.ValidationError("Degrees, or sexagesimal as in 12:34:56.7.")
-        return degrees
 
 
 class TransientFactsForm(forms.Form):

@@ -14,9 +14,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from classifier.readers.coordinates import read_degrees
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, default_audience, shared_groups
-from triage.errors import InvalidUploadError, TriageError
+from triage.errors import TriageError
 from triage.intake import submit
 from triage.intake.manifest import read_manifest, statements
 from triage.intake.quarantine import UnreadableSpectrumError
@@ -24,6 +23,7 @@ from triage.intake.wording import WORDS
 from triage.models import Spectrum
 from triage.queue.filters import QueueFilter
 from triage.views.base import signed_in
+from triage.views.fields import DegreesField
 
 # Name of the file that states facts about the others.
 MANIFEST = "manifest.csv"
@@ -53,8 +53,8 @@ class UploadForm(forms.Form):
     redshift = forms.FloatField(required=False)
     observed_at = forms.DateTimeField(required=False)
     instrument = forms.CharField(required=False, max_length=120)
-    ra = forms.CharField(required=False, max_length=30)
-    dec = forms.CharField(required=False, max_length=30)
+    ra = DegreesField(15)
+    dec = DegreesField(1)
     comment = forms.CharField(required=False, max_length=2000)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +63,13 @@ class UploadForm(forms.Form):
         self.fields["group"] = forms.ChoiceField(
             choices=[(name, name) for name in (EVERYBODY, *groups, ONLY_ME)], required=False
         )
+
+    def clean(self) -> dict[str, Any]:
+        """Return the statements. Raises ValidationError for one coordinate without the other."""
+        sent = self.cleaned_data
+        if "ra" in sent and "dec" in sent and (sent["ra"] is None) != (sent["dec"] is None):
+            raise forms.ValidationError("Right ascension and declination come together.")
+        return sent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +126,8 @@ def _take_in_all(user: User, files: list[Any], sent: dict[str, Any]) -> list[Upl
     """Take in files. What a manifest among them states about a file counts before what the form states about all."""
     manifests = [file for file in files if file.name.casefold() == MANIFEST]
     spectra = [file for file in files if file not in manifests]
+    given = _given(sent)
     try:
-        given = _given(sent)
         manifest = read_manifest(manifests[0].name, manifests[0].read()) if manifests else None
     except TriageError as error:
         return [UploadResult(file.name, None, error) for file in manifests or files]
@@ -129,13 +136,10 @@ def _take_in_all(user: User, files: list[Any], sent: dict[str, Any]) -> list[Upl
 
 
 def _given(sent: dict[str, Any]) -> submit.Given:
-    """Return the statements of the form. Raises InvalidUploadError if its coordinates cannot be read."""
-    ra, dec = read_degrees(sent["ra"].strip(), 15), read_degrees(sent["dec"].strip(), 1)
-    if (ra is None or dec is None) and (sent["ra"] or sent["dec"]):
-        raise InvalidUploadError("right ascension and declination are degrees, or 12:34:56.7 and -12:34:56")
+    """Return the statements of the form."""
     return submit.Given(
-        ra=ra,
-        dec=dec,
+        ra=sent["ra"],
+        dec=sent["dec"],
         comment=sent["comment"],
         transient=sent["transient"].strip(),
         redshift=sent["redshift"],
