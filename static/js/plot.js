@@ -1,11 +1,13 @@
 // The spectrum's figure on the review page: drawn when the page is shown, then changed in place by the controls.
 import { disposeFigure } from "./bokeh.js";
 import { picture, setRedshift, setSamples, setZoom, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
+import { hint } from "./hint.js";
 import { onKey } from "./keys.js";
 import { startLineSets } from "./line_sets.js";
 import { forgetPhotometry } from "./photometry.js";
 import { dropAhead, takeAhead } from "./plot_ahead.js";
 import { drawInto, figureAddress, loadSamples, look, markLines } from "./plot_look.js";
+import { asTable, showView, takeView, viewAddress } from "./view_link.js";
 
 // The key goes through these places of the smoothing slider, and begins again after the last.
 const SMOOTHING_BY_KEY = { 0: "none", 2: "light", 4: "strong" };
@@ -18,6 +20,8 @@ let z = null;
 // Widths that belong to the places of the two sliders; each figure brings them from the server.
 let smoothing = [];
 let binning = [];
+// What the page's address asks to be shown, until it is shown.
+let view = null;
 let sequence = 0;
 let samplesAsked = 0;
 
@@ -74,6 +78,11 @@ async function draw() {
   if (!before) z = drawn.about.redshift;
   put(here, holder, drawn);
   showRedshift();
+  if (view) {
+    if (typeof view.z === "number") { redshiftTo(String(view.z), "field"); showRedshift(); }
+    showView(drawn, view);
+    view = null;
+  }
   if (before && !before.whole && before.stacked === look.stacked) setZoom(drawn, before);
 }
 
@@ -103,7 +112,8 @@ function watchZoom(here, drawn) {
     timer = setTimeout(() => {
       if (here.figure !== drawn) return;
       // A stretch without a single sample shows nothing. If the server left samples out, more of them may come.
-      if (!drawn.about.decimated && !showsSomething(drawn)) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
+      const beyond = drawn.range.end < drawn.whole[0] || drawn.range.start > drawn.whole[1];
+      if (beyond || (!drawn.about.decimated && !showsSomething(drawn))) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
       markLines(drawn);
       if (drawn.about.decimated) fetchSamples();
     }, WAIT_MS);
@@ -141,7 +151,8 @@ function showSlider(name, widths, at, words) {
 
 function change(what) {
   const drawn = place.figure;
-  if (what === "png" || what === "svg") { if (drawn) save(drawn, what); return; }
+  if (["png", "svg", "csv"].includes(what)) { if (drawn) save(drawn, what); return; }
+  if (what === "link") { if (drawn) copyLink(drawn); return; }
   if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
   else if (what === "template") look.template = 1 - look.template;
   else look[what] = !look[what];
@@ -155,10 +166,24 @@ function change(what) {
 
 async function save(drawn, kind) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await picture(drawn, kind));
+  const words = (name) => tools.querySelector(`#plot-${name}`).getAttribute("aria-valuetext");
+  const table = () => new Blob([asTable(drawn, place.dataset.name, { smoothed: words("smooth"), binned: words("bin") })], { type: "text/csv" });
+  link.href = URL.createObjectURL(kind === "csv" ? table() : await picture(drawn, kind));
   link.download = `${place.dataset.name}.${kind}`.replace(/\s+/g, "_");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+async function copyLink(drawn) {
+  const address = viewAddress(drawn, z);
+  try {
+    await navigator.clipboard.writeText(address);
+    hint("The address of this view was copied.");
+  } catch {
+    // Browsers refuse this without HTTPS.
+    history.replaceState(null, "", address);
+    hint("The address bar holds this view now; copy it from there.");
+  }
 }
 
 // The field shows the redshift to the last digit; the slider moves it a little about where it is.
@@ -223,6 +248,7 @@ export function startPlot() {
     return;
   }
   place.started = true;
+  view = takeView();
   tools.hidden = false;
   showChoices();
   startLineSets(tools, markLinesHere);

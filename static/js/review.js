@@ -1,5 +1,6 @@
 // The review page: verdicts by key, quick choices of a class, drafts of comments that survive a reload, a reload when the
 // prediction is awaited, and the next transient fetched ahead.
+import { hint } from "./hint.js";
 import { onKey } from "./keys.js";
 import { forgetLeft, startLeft } from "./left.js";
 import { startLookalikes } from "./lookalikes.js";
@@ -8,7 +9,7 @@ import { startPhotometry } from "./photometry.js";
 import { shownRedshift, showAtRedshift, startPlot } from "./plot.js";
 import { plotAhead } from "./plot_ahead.js";
 import { awaitSpectrum, isSeen } from "./seen.js";
-import { fetchAhead, hint, send, settled, visit } from "./swap.js";
+import { fetchAhead, send, settled, visit } from "./swap.js";
 
 const RELOAD_MS = 2000;
 // Fields of the form that a key leads to.

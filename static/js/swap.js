@@ -8,7 +8,6 @@ const ahead = new Map();
 const MOST_AHEAD = 6;
 // Somebody else may have decided on a transient whose page was fetched longer ago than this.
 const FRESH_MS = 120_000;
-const HINT_MS = 4000;
 let turn = 0;
 let sending = null;
 
@@ -82,17 +81,6 @@ function say(text, level, undo = null) {
   note.append(words);
   if (undo) note.append(undoForm(undo));
   document.getElementById("messages").replaceChildren(note);
-}
-
-// Show a message for a moment, below any other.
-export function hint(text) {
-  const note = document.createElement("div");
-  note.className = "message warning hint-message";
-  note.setAttribute("role", "status");
-  note.textContent = text;
-  document.querySelector(".hint-message")?.remove();
-  document.getElementById("messages").append(note);
-  setTimeout(() => note.remove(), HINT_MS);
 }
 
 function undoForm(address) {

@@ -279,6 +279,35 @@ def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: De
     assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
 
 
+def test_a_link_holds_the_redshift_the_zoom_and_the_lines_and_a_table_says_how_it_was_made(
+    page: Page, desk: Desk
+) -> None:
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure"
+    page.fill("#plot-z", "0.0456")
+    page.click(".line-sets summary")
+    page.check("[name=set][value=nebular]")
+    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6500}})")
+    page.wait_for_timeout(400)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: {writeText: () => Promise.reject()}})")
+    page.click("[data-plot=link]")
+    expect(page.locator(".hint-message")).to_contain_text("address bar")
+    address = page.url
+    with page.expect_download() as download:
+        page.click("[data-plot=csv]")
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("# SIM")
+    assert "smoothing:" in lines[2]
+    assert len(lines) > 100
+    page.goto(desk.url)
+    page.goto(address)
+    wait_for_spectrum(page)
+    expect(page.locator("#plot-z")).to_have_value("0.04560")
+    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == [5000, 6500]
+    assert page.is_checked("[name=set][value=nebular]")
+    assert "#" not in page.url
+
+
 def test_a_zoom_onto_nothing_springs_back(page: Page, desk: Desk) -> None:
     open_first(page, desk)
     figure = "document.getElementById('plot').figure"
