@@ -52,6 +52,9 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
     unnamed = serializers.BooleanField(
         required=False, default=None, allow_null=True, help_text="Whether it waits for a name."
     )
+    simulated = serializers.BooleanField(
+        required=False, default=None, allow_null=True, help_text="Whether it belongs to the demonstration."
+    )
 
     @staticmethod
     def narrow(rows: SpectrumQuerySet, sent: dict[str, Any]) -> SpectrumQuerySet:
@@ -68,6 +71,7 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
             "group": "group__name",
             "created_after": "created_at__gt",
             "discarded": "discarded",
+            "simulated": "simulated",
         }
         if "class_name" in sent:
             # A row in the answer would reveal the class of a prediction that is hidden from the user.
@@ -89,6 +93,9 @@ class TransientFilter(serializers.Serializer[dict[str, Any]]):
         required=False, help_text="Vetted class, or the predicted class of a transient that is not vetted."
     )
     q = serializers.CharField(required=False, help_text="Part of a name.")
+    simulated = serializers.BooleanField(
+        required=False, default=None, allow_null=True, help_text="Whether it belongs to the demonstration."
+    )
 
     @staticmethod
     def narrow(rows: TransientQuerySet, user: User, sent: dict[str, Any]) -> TransientQuerySet:
@@ -98,6 +105,8 @@ class TransientFilter(serializers.Serializer[dict[str, Any]]):
         user: who asks.
         sent: the filter, as ``read`` returns it.
         """
+        if "simulated" in sent:
+            rows = rows.filter(simulated=sent["simulated"])
         if "state" in sent:
             rows = rows.in_state(OLD_NAMES.get(sent["state"], sent["state"]))
         if "class_name" in sent:

@@ -33,6 +33,32 @@ _UCDS = {
     "predicted_probability": "stat.probability",
     "decided_at": "time.processing",
 }
+# What a column holds, for a reader who meets it outside of the desk.
+_DESCRIPTIONS = {
+    "id": "Number of the decision at this desk",
+    "transient": "Name of the transient",
+    "class_name": "Class that people decided on",
+    "redshift": "Heliocentric redshift",
+    "redshift_error": "1 sigma error of the redshift",
+    "redshift_source": "given (by people or a catalogue), network or template",
+    "redshift_origin": "Origin of a given redshift, such as host",
+    "ra": "Right ascension, ICRS",
+    "dec": "Declination, ICRS",
+    "verdict": "confirm: the class that the network predicted; override: another one",
+    "reviewer": "User name of the reviewer",
+    "decided_at": "Time of the decision, UTC, ISO 8601",
+    "comment": "Comment of the reviewer",
+    "group": "Group that the classification is private to; empty for everybody",
+    "predicted_class": "Class that the network predicted at that moment",
+    "predicted_probability": "Calibrated probability of the predicted class",
+    "predicted_redshift": "Redshift that the network found at that moment",
+    "checkpoint": "Hash of the network's weights",
+    "spectra": "Numbers of the spectra that the reviewer saw",
+    "simulated": "Whether the spectra are simulated ones of the demo night",
+    "sequence": "Place of the change in the order of all changes",
+    "withdrawn": "Whether the classification no longer stands",
+    "changed_at": "Time of the change, UTC, ISO 8601",
+}
 # XML cannot hold these characters, not even escaped.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -96,14 +122,15 @@ def _field(column: str) -> str:
     datatype = _DATATYPES.get(column)
     kind = f'datatype="{datatype}"' if datatype else 'datatype="unicodeChar" arraysize="*"'
     ucd = f" ucd={quoteattr(_UCDS[column])}" if column in _UCDS else ""
-    return f"<FIELD ID={quoteattr(column)} name={quoteattr(column)} {kind}{unit}{ucd}/>\n"
+    attributes = f"ID={quoteattr(column)} name={quoteattr(column)} {kind}{unit}{ucd}"
+    return f"<FIELD {attributes}><DESCRIPTION>{escape(_DESCRIPTIONS[column])}</DESCRIPTION></FIELD>\n"
 
 
 def _votable_cell(value: object, column: str) -> str:
     if column not in _DATATYPES:
         return escape(_NOT_IN_XML.sub("\ufffd", "" if value is None else str(_joined(value))))
     if value is None:
-        return "NaN"
+        return "NaN" if _DATATYPES[column] == "double" else ""
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
