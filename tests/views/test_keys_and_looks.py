@@ -74,6 +74,7 @@ def test_on_a_phone_the_tabs_take_one_row_and_the_open_one_is_visible(page: Page
 def test_on_a_phone_the_queue_starts_near_the_top_with_its_filters_folded(page: Page, desk: Desk) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(desk.url)
+    page.locator("#hints button").click()
     row = page.locator(".row").first.bounding_box()
     assert row is not None
     assert row["y"] < 170
@@ -277,6 +278,17 @@ def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: De
     assert page.evaluate("window.scrollY") > 100
     figure = "document.getElementById('plot').figure"
     assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
+
+
+def test_the_first_visit_has_hints_until_they_are_dismissed(page: Page, desk: Desk) -> None:
+    page.goto(desk.url)
+    hints = page.locator("#hints")
+    expect(hints).to_contain_text("lists them all")
+    hints.get_by_role("button").click()
+    expect(hints).to_be_hidden()
+    page.reload()
+    page.wait_for_selector(".row")
+    expect(hints).to_be_hidden()
 
 
 def test_a_link_holds_the_redshift_the_zoom_and_the_lines_and_a_table_says_how_it_was_made(
