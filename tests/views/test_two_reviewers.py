@@ -160,7 +160,7 @@ def test_a_second_opinion_is_blind_and_agreement_completes_the_review(
     ben.goto(f"{desk.url}?state=second_opinion")
     expect(ben.locator(".row", has_text=name)).to_contain_text("given blind")
     ben.keyboard.press("Enter")
-    ben.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(ben)
     expect(ben.locator(".side")).to_contain_text("A second opinion is wanted")
     expect(ben.locator(".verdict, .bars, .quick button, [data-key=c]")).to_have_count(0)
     expect(ben.locator(".ledger")).not_to_contain_text("ada")
@@ -192,7 +192,7 @@ def test_two_different_votes_are_settled_by_a_third(desk: Desk, people: Callable
     cleo.goto(f"{desk.url}?state=disputed")
     expect(cleo.locator(".row", has_text=name)).to_contain_text("disputed")
     cleo.keyboard.press("Enter")
-    cleo.wait_for_selector("#plot[data-drawn]")
+    wait_for_spectrum(cleo)
     for word in ("ada says", "TDE", "ben says", "LBV", "Your verdict settles it"):
         expect(cleo.locator(".round")).to_contain_text(word)
     vote(cleo, "LBV")
