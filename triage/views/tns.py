@@ -189,7 +189,8 @@ class ReportRow:
 def reports_page(request: HttpRequest) -> HttpResponse:
     """List the submitted reports, the newest first."""
     user = signed_in(request)
-    submitted = TnsReport.objects.visible_to(user).select_related("transient", "decision", "sent_by", "group")
+    submitted = TnsReport.objects.visible_to(user).defer("payload", "ascii_file", "further_files")
+    submitted = submitted.select_related("transient", "decision", "sent_by", "group")
     page = Paginator(submitted, PAGE).get_page(request.GET.get("page"))
     settled = TnsReport.objects.without_answer() if user.has_perm("triage.add_tnsreport") else TnsReport.objects.none()
     unclear = set(settled.filter(pk__in=[report.pk for report in page.object_list]).values_list("pk", flat=True))
