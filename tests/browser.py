@@ -48,6 +48,15 @@ def wait_for_spectrum(page: Page) -> None:
     page.wait_for_selector("body:not(.unseen)")
 
 
+def eventually(page: Page, expression: str) -> None:
+    """Wait until an expression is true on the page. Playwright's own way is forbidden by the page's CSP."""
+    for _ in range(WAIT_MILLISECONDS // 100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")
+
+
 def log_in(page: Page, url: str, user: str, password: str) -> None:
     """Sign in through the login form."""
     page.goto(url)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, wait_for_spectrum, watched
+from tests.browser import chromium, eventually, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 from tests.factories import spectrum_file
 
@@ -274,8 +274,7 @@ def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: De
         at = {"x": 200, "y": start - 20 * step}
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.scrollY") > 100
+    eventually(page, "window.scrollY > 100")
     figure = "document.getElementById('plot').figure"
     assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
 
@@ -325,8 +324,7 @@ def test_a_zoom_onto_nothing_springs_back(page: Page, desk: Desk) -> None:
     figure = "document.getElementById('plot').figure"
     whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
     page.evaluate(f"{figure}.range.setv({{start: 20000, end: 21000}})")
-    page.wait_for_timeout(600)
-    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == whole
+    eventually(page, f"{figure}.range.start === {whole[0]} && {figure}.range.end === {whole[1]}")
     page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6000}})")
     page.wait_for_timeout(400)
     assert page.evaluate(f"{figure}.range.start") == 5000
