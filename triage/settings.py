@@ -228,7 +228,7 @@ if not REDIS_URL:
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE", "triage")
-# What waits for other servers has a worker of its own, so that one that hangs holds up no prediction.
+# Tasks that wait for other servers have a worker of their own, so that a server that hangs holds up no prediction.
 OUTSIDE_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-outside"
 OUTSIDE_TASKS = (
     "sync_skyportal",

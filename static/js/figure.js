@@ -159,7 +159,8 @@ export function showsSomething(drawn) {
 
 // Switch the marks of telluric bands.
 export function showTelluric(drawn, on) {
-  for (const name of ["telluric signs", "telluric 0", "telluric 1", "telluric 2"]) showPanel(drawn, name, on);
+  showPanel(drawn, "telluric signs", on);
+  for (let number = 0; drawn.named(`telluric ${number}`); number += 1) showPanel(drawn, `telluric ${number}`, on);
 }
 
 // Returns the figure as a file. kind: "png" or "svg".

@@ -27,7 +27,7 @@ from triage.queue.fused import FusedAnswer, fused_answer
 
 
 class TnsRecordSerializer(serializers.ModelSerializer[TnsRecord]):
-    """What the Transient Name Server says of a transient.
+    """Answer of the Transient Name Server about a transient.
 
     name: designation without prefix, "" if the TNS does not know the transient.
     class_name: object type there, "" if it is not classified.
@@ -65,7 +65,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
         help_text="State after the decisions, by an older name: “vetted” for “done”."
     )
     tns = TnsRecordSerializer(
-        read_only=True, allow_null=True, help_text="What the TNS said of it; null if it was not asked."
+        read_only=True, allow_null=True, help_text="Answer of the TNS about it; null if it was not asked."
     )
     predicted_class = serializers.CharField(read_only=True, allow_null=True)
     uncertainty = serializers.FloatField(read_only=True, allow_null=True)

@@ -33,7 +33,7 @@ _UCDS = {
     "predicted_probability": "stat.probability",
     "decided_at": "time.processing",
 }
-# What a column holds, for a reader who meets it outside of the desk.
+# Meaning of each column, for a reader who meets it outside of the desk.
 _DESCRIPTIONS = {
     "id": "Number of the decision at this desk",
     "transient": "Name of the transient",

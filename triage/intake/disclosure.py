@@ -1,4 +1,4 @@
-"""What a new audience learns of a transient that only groups knew: its name, and nothing that people gave it before."""
+"""Disclosure of a transient to a new audience, which learns its name and nothing that people gave it before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Transient Name Server (TNS) says about a transient."""
+"""Answers of the Transient Name Server (TNS) about transients."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TnsRecord(models.Model):
 
     @property
     def summary(self) -> str:
-        """What the TNS says, in words; "" if it does not know the transient."""
+        """The answer in words; "" if the TNS does not know the transient."""
         if not self.name:
             return ""
         if not self.class_name:

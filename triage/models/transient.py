@@ -95,5 +95,5 @@ class Transient(models.Model):
 
     @property
     def tns(self) -> TnsRecord | None:
-        """What the TNS said of it, or None if it was not asked."""
+        """The answer of the TNS about it, or None if the TNS was not asked."""
         return getattr(self, "tns_record", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -43,6 +44,8 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     others = [spectrum for spectrum in near if spectrum.pk in arrays]
     epoch = _epoch(shown, arrays[shown.pk])
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
+    # The noise is measured once; the samples and the page are told the result.
+    look = dataclasses.replace(look, smoothing=sampling.smoothing_of(epoch, look))
     evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
     item = spectrum.spectrum_json(
         epoch,
@@ -53,7 +56,7 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
         template=_template(request, shown.current_prediction, epoch, at_rest=shown.at_rest),
         theme=theme,
     )
-    about = _about(shown, spectra, others, epoch) | {"smooth": sampling.smoothing_of(epoch, look)}
+    about = _about(shown, spectra, others, epoch) | {"smooth": look.smoothing}
     about["spoke"] = attribution.words(evidence, 0.0 if shown.at_rest else _redshift(shown)) if evidence else None
     return HttpResponse(f'{{"item": {item}, "about": {json.dumps(about)}}}', content_type="application/json")
 

@@ -168,17 +168,8 @@ def _worker() -> list[str]:
 
 
 def _outside_worker() -> list[str]:
-    threads = [
-        "--pool",
-        "threads",
-        "--concurrency",
-        "8",
-        "--queues",
-        settings.OUTSIDE_QUEUE,
-        "--hostname",
-        "outside@%h",
-    ]
-    return ["celery", "--quiet", "-A", "triage", "worker", *threads, "--loglevel", "WARNING"]
+    options = ["--pool=threads", "--concurrency=8", f"--queues={settings.OUTSIDE_QUEUE}", "--hostname=outside@%h"]
+    return ["celery", "--quiet", "-A", "triage", "worker", *options, "--loglevel", "WARNING"]
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""What the Transient Name Server knows of this desk's transients, and its public spectra.
+"""Lookup of this desk's transients at the Transient Name Server (TNS), and import of its public spectra.
 
 Names and coordinates of transients that everybody at the desk may see are sent to the TNS. So the desk asks only if
 TNS_LOOKUP is set.
