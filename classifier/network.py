@@ -151,7 +151,10 @@ class SpectraNetConfig:
         rows = (((3, 15, 61), 24, 32, 4), ((3, 9, 31), 48, 64, 4), ((3, 9, 31), 72, 96, 4), ((3, 9, 15), 112, 128, 2))
         stages = tuple(StageConfig(*row) for row in rows)
         return dataclasses.replace(
-            cls.compact(classes), samples=2048, stages=(*stages, StageConfig((3, 5, 7), 160, None, 1))
+            cls.compact(classes),
+            samples=2048,
+            stages=(*stages, StageConfig((3, 5, 7), 160, None, 1)),
+            redshift_bins=400,  # up to z = 3.9
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -115,14 +116,18 @@ def desi(ids: Sequence[int], objects: Sequence[str], ballast: int = 0) -> bytes:
 
 
 def lnw(ages: Sequence[float], samples: int = 1024) -> bytes:
-    """Return a SNID template: a header line, two knots of a continuum fit, the ages (days) and the flattened fluxes."""
+    """Return a SNID template: a header line, two knots of a continuum fit, the ages (days) and the flattened fluxes.
+
+    The continuum falls from 2 to 0.5 between the first and the last sample, as a power law of the sample's number.
+    """
     wave = 2500 * (10000 / 2500) ** (np.arange(samples) / samples)
     inside = (wave > 3500) & (wave < 9000)
     lines = [
         f"{len(ages):5d}{samples:5d}{2500.0:10.2f}{10000.0:10.2f}{2:7d}     {'sn1990N':12}   1.50  Ia-norm    1  1"
     ]
     lines.append("      2" + "".join(f"  2{0.5:14.5f}" for _ in ages))
-    lines += [f"{knot:7d}" + "".join(f"{3.5:10.4f}{0.1:10.4f}" for _ in ages) for knot in (1, 2)]
+    ends = ((1, 0.0, math.log10(2)), (2, math.log10(samples), -math.log10(2)))
+    lines += [f"{knot:7d}" + "".join(f"{x:10.4f}{y:10.4f}" for _ in ages) for knot, x, y in ends]
     lines.append("       0" + "".join(f"{age:9.3f}" for age in ages))
     for w, covered in zip(wave, inside, strict=True):
         lines.append(f"{w:8.2f}" + "".join(f"{covered * np.sin(w / 60 + age):9.3f}" for age in ages))

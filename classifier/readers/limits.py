@@ -25,4 +25,4 @@ MAX_ARCHIVE_MEMBERS = 1_000
 MAX_ARCHIVE_UNPACKED = 64 << 20
 MAX_ARCHIVE_INDEX = 1 << 20
 # The time is estimated and not measured, so that the same archive is accepted or refused on every machine.
-MAX_ARCHIVE_SECONDS = 3.5
+MAX_ARCHIVE_SECONDS = 3.0

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from classifier.errors import SpectrumError
 from classifier.input_files import find_files
 from classifier.readers import Corrections, Folder, Reading, read_spectra
+from classifier.readers.lnw import parse_lnw
 from classifier.readers.metadata_tables import is_metadata_table
 from classifier.taxonomy import Taxonomy
 
@@ -207,14 +208,26 @@ def _is_table(path: Path) -> bool:
         return is_metadata_table(file.read(4096))
 
 
-def _snid(path: Path) -> Iterator[Found]:
-    """Read a SNID template: its first line ends with name, Δm15, type and two numbers of the type."""
-    with path.open("rb") as file:
-        words = file.readline(300).decode("latin-1").split()
-    for reading in read_spectra(path, path.name):
-        raw = words[7] if len(words) > 7 else ""
-        # A template is at rest; what redshift it came from is not in the file.
-        yield Found("snid", (words[5],), raw, None, _filename(path, reading), reading)
+def _snid(path: Path) -> Iterator[Found | SpectrumError]:
+    """Read a SNID template as the spectra it was made of, with their continua."""
+    template = parse_lnw(path.read_bytes())
+    for epoch, age in enumerate(template.ages):
+        flux = template.flux(epoch)
+        known = np.isfinite(flux)
+        rows = zip(template.wavelength[known], flux[known], strict=True)
+        text = "\n".join(f"{wavelength:.2f} {value:.6g}" for wavelength, value in rows)
+        try:
+            reading = _from_text(text, path.name, {"OBJECT": template.name}, Corrections(frame="rest"))
+        except SpectrumError as error:
+            yield error
+        else:
+            # A template is at rest; what redshift it came from is not in the file.
+            yield Found("snid", (template.name,), template.type, None, f"{path.name}#{age:+.1f}", reading)
+
+
+def _from_text(rows: str, name: str, said: Mapping[str, str], corrections: Corrections | None) -> Reading:
+    """Read rows of numbers as the text file that they once were."""
+    return read_spectra(rows.encode(), f"{Path(name).stem}.txt", corrections, said)[0]
 
 
 def _wiserep(path: Path, said: Mapping[str, str]) -> Iterator[Found]:
@@ -267,7 +280,7 @@ def _catalogue_spectrum(name: str, record: Mapping[str, Any]) -> Reading:
     if str(record.get("u_time", "")).upper() == "MJD" and _number(record.get("time")) is not None:
         said["MJD"] = str(record["time"])
     corrections = Corrections(frame="rest") if record.get("deredshifted") else None
-    return read_spectra(text.encode(), f"{name}.txt", corrections, said)[0]
+    return _from_text(text, f"{name}.txt", said, corrections)
 
 
 def _values(entry: Mapping[str, Any], key: str) -> list[Any]:

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from classifier.__main__ import main
 from classifier.preprocess import PreprocessConfig
+from classifier.readers import read_spectra
 from classifier.taxonomy import load_taxonomy
 from classifier.training.dataset import read_labelled
 from classifier.training.public_archives import import_archives, label_of
@@ -79,6 +81,27 @@ def test_every_layout_ends_in_one_file_with_units_frames_and_classes_settled(arc
     assert {row["label"] for row in rows.values() if row["source"] == "snid"} == {"SN Ia"}
     assert summary.refused == {"no_spectrum": 1, "unknown_type": 1}
     assert summary.written[None] == 1
+
+
+def test_a_snid_template_is_trained_on_with_the_continuum_that_its_knots_describe(tmp_path: Path) -> None:
+    (tmp_path / "sn1990N.lnw").write_bytes(lnw([-7.5, 3.0]))
+    import_archives([tmp_path / "sn1990N.lnw"], tmp_path / "train.parquet", load_taxonomy())
+    early, late = rows_of(tmp_path / "train.parquet")
+    assert (early["filename"], late["filename"]) == ("sn1990N.lnw#-7.5", "sn1990N.lnw#+3.0")
+    wavelength = np.array(early["wavelength"], dtype=float)
+    sample = 1 + 1024 * np.log(wavelength / 2500) / np.log(4)
+    continuum = 10 ** (np.log10(2) * (1 - 2 * np.log10(sample) / np.log10(1024)))
+    expected = (1 + np.sin(wavelength / 60 - 7.5)) * continuum / wavelength
+    flux = np.array(early["flux"], dtype=float)
+    np.testing.assert_allclose(flux / flux.mean(), expected / expected.mean(), atol=0.02)
+
+
+def test_a_template_without_usable_knots_is_refused_by_the_training_alone(tmp_path: Path) -> None:
+    broken = lnw([-7.5]).replace(b"    3.0103", b"    0.0000")
+    (tmp_path / "sn1990N.lnw").write_bytes(broken)
+    summary = import_archives([tmp_path / "sn1990N.lnw"], tmp_path / "train.parquet", load_taxonomy())
+    assert sum(summary.refused.values()) == 1
+    assert len(read_spectra(broken, "sn1990N.lnw")) == 1
 
 
 def test_one_object_under_two_names_in_two_archives_gets_one_id(archive: Path, tmp_path: Path) -> None:
