@@ -64,6 +64,11 @@ class FakeSkyPortal(FakeService):
         self.photometry_error: tuple[int, Any] | None = None
         self.analyses: dict[str, dict[str, Any]] = {}
         self.analysis_tokens: dict[str, datetime] = {}
+        # Ids of classifications that the server does not delete.
+        self.kept: set[int] = set()
+        # Longest window of a listing, in days, that the server answers in time, or None for any.
+        self.longest_window: float | None = None
+        self.answer_after = 1.5
         self.refused = 0
         self._allowance, self._allowed_at = float(burst), time.monotonic()
         self._ids = iter(range(1, 10**9))
@@ -110,6 +115,12 @@ class FakeSkyPortal(FakeService):
 
     def change_spectrum(self, number: int, **fields: Any) -> None:
         self.spectra[number] |= {**fields, "modified": self.now()}
+
+    def move_spectrum(self, number: int, name: str) -> None:
+        """Move a spectrum to another source, as ``PUT /api/spectra/N {obj_id}`` does."""
+        if name not in self.sources:
+            self.add_source(name)
+        self.change_spectrum(number, obj_id=name)
 
     def share(self, number: int, group: int) -> None:
         """Share a spectrum with a group without changing ``modified``."""
@@ -207,26 +218,39 @@ class FakeSkyPortal(FakeService):
             case ["GET", "sources"]:
                 return self._list_sources(request.query, groups)
             case ["GET", "sources", name, *rest]:
-                return self._route_source(self._source(name, groups), rest)
+                return self._route_source(self._source(name, groups), rest, groups)
             case ["GET", "classification"]:
-                rows = [r for r in self.classifications.values() if r["created_at"] >= request.query["startDate"]]
+                rows = [r for r in self.classifications.values() if self._may_read(r, groups)]
+                rows = [r for r in rows if r["created_at"] >= request.query.get("startDate", "")]
                 return self._page(rows, "classifications", request.query)
             case ["POST", "classification"]:
                 return {"classification_id": self._post_classification(request.json(), groups)}
             case ["DELETE", "classification", number]:
-                if self.classifications.pop(int(number), None) is None:
-                    raise self._error(403, "Insufficient permissions")
+                if int(number) in self.kept or self.classifications.pop(int(number), None) is None:
+                    raise self._error(400, f"Cannot find a classification with ID: {number}.")
                 return {}
+            case ["GET", "groups"]:
+                mine = [{"id": group, "name": f"group {group}"} for group in sorted(groups)]
+                return {"user_groups": mine, "user_accessible_groups": mine, "all_groups": None}
             case ["GET", "taxonomy"]:
                 return [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
         raise self._error(400, "Invalid API endpoint")
 
-    def _route_source(self, source: dict[str, Any], rest: list[str]) -> Any:
+    def _may_read(self, classification: dict[str, Any], groups: set[int]) -> bool:
+        """A classification without groups is everybody's. Its poster gets no more than its groups do."""
+        shared = classification.get("group_ids")
+        return not shared or bool(set(shared) & groups)
+
+    def _route_source(self, source: dict[str, Any], rest: list[str], groups: set[int]) -> Any:
         match rest:
             case []:
                 return _public(source)
             case ["classifications"]:
-                return [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
+                mine = [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
+                return [row for row in mine if self._may_read(row, groups)]
+            case ["spectra"]:
+                mine = [row for row in self.spectra.values() if row["obj_id"] == source["id"]]
+                return {"obj_id": source["id"], "spectra": [_public(r) for r in mine if r["groups"] & groups]}
             case ["photometry"]:
                 if self.photometry_error:
                     raise AnswerError(*self.photometry_error)
@@ -258,7 +282,12 @@ class FakeSkyPortal(FakeService):
     def _list_spectra(self, query: dict[str, str], groups: set[int]) -> list[dict[str, Any]]:
         wanted = groups & {int(part) for part in query["groupIDs"].split(",")} if "groupIDs" in query else groups
         rows = [row for row in self.spectra.values() if row["groups"] & wanted]
-        rows = [r for r in rows if query.get("modifiedAfter", "") <= r["modified"] < query.get("modifiedBefore", "9")]
+        after, before = query.get("modifiedAfter", ""), query.get("modifiedBefore", "9")
+        if self.longest_window is not None and after:
+            end = datetime.now(UTC) if before == "9" else datetime.fromisoformat(before).replace(tzinfo=UTC)
+            if (end - datetime.fromisoformat(after).replace(tzinfo=UTC)).total_seconds() > 86400 * self.longest_window:
+                time.sleep(self.answer_after)
+        rows = [r for r in rows if after <= r["modified"] < before]
         samples = {"wavelengths", "fluxes", "errors"} if query.get("minimalPayload") else set()
         return [{key: value for key, value in _public(row).items() if key not in samples} for row in rows]
 

@@ -54,7 +54,7 @@ def synced(server: FakeSkyPortal, *names: str, group: Group | None = None, **fie
     """
     for name in names:
         server.add_spectrum(name, (PRIVATE,) if group else (PUBLIC,))
-    options = {"share_with": [PUBLIC], "posting_since": timezone.now(), **fields}
+    options = {"share_with": [PUBLIC], "posting_since": timezone.now(), "predictions_since": timezone.now(), **fields}
     instance = SkyPortalInstance(name="Fritz", url=server.url, group=group, **options)
     instance.token = TOKEN
     instance.save()

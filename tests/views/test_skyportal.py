@@ -112,22 +112,36 @@ def test_editing_a_connection_cannot_give_its_spectra_to_another_group(
     assert instance.group is None
 
 
-def test_posting_begins_when_it_is_chosen(staff: User, client: Client) -> None:
+def test_posting_begins_when_it_is_chosen_for_each_kind(fritz: FakeSkyPortal, staff: User, client: Client) -> None:
     client.force_login(staff)
-    client.post(reverse("add-skyportal"), SENT)
+    sent = {**SENT, "url": fritz.url}
+    client.post(reverse("add-skyportal"), sent)
     instance = SkyPortalInstance.objects.get()
     first = instance.posting_since
     edit = reverse("edit-skyportal", args=[instance.pk])
-    client.post(edit, {**SENT, "decisions": "ask", "share_with": "4"})
+    client.post(edit, {**sent, "decisions": "ask", "share_with": "1"})
     instance.refresh_from_db()
     assert instance.decisions == Policy.ASK
     assert first is not None
     assert instance.posting_since is not None
     second = instance.posting_since
     assert second > first
-    client.post(edit, {**SENT, "decisions": "always", "share_with": "4"})
+    client.post(edit, {**sent, "decisions": "always", "predictions": "always", "share_with": "1"})
     instance.refresh_from_db()
     assert instance.posting_since == second
+    assert instance.predictions_since is not None
+    assert instance.predictions_since > second
+
+
+def test_posting_to_a_group_that_the_token_is_not_in_is_refused_at_once(
+    fritz: FakeSkyPortal, staff: User, client: Client
+) -> None:
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "token": TOKEN, "decisions": "always", "share_with": "1, 7"}
+    answer = client.post(reverse("add-skyportal"), sent)
+    assert b"The token does not belong to group 7 there" in answer.content
+    assert not SkyPortalInstance.objects.exists()
+    assert client.post(reverse("add-skyportal"), {**sent, "share_with": "1"}).status_code == 302
 
 
 def test_the_page_shows_runs_and_why_spectra_were_skipped(fritz: FakeSkyPortal, reviewer: User, client: Client) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -53,6 +54,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(body, status=error.status)
     if isinstance(error, TriageError):
         return Response({"code": error.code, "detail": error.detail}, status=error.status)
+    if isinstance(error, RequestDataTooBig):
+        detail = f"a request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20} MiB; send files as files"
+        return Response({"code": "too_large", "detail": detail}, status=413)
     if isinstance(error, OperationalError | InterfaceError):
         # The database is down or its disk is full. The request was not at fault, so the sender is asked to repeat it.
         log.error("the database failed: %s", error)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
+
+from triage.errors import TooLargeError
+
+# Most bytes of a body that holds spectra.
+MOST_BYTES = 24 << 20
 
 
 class StorableJSONParser(JSONParser):
@@ -28,3 +34,16 @@ class StorableJSONParser(JSONParser):
         if "\\u0000" in text.replace("\\\\", ""):
             raise ParseError("a text holds a NUL character")
         return parsed
+
+
+class LongJSONParser(BaseParser):
+    """Reads JSON bodies of up to MOST_BYTES, which is more than the desk takes elsewhere."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the body as Python values. Raises TooLargeError, and ParseError as StorableJSONParser does."""
+        content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise TooLargeError(f"a push of spectra may have {MOST_BYTES >> 20} MiB")
+        return StorableJSONParser().parse(io.BytesIO(content), *args, **kwargs)

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
-from triage.api.parsers import StorableJSONParser
+from triage.api.parsers import LongJSONParser
 from triage.api.schema import request_example
 from triage.models import Scope
 from triage.services.skyportal import analysis
@@ -76,12 +76,12 @@ class PendingSerializer(serializers.Serializer[dict[str, Any]]):
 class AnalysisView(APIView):
     """The address to register at a SkyPortal as an analysis service."""
 
-    parser_classes = (StorableJSONParser,)
+    parser_classes = (LongJSONParser,)
     scope = Scope.UPLOAD
 
     @extend_schema(
         request=PushSerializer,
-        responses={200: PendingSerializer} | error_answers(400, 404, 409),
+        responses={200: PendingSerializer} | error_answers(400, 404, 409, 413),
         examples=_EXAMPLES,
     )
     def post(self, request: Request) -> Response:

@@ -16,6 +16,16 @@ from triage.queue import entries
 
 
 def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
+    """Move a spectrum to the transient of this name, and record who moved it. The rest is as in ``move_with_source``.
+
+    Raises BoundSpectrumError also if the spectrum came from a SkyPortal, which says whose it is.
+    """
+    if spectrum.skyportal.exists():
+        raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")
+    return move_with_source(user, spectrum, name)
+
+
+def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     """Move a spectrum to the transient of this name, and record who moved it.
 
     The transient is made if it does not exist. If the known redshift differs, the spectrum is classified again. Other
@@ -24,8 +34,8 @@ def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     name: name of the new transient, in any spelling, or "" to leave the spectrum unnamed.
 
     Raises InvalidUploadError if no transient can have this name. Raises BoundSpectrumError if a decision in force rests
-    on the spectrum, it is in quarantine, it came from a SkyPortal, somebody else has just moved it, or only one of
-    spectrum and transient is simulated.
+    on the spectrum, it is in quarantine, somebody else has just moved it, or only one of spectrum and transient is
+    simulated.
     """
     name = name.strip()
     if name:
@@ -83,5 +93,3 @@ def _check_movable(spectrum: Spectrum, to: Transient | None, known: int | None) 
         raise BoundSpectrumError("simulated and observed spectra do not share a transient")
     if Decision.objects.filter(spectrum=spectrum).in_force().exists():
         raise BoundSpectrumError(f"{spectrum.transient} was decided on with this spectrum: take that back first")
-    if spectrum.skyportal.exists():
-        raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")

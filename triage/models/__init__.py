@@ -24,7 +24,13 @@ from triage.models.policy import ReviewPolicy
 from triage.models.prediction import Prediction, PredictionEvidence
 from triage.models.queue_entry import QueueEntry
 from triage.models.skyportal import Policy, RunState, SkyPortalInstance, SkyPortalRun
-from triage.models.skyportal_remote import RemoteClassification, RemoteSpectrum, RemoteState, SkyPortalImport
+from triage.models.skyportal_remote import (
+    RemoteClassification,
+    RemoteSource,
+    RemoteSpectrum,
+    RemoteState,
+    SkyPortalImport,
+)
 from triage.models.spectrum import Original, Spectrum, SpectrumState
 from triage.models.spectrum_act import ActKind, SpectrumAct
 from triage.models.tns import TnsReport, TnsState, TnsTables, TnsTarget
@@ -67,6 +73,7 @@ __all__ = [
     "Promotion",
     "QueueEntry",
     "RemoteClassification",
+    "RemoteSource",
     "RemoteSpectrum",
     "RemoteState",
     "ReviewPolicy",

@@ -27,6 +27,7 @@ class PostState(models.TextChoices):
     WITHDRAWING = "withdrawing", "to be withdrawn"
     WITHDRAWN = "withdrawn", "withdrawn"
     REFUSED = "refused", "not posted: somebody said no"
+    NO_NAME = "no_name", "not posted: no such class there"
     GIVEN_UP = "given_up", "given up"
 
 

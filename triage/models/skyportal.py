@@ -39,7 +39,8 @@ class SkyPortalInstance(models.Model):
     predictions: whether predictions are posted.
     share_with: ids of the server's groups that see the posts.
     taxonomy: name of the server's taxonomy that posts use.
-    posting_since: decisions and predictions from before this time are not posted; None until something is posted.
+    posting_since: decisions from before this time are not posted; None until something is posted.
+    predictions_since: the same of predictions; None if they were switched on together with decisions.
     cursor: newest ``modified`` that was listed so far, by the server's clock, or None.
     reconciled_at: time of the last full listing, or None.
     next_run_at: when the next sync is due.
@@ -65,6 +66,7 @@ class SkyPortalInstance(models.Model):
     share_with = models.JSONField(default=list, blank=True)
     taxonomy = models.CharField(max_length=120, default="Sitewide Taxonomy")
     posting_since = models.DateTimeField(null=True, blank=True)
+    predictions_since = models.DateTimeField(null=True, blank=True)
 
     cursor = models.DateTimeField(null=True, blank=True)
     reconciled_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Spectra and classifications on SkyPortal servers, and the versions that were imported."""
+"""Sources, spectra and classifications on SkyPortal servers, and the versions that were imported."""
 
 from __future__ import annotations
 
@@ -18,12 +18,36 @@ class RemoteState(models.TextChoices):
     FAILED = "failed", "failed"
 
 
+class RemoteSource(models.Model):
+    """One source on a server, as it was last read, so that its spectra do not have it asked for again.
+
+    instance: the connection.
+    name: the source's name on the server.
+    stated: what the server says of it; the fields of ``remote_records.Source``.
+    classified: all its classifications are stored here.
+    photometry_at: when its light curve was last asked for, or None.
+    """
+
+    instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="sources")
+    name = models.CharField(max_length=200)
+    stated = models.JSONField()
+    classified = models.BooleanField(default=False)
+    photometry_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("instance", "name"), name="remote_source_once_an_instance"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RemoteSpectrum(models.Model):
     """One spectrum on a server, from its first listing on. The table is also the sync's list of work.
 
     instance: the connection.
     remote_id: id of the spectrum on the server.
     remote_name: the transient's name on the server.
+    moved_from: name of the source that it was imported for, if it belongs to another one there by now; else "".
     remote_modified: when the server last changed it, as last listed; None if unknown.
     state: how far the import has come.
     reason: code of the reason why it was skipped or failed, or "".
@@ -39,6 +63,7 @@ class RemoteSpectrum(models.Model):
     instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="remote_spectra")
     remote_id = models.PositiveBigIntegerField()
     remote_name = models.CharField(max_length=200)
+    moved_from = models.CharField(max_length=200, blank=True, db_default="")
     remote_modified = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=8, choices=RemoteState.choices, default=RemoteState.PENDING)
     reason = models.CharField(max_length=60, blank=True)

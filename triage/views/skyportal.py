@@ -27,6 +27,7 @@ ACTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     PostState.ASKING: (("approve", "Post it"), ("refuse", "Do not post")),
     PostState.GIVEN_UP: (("replay", "Try again"),),
     PostState.REFUSED: (("replay", "Try again"),),
+    PostState.NO_NAME: (("replay", "Try again"),),
 }
 
 

@@ -55,7 +55,9 @@ def test_a_click_brings_the_prediction_to_the_source_page(fritz: FakeSkyPortal, 
     assert sent["analysis"]["results"]["format"] == "json"
     assert sum(data["probabilities"].values()) == pytest.approx(1, abs=0.01)
     assert (data["class"], data["redshift_used"], len(data["spectra"])) == ("SN Ia", 0.03, 2)
-    assert sent["analysis"]["annotations"]["novelty"] == data["novelty"]
+    (annotation,) = sent["analysis"]["annotations"]
+    assert annotation["origin"] == "spectrum-triage"
+    assert annotation["data"]["novelty"] == data["novelty"]
     assert work() == 0
     # The desk stores no record of the spectra.
     assert not Spectrum.objects.exists()
@@ -208,3 +210,13 @@ def test_an_unreadable_redshift_counts_as_unknown(fritz: FakeSkyPortal, api: API
     inputs = {**fritz.analysis_push("ZTF26aaa")["inputs"], "redshift": "redshift\r0.03\r"}
     assert click(fritz, api, inputs=inputs).status_code == 200
     assert AnalysisJob.objects.get().redshift is None
+
+
+def test_a_push_of_many_long_spectra_is_taken(fritz: FakeSkyPortal, api: APIClient) -> None:
+    for _ in range(12):
+        number = fritz.add_spectrum("ZTF26aaa")
+        fritz.spectra[number]["wavelengths"] = [4000 + i / 10 for i in range(12_000)]
+        fritz.spectra[number]["fluxes"] = [1.2345678e-16] * 12_000
+    connect(fritz)
+    assert len(fritz.analysis_push("ZTF26aaa")["inputs"]["spectra"]) > 2 << 20
+    assert click(fritz, api).status_code == 200

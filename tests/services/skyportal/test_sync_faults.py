@@ -198,13 +198,13 @@ def test_a_killed_process_is_taken_over_without_loss_or_repetition(tmp_path: Pat
     with FakeSkyPortal(burst=10**6, fail_rate=0.1, seed=3) as server:
         server.skew = timedelta(hours=hours)
         for i in range(24):
-            server.add_spectrum(f"ZTF{i % 9}")
+            server.add_spectrum(f"ZTF{i % 18}")
         instance = connect(server)
         kills = 0
         with lent_database(tmp_path) as database:
             for _ in range(12):
                 with start(tmp_path, database, "sync_skyportal", "--wait") as process:
-                    kills += kill_after(process, server, 20)
+                    kills += kill_after(process, server, 15)
                 if process.returncode == 0:
                     break
         assert process.returncode == 0, (tmp_path / "log").read_text()

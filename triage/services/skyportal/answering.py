@@ -21,10 +21,10 @@ from classifier.readers import read_spectrum
 from classifier.spectrum import Spectrum
 from triage.errors import TriageError
 from triage.inference.worker import load_classifier
-from triage.intake.corrections import make_corrections
 from triage.models import AnalysisJob, AnalysisState
 from triage.services import attempts
 from triage.services.http import AnswerTooLargeError, fetch, open_client
+from triage.services.skyportal.posting import ORIGIN
 from triage.services.skyportal.remote_records import SkipError, failure, number, read_spectrum_record
 
 log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ def _samples(cell: Any) -> list[float | None] | None:
 def _spectrum(record: dict[str, Any], server: str) -> Spectrum:
     """Read one record. Raises SkipError or SpectrumError if it holds no usable spectrum."""
     file = read_spectrum_record(record, server)
-    return read_spectrum(file.content, file.filename, make_corrections(file.corrections)).spectrum
+    return read_spectrum(file.content, file.filename).spectrum
 
 
 def _success(answers: list[tuple[str, SpectrumPrediction]], refused: list[str], checkpoint: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _success(answers: list[tuple[str, SpectrumPrediction]], refused: list[str], 
         "status": "success",
         "message": f"{summary['class']} ({summary['probability']:.0%}) from {counted}{left_out}"[:LONGEST_MESSAGE],
         "analysis": {
-            "annotations": summary,
+            "annotations": [{"origin": ORIGIN, "data": summary}],
             "results": {"format": "json", "data": {**summary, "spectra": each, "left_out": refused}},
             "plots": [],
         },

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from classifier.taxonomy import load_taxonomy
 from triage.models import RemoteClassification, SkyPortalInstance, SkyPortalPost
+from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.remote_records import moment, number, text
+
+_COLUMNS = (
+    "remote_name",
+    "name",
+    "class_name",
+    "probability",
+    "machine",
+    "ours",
+    "author",
+    "origin",
+    "remote_modified",
+)
 
 
 def classified_by_people(instance: SkyPortalInstance, name: str) -> bool:
@@ -15,37 +30,63 @@ def classified_by_people(instance: SkyPortalInstance, name: str) -> bool:
     return rows.exists()
 
 
-def record_classifications(instance: SkyPortalInstance, name: str, rows: list[dict[str, Any]]) -> None:
-    """Store all classifications of one source, and delete those that its server no longer has."""
-    ids = [remote_id for row in rows if (remote_id := record_classification(instance, name, row)) is not None]
-    gone = RemoteClassification.objects.filter(instance=instance, remote_name=name).exclude(remote_id__in=ids)
-    gone.delete()
+def record_classifications(instance: SkyPortalInstance, rows: Iterable[dict[str, Any]]) -> set[int]:
+    """Store classifications of any sources, and return their ids on the server. Rows without an id are left out."""
+    kept: set[int] = set()
+    for chunk in chunks(_with_id(rows)):
+        keys = _keys_of_posts(instance, {text(row.get("obj_id"), 200) for row in chunk})
+        RemoteClassification.objects.bulk_create(
+            [_stored(instance, row, keys) for row in {row["id"]: row for row in chunk}.values()],
+            update_conflicts=True,
+            unique_fields=("instance", "remote_id"),
+            update_fields=_COLUMNS,
+        )
+        kept |= {row["id"] for row in chunk}
+    return kept
 
 
-def record_classification(instance: SkyPortalInstance, name: str, row: dict[str, Any]) -> int | None:
-    """Store one classification and return its id on the server, or None if the row has no id."""
-    remote_id = row.get("id")
-    if not isinstance(remote_id, int) or isinstance(remote_id, bool):
-        return None
-    said = text(row.get("classification"))
-    origin = text(row.get("origin"), 2000)
-    mine = SkyPortalPost.objects.filter(instance=instance, remote_name=name)
-    RemoteClassification.objects.update_or_create(
+def forget_classifications(instance: SkyPortalInstance, kept: set[int], name: str | None = None) -> None:
+    """Delete the classifications that the server no longer has.
+
+    kept: ids of those that it has.
+    name: source that was asked for, or None for all.
+    """
+    mine = RemoteClassification.objects.filter(instance=instance)
+    if name is not None:
+        mine = mine.filter(remote_name=name)
+    gone = [pk for pk, remote_id in mine.values_list("pk", "remote_id") if remote_id not in kept]
+    for chunk in chunks(gone):
+        RemoteClassification.objects.filter(pk__in=chunk).delete()
+
+
+def _with_id(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return (row for row in rows if isinstance(row.get("id"), int) and not isinstance(row["id"], bool))
+
+
+def _keys_of_posts(instance: SkyPortalInstance, names: set[str]) -> dict[str, list[str]]:
+    """Return the keys of the desk's own posts about sources, by the source's name."""
+    keys = defaultdict(list)
+    posts = SkyPortalPost.objects.filter(instance=instance, remote_name__in=names)
+    for name, key in posts.values_list("remote_name", "key"):
+        keys[name].append(key)
+    return keys
+
+
+def _stored(instance: SkyPortalInstance, row: dict[str, Any], keys: dict[str, list[str]]) -> RemoteClassification:
+    said, name, origin = text(row.get("classification")), text(row.get("obj_id"), 200), text(row.get("origin"), 2000)
+    return RemoteClassification(
         instance=instance,
-        remote_id=remote_id,
-        defaults={
-            "remote_name": name,
-            "name": said,
-            "class_name": class_of(said),
-            "probability": number(row.get("probability")),
-            "machine": row.get("ml") is True,
-            "ours": any(key in origin for key in mine.values_list("key", flat=True)),
-            "author": text(row.get("author_name")),
-            "origin": origin,
-            "remote_modified": moment(row.get("modified")),
-        },
+        remote_id=row["id"],
+        remote_name=name,
+        name=said,
+        class_name=class_of(said),
+        probability=number(row.get("probability")),
+        machine=row.get("ml") is True,
+        ours=any(key in origin for key in keys.get(name, ())),
+        author=text(row.get("author_name")),
+        origin=origin,
+        remote_modified=moment(row.get("modified")),
     )
-    return remote_id
 
 
 def class_of(name: str) -> str:

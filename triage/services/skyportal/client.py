@@ -27,6 +27,7 @@ from triage.services.skyportal.errors import (
     OutcomeUnknownError,
     RefusedError,
     SkyPortalError,
+    SlowAnswerError,
     UnauthorisedError,
     UnreachableError,
 )
@@ -47,15 +48,24 @@ class Client:
     url: address of the server.
     token: API token, sent with every request.
     before_request: called before each attempt, so that a caller can renew its lease.
+    patience_seconds: time after which a request is not repeated any more; None for PATIENCE_SECONDS.
 
     Methods raise UnreachableError, UnauthorisedError, NotVisibleError or RefusedError. Methods that write raise
     OutcomeUnknownError if the write may have been carried out although no answer came.
     """
 
-    def __init__(self, url: str, token: str, before_request: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        before_request: Callable[[], None] = lambda: None,
+        *,
+        patience_seconds: float | None = None,
+    ) -> None:
         headers = {"Authorization": f"token {token}", "Accept": "application/json"}
         self._http = open_client(url, headers, settings.SKYPORTAL_TIMEOUT_SECONDS)
         self._before_request = before_request
+        self._patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
         self._rate_limit = RateLimit(token, settings.SKYPORTAL_REQUESTS_PER_SECOND)
 
     def __enter__(self) -> Self:
@@ -71,6 +81,10 @@ class Client:
     def spectrum(self, spectrum_id: int) -> dict[str, Any]:
         return _record(self.get(f"/api/spectra/{spectrum_id}"))
 
+    def spectra_of(self, name: str) -> list[dict[str, Any]]:
+        """Return all spectra of a source, with their samples."""
+        return _rows(self.get(f"/api/sources/{_segment(name)}/spectra"), "spectra")
+
     def source(self, name: str) -> dict[str, Any]:
         return _record(self.get(f"/api/sources/{_segment(name)}"))
 
@@ -82,9 +96,13 @@ class Client:
         """
         return self._paged("/api/sources", "sources", filters)
 
-    def classifications_since(self, start: datetime) -> Iterator[dict[str, Any]]:
-        """Return the classifications of all sources that were made since ``start``."""
-        return self._paged("/api/classification", "classifications", {"startDate": naive(start)})
+    def all_classifications(self, since: datetime | None) -> Iterator[dict[str, Any]]:
+        """Return the classifications of all sources, or those that were made since a moment.
+
+        Changes and deletions of older ones show only if all are asked for.
+        """
+        filters = {} if since is None else {"startDate": naive(since)}
+        return self._paged("/api/classification", "classifications", filters)
 
     def classifications(self, name: str) -> list[dict[str, Any]]:
         return _rows(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
@@ -93,6 +111,11 @@ class Client:
         """Return the AB magnitudes of a source, and the limits where it was not seen."""
         filters = {"format": "mag", "magsys": "ab"}
         return _rows(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
+
+    def groups(self) -> set[int]:
+        """Return the ids of the groups that the token belongs to, whose posts it can read."""
+        rows = _rows(self.get("/api/groups"), "user_accessible_groups")
+        return {row["id"] for row in rows if isinstance(row.get("id"), int)}
 
     def taxonomies(self) -> list[dict[str, Any]]:
         return _rows(self.get("/api/taxonomy"), "taxonomies")
@@ -135,38 +158,50 @@ class Client:
         raise RefusedError(f"{path} has more than {MAX_PAGES} pages")
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        trouble, asked_since = "", time.monotonic()
+        failed: UnreachableError = UnreachableError("")
+        asked_since = time.monotonic()
         for attempt in range(ATTEMPTS):
-            if attempt and time.monotonic() - asked_since > PATIENCE_SECONDS:
-                raise UnreachableError(f"{method} {path} failed for {PATIENCE_SECONDS:.0f} s, at last with: {trouble}")
+            if attempt and time.monotonic() - asked_since > self._patience:
+                break
             if attempt:
                 time.sleep(random.uniform(0.5, 1) * min(BACKOFF_SECONDS * 2**attempt, MAX_BACKOFF_SECONDS))  # noqa: S311
             self._before_request()
             self._rate_limit.wait()
             try:
-                response, body = fetch(self._http, method, path, **options)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                trouble = f"no connection ({error})"
-            except AnswerTooLargeError as error:
-                raise RefusedError(f"{method} {path}: {error}") from error
-            except httpx.HTTPError as error:
-                trouble = f"no answer ({type(error).__name__}: {error})"
-                _give_up_write(method, trouble)
-            else:
-                if response.status_code == 429:
-                    trouble = "too many requests"
-                elif (data := _data(response.status_code, body)) is not None:
-                    return data["data"]
-                else:
-                    trouble = f"status {response.status_code} without JSON"
-                    _give_up_write(method, trouble)
-            log.info("SkyPortal: %s %s failed (%s); attempt %s of %s", method, path, trouble, attempt + 1, ATTEMPTS)
-        raise UnreachableError(f"{method} {path} failed {ATTEMPTS} times, at last with: {trouble}")
+                return self._attempt(method, path, options)
+            except OutcomeUnknownError:
+                raise
+            except UnreachableError as error:
+                failed = error
+            log.info("SkyPortal: %s %s failed (%s); attempt %s of %s", method, path, failed, attempt + 1, ATTEMPTS)
+        seconds = time.monotonic() - asked_since
+        raise type(failed or UnreachableError(""))(
+            f"{method} {path} failed for {seconds:.0f} s, at last with: {failed}"
+        )
 
+    def _attempt(self, method: str, path: str, options: dict[str, Any]) -> Any:
+        """Make a request once and return the ``data`` of the answer.
 
-def _give_up_write(method: str, trouble: str) -> None:
-    if method != "GET":
-        raise OutcomeUnknownError(f"{trouble}; the server may have carried it out, so the next attempt looks first")
+        Raises UnreachableError where another attempt may help, OutcomeUnknownError for a write that may have been
+        carried out, else another SkyPortalError.
+        """
+        lost = UnreachableError if method == "GET" else OutcomeUnknownError
+        try:
+            response, body = fetch(self._http, method, path, **options)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise UnreachableError(f"no connection ({error})") from error
+        except AnswerTooLargeError as error:
+            raise RefusedError(f"{method} {path}: {error}") from error
+        except httpx.ReadTimeout as error:
+            raise (SlowAnswerError if method == "GET" else lost)("no answer in time") from error
+        except httpx.HTTPError as error:
+            raise lost(f"no answer ({type(error).__name__}: {error})") from error
+        if response.status_code == 429:
+            raise UnreachableError("too many requests")
+        data = _data(response.status_code, body)
+        if data is None:
+            raise lost(f"status {response.status_code} without JSON")
+        return data["data"]
 
 
 def _data(status: int, body: bytes) -> dict[str, Any] | None:
@@ -214,8 +249,8 @@ def _whole(value: Any, name: str) -> int:
 
 
 def _segment(name: str) -> str:
-    """Return a name quoted as one segment of a path."""
-    return quote(name, safe="")
+    """Return a name quoted as one segment of a path. The server takes a plus sign only as it is."""
+    return quote(name, safe="+")
 
 
 def naive(moment: datetime) -> str:

@@ -15,8 +15,12 @@ class UnreachableError(SkyPortalError):
     """Several attempts brought no usable answer; a later one may."""
 
 
+class SlowAnswerError(UnreachableError):
+    """The server took the request and did not answer in time; a smaller one may be answered."""
+
+
 class OutcomeUnknownError(UnreachableError):
-    """A write was sent and no answer came, so it may have been carried out."""
+    """A write was sent and no answer came, so it may have been carried out; the next attempt looks first."""
 
 
 class UnauthorisedError(SkyPortalError):

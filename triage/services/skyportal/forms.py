@@ -9,9 +9,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from triage.accounts import audit
-from triage.errors import InvalidActionError
+from triage.errors import InvalidActionError, TriageError
 from triage.models import Policy, SkyPortalInstance
 from triage.services.http import checked_url
+from triage.services.skyportal.client import Client
+from triage.services.skyportal.errors import SkyPortalError
+from triage.services.skyportal.posting import foreign_groups
 
 
 class IdsField(forms.CharField):
@@ -91,15 +94,27 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
                 "share_with",
                 "Enter the groups that may see what is posted; without one, everybody on the server would.",
             )
+        elif sent.get("share_with") and not self.errors:
+            self._check_groups(sent)
         return sent
+
+    def _check_groups(self, sent: dict[str, Any]) -> None:
+        """Refuse groups that the token does not belong to. A server that does not answer is asked again at posting."""
+        try:
+            with Client(sent["url"], sent["token"] or self.instance.token, patience_seconds=0) as client:
+                foreign = set(sent["share_with"]) - client.groups()
+        except (SkyPortalError, TriageError):
+            return
+        if foreign:
+            self.add_error("share_with", f"{foreign_groups(foreign)}.".capitalize())
 
     def save(self, commit: bool = True) -> SkyPortalInstance:
         instance: SkyPortalInstance = super().save(commit=False)
         if self.cleaned_data["token"]:
             instance.token = self.cleaned_data["token"]
-        before = (self.initial.get("decisions"), self.initial.get("predictions"))
-        if all(policy in (None, Policy.NEVER) for policy in before):
-            instance.posting_since = timezone.now()
+        for kind, since in (("decisions", "posting_since"), ("predictions", "predictions_since")):
+            if self.initial.get(kind) in (None, Policy.NEVER):
+                setattr(instance, since, timezone.now())
         if {"remote_groups", "instruments", "only_unclassified"} & set(self.changed_data):
             instance.reconciled_at = None
         if commit:

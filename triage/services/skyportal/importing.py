@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from triage.errors import TriageError
 from triage.intake import replace, submit
+from triage.intake.move import move_with_source
+from triage.intake.naming import known_transient
 from triage.intake.quarantine import UnreadableSpectrumError
-from triage.models import Original, RemoteSpectrum, SkyPortalImport, SkyPortalInstance, Spectrum
-from triage.services.skyportal.classifications import classified_by_people, record_classifications
+from triage.models import Original, RemoteSource, RemoteSpectrum, SkyPortalImport, SkyPortalInstance, Spectrum
+from triage.services.skyportal.classifications import classified_by_people
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError, UnreachableError
 from triage.services.skyportal.photometry import RemotePhotometry, read_photometry, store_photometry
-from triage.services.skyportal.remote_records import RemoteFile, SkipError, Source, read_source, read_spectrum_record
+from triage.services.skyportal.remote_records import RemoteFile, SkipError, Source, read_spectrum_record
+from triage.services.skyportal.sources import ask_for_source
 from triage.services.skyportal.transients import fill_transient, transient_name
 
 log = logging.getLogger(__name__)
@@ -49,13 +57,26 @@ def service_user(instance: SkyPortalInstance) -> User:
 
 
 class Fetcher:
-    """Fetches spectra of one connection, and each of their sources only once."""
+    """Fetches the spectra of one connection, with their sources.
 
-    def __init__(self, client: Client, instance: SkyPortalInstance) -> None:
-        self.client, self.instance = client, instance
-        self._sources: dict[str, Source | SkipError] = {}
-        self._photometry: dict[str, RemotePhotometry | None] = {}
+    since: begin of the run; a light curve that was asked for since then is not asked for again.
+    """
+
+    def __init__(self, client: Client, instance: SkyPortalInstance, since: datetime) -> None:
+        self.client, self.instance, self.since = client, instance, since
+        self._records: dict[int, dict[str, Any]] = {}
         self._no_photometry = False
+
+    def read_ahead(self, rows: Sequence[RemoteSpectrum]) -> None:
+        """Fetch all spectra of a source with one request, if several of them are wanted."""
+        self._records = {}
+        if len(rows) > 1:
+            try:
+                records = self.client.spectra_of(rows[0].remote_name)
+            except SkyPortalError as error:
+                log.info("SkyPortal: spectra of %s are fetched one by one: %s", rows[0].remote_name, error.detail)
+            else:
+                self._records = {record["id"]: record for record in records if isinstance(record.get("id"), int)}
 
     def fetch(self, row: RemoteSpectrum) -> Fetched:
         """Fetch one spectrum with its source. Raises SkipError if it should not be imported, else SkyPortalError."""
@@ -63,11 +84,11 @@ class Fetcher:
         if self.instance.only_unclassified and classified_by_people(self.instance, row.remote_name):
             raise SkipError("classified_there", "people have already classified this source there")
         try:
-            record = self.client.spectrum(row.remote_id)
+            record = self._records.pop(row.remote_id, None) or self.client.spectrum(row.remote_id)
         except (NotVisibleError, RefusedError) as error:
             raise SkipError("not_visible", error.detail) from error
         file = read_spectrum_record(record, self.instance.url)
-        known = row.spectrum_id is not None and row.content_hash == file.sha256
+        known = row.spectrum_id is not None and not row.moved_from and _is_known(row, file)
         return Fetched(source, file, None if known else self._light_curve(row.remote_name))
 
     def _light_curve(self, name: str) -> RemotePhotometry | None:
@@ -76,34 +97,26 @@ class Fetcher:
         It never delays a spectrum: a refusal means that there is none, and after an unanswered request no other light
         curve is asked for.
         """
-        if name not in self._photometry and not self._no_photometry:
-            try:
-                self._photometry[name] = read_photometry(self.client.photometry(name))
-            except UnreachableError as error:
-                self._no_photometry = True
-                log.warning("SkyPortal: light curve not fetched (%s); this run asks for no other", error.detail)
-            except SkyPortalError as error:
-                self._photometry[name] = None
-                log.info("SkyPortal: no light curve of %s, its spectrum is imported without: %s", name, error.detail)
-        return self._photometry.get(name)
-
-    def _source(self, name: str) -> Source:
-        found = self._sources.get(name)
-        if found is None:
-            found = self._sources[name] = self._ask(name)
-        if isinstance(found, SkipError):
-            raise found
+        mine = RemoteSource.objects.filter(instance=self.instance, name=name)
+        if self._no_photometry or mine.filter(photometry_at__gte=self.since).exists():
+            return None
+        found = None
+        try:
+            found = read_photometry(self.client.photometry(name), self.instance.remote_groups)
+        except UnreachableError as error:
+            self._no_photometry = True
+            log.warning("SkyPortal: light curve not fetched (%s); this run asks for no other", error.detail)
+            return None
+        except SkyPortalError as error:
+            mine.update(photometry_at=timezone.now())
+            log.info("SkyPortal: no light curve of %s, its spectrum is imported without: %s", name, error.detail)
         return found
 
-    def _ask(self, name: str) -> Source | SkipError:
+    def _source(self, name: str) -> Source:
         try:
-            source = read_source(self.client.source(name))
-            record_classifications(self.instance, name, self.client.classifications(name))
+            return ask_for_source(self.client, self.instance, name)
         except (NotVisibleError, RefusedError) as error:
-            return SkipError("source_not_visible", error.detail)
-        except SkipError as skip:
-            return skip
-        return source
+            raise SkipError("source_not_visible", error.detail) from error
 
 
 def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched) -> str:
@@ -116,9 +129,13 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
     Returns "new", "changed" or "unchanged". Raises SkipError if the file cannot be read, which is then in quarantine,
     or cannot be taken for another reason.
     """
-    content_hash = fetched.file.sha256
-    if row.spectrum is not None and row.content_hash == content_hash:
+    content_hash = fetched.file.content_hash
+    if row.spectrum is not None and row.moved_from:
+        _follow(instance, row.spectrum, fetched.source)
+    row.moved_from = ""
+    if row.spectrum is not None and _is_known(row, fetched.file):
         outcome = "unchanged"
+        row.content_hash = content_hash
     else:
         outcome = "new" if row.spectrum is None else "changed"
         row.spectrum = _take_in(instance, row, fetched)
@@ -132,11 +149,31 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
                 "original": Original.objects.get(sha256=row.spectrum.sha256),
             },
         )
-    if row.spectrum.transient is not None:
-        fill_transient(row.spectrum.transient, fetched.source, instance)
+    transient = row.spectrum.transient
+    if transient is not None and transient == known_transient(transient_name(instance, fetched.source), instance.group):
+        fill_transient(transient, fetched.source, instance)
         if fetched.photometry is not None:
-            store_photometry(instance, row.remote_name, row.spectrum.transient, fetched.photometry)
+            store_photometry(instance, row.remote_name, transient, fetched.photometry)
+            sources = RemoteSource.objects.filter(instance=instance, name=row.remote_name)
+            sources.update(photometry_at=timezone.now())
     return outcome
+
+
+def _follow(instance: SkyPortalInstance, spectrum: Spectrum, source: Source) -> None:
+    """Move a spectrum that its server has moved to another source. Raises SkipError while a decision rests on it."""
+    if spectrum.group_id != instance.group_id:
+        return
+    name = transient_name(instance, source)
+    try:
+        spectrum.transient = move_with_source(service_user(instance), spectrum, name).transient
+    except TriageError as error:
+        raise SkipError("moved_there", f"it belongs to {source.name} there by now, but {error.detail}") from error
+
+
+def _is_known(row: RemoteSpectrum, file: RemoteFile) -> bool:
+    """Return whether this version of a spectrum was imported last."""
+    # Up to version 0.2, the hash was that of the whole file, with the server's address in it.
+    return row.content_hash in (file.content_hash, hashlib.sha256(file.content).hexdigest())
 
 
 def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched) -> Spectrum:
@@ -162,5 +199,4 @@ def _given(instance: SkyPortalInstance, fetched: Fetched) -> submit.Given:
         observed_at=fetched.file.observed_at,
         instrument=fetched.file.instrument,
         group=instance.group,
-        corrections=fetched.file.corrections,
     )

@@ -1,35 +1,34 @@
 """Listing what there is to import from a server, and storing it as work, so that a killed process loses nothing.
 
-Each of three listings misses something, so all of them are made:
+Each of two listings of spectra misses something, so both are made:
 - spectra changed since the cursor, with an overlap, because a late commit may carry an earlier time;
-- all spectra, now and then, because sharing a spectrum with a group does not change its ``modified``;
-- sources changed since the cursor, because a redshift that comes later does not change the spectrum.
+- all spectra, now and then, because sharing a spectrum with a group does not change its ``modified``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun, Transient
-from triage.services.skyportal.classifications import record_classification
+from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun
+from triage.services.skyportal.chunks import chunks
+from triage.services.skyportal.classifications import classified_by_people
 from triage.services.skyportal.client import Client, naive
-from triage.services.skyportal.remote_records import SkipError, check_kind, moment, read_source, text
-from triage.services.skyportal.transients import fill_transient, local_name
+from triage.services.skyportal.errors import SlowAnswerError
+from triage.services.skyportal.remote_records import SkipError, check_kind, moment, text
 
 OVERLAP = timedelta(hours=1)
 # A full listing has no pages, so it is asked for year by year; nothing is older than SkyPortal.
 FIRST_YEAR = 2017
-CHUNK = 500
+# A listing that the server does not finish in time is asked for in halves, down to this length.
+SHORTEST_WINDOW = timedelta(days=3)
 # Reasons for skipping that can disappear although the spectrum does not change.
-TEMPORARY_REASONS = ("classified_there", "source_not_visible", "not_visible", "gone")
+TEMPORARY_REASONS = ("classified_there", "source_not_visible", "not_visible", "gone", "moved_there")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,25 +61,44 @@ def list_spectra(client: Client, instance: SkyPortalInstance, since: datetime | 
     if instance.instruments:
         filters["instrumentIDs"] = ",".join(str(instrument) for instrument in instance.instruments)
     found: dict[int, Entry] = {}
-    for window in _windows(since):
-        for row in client.spectra(**filters, **window):
+    for after, before in _windows(since):
+        for row in _list_window(client, filters, after, before):
             entry = _entry(row)
             if entry is not None:
                 found[entry.remote_id] = entry
     return found
 
 
-def _windows(since: datetime | None) -> Iterator[dict[str, str]]:
+def _windows(since: datetime | None) -> Iterator[tuple[datetime | None, datetime | None]]:
+    """Yield the windows of time (after, before) that cover everything, or what changed since a moment."""
     if since is not None:
-        yield {"modifiedAfter": naive(since)}
+        yield since, None
         return
     edges = [datetime(year, 1, 1, tzinfo=UTC) for year in range(FIRST_YEAR, timezone.now().year + 1)]
+    yield from itertools.pairwise([None, *edges, None])
+
+
+def _list_window(
+    client: Client, filters: dict[str, str], after: datetime | None, before: datetime | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the spectra that changed within a window, half by half if the server is too slow for the whole."""
     # A second on either side, because the server's bounds may or may not be inclusive.
     little = timedelta(seconds=1)
-    yield {"modifiedBefore": naive(edges[0] + little)}
-    for first, last in itertools.pairwise(edges):
-        yield {"modifiedAfter": naive(first - little), "modifiedBefore": naive(last + little)}
-    yield {"modifiedAfter": naive(edges[-1] - little)}
+    bounds = {
+        **({"modifiedAfter": naive(after - little)} if after else {}),
+        **({"modifiedBefore": naive(before + little)} if before else {}),
+    }
+    try:
+        rows = client.spectra(**filters, **bounds)
+    except SlowAnswerError:
+        end = before or timezone.now()
+        if after is None or end - after < SHORTEST_WINDOW:
+            raise
+        middle = after + (end - after) / 2
+        yield from _list_window(client, filters, after, middle)
+        yield from _list_window(client, filters, middle, before)
+    else:
+        yield from rows
 
 
 def _entry(row: dict[str, Any]) -> Entry | None:
@@ -95,27 +113,12 @@ def _entry(row: dict[str, Any]) -> Entry | None:
     return Entry(remote_id, name, moment(row.get("modified")), skip)
 
 
-def unclassified_names(client: Client, instance: SkyPortalInstance) -> set[str]:
-    """Return the names of the sources that no person has classified on the server."""
-    rows = client.sources(**_source_filters(instance), unclassified="true")
-    return {text(row.get("id"), 200) for row in rows}
-
-
-def _source_filters(instance: SkyPortalInstance) -> dict[str, str]:
-    filters = {"hasSpectrum": "true", "removeNested": "true"}
-    if instance.remote_groups:
-        filters["group_ids"] = ",".join(str(group) for group in instance.remote_groups)
-    return filters
-
-
-def write_down(
-    instance: SkyPortalInstance, run: SkyPortalRun, entries: dict[int, Entry], unclassified: set[str]
-) -> None:
+def write_down(instance: SkyPortalInstance, run: SkyPortalRun, entries: dict[int, Entry]) -> None:
     """Store a listing as work and move the cursor on. Call it in a transaction."""
-    for chunk in _chunks(sorted(entries)):
+    for chunk in chunks(sorted(entries)):
         rows = RemoteSpectrum.objects.filter(instance=instance, remote_id__in=chunk)
         known = {row.remote_id: row for row in rows}
-        _write_chunk(instance, run, [entries[remote_id] for remote_id in chunk], known, unclassified)
+        _write_chunk(instance, run, [entries[remote_id] for remote_id in chunk], known)
     if run.full:
         _mark_gone(instance, run, entries)
         instance.reconciled_at = timezone.now()
@@ -131,16 +134,8 @@ def write_down(
     instance.save(update_fields=["cursor", "reconciled_at"])
 
 
-def _chunks(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK))
-
-
 def _write_chunk(
-    instance: SkyPortalInstance,
-    run: SkyPortalRun,
-    entries: list[Entry],
-    known: dict[int, RemoteSpectrum],
-    unclassified: set[str],
+    instance: SkyPortalInstance, run: SkyPortalRun, entries: list[Entry], known: dict[int, RemoteSpectrum]
 ) -> None:
     fresh, again = [], []
     for entry in entries:
@@ -148,7 +143,7 @@ def _write_chunk(
         if row is None:
             row = RemoteSpectrum(instance=instance, remote_id=entry.remote_id)
             fresh.append(row)
-        elif _worth_a_look(row, entry, run, unclassified):
+        elif _worth_a_look(row, entry, run):
             again.append(row)
         else:
             run.unchanged += row.state != RemoteState.PENDING
@@ -157,22 +152,27 @@ def _write_chunk(
         if entry.skip:
             run.skipped[entry.skip] = run.skipped.get(entry.skip, 0) + 1
     RemoteSpectrum.objects.bulk_create(fresh)
-    fields = ["remote_name", "remote_modified", "state", "reason", "detail", "attempts", "next_attempt_at", "gone_at"]
-    RemoteSpectrum.objects.bulk_update(again, fields)
+    fields = ["remote_name", "moved_from", "remote_modified", "state", "reason", "detail"]
+    RemoteSpectrum.objects.bulk_update(again, [*fields, "attempts", "next_attempt_at", "gone_at"])
 
 
-def _worth_a_look(row: RemoteSpectrum, entry: Entry, run: SkyPortalRun, unclassified: set[str]) -> bool:
+def _worth_a_look(row: RemoteSpectrum, entry: Entry, run: SkyPortalRun) -> bool:
     """Return whether a spectrum that was listed before has to be fetched again."""
     if row.gone_at is not None or entry.modified is None or row.remote_modified != entry.modified:
+        return True
+    if row.remote_name != entry.name:
         return True
     if not run.full or row.state in (RemoteState.IMPORTED, RemoteState.PENDING):
         return False
     if row.reason == "classified_there":
-        return entry.name in unclassified
+        return not classified_by_people(row.instance, entry.name)
     return row.state == RemoteState.FAILED or row.reason in TEMPORARY_REASONS
 
 
 def _reset(row: RemoteSpectrum, entry: Entry) -> None:
+    if row.spectrum_id is not None and row.remote_name != entry.name:
+        earlier = row.moved_from or row.remote_name
+        row.moved_from = "" if earlier == entry.name else earlier
     row.remote_name, row.remote_modified = entry.name, entry.modified
     row.state = RemoteState.SKIPPED if entry.skip else RemoteState.PENDING
     row.reason, row.detail = entry.skip, ""
@@ -183,32 +183,8 @@ def _mark_gone(instance: SkyPortalInstance, run: SkyPortalRun, entries: dict[int
     """Mark the spectra that the server no longer lists (deleted or no longer shared). What was imported stays."""
     rows = RemoteSpectrum.objects.filter(instance=instance, gone_at__isnull=True)
     gone = [remote_id for remote_id in rows.values_list("remote_id", flat=True) if remote_id not in entries]
-    for chunk in _chunks(gone):
+    for chunk in chunks(gone):
         mine = rows.filter(remote_id__in=chunk)
         mine.filter(state=RemoteState.PENDING).update(state=RemoteState.SKIPPED, reason="gone")
         mine.update(gone_at=timezone.now())
     run.gone = len(gone)
-
-
-def refresh_known(client: Client, instance: SkyPortalInstance, since: datetime) -> None:
-    """Update imported transients whose source changed: redshift, other names and classifications on the server."""
-    for record in client.sources(**_source_filters(instance), createdOrModifiedAfter=naive(since)):
-        with transaction.atomic():
-            _refresh(instance, record)
-    for row in client.classifications_since(since):
-        name = text(row.get("obj_id"), 200)
-        if RemoteSpectrum.objects.filter(instance=instance, remote_name=name).exists():
-            record_classification(instance, name, row)
-
-
-def _refresh(instance: SkyPortalInstance, record: dict[str, Any]) -> None:
-    try:
-        source = read_source(record)
-    except SkipError:
-        return
-    imported = RemoteSpectrum.objects.filter(instance=instance, remote_name=source.name, spectrum__isnull=False)
-    # A transient that only has the same file, and another name, is left alone.
-    name = Q(name=local_name(source.name)) | Q(other_names__name=local_name(source.name))
-    transient = Transient.objects.filter(name, spectra__in=imported.values("spectrum")).first()
-    if transient is not None:
-        fill_transient(transient, source, instance)

@@ -30,7 +30,7 @@ from triage.services import attempts
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError, UnauthorisedError
 from triage.services.skyportal.lease import Lease, LeaseLostError, unleased
-from triage.services.skyportal.posting import CannotPostError, Poster
+from triage.services.skyportal.posting import CannotPostError, NoNameError, Poster
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +82,16 @@ def _add_decisions(instance: SkyPortalInstance) -> None:
     for row in rows.select_related("decision").distinct():
         remote = RemoteSpectrum.objects.filter(instance=instance, spectrum__transient=row.transient_id).first()
         if remote is not None:
+            # A decision is about the source that its spectra were imported for.
+            name = remote.moved_from or remote.remote_name
             SkyPortalPost.objects.get_or_create(
                 instance=instance,
                 kind=PostKind.DECISION,
                 decision=row.decision,
-                defaults={"remote_name": remote.remote_name, "state": _first_state(instance.decisions)},
+                defaults={
+                    "remote_name": name,
+                    "state": _first_state(instance.decisions),
+                },
             )
 
 
@@ -99,8 +104,9 @@ def _add_predictions(instance: SkyPortalInstance) -> None:
         spectrum__rejected=False,
         spectrum__current_prediction__isnull=False,
     )
-    if instance.posting_since is not None:
-        rows = rows.filter(spectrum__current_prediction__created_at__gte=instance.posting_since)
+    since = instance.predictions_since or instance.posting_since
+    if since is not None:
+        rows = rows.filter(spectrum__current_prediction__created_at__gte=since)
     for row in rows.select_related("spectrum__current_prediction"):
         if row.spectrum is None:
             continue
@@ -197,6 +203,9 @@ def _carry_out(poster: Poster, post: SkyPortalPost, lease: Lease) -> bool:
             changes = {"state": PostState.WITHDRAWN, "withdrawn_at": timezone.now(), "maybe_there": False}
     except LeaseLostError:
         return False
+    except NoNameError as error:
+        lease.release(state=PostState.NO_NAME, last_error=error.detail)
+        return False
     except (CannotPostError, RefusedError, NotVisibleError) as error:
         _give_up(post, lease, error.detail)
         return False
@@ -227,7 +236,7 @@ def answer(user: User, post_id: int, action: str) -> SkyPortalPost:
     fitting = {
         "approve": (PostState.ASKING,),
         "refuse": (PostState.ASKING,),
-        "replay": (PostState.GIVEN_UP, PostState.REFUSED),
+        "replay": (PostState.GIVEN_UP, PostState.REFUSED, PostState.NO_NAME),
     }
     post: SkyPortalPost | None = SkyPortalPost.objects.visible_to(user).filter(pk=post_id).first()
     if post is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.utils import timezone
@@ -27,7 +27,7 @@ class RemotePhotometry:
     limits: list[Limit]
 
 
-def read_photometry(rows: Iterable[dict[str, Any]]) -> RemotePhotometry:
+def read_photometry(rows: Iterable[dict[str, Any]], groups: Collection[int] = ()) -> RemotePhotometry:
     """Read the photometry of one source.
 
     A row without a magnitude counts with its limit. Rows without either, without a time or a filter, or in another
@@ -35,8 +35,9 @@ def read_photometry(rows: Iterable[dict[str, Any]]) -> RemotePhotometry:
     in front. The newest MAX_POINTS points and limits are kept.
 
     rows: photometry as the server sends it.
+    groups: ids of the server's groups; rows that are shared with none of them are left out. Empty for all rows.
     """
-    usable = [row for row in rows if _is_usable(row)]
+    usable = [row for row in rows if _is_usable(row) and (not groups or _groups_of(row) & set(groups))]
     instruments = defaultdict(set)
     for row in usable:
         instruments[row["filter"]].add(text(row.get("instrument_name")))
@@ -52,6 +53,12 @@ def read_photometry(rows: Iterable[dict[str, Any]]) -> RemotePhotometry:
     return RemotePhotometry(
         sorted(points, key=lambda point: (point[:3], point[3] or 0))[-MAX_POINTS:], sorted(limits)[-MAX_POINTS:]
     )
+
+
+def _groups_of(row: dict[str, Any]) -> set[Any]:
+    """Return the ids of the groups that a row is shared with."""
+    shared = row.get("groups")
+    return {group.get("id") for group in shared if isinstance(group, dict)} if isinstance(shared, list) else set()
 
 
 def _is_usable(row: dict[str, Any]) -> bool:

@@ -6,19 +6,30 @@ Each post is looked for on the server first, so that a crash between posting and
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from classifier.taxonomy import load_taxonomy
 from triage.models import PostKind, Prediction, SkyPortalPost
 from triage.services.skyportal.client import Client
-from triage.services.skyportal.errors import RefusedError, SkyPortalError
+from triage.services.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError
+
+log = logging.getLogger(__name__)
 
 ORIGIN = "spectrum-triage"
 
 
 class CannotPostError(SkyPortalError):
     """The post cannot be made as things are, and another attempt does not help."""
+
+
+class NoNameError(CannotPostError):
+    """The server's taxonomy has no such class."""
+
+
+class StillThereError(SkyPortalError):
+    """The server may still hold what was to be withdrawn."""
 
 
 class Poster:
@@ -37,8 +48,10 @@ class Poster:
         """
         if post.kind == PostKind.ANNOTATION:
             return self._annotate(post)
-        found = self._look(post)
-        return found if found is not None else self.client.post_classification(self._classification(post))
+        payload = self._classification(post)
+        if unreadable := self._unreadable(post):
+            raise CannotPostError(foreign_groups(unreadable))
+        return min(self._matches(post), default=None) or self.client.post_classification(payload)
 
     def withdraw(self, post: SkyPortalPost) -> None:
         """Remove a post from the server if it is there. Raises SkyPortalError."""
@@ -49,22 +62,44 @@ class Poster:
             if found is not None and (found.get("data") or {}).get("key") == post.key:
                 self.client.delete_annotation(spectrum, found["id"])
             return
-        found_id = self._look(post)
-        if found_id is not None:
-            self.client.delete_classification(found_id)
+        self._withdraw_classification(post)
 
-    def _look(self, post: SkyPortalPost) -> int | None:
-        for row in self.client.classifications(post.remote_name):
-            if post.key in str(row.get("origin")) and isinstance(row.get("id"), int):
-                return int(row["id"])
-        return None
+    def _withdraw_classification(self, post: SkyPortalPost) -> None:
+        """Delete a classification by its id and wherever its key is found, and look whether it is gone."""
+        remembered = {post.remote_id} if post.remote_id is not None else set()
+        deleted = set()
+        for number in remembered | self._matches(post):
+            try:
+                self.client.delete_classification(number)
+            except (NotVisibleError, RefusedError) as error:
+                log.info("SkyPortal: classification %s of %s was not deleted: %s", number, post, error.detail)
+            else:
+                deleted.add(number)
+        if left := self._matches(post):
+            numbers = ", ".join(map(str, sorted(left)))
+            raise StillThereError(f"it is still there: the server did not delete classification {numbers}")
+        if self._unreadable(post) and not deleted:
+            raise StillThereError("it may still be there: the server deleted nothing, and the token may not read it")
+
+    def _matches(self, post: SkyPortalPost) -> set[int]:
+        """Return the ids of the classifications on the server that carry the post's key."""
+        rows = self.client.classifications(post.remote_name)
+        return {row["id"] for row in rows if post.key in str(row.get("origin")) and isinstance(row.get("id"), int)}
+
+    def _unreadable(self, post: SkyPortalPost) -> set[int]:
+        """Return the groups of a post that the token does not belong to, so that it cannot read what it posts there."""
+        return set(post.instance.share_with) - self._own_groups
+
+    @functools.cached_property
+    def _own_groups(self) -> set[int]:
+        return self.client.groups()
 
     def _classification(self, post: SkyPortalPost) -> dict[str, Any]:
         class_name, details = _class_and_origin(post)
         entry = load_taxonomy().find(class_name)
         name = entry.skyportal if entry else None
         if name is None:
-            raise CannotPostError(f"SkyPortal's taxonomy has no class “{class_name}”, so it is not posted")
+            raise NoNameError(f"SkyPortal's taxonomy has no class “{class_name}”, so it is not posted")
         return {
             "obj_id": post.remote_name,
             "classification": name,
@@ -83,7 +118,7 @@ class Poster:
             raise CannotPostError(f"the server has no taxonomy “{wanted}”; enter another name in the connection")
         newest = [t for t in named if t.get("isLatest")] or named[-1:]
         if class_name not in set(_names(newest[0].get("hierarchy"))):
-            raise CannotPostError(f"the server's taxonomy “{wanted}” has no class “{class_name}”")
+            raise NoNameError(f"the server's taxonomy “{wanted}” has no class “{class_name}”")
         return int(newest[0]["id"])
 
     @functools.cached_property
@@ -108,6 +143,12 @@ class Poster:
     def _annotation(self, spectrum: int) -> dict[str, Any] | None:
         rows = self.client.annotations(spectrum)
         return next((r for r in rows if r.get("origin") == ORIGIN and isinstance(r.get("id"), int)), None)
+
+
+def foreign_groups(ids: set[int]) -> str:
+    """Return why nothing is posted to groups that the token does not belong to."""
+    numbers = ", ".join(map(str, sorted(ids)))
+    return f"the token does not belong to group {numbers} there, so it could not find again what it posts; leave it out"
 
 
 def _names(node: Any) -> Iterable[str]:

@@ -14,8 +14,6 @@ from classifier.spectrum import is_plausible_redshift
 
 # SkyPortal's units as the readers of text tables spell them; a spectrum without units is taken as it is.
 _UNITS = {"Jy": "Jy", "AB": "AB mag", "erg/s/cm/cm/AA": "erg/s/cm2/A"}
-# The kind of flux that each of SkyPortal's units stands for.
-_FLUX_KINDS = {"Jy": "fnu", "AB": "abmag", "erg/s/cm/cm/AA": "flam"}
 
 
 class SkipError(Exception):
@@ -39,18 +37,18 @@ class RemoteFile:
     filename: name that it gets here.
     observed_at: UTC, or None if the server does not know it.
     instrument: name of the instrument, or "".
-    corrections: units that the reader should use.
     """
 
     content: bytes
     filename: str
     observed_at: datetime | None
     instrument: str
-    corrections: dict[str, str]
 
     @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
+    def content_hash(self) -> str:
+        """Return a hash that tells whether the spectrum has changed. The server's address is not in it."""
+        lines = self.content.splitlines(keepends=True)
+        return hashlib.sha256(b"".join(line for line in lines if not line.startswith(b"# SOURCE:"))).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,8 +131,7 @@ def _aliases(record: dict[str, Any], name: str) -> list[str]:
 def read_spectrum_record(record: dict[str, Any], server: str) -> RemoteFile:
     """Write a remote spectrum as a text file.
 
-    The same record always gives the same bytes, so that their hash tells whether it has changed. Nulls among the
-    samples become nan, which the reader's receipt counts.
+    The same record always gives the same bytes. Nulls among the samples become nan, which the reader's receipt counts.
 
     record: the spectrum as the server sends it.
     server: address of the server, for the file's header.
@@ -153,13 +150,11 @@ def read_spectrum_record(record: dict[str, Any], server: str) -> RemoteFile:
         errors = []
     elif all(error is None for error in errors):
         errors = []
-    kind = _FLUX_KINDS.get(text(record.get("units")))
     return RemoteFile(
         content=_table(remarks, wavelengths, fluxes, errors),
         filename=f"{_file_stem(remarks['OBJECT'])}_skyportal_{record.get('id')}.txt",
         observed_at=moment(record.get("observed_at")),
         instrument=remarks["INSTRUME"],
-        corrections={"wavelength_unit": "angstrom", **({"flux_kind": kind} if kind else {})},
     )
 
 

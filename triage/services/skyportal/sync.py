@@ -24,6 +24,7 @@ from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import SkyPortalError, UnreachableError
 from triage.services.skyportal.lease import Lease, LeaseLostError
 from triage.services.skyportal.remote_records import SkipError
+from triage.services.skyportal.sources import refresh_sources
 
 log = logging.getLogger(__name__)
 
@@ -119,34 +120,35 @@ def _work(
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     if run.listed_at is None:
         _list(client, instance, run, lease)
-    fetcher = importing.Fetcher(client, instance)
+    fetcher = importing.Fetcher(client, instance, run.started_at)
     lost = 0
-    while row := _next(instance):
-        if deadline is not None and time.monotonic() > deadline:
-            return
-        lost = 0 if _handle(fetcher, run, lease, row) else lost + 1
-        if lost >= MOST_LOST_IN_A_ROW:
-            raise UnreachableError(
-                f"the server did not send {lost} spectra in a row; the rest is fetched once it answers again"
-            )
+    while rows := _next(instance):
+        fetcher.read_ahead(rows)
+        for row in rows:
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            lost = 0 if _handle(fetcher, run, lease, row) else lost + 1
+            if lost >= MOST_LOST_IN_A_ROW:
+                raise UnreachableError(
+                    f"the server did not send {lost} spectra in a row; the rest is fetched once it answers again"
+                )
     _finish(instance, run, lease)
 
 
 def _list(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease) -> None:
     entries = listing.list_spectra(client, instance, run.since)
-    unclassified = set()
-    if run.full and instance.only_unclassified:
-        unclassified = listing.unclassified_names(client, instance)
-    if run.since is not None:
-        listing.refresh_known(client, instance, run.since)
+    refresh_sources(client, instance, run.since)
     with transaction.atomic():
         lease.check()
-        listing.write_down(instance, run, entries, unclassified)
+        listing.write_down(instance, run, entries)
 
 
-def _next(instance: SkyPortalInstance) -> RemoteSpectrum | None:
-    rows = RemoteSpectrum.objects.filter(attempts.due(), instance=instance, state=RemoteState.PENDING)
-    return rows.select_related("spectrum__transient").order_by("remote_modified", "remote_id").first()
+def _next(instance: SkyPortalInstance) -> list[RemoteSpectrum]:
+    """Return the spectra of one source that are due; sources with the oldest change come first."""
+    due = RemoteSpectrum.objects.filter(attempts.due(), instance=instance, state=RemoteState.PENDING)
+    due = due.order_by("remote_modified", "remote_id")
+    first = due.values_list("remote_name", flat=True).first()
+    return list(due.filter(remote_name=first).select_related("spectrum__transient")) if first is not None else []
 
 
 def _handle(fetcher: importing.Fetcher, run: SkyPortalRun, lease: Lease, row: RemoteSpectrum) -> bool:
