@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "train a checkpoint",
     "evaluate": "measure a checkpoint on the objects held out of its training",
     "hold-out": "train without a class and measure whether its spectra are flagged as new",
+    "library": "a library of named spectra: import it, measure it, match a spectrum with it",
     "bench": "measure the speed on this machine; prints JSON",
     "statistics": "compute the class statistics that simulated spectra use",
 }

@@ -96,7 +96,7 @@ class CrossCheck:
         covered: (n, fine_samples) whether a spectrum has data there.
         redshifts: n known redshifts, each 0 for a spectrum in the rest frame, or None. A match lies near a known one.
         """
-        terms = self._terms(flux, covered)
+        terms = flattened_terms(flux, covered, self.grid).to(self.device)
         at_once = len(redshifts) if self.device.type == "cuda" else SEARCHED_ON_CPU
         matches: list[Match | None] = []
         best = []
@@ -106,16 +106,10 @@ class CrossCheck:
             matches += self._best(scores, redshifts[start : start + at_once])
         return Comparison(matches, torch.cat(best))
 
-    def _terms(self, flux: Tensor, covered: Tensor) -> Tensor:
-        """Return flattened flux, its square and its weight, each weighted: (3, n, samples)."""
-        flattened = flatten(flux.cpu().numpy(), covered.cpu().numpy(), np.zeros(len(flux)), self.grid)
-        values, weight = (torch.from_numpy(part).to(self.device) for part in (flattened.flux, flattened.weight))
-        return torch.stack([values * weight, values**2 * weight, weight])
-
     def scores(self, terms: Tensor) -> Tensor:
         """Return the score of each template at each shift, (n, templates, lags); 0 where too few samples overlap.
 
-        terms: (3, n, samples) as ``_terms`` returns.
+        terms: (3, n, samples) as ``flattened_terms`` returns.
         """
         one, square, mask = torch.fft.rfft(terms, n=self.length).unsqueeze(2)  # each (n, 1, frequencies)
         with_flux, with_square, with_weight = self.transforms
@@ -161,6 +155,18 @@ class CrossCheck:
         index = bins[inside].expand(len(best), -1)
         evidence.scatter_reduce_(1, index, best.repeat(1, 2)[:, inside], "amax", include_self=False)
         return EVIDENCE * evidence.double().cpu().numpy()
+
+
+def flattened_terms(flux: Tensor, covered: Tensor, grid: PreprocessConfig) -> Tensor:
+    """Return flattened flux, its square and its weight, each weighted: (3, n, samples), on the CPU.
+
+    flux: (n, fine_samples) flux in the frame that each spectrum came in.
+    covered: (n, fine_samples) whether a spectrum has data there.
+    grid: the grids, as ``PreprocessConfig.for_templates`` returns.
+    """
+    flattened = flatten(flux.cpu().numpy(), covered.cpu().numpy(), np.zeros(len(flux)), grid)
+    values, weight = torch.from_numpy(flattened.flux), torch.from_numpy(flattened.weight)
+    return torch.stack([values * weight, values**2 * weight, weight])
 
 
 def _vertices(scores: Tensor, template: Tensor, at: Tensor, top: Tensor) -> Tensor:

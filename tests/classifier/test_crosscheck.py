@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from classifier.checkpoint import SHIPPED, load_checkpoint
-from classifier.crosscheck import CrossCheck, Match
+from classifier.crosscheck import CrossCheck, Match, flattened_terms
 from classifier.flattening import flatten
 from classifier.network import SpectraNetConfig
 from classifier.resampling import PreprocessConfig, Resampled, resample
@@ -91,7 +91,7 @@ def test_the_templates_speak_for_their_redshift_in_the_network_s_bins(crosscheck
 def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossCheck) -> None:
     resampled = resample(observe("SN II", seed=5, redshift=0.02), GRID)
     flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
-    (scores,) = crosscheck.scores(crosscheck._terms(flux, covered))
+    (scores,) = crosscheck.scores(flattened_terms(flux, covered, crosscheck.grid))
     flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), GRID)
     values, weight = flattened.flux[0], flattened.weight[0]
     templates = crosscheck.templates

@@ -1,0 +1,81 @@
+"""``library``: named spectra to compare with, their import, what their matches are worth, and a match of one file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from classifier.crosscheck import flattened_terms
+from classifier.errors import CheckpointError, SpectrumError
+from classifier.library.importers import import_library
+from classifier.library.library import GRID, Library
+from classifier.library.matching import SHOWN, Matcher
+from classifier.library.trust import measure, phase_of, trust_of
+from classifier.readers import read_spectrum
+from classifier.resampling import resample
+from classifier.taxonomy import load_taxonomy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to ``parser``."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+    importing = actions.add_parser("import", help="SNID templates, SNID-SAGE's library, folders with a library.csv")
+    importing.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    importing.add_argument("--out", type=Path, required=True, metavar="FILE")
+    measuring = actions.add_parser("measure", help="what matches are worth, each object left out once")
+    measuring.add_argument("library", type=Path, metavar="LIBRARY")
+    matching = actions.add_parser("match", help="the five objects that a spectrum looks most like")
+    matching.add_argument("file", type=Path)
+    matching.add_argument("--library", type=Path, required=True)
+    matching.add_argument("--redshift", type=float, required=True, help="redshift to compare at")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out the action; print what was found."""
+    try:
+        return {"import": _import, "measure": _measure, "match": _match}[options.action](options)
+    except (CheckpointError, SpectrumError) as error:
+        print(f"classifier: {error}", file=sys.stderr)
+        return 1
+
+
+def _import(options: argparse.Namespace) -> int:
+    library, summary = import_library(options.paths, load_taxonomy())
+    library.save(options.out)
+    for source, count in summary.taken.most_common():
+        print(f"{source:30} {count:7}")
+    for code, count in summary.refused.most_common():
+        print(f"refused, {code:21} {count:7}")
+    print(f"{len(library)} spectra of {len(library.objects)} objects in {options.out}")
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    library = measure(Library.load(options.library))
+    library.save(options.library)
+    print(json.dumps(library.trust, indent=1))
+    return 0
+
+
+def _match(options: argparse.Namespace) -> int:
+    library = Library.load(options.library)
+    resampled = resample(read_spectrum(options.file, options.file.name).spectrum, GRID)
+    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
+    terms = flattened_terms(flux, covered, GRID)
+    (matches,) = Matcher(library).match(terms, [[options.redshift]])
+    for match in matches[:SHOWN]:
+        entry, phase = library.objects[match.object], library.phase[match.spectrum]
+        age = "        " if phase != phase else f"{phase:+6.1f} d"
+        print(f"{entry.name:20} {entry.type:12} {age}  z {match.redshift:.4f}  score {match.score:5.1f}")
+    if matches:
+        class_name = library.objects[matches[0].object].class_name
+        trust, told = trust_of(matches, library), phase_of(matches, library, class_name)
+        if trust is not None:
+            print(f"{class_name} is right with a probability of {trust:.0%}")
+        if told is not None:
+            print(f"phase {told.days:+.0f} ± {told.error:.0f} d")
+    return 0

@@ -1,0 +1,211 @@
+"""Named spectra from the formats that other classifiers keep theirs in."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import itertools
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from classifier.errors import SpectrumError
+from classifier.flattening import flatten
+from classifier.library.library import GRID, Library, LibraryObject
+from classifier.readers import read_spectra
+from classifier.readers.lnw import parse_lnw
+from classifier.resampling import Resampled, resample_arrays
+from classifier.spectrum import Array
+from classifier.taxonomy import Taxonomy
+from classifier.training.public_archives import label_of, object_id
+
+# Types of SNID-SAGE's library that the taxonomy knows under another name.
+_SAGE_TYPES = {
+    "Ia-csm": "Ia-CSM",
+    "Ia-02cx": "Iax",
+    "Ib-norm": "Ib",
+    "Ic-norm": "Ic",
+    "Ic-broad": "Ic-BL",
+    "TDE-Ftless": "TDE-featureless",
+    "TDE-H-He": "TDE-H+He",
+    "C-star": "Star",
+    "M-star": "Star",
+    "AGN-type1": "AGN",
+    "Ia-03fg": "Ia-pec",
+    "Ia-02es": "Ia-pec",
+    "II-flash": "II",
+    **dict.fromkeys(("Gal-E", "Gal-S0", "Gal-SB", "Gal-Sa", "Gal-Sb", "Gal-Sc"), "Galaxy"),
+}
+# Ages at or below this one stand for an unknown age.
+_UNKNOWN_AGE = -90.0
+_TABLE = "library.csv"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Named:
+    """One spectrum with what its source says of it.
+
+    wavelength: (n,) Å, rest frame.
+    flux: (n,) F_λ in any unit.
+    phase: days from maximum light, NaN if unknown.
+    """
+
+    entry: LibraryObject
+    wavelength: Array
+    flux: Array
+    phase: float
+
+
+@dataclasses.dataclass
+class Summary:
+    """Result of an import: number of spectra by source, and refusals by code."""
+
+    taken: Counter[str] = dataclasses.field(default_factory=Counter)
+    refused: Counter[str] = dataclasses.field(default_factory=Counter)
+
+
+def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summary]:
+    """Read all named spectra under some paths.
+
+    paths: folders of SNID templates (.lnw), SNID-SAGE's library (its HDF5 files, or the wheel that carries them), and
+        folders with a table ``library.csv`` whose columns are file, name, type, phase and redshift.
+
+    Returns the library and what was taken and refused. Spectra of objects that share a name belong to one object.
+    """
+    summary = Summary()
+    owners: dict[str, int] = {}
+    objects: list[LibraryObject] = []
+    rows: list[tuple[int, float, Resampled]] = []
+    for found in tqdm(_every(paths, taxonomy), desc="importing", unit="spectra", mininterval=2):
+        try:
+            if isinstance(found, SpectrumError):
+                raise found
+            resampled = resample_arrays(found.wavelength, found.flux, GRID)
+        except SpectrumError as error:
+            summary.refused[error.code] += 1
+            continue
+        key = object_id(found.entry.name)
+        if key not in owners:
+            owners[key] = len(objects)
+            objects.append(found.entry)
+        rows.append((owners[key], found.phase, resampled))
+        summary.taken[found.entry.source] += 1
+    if not rows:
+        raise SpectrumError("no_spectrum", "no named spectrum was found there")
+    flux, weight = _flattened([row[2] for row in rows])
+    owner = np.array([row[0] for row in rows], dtype=np.int64)
+    phase = np.array([row[1] for row in rows], dtype=np.float32)
+    return Library(flux, weight, owner, phase, tuple(objects)), summary
+
+
+def _flattened(rows: list[Resampled]) -> tuple[Any, Any]:
+    """Flatten resampled spectra, a few hundred at a time: flux and weight, each (spectra, samples)."""
+    parts = []
+    for start in range(0, len(rows), 500):
+        some = rows[start : start + 500]
+        flux, covered = np.stack([row.flux for row in some]), np.stack([row.covered for row in some])
+        parts.append(flatten(flux, covered, np.zeros(len(some)), GRID))
+    return np.concatenate([part.flux for part in parts]), np.concatenate([part.weight for part in parts])
+
+
+def _every(paths: list[Path], taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    for path in paths:
+        if path.is_dir() and (path / _TABLE).is_file():
+            yield from _from_table(path, taxonomy)
+        elif path.is_dir():
+            for file in sorted(path.rglob("*.lnw")):
+                yield from _from_lnw(file, taxonomy)
+            for file in sorted(path.rglob("*.hdf5")):
+                yield from _from_sage(file.read_bytes(), file.name, taxonomy)
+        elif path.suffix == ".lnw":
+            yield from _from_lnw(path, taxonomy)
+        elif path.suffix == ".hdf5":
+            yield from _from_sage(path.read_bytes(), path.name, taxonomy)
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for name in sorted(name for name in archive.namelist() if name.endswith(".hdf5")):
+                    yield from _from_sage(archive.read(name), name, taxonomy)
+        else:
+            yield SpectrumError("unknown_type", f"{path.name} is no library of spectra")
+
+
+def _class_of(kind: str, taxonomy: Taxonomy) -> str:
+    """Return the class that a source's type is trained as, or another class of the taxonomy, or ""."""
+    label = label_of(_SAGE_TYPES.get(kind, kind), taxonomy)
+    entry = taxonomy.find(_SAGE_TYPES.get(kind, kind)) or taxonomy.find(f"SN {kind}")
+    return label or (entry.name if entry else "")
+
+
+def _from_lnw(path: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read a SNID template with its continua."""
+    try:
+        template = parse_lnw(path.read_bytes())
+    except SpectrumError as error:
+        yield error
+        return
+    entry = LibraryObject(template.name, template.type, _class_of(template.type, taxonomy), "SNID templates")
+    for epoch, age in enumerate(template.ages):
+        flux = template.flux(epoch)
+        known = np.isfinite(flux)
+        phase = float(age) if template.since_maximum and age > _UNKNOWN_AGE else math.nan
+        yield Named(entry, template.wavelength[known], flux[known], phase)
+
+
+def _from_sage(content: bytes, name: str, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read one HDF5 file of SNID-SAGE's library, whose spectra are flux over continuum, less 1."""
+    try:
+        import h5py
+    except ImportError:
+        yield SpectrumError("no_h5py", f"{name} is an HDF5 file: install h5py to read it (pip install h5py)")
+        return
+    try:
+        file = h5py.File(io.BytesIO(content), "r")
+        wavelength = np.asarray(file["metadata/standard_wavelength"], dtype=np.float64)
+        templates = file["templates"]
+    except (OSError, KeyError) as error:
+        yield SpectrumError("bad_hdf5", f"{name} is no file of SNID-SAGE's library: {error}")
+        return
+    with file:
+        for key, group in templates.items():
+            kind = str(group.attrs.get("subtype") or group.attrs.get("type") or "")
+            entry = LibraryObject(key, kind, _class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
+            for epoch in group["epochs"].values() if "epochs" in group else (group,):
+                flattened = np.asarray(epoch["flux"], dtype=np.float64)
+                known = np.flatnonzero(flattened)
+                if known.size < 2:
+                    yield SpectrumError("no_spectrum", f"a spectrum of {key} is empty")
+                    continue
+                covered = slice(known[0], known[-1] + 1)
+                age = float(epoch.attrs.get("age", math.nan))
+                phase = age if age > _UNKNOWN_AGE else math.nan
+                yield Named(entry, wavelength[covered], 1 + flattened[covered], phase)
+
+
+def _from_table(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read a folder of spectra whose table names each file, with object, type, phase and redshift."""
+    with (folder / _TABLE).open(encoding="utf-8", newline="") as table:
+        for row in itertools.islice(csv.DictReader(table), 100_000):
+            try:
+                yield _row_of_table(folder, row, taxonomy)
+            except SpectrumError as error:
+                yield error
+            except (OSError, ValueError, KeyError) as error:
+                yield SpectrumError("bad_row", f"a row of {_TABLE} cannot be used: {error}")
+
+
+def _row_of_table(folder: Path, row: Mapping[str, str], taxonomy: Taxonomy) -> Named:
+    path = (folder / row["file"]).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise SpectrumError("bad_row", f"{row['file']} lies outside the folder")
+    spectrum = read_spectra(path, path.name)[0].spectrum
+    kind = row["type"].strip()
+    entry = LibraryObject(row["name"].strip(), kind, _class_of(kind, taxonomy), folder.name, row.get("licence") or "")
+    redshift = float(row.get("redshift") or 0) if spectrum.frame != "rest" else 0.0
+    return Named(entry, spectrum.wavelength / (1 + redshift), spectrum.flux, float(row.get("phase") or "nan"))

@@ -1,0 +1,100 @@
+"""The library and its file. This module does not load PyTorch."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from classifier.errors import CheckpointError
+from classifier.flattening import Floats
+from classifier.resampling import PreprocessConfig
+
+# The grid of every library, whatever the network's is.
+GRID = PreprocessConfig().for_templates
+
+
+@dataclasses.dataclass(frozen=True)
+class LibraryObject:
+    """An object of the library.
+
+    name: its usual name.
+    type: type as its source gives it, with the subtype where there is one, such as "Ia-91bg".
+    class_name: class of the taxonomy, or "" if there is none for its type.
+    source: where its spectra come from.
+    licence: licence of the source, or "".
+    """
+
+    name: str
+    type: str
+    class_name: str
+    source: str
+    licence: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Library:
+    """Named spectra, flattened, in the rest frame on GRID.
+
+    flux: (spectra, samples) float32 flattened flux.
+    weight: (spectra, samples) float32, 1 where there is data, falling off towards the ends; else 0.
+    owner: (spectra,) index of each spectrum's object.
+    phase: (spectra,) rest-frame days from maximum light, NaN if unknown.
+    objects: the objects.
+    trust: figures that ``classifier.library.trust`` measured, or {}.
+    """
+
+    flux: Floats
+    weight: Floats
+    owner: NDArray[np.int64]
+    phase: Floats
+    objects: tuple[LibraryObject, ...]
+    trust: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.flux)
+
+    @property
+    def classes(self) -> NDArray[np.str_]:
+        """Return the class of each spectrum, (spectra,); "" if it has none."""
+        return np.array([entry.class_name for entry in self.objects])[self.owner]
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file, with the flux as float16; the file is replaced as a whole."""
+        arrays: dict[str, NDArray[Any]] = {
+            "flux": self.flux.astype(np.float16),
+            "weight": np.round(self.weight * 255).astype(np.uint8),
+            "owner": self.owner,
+            "phase": self.phase,
+        }
+        objects = json.dumps([dataclasses.asdict(entry) for entry in self.objects])
+        partial = path.with_name(path.name + ".partial")
+        partial.write_bytes(save(arrays, {"objects": objects, "trust": json.dumps(self.trust)}))
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file that ``save`` wrote. Raises CheckpointError if it cannot be read."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata()
+                arrays = {name: file.get_tensor(name) for name in ("flux", "weight", "owner", "phase")}
+            objects = tuple(LibraryObject(**entry) for entry in json.loads(metadata["objects"]))
+            trust = json.loads(metadata["trust"])
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is no library of spectra: {error}") from error
+        flux, weight = arrays["flux"].astype(np.float32), arrays["weight"].astype(np.float32) / 255
+        return cls(flux, weight, arrays["owner"], arrays["phase"], objects, trust)
+
+
+def library_hash(path: Path) -> str:
+    """Return the SHA-256 of a library's file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

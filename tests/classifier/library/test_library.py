@@ -1,0 +1,154 @@
+"""A library of named spectra: what is imported, what a spectrum is matched with, and what that is worth."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from classifier.__main__ import main
+from classifier.crosscheck import flattened_terms
+from classifier.errors import CheckpointError, SpectrumError
+from classifier.library.importers import import_library
+from classifier.library.library import GRID, Library
+from classifier.library.matching import Matcher, NamedMatch
+from classifier.library.trust import measure, phase_of, subtypes, trust_of
+from classifier.resampling import resample_arrays
+from classifier.taxonomy import load_taxonomy
+from tests.spectrum_files import text
+
+WAVELENGTH = np.arange(3500.0, 9000.0, 4.0)
+KINDS = {"Ia-norm": 5900.0, "Ib": 6600.0, "IIP": 4900.0}
+
+
+def shape(centre: float, age: float, tilt: float = 0.0, wavelength: np.ndarray = WAVELENGTH) -> np.ndarray:
+    """Return a spectrum with three wide lines; a kind has its own places, and an age moves the weaker one."""
+    lines = sum(
+        depth * np.exp(-0.5 * ((wavelength - place) / 60) ** 2)
+        for place, depth in ((centre, -0.6), (centre - 900, 0.5), (4300 + 12 * age, -0.4))
+    )
+    return (1 + lines) * (1 + tilt * (wavelength - 6000) / 3000)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a table: four objects of each of three kinds, six ages each."""
+    rows = ["file,name,type,phase,redshift"]
+    for kind, centre in KINDS.items():
+        for number in range(4):
+            for age in range(-10, 50, 10):
+                name = f"{kind}{number}_{age}.txt"
+                (tmp_path / name).write_bytes(text(WAVELENGTH, shape(centre, age, 0.1 * number)))
+                rows.append(f"{name},SN {kind} {number},{kind},{age},0")
+    (tmp_path / "library.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+@pytest.fixture
+def library(folder: Path) -> Library:
+    return import_library([folder], load_taxonomy())[0]
+
+
+def matches(library: Library, flux: np.ndarray, redshift: float, stretch: float = 1.0) -> list[NamedMatch]:
+    resampled = resample_arrays(WAVELENGTH * stretch, flux, GRID)
+    terms = flattened_terms(torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None]), GRID)
+    return Matcher(library).match(terms, [[redshift]])[0]
+
+
+def test_a_folder_with_a_table_becomes_named_spectra_with_classes_and_phases(library: Library) -> None:
+    assert (len(library), len(library.objects)) == (72, 12)
+    assert {entry.class_name for entry in library.objects} == {"SN Ia", "SN Ib", "SN II"}
+    assert sorted(set(library.phase.tolist())) == [-10, 0, 10, 20, 30, 40]
+
+
+def test_a_bad_file_is_counted_by_its_code_and_the_rest_goes_in(folder: Path) -> None:
+    with (folder / "library.csv").open("a") as table:
+        table.write("\nmissing.txt,SN X,Ia,0,0\n../../etc/passwd,SN Y,Ia,0,0\nIb0_0.txt,SN Z,Ib,soon,0")
+    library, summary = import_library([folder, folder / "nothing.bin"], load_taxonomy())
+    assert len(library) == 72
+    assert summary.refused == {"bad_row": 3, "unknown_type": 1}
+
+
+def test_a_library_comes_back_from_its_file(library: Library, tmp_path: Path) -> None:
+    library.save(tmp_path / "library.safetensors")
+    again = Library.load(tmp_path / "library.safetensors")
+    assert again.objects == library.objects
+    np.testing.assert_allclose(again.flux, library.flux, atol=3e-3)
+    (tmp_path / "library.safetensors").write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match="no library"):
+        Library.load(tmp_path / "library.safetensors")
+
+
+def test_the_object_that_a_spectrum_shows_is_named_at_its_redshift(library: Library) -> None:
+    named = matches(library, shape(KINDS["Ib"], 20, 0.3), 0.05, stretch=1.05)
+    assert library.objects[named[0].object].type == "Ib"
+    assert library.phase[named[0].spectrum] == 20
+    assert named[0].redshift == pytest.approx(0.05, abs=2e-3)
+    assert [match.score for match in named] == sorted((match.score for match in named), reverse=True)
+    assert len({match.object for match in named}) == len(named)
+
+
+def test_a_spectrum_that_covers_too_little_is_like_nothing(library: Library) -> None:
+    few = WAVELENGTH > 8150
+    resampled = resample_arrays(WAVELENGTH[few], shape(5900, 0)[few], GRID)
+    terms = flattened_terms(torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None]), GRID)
+    assert Matcher(library).match(terms, [[0.0]]) == [[]]
+
+
+def test_trust_and_phase_are_measured_with_each_object_left_out(library: Library) -> None:
+    assert trust_of(matches(library, shape(5900, 10), 0.0), library) is None
+    measured = measure(library)
+    assert measured.trust["measured"]["class_right"] == 1.0
+    named = matches(measured, shape(KINDS["Ia-norm"], 14), 0.0)
+    assert (trust_of(named, measured) or 0) > 0.9
+    phase = phase_of(named, measured, "SN Ia")
+    assert phase is not None
+    assert abs(phase.days - 14) < 8
+    assert 0 < phase.error < 20
+    assert phase_of(named, measured, "TDE") is None
+    assert subtypes(named, measured)["Ia-norm"] >= 3
+
+
+def test_the_hdf5_library_of_another_classifier_is_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    grid = 2500 * 4 ** ((np.arange(1024) + 0.5) / 1024)
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["metadata/standard_wavelength"] = grid
+        group = file.create_group("templates/sn1994D")
+        group.attrs.update({"type": "Ia", "subtype": "Ia-norm"})
+        for number, age in enumerate((-5.0, -99.9)):
+            epoch = group.create_group(f"epochs/epoch_{number}")
+            epoch.attrs["age"] = age
+            epoch["flux"] = (shape(5900, 0, wavelength=grid) - 1) * ((grid > 3600) & (grid < 8800))
+    (tmp_path / "templates_Ia.hdf5").write_bytes(content.getvalue())
+    (tmp_path / "broken.hdf5").write_bytes(b"no")
+    library, summary = import_library([tmp_path], load_taxonomy())
+    assert (len(library), library.objects[0].class_name) == (2, "SN Ia")
+    assert library.phase[0] == -5.0
+    assert math.isnan(library.phase[1])
+    assert summary.refused == {"bad_hdf5": 1}
+
+
+def test_the_command_imports_measures_and_matches(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder / "library.safetensors"
+    assert main(["library", "import", str(folder), "--out", str(out)]) == 0
+    assert "72 spectra of 12 objects" in capsys.readouterr().out
+    assert main(["library", "measure", str(out)]) == 0
+    assert '"class_right": 1.0' in capsys.readouterr().out
+    (folder / "unknown.txt").write_bytes(text(WAVELENGTH, shape(KINDS["IIP"], 30)))
+    capsys.readouterr()
+    assert main(["library", "match", str(folder / "unknown.txt"), "--library", str(out), "--redshift", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "SN IIP" in said.splitlines()[0]
+    assert "SN II is right with a probability of" in said
+    assert main(["library", "match", str(folder / "unknown.txt"), "--library", "nowhere", "--redshift", "0"]) == 1
+
+
+def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SpectrumError, match="no named spectrum"):
+        import_library([tmp_path], load_taxonomy())
