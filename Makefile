@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test gpu-check chaos soak bench check audit screenshots clean
+.PHONY: run setup setup-dev test library gpu-check chaos soak bench check audit screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -36,6 +36,19 @@ soak: setup ## half an hour of mixed load, with the memory of each process every
 
 chaos: setup-dev ## real workers killed, poisoned, deafened: is anything lost or done twice?
 	.venv/bin/python -m pytest -m slow tests/faults -v
+
+# The library of SNID-SAGE 0.8.0 (MIT), pinned by its hash. No code of it is run.
+SNID_SAGE := snid-sage==0.8.0 --hash=sha256:ab09c810c70301c984c1446a3e33ece7b0981d12b178832e9108eeff83dfa8e5
+
+library: setup ## named spectra to compare with: 5,500 of 650 objects, from the PyPI package snid-sage, into var/
+	.venv/bin/pip install --quiet h5py==3.16.0
+	mkdir -p var/download
+	echo "$(SNID_SAGE)" > var/download/snid-sage.txt
+	.venv/bin/pip download --quiet --no-deps --require-hashes --dest var/download -r var/download/snid-sage.txt
+	.venv/bin/python -m classifier library import var/download/snid_sage-0.8.0-py3-none-any.whl --out var/library.partial
+	.venv/bin/python -m classifier library measure var/library.partial
+	mv var/library.partial var/library.safetensors
+	rm -r var/download
 
 bench: setup ## the network's speed, the pipeline's, and on Postgres and Redis a night's arrival and a desk of years
 	.venv/bin/python -m classifier bench

@@ -159,6 +159,8 @@ UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_MB", 50) << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
 
+# Named spectra to compare with; see docs/library.md. The desk works without the file.
+SPECTRUM_LIBRARY = Path(env("SPECTRUM_LIBRARY", str(VAR / "library.safetensors")))
 CLASSIFIER_CHECKPOINT = Path(env("CLASSIFIER_CHECKPOINT")) if env("CLASSIFIER_CHECKPOINT") else None
 CLASSIFIER_DEVICE = env("CLASSIFIER_DEVICE", "auto")
 CLASSIFIER_BATCH = env_int("CLASSIFIER_BATCH", 32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -61,7 +62,7 @@ class Library:
     def __len__(self) -> int:
         return len(self.flux)
 
-    @property
+    @functools.cached_property
     def classes(self) -> NDArray[np.str_]:
         """Return the class of each spectrum, (spectra,); "" if it has none."""
         return np.array([entry.class_name for entry in self.objects])[self.owner]

@@ -10,6 +10,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -113,9 +116,22 @@ def fit_folds(
     else:
         context = torch.multiprocessing.get_context("spawn")
         threads = max(1, torch.get_num_threads() // jobs)
-        with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+        with ProcessPoolExecutor(jobs, context, _start, (threads,)) as pool:
             found = list(pool.map(fit, *zip(*work, strict=True)))
     return [network.cpu() for network, _ in found], [history for _, history in found]
+
+
+def _start(threads: int) -> None:
+    """Prepare a process that trains: it uses so many threads, and ends with the process that started it."""
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def finish(

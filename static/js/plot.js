@@ -138,6 +138,13 @@ function showChoices() {
   for (const name of ["lines", "strip", "stacked", "template"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
+  showNamed();
+}
+
+function showNamed() {
+  for (const button of document.querySelectorAll("[data-named-match]")) {
+    button.setAttribute("aria-pressed", look.template === 2 + Number(button.dataset.namedMatch));
+  }
 }
 
 function showSlider(name, widths, at, words) {
@@ -154,7 +161,7 @@ function change(what) {
   if (["png", "svg", "csv"].includes(what)) { if (drawn) save(drawn, what); return; }
   if (what === "link") { if (drawn) copyLink(drawn); return; }
   if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
-  else if (what === "template") look.template = 1 - look.template;
+  else if (what === "template") look.template = nextTemplate();
   else look[what] = !look[what];
   showChoices();
   if (what === "template" || what === "stacked") { draw(); return; }
@@ -163,6 +170,24 @@ function change(what) {
   if (what === "lines") markLines(drawn);
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }
+
+// What is laid over the spectrum: 0 nothing, 1 the best template, 2 and more the named matches.
+function nextTemplate() {
+  const last = 1 + Number(place.dataset.named);
+  const next = look.template + 1;
+  if (next === 1 && place.dataset.template === "0") return last > 1 ? 2 : 0;
+  return next > last ? 0 : next;
+}
+
+// A click on a named match lays it over the spectrum, and another one takes it away.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-named-match]");
+  if (!button || !place) return;
+  const wanted = 2 + Number(button.dataset.namedMatch);
+  look.template = look.template === wanted ? 0 : wanted;
+  showChoices();
+  draw();
+});
 
 async function save(drawn, kind) {
   const link = document.createElement("a");

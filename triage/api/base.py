@@ -37,7 +37,7 @@ def transient_of(request: Request, name: str) -> Transient:
 
 def visible_spectra(user: User) -> SpectrumQuerySet:
     """Return the spectra that the user may see, with everything that an answer shows of them."""
-    related = ("transient", "group", "current_prediction__checkpoint")
+    related = ("transient", "group", "current_prediction__checkpoint", "current_prediction__named_matches")
     return Spectrum.objects.visible_to(user).select_related(*related).with_hidden(user)
 
 

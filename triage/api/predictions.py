@@ -6,10 +6,27 @@ from typing import Any
 
 from rest_framework import serializers
 
-from triage.models import Prediction, Spectrum, Transient
+from triage.models import NamedMatches, Prediction, Spectrum, Transient
 
 # Keys that reveal the prediction.
 _PREDICTION_KEYS = {"prediction", "predicted_class", "uncertainty"}
+
+
+class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
+    """What the library of named spectra says.
+
+    matches: the best objects, best first: name, type, class, phase (days from maximum), redshift, score.
+    trust: probability that the class of the first is right, null if it was not measured.
+    phase, phase_error: days from maximum that the matches of the predicted class give, null if they cannot tell.
+    library: hash of the library's file.
+    """
+
+    matches = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta:
+        model = NamedMatches
+        fields = ("matches", "trust", "phase", "phase_error", "library")
+        read_only_fields = fields
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
@@ -24,6 +41,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     redshift_used: the known redshift that the network was given, null if it had none.
     crosscheck: the best template match, null if there is none.
     checkpoint: hash of the trained weights.
+    named_matches: the objects of the desk's library that it looks most like, null without a library.
     """
 
     probabilities = serializers.DictField(child=serializers.FloatField(), read_only=True)
@@ -32,6 +50,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     probability = serializers.FloatField(read_only=True)
     checkpoint = serializers.CharField(source="checkpoint.hash", read_only=True)
     crosscheck = serializers.DictField(read_only=True, allow_null=True)
+    named_matches = NamedMatchesSerializer(read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = Prediction
@@ -49,6 +68,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "redshift_used",
             "crosscheck",
             "checkpoint",
+            "named_matches",
             "created_at",
         )
         read_only_fields = fields

@@ -31,22 +31,22 @@ class Strip:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Overlay:
-    """The best template over the spectrum.
+    """A template or a named match over the spectrum.
 
     Attributes:
         comparison: both, flattened as the cross-check compared them.
-        class_name: the template's class.
+        name: class of the template, or name of the match.
         redshift: redshift of the match, or None if the spectrum came in the rest frame.
     """
 
     comparison: Comparison
-    class_name: str
+    name: str
     redshift: float | None
 
     @property
     def label(self) -> str:
         at = "" if self.redshift is None else f" at z = {self.redshift:.4f}"
-        return f"template: {self.class_name}{at}"
+        return f"{self.name}{at}"
 
 
 def strip_panel(plot: Any, colours: Palette) -> Any:

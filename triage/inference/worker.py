@@ -22,6 +22,7 @@ from classifier.predict import Classifier, SpectrumPrediction
 from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.inference import attribution, backlog, checkpoints
+from triage.inference.name_matches import name_matches
 from triage.models import Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
 from triage.models.arrays import unpack
 from triage.operations import logs, metrics
@@ -119,6 +120,7 @@ def classify_batch(classifier: Classifier, checkpoint: Checkpoint, batch: Sequen
         results = [_predict_alone(classifier, item) for item in items]
     for (spectrum, (_, redshift)), result in zip(usable, results, strict=True):
         store_result(spectrum, checkpoint, result, redshift)
+    name_matches([(spectrum, value) for spectrum, (value, _) in usable])
 
 
 def _predict_alone(

@@ -10,6 +10,7 @@ from triage.models.classification import Classification, OutcomeState
 from triage.models.decision import Decision, Verdict
 from triage.models.group_settings import GroupSettings
 from triage.models.login import LoginFailure
+from triage.models.named_matches import NamedMatches
 from triage.models.notification import (
     Channel,
     Notification,
@@ -57,6 +58,7 @@ __all__ = [
     "GroupSettings",
     "InferenceBatch",
     "LoginFailure",
+    "NamedMatches",
     "Notification",
     "NotificationKind",
     "NotificationPreference",

@@ -70,6 +70,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def signed(value: float) -> str:
+    """Return a whole number with its sign, such as +6."""
+    return f"{value:+.0f}"
+
+
+@register.filter
 def share(value: float) -> str:
     """Format a counted share as ``percent`` does, except that exactly none and all are "0 %" and "100 %"."""
     return {0.0: "0 %", 1.0: "100 %"}.get(value) or percent(value)

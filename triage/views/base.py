@@ -52,7 +52,7 @@ def visible_spectra(user: User, transient: Transient) -> list[Spectrum]:
     so that no part of a page can show them.
     """
     rows = Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order()
-    spectra = list(rows.select_related("current_prediction__checkpoint", "group"))
+    spectra = list(rows.select_related("current_prediction__checkpoint", "current_prediction__named_matches", "group"))
     if transient.hidden:
         for spectrum in spectra:
             spectrum.current_prediction = None

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from classifier.taxonomy import load_taxonomy
-from triage.models import Prediction, Spectrum
+from triage.models import NamedMatches, Prediction, Spectrum
 from triage.queue import reasons
 from triage.queue.fused import FusedAnswer
 from triage.queue.priority import contradiction, match_words
@@ -60,6 +60,7 @@ class NetworkAnswer:
     fused: answer of all epochs together, or None with fewer than two.
     drawn_redshift: redshift at which the spectrum is drawn, or None if none is known.
     template_strength: how good the best template's match is, in a word; "" without a cross-check.
+    named: what the library says, or None without one.
     """
 
     prediction: Prediction
@@ -70,6 +71,7 @@ class NetworkAnswer:
     fused: FusedAnswer | None
     drawn_redshift: float | None
     template_strength: str
+    named: NamedMatches | None
 
 
 def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> NetworkAnswer:
@@ -89,6 +91,7 @@ def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: F
         fused=fused,
         drawn_redshift=prediction.redshift if used is None else used,
         template_strength=match_words(crosscheck["score"]) if crosscheck else "",
+        named=getattr(prediction, "named_matches", None),
     )
 
 

@@ -18,7 +18,8 @@ from triage.figures import samples as sampling
 from triage.figures import spectrum
 from triage.figures.panels import Overlay, Strip
 from triage.inference import attribution, matched_template
-from triage.models import Prediction, PredictionEvidence, Spectrum, SpectrumArrays
+from triage.inference.named_library import named_comparison
+from triage.models import NamedMatches, Prediction, PredictionEvidence, Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
 from triage.review.lookalikes import look_alikes
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
@@ -33,7 +34,8 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     """Return a spectrum's figure as JSON: ``item``, the figure, and ``about``, the facts that the page's script needs.
 
     Parameters: spectrum (id), smooth and bin (places of the sliders; without smooth the noise decides), epochs (1 adds
-    the epochs before and after it), template (1 adds the panel of the best template), theme.
+    the epochs before and after it), template (1 adds the panel of the best template, 2 and more that of a named match),
+    theme.
     """
     user = signed_in(request)
     shown, spectra = _shown(request, user, name)
@@ -176,8 +178,22 @@ def _strip(evidence: PredictionEvidence, epoch: sampling.Epoch) -> Strip:
 def _template(
     request: HttpRequest, prediction: Prediction | None, epoch: sampling.Epoch, *, at_rest: bool
 ) -> Overlay | None:
-    if request.GET.get("template") != "1" or prediction is None:
+    wanted = request.GET.get("template", "0")
+    if prediction is None or not wanted.isascii() or not wanted.isdigit() or wanted == "0":
         return None
+    named = getattr(prediction, "named_matches", None)
+    if int(wanted) > 1:
+        return _named(named, int(wanted) - 2, epoch, at_rest=at_rest) if named else None
     comparison = matched_template.matched_template(prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
+    if comparison is None:
+        return None
     match = prediction.crosscheck or {}
-    return Overlay(comparison, match["class"], None if at_rest else match["redshift"]) if comparison else None
+    return Overlay(comparison, f"template: {match['class']}", None if at_rest else match["redshift"])
+
+
+def _named(named: NamedMatches, number: int, epoch: sampling.Epoch, *, at_rest: bool) -> Overlay | None:
+    comparison = named_comparison(named, number, epoch.wavelength, epoch.flux, at_rest=at_rest)
+    if comparison is None:
+        return None
+    match = named.matches[number]
+    return Overlay(comparison, f"{match['name']} ({match['type']})", None if at_rest else match["redshift"])

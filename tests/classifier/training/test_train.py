@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +218,32 @@ def test_class_statistics_are_computed_where_there_are_enough_spectra(parquet: P
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
     held = compute_statistics(data, load_taxonomy().trained, tmp_path / "statistics.safetensors")
     assert ("SN Ia", 0) in held
+
+
+def test_a_training_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    """The pool of a process that is killed outright trains on for nobody, unless its members look after their parent."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import os, time, multiprocessing\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from classifier.training.train import _start\n"
+        "def work(_):\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(600)\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    with ProcessPoolExecutor(1, context, _start, (1,)) as pool:\n"
+        "        list(pool.map(work, range(1)))\n"
+    )
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists()

@@ -1,0 +1,123 @@
+"""What a spectrum looks like: named matches beside its prediction, computed by the worker and drawn on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+
+from classifier.library.importers import import_library
+from classifier.library.library import Library
+from classifier.library.trust import measure
+from classifier.taxonomy import load_taxonomy
+from tests.factories import observe, spectrum_file
+from tests.spectrum_files import text
+from triage.inference import worker
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import NamedMatches, Prediction, Spectrum
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Return a library of simulated supernovae: three objects of each of two kinds, three ages each."""
+    folder = tmp_path_factory.mktemp("named")
+    rows = ["file,name,type,phase,redshift"]
+    for kind, class_name in (("Ia-norm", "SN Ia"), ("IIP", "SN II")):
+        for number in range(3):
+            for age in (0, 10, 20):
+                seen = observe(class_name, seed=100 * number + age)
+                name = f"{kind}{number}_{age}.txt"
+                (folder / name).write_bytes(text(np.asarray(seen.wavelength), np.asarray(seen.flux)))
+                rows.append(f"{name},SN {kind} {number},{kind},{age},{0.05 if seen.frame != 'rest' else 0}")
+    (folder / "library.csv").write_text("\n".join(rows))
+    return measure(import_library([folder], load_taxonomy())[0])
+
+
+@pytest.fixture
+def library(named: Library, settings: Settings, tmp_path: Path) -> Path:
+    """Install the library in this desk."""
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    named.save(settings.SPECTRUM_LIBRARY)
+    return settings.SPECTRUM_LIBRARY
+
+
+def classified(user: User, seed: int = 7) -> Spectrum:
+    spectrum = submit_spectrum(user, spectrum_file(seed=seed), "a.txt", Given(transient=f"SN{seed}", redshift=0.05))
+    worker.process_backlog()
+    return Spectrum.objects.get(pk=spectrum.spectrum.pk)
+
+
+def test_without_a_library_a_desk_works_as_before(reviewer: User, settings: Settings, tmp_path: Path) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "none"
+    assert classified(reviewer).current_prediction is not None
+    assert not NamedMatches.objects.exists()
+    with pytest.raises(CommandError, match="there is no library"):
+        call_command("name_matches")
+
+
+def test_the_worker_names_what_a_spectrum_looks_like(reviewer: User, library: Path) -> None:
+    spectrum = classified(reviewer)
+    found = NamedMatches.objects.get(prediction=spectrum.current_prediction)
+    assert 0 < len(found.matches) <= 5
+    best = found.matches[0]
+    assert set(best) == {"name", "type", "class", "phase", "redshift", "score", "spectrum"}
+    assert best["redshift"] == pytest.approx(0.05, abs=0.006)
+    assert [match["score"] for match in found.matches] == sorted((m["score"] for m in found.matches), reverse=True)
+
+
+def test_a_broken_library_costs_no_prediction(reviewer: User, library: Path) -> None:
+    library.write_bytes(b"broken")
+    assert classified(reviewer).current_prediction is not None
+    assert not NamedMatches.objects.exists()
+
+
+def test_spectra_from_before_the_library_are_named_by_a_command(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    classified(reviewer)
+    named.save(settings.SPECTRUM_LIBRARY)
+    call_command("name_matches")
+    assert "1 of 1 spectra were compared with 18 named ones" in capsys.readouterr().out
+    call_command("name_matches")
+    assert "0 of 0" in capsys.readouterr().out
+    assert Prediction.objects.get().named_matches.matches
+
+
+def test_the_page_lists_the_matches_and_draws_the_one_that_is_chosen(
+    reviewer: User, library: Path, client: Client
+) -> None:
+    spectrum = classified(reviewer)
+    client.force_login(reviewer)
+    page = client.get(reverse("review", args=["SN7"])).content.decode()
+    found = NamedMatches.objects.get()
+    assert "Looks like" in page
+    assert f'data-named="{len(found.matches)}"' in page
+    assert all(match["name"] in page for match in found.matches)
+    drawn = client.get(reverse("plot", args=["SN7"]), {"spectrum": spectrum.pk, "template": 2}).content.decode()
+    assert f"{found.matches[0]['name']} ({found.matches[0]['type']})" in drawn
+    beyond = client.get(reverse("plot", args=["SN7"]), {"spectrum": spectrum.pk, "template": 99})
+    assert beyond.status_code == 200
+
+
+def test_the_api_gives_the_matches_with_the_prediction(
+    reviewer: User, library: Path, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for seed in (7, 8, 9):
+        classified(reviewer, seed)
+    client.force_login(reviewer)
+    with django_assert_max_num_queries(8):
+        rows = client.get("/api/v1/spectra/").json()["results"]
+    assert len(rows) == 3
+    for row in rows:
+        named = row["prediction"]["named_matches"]
+        assert {"matches", "trust", "phase", "phase_error", "library"} == set(named)

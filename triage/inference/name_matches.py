@@ -1,0 +1,98 @@
+"""Naming what spectra look like: a worker compares them with the library, after their predictions are stored."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from classifier.crosscheck import flattened_terms
+from classifier.errors import SpectrumError
+from classifier.library.library import GRID, Library
+from classifier.library.matching import SHOWN, Matcher, NamedMatch
+from classifier.library.trust import phase_of, trust_of
+from classifier.resampling import resample
+from classifier.spectrum import Spectrum as SpectrumValue
+from triage.inference.named_library import DeskLibrary, desk_library
+from triage.models import NamedMatches, Prediction, Spectrum
+
+log = logging.getLogger(__name__)
+
+
+def name_matches(classified: Sequence[tuple[Spectrum, SpectrumValue]]) -> int:
+    """Store the named matches of classified spectra, and return how many have some now.
+
+    classified: spectra with their samples; those without a current prediction are left out.
+
+    Without a library nothing happens. A comparison that fails costs its spectrum the matches, never the prediction.
+    """
+    loaded = desk_library()
+    if loaded is None:
+        return 0
+    values = {spectrum.pk: value for spectrum, value in classified}
+    current = Spectrum.objects.filter(pk__in=values).values("current_prediction")
+    rows = []
+    for prediction in Prediction.objects.filter(pk__in=current):
+        value = values[prediction.spectrum_id]
+        candidates = _redshifts(prediction, at_rest=value.frame == "rest")
+        if not candidates:
+            continue
+        try:
+            rows.append(_row(loaded, prediction, value, candidates))
+        except (SpectrumError, RuntimeError, ValueError):
+            log.exception("spectrum %s could not be compared with the library", prediction.spectrum_id)
+    NamedMatches.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=("prediction",),
+        update_fields=("library", "matches", "trust", "phase", "phase_error", "made_at"),
+    )
+    return len(rows)
+
+
+def _redshifts(prediction: Prediction, *, at_rest: bool) -> list[float]:
+    """Return the redshifts to compare at: the known one, else those of network and templates."""
+    if at_rest:
+        return [0.0]
+    if prediction.redshift_used is not None:
+        return [prediction.redshift_used]
+    guesses = (prediction.redshift, (prediction.crosscheck or {}).get("redshift"))
+    return [z for z in guesses if z is not None]
+
+
+def _row(loaded: DeskLibrary, prediction: Prediction, value: SpectrumValue, redshifts: Sequence[float]) -> NamedMatches:
+    resampled = resample(value, GRID)
+    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
+    (found,) = _matcher(loaded).match(flattened_terms(flux, covered, GRID), [redshifts])
+    library = loaded.library
+    phase = phase_of(found, library, prediction.class_name)
+    return NamedMatches(
+        prediction=prediction,
+        library=loaded.hash,
+        matches=[_described(match, library) for match in found[:SHOWN]],
+        trust=trust_of(found, library),
+        phase=None if phase is None else phase.days,
+        phase_error=None if phase is None else phase.error,
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _matcher(loaded: DeskLibrary) -> Matcher:
+    return Matcher(loaded.library)
+
+
+def _described(match: NamedMatch, library: Library) -> dict[str, Any]:
+    entry, phase = library.objects[match.object], float(library.phase[match.spectrum])
+    return {
+        "name": entry.name,
+        "type": entry.type,
+        "class": entry.class_name,
+        "phase": round(phase, 1) if math.isfinite(phase) else None,
+        "redshift": round(match.redshift, 5),
+        "score": round(match.score, 2),
+        "spectrum": match.spectrum,
+    }

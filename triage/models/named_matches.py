@@ -1,0 +1,45 @@
+"""Named matches: the objects of the library that a spectrum looks most like, beside its prediction."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.db import models
+
+from triage.models.prediction import Prediction
+
+
+class NamedMatches(models.Model):
+    """What the library says of one reading of one spectrum. The prediction stays as it was.
+
+    prediction: prediction of that reading, whose redshift the comparison was made at.
+    library: hash of the library's file.
+    matches: the best objects, best first, each with name, type, class (or ""), phase (days from maximum, or None),
+        redshift, score, and spectrum, its row in the library.
+    trust: probability that the class of the first is right (0–1), or None if that was not measured.
+    phase: rest-frame days from maximum that the matches of the predicted class give, or None.
+    phase_error: 1σ error in days, or None.
+    made_at: when.
+    """
+
+    prediction = models.OneToOneField(
+        Prediction, on_delete=models.CASCADE, primary_key=True, related_name="named_matches"
+    )
+    library = models.CharField(max_length=64)
+    matches = models.JSONField(default=list)
+    trust = models.FloatField(null=True, blank=True)
+    phase = models.FloatField(null=True, blank=True)
+    phase_error = models.FloatField(null=True, blank=True)
+    made_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "named matches"
+
+    def __str__(self) -> str:
+        return self.matches[0]["name"] if self.matches else "like nothing in the library"
+
+    @property
+    def best_type(self) -> tuple[str, int]:
+        """Return the commonest type among the matches and how many have it; ("", 0) without matches."""
+        counted = Counter(match["type"] for match in self.matches).most_common(1)
+        return counted[0] if counted else ("", 0)
