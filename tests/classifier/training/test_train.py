@@ -221,7 +221,7 @@ def test_class_statistics_are_computed_where_there_are_enough_spectra(parquet: P
 
 
 def test_a_training_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
-    """The pool of a process that is killed outright trains on for nobody, unless its members look after their parent."""
+    """The pool of a process that is killed trains on for nobody, unless its members look after their parent."""
     script = tmp_path / "train.py"
     script.write_text(
         "import os, time, multiprocessing\n"
@@ -236,13 +236,12 @@ def test_a_training_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> N
         "        list(pool.map(work, range(1)))\n"
     )
     root = Path(__file__).parents[3]
-    parent = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
-    )
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
+    command, environment = [sys.executable, str(script)], {**os.environ, "PYTHONPATH": str(root)}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
     until = time.monotonic() + 20
     while Path(f"/proc/{child}").exists() and time.monotonic() < until:
         time.sleep(0.1)
