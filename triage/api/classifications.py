@@ -34,9 +34,16 @@ _PARAMETERS = [
         description="Either a time in ISO 8601, for classifications that were decided then or later, or a cursor such "
         "as c41, for the changes after it, withdrawals included. The cursor c0 is the beginning.",
     ),
+    OpenApiParameter(
+        "until",
+        str,
+        description="A time in ISO 8601: classifications decided before it. Not with a cursor.",
+    ),
     OpenApiParameter("class_name", str),
     OpenApiParameter("reviewer", str, description="User name."),
     OpenApiParameter("transient", str, description="Name of the transient."),
+    OpenApiParameter("name", str, description="Part of the transient's name."),
+    OpenApiParameter("simulated", bool, description="Whether the transient belongs to the demonstration."),
     FIELDS,
     OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
     OpenApiParameter("cursor", str, description="Cursor of a page; follow ``next`` instead of making one."),
@@ -162,7 +169,10 @@ class ClassificationsView(APIView):
             since=None if cursor else _moment(since),
             class_name=query.get("class_name", ""),
             reviewer=query.get("reviewer", ""),
+            until=_moment(query.get("until", "")),
             transient=query.get("transient", ""),
+            name=query.get("name", ""),
+            simulated=_flag(query.get("simulated", "")),
         )
         return self._changes(request, int(cursor[1]), wanted) if cursor else self._standing(request, wanted)
 
@@ -221,6 +231,14 @@ def _table(
 
 def _narrow(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in columns}
+
+
+def _flag(text: str) -> bool | None:
+    """Return true or false, or None for an empty text. Raises ValidationError for anything else."""
+    flags = {"": None, "true": True, "false": False}
+    if text.lower() not in flags:
+        raise ValidationError({"simulated": ["give true or false"]})
+    return flags[text.lower()]
 
 
 def _moment(text: str) -> datetime | None:

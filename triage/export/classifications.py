@@ -62,15 +62,21 @@ class Wanted:
     """Filter of classifications. An empty text or None lets all through.
 
     since: earliest time of the decision.
+    until: time before which it was made.
     class_name: vetted class.
     reviewer: user name.
     transient: name of the transient.
+    name: part of the transient's name, in upper or lower case.
+    simulated: whether the transient belongs to the demonstration.
     """
 
     since: datetime | None = None
+    until: datetime | None = None
     class_name: str = ""
     reviewer: str = ""
     transient: str = ""
+    name: str = ""
+    simulated: bool | None = None
 
     def filter(self) -> Q:
         """Return the condition without the time, for rows that have a decision and a transient."""
@@ -78,8 +84,12 @@ class Wanted:
             "decision__class_name": self.class_name,
             "decision__reviewer__username": self.reviewer,
             "transient__name": self.transient,
+            "transient__name__icontains": self.name,
         }
-        return Q(**{path: value for path, value in lookups.items() if value})
+        given: dict[str, Any] = {path: value for path, value in lookups.items() if value}
+        if self.simulated is not None:
+            given["transient__simulated"] = self.simulated
+        return Q(**given)
 
 
 def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
@@ -87,6 +97,8 @@ def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
     rows = Classification.objects.standing_before(user).filter(wanted.filter())
     if wanted.since is not None:
         rows = rows.filter(decided_at__gte=wanted.since)
+    if wanted.until is not None:
+        rows = rows.filter(decided_at__lt=wanted.until)
     return rows.select_related("transient", "decision__reviewer", "group").newest_first()
 
 
@@ -102,7 +114,7 @@ def changes_after(user: User, sequence: int, wanted: Wanted) -> ChangeQuerySet:
     wanted: filter of the classifications.
     """
     rows = ClassificationChange.objects.visible_to(user).filter(pk__gt=sequence).with_hidden(user)
-    rows = rows.told(wanted.filter(), Wanted(transient=wanted.transient).filter())
+    rows = rows.told(wanted.filter(), dataclasses.replace(wanted, class_name="", reviewer="").filter())
     return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
 from triage.export import classifications
@@ -19,22 +22,76 @@ from triage.views.base import signed_in
 PAGE = 50
 
 
+# Columns that the vetted classifications can be sorted by; a minus before one reverses the order.
+SORTED_BY = {
+    "decided": "decided_at",
+    "name": "transient__name",
+    "class": "decision__class_name",
+    "redshift": "decision__redshift",
+    "reviewer": "decision__reviewer__username",
+}
+
+
 @login_required
 @require_safe
 def vetted_page(request: HttpRequest) -> HttpResponse:
-    """List the vetted classifications. The filters ``class`` and ``reviewer`` stay in the address."""
+    """List the vetted classifications. Filters and order stay in the address, and the downloads have the same filters.
+
+    Parameters: class, reviewer, name (a part of it), since and until (days in UTC, both included), simulated (1 shows
+    the demonstration too), sort (a key of SORTED_BY, with a minus for the reverse).
+    """
     user = signed_in(request)
-    filters = {"class_name": request.GET.get("class", ""), "reviewer": request.GET.get("reviewer", "")}
-    wanted = classifications.Wanted(class_name=filters["class_name"], reviewer=filters["reviewer"])
-    page = CappedPaginator(classifications.vetted(user, wanted), PAGE).get_page(request.GET.get("page"))
+    given = {key: request.GET.get(key, "") for key in ("class", "reviewer", "name", "since", "until")}
+    wanted = classifications.Wanted(
+        class_name=given["class"],
+        reviewer=given["reviewer"],
+        name=given["name"],
+        since=_day(given["since"]),
+        until=_day(given["until"], timedelta(days=1)),
+    )
+    # The demonstration is left out as soon as there is something real.
+    real = classifications.vetted(user, classifications.Wanted(simulated=False))
+    if request.GET.get("simulated") != "1" and real.exists():
+        wanted = dataclasses.replace(wanted, simulated=False)
+    sort = request.GET.get("sort", "")
+    rows = classifications.vetted(user, wanted)
+    if sort.removeprefix("-") in SORTED_BY:
+        column = F(SORTED_BY[sort.removeprefix("-")])
+        order = column.desc if sort.startswith("-") else column.asc
+        rows = rows.order_by(order(nulls_last=True), "-id")
+    page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [classifications.as_row(row) for row in page.object_list],
-        "filters": filters,
-        "query": urlencode({name: value for name, value in filters.items() if value}),
+        "given": given,
+        "filtered": any(given.values()),
+        "with_simulated": wanted.simulated is None,
+        "sort": sort,
+        "query": _query(wanted),
         "section": "vetted",
     }
     return render(request, "vetted.html", context)
+
+
+def _day(text: str, more: timedelta = timedelta()) -> datetime | None:
+    """Return the begin of a day (YYYY-MM-DD, UTC) and ``more``, or None for anything else."""
+    try:
+        day = parse_date(text)
+    except ValueError:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + more if day else None
+
+
+def _query(wanted: classifications.Wanted) -> str:
+    """Return the filter as the API takes it."""
+
+    def written(value: object) -> str:
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    given = {key: value for key, value in dataclasses.asdict(wanted).items() if value not in (None, "")}
+    return urlencode({key: written(value) for key, value in given.items()})
 
 
 @login_required
