@@ -89,11 +89,16 @@ class Night:
         self.manage("migrate")
         self.manage("ingest", str(files))
 
-    def start_worker(self, **more: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, queues: str = "both", **more: str) -> subprocess.Popen[bytes]:
+        """Start a worker.
+
+        queues: "both", or "own" or "outside" for one that leaves the other queue alone, as on a real desk.
+        """
         number = len(self.workers)
         command = ["celery", "--quiet", "-A", "triage", "worker", "-B", "--pool", "solo", "--loglevel", "INFO"]
         queue = (self.environment | more)["CELERY_QUEUE"]
-        command += ["--queues", f"{queue},{queue}-outside"]
+        listens = {"both": f"{queue},{queue}-outside", "own": queue, "outside": f"{queue}-outside"}
+        command += ["--queues", listens[queues]]
         schedule = str(self.folder / f"schedule-{number}")
         with self.log.open("ab") as log:
             worker = subprocess.Popen(

@@ -59,6 +59,16 @@ class Service:
             assert time.monotonic() < deadline, f"{self.command[0]} did not start"
             time.sleep(0.05)
 
+    def hang(self) -> None:
+        """Stop the process: its connections stay open, and nothing is answered."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a stopped process go on."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill the process and its children with SIGKILL."""
         if self.process is None:

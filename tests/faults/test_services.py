@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -106,6 +107,51 @@ def test_uploads_continue_while_redis_is_down(desk: Night, redis_server: OwnRedi
     sender.join()
     assert sender.refused == {}
     finish(desk, sender)
+
+
+def test_uploads_continue_while_redis_hangs(desk: Night, redis_server: OwnRedis) -> None:
+    sender = Sender(desk, range(FILES))
+    sender.start()
+    sender.wait_for(FILES // 4)
+    redis_server.hang()
+    hung = time.monotonic()
+    # Each request waits for Redis for a bounded time, so that they all come to an end while it hangs.
+    sender.wait_for(FILES * 3 // 4)
+    desk.facts["seconds an upload while Redis hung"] = round((time.monotonic() - hung) / (FILES // 2))
+    assert desk.ask_web("GET", "healthz").status == 200
+    redis_server.go_on()
+    sender.join()
+    assert sender.refused == {}
+    finish(desk, sender)
+
+
+def test_classification_goes_on_while_a_skyportal_hangs(
+    tmp_path: Path, postgres: OwnPostgres, redis_server: OwnRedis, record_property: Callable[[str, object], None]
+) -> None:
+    with silent_server() as address, night(tmp_path, (postgres.url, redis_server.url)) as desk:
+        record_property("facts", desk.facts)
+        desk.start_web()
+        desk.manage(
+            "shell",
+            "-c",
+            "from triage.models import SkyPortalInstance\n"
+            f"row = SkyPortalInstance(name='hung', url='{address}')\nrow.token = 'any'\nrow.save()",
+        )
+        desk.settings("SKYPORTAL_TIMEOUT_SECONDS = 60\n")
+        desk.start_worker("own")
+        desk.start_worker("outside")
+        desk.manage("shell", "-c", "from triage.tasks import sync_skyportal\nsync_skyportal.delay()")
+        sender = Sender(desk, range(FILES))
+        sender.start()
+        finish(desk, sender)
+        assert desk.ask("SELECT count(*) FROM triage_skyportalrun WHERE state = 'done'") == [(0,)]
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[str]:
+    """Listen at an address where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def test_an_emptied_broker_loses_no_work(desk: Night, redis_server: OwnRedis) -> None:
