@@ -21,7 +21,9 @@ from tests.factories import observe, spectrum_file
 from tests.spectrum_files import text
 from triage.inference import worker
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import NamedMatches, Prediction, Spectrum
+from triage.models import NamedMatches, Prediction, Spectrum, Transient
+from triage.review.decisions import record_decision
+from triage.review.proposal import Proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +123,21 @@ def test_the_api_gives_the_matches_with_the_prediction(
     for row in rows:
         named = row["prediction"]["named_matches"]
         assert {"matches", "trust", "phase", "phase_error", "library"} == set(named)
+
+
+def test_a_decision_keeps_what_the_library_said_for_the_export(reviewer: User, library: Path, client: Client) -> None:
+    spectrum = classified(reviewer)
+    prediction = spectrum.current_prediction
+    assert prediction is not None
+    NamedMatches.objects.update(phase=6.0, phase_error=2.5)
+    named = NamedMatches.objects.get()
+    transient = Transient.objects.get()
+    record_decision(reviewer, transient, Proposal("override", class_name="Nova"))
+    client.force_login(reviewer)
+    (row,) = client.get("/api/v1/classifications/").json()["results"]
+    best = f"{named.matches[0]['name']} ({named.matches[0]['type']})"
+    # The phase belongs to the predicted class, which the reviewer did not take.
+    assert (row["looks_like"], row["phase"]) == (best, None)
+    record_decision(reviewer, transient, Proposal("override", class_name=prediction.class_name))
+    (row,) = client.get("/api/v1/classifications/").json()["results"]
+    assert (row["looks_like"], row["phase"], row["phase_error"]) == (best, 6.0, 2.5)

@@ -67,6 +67,9 @@ _STANDING = {
     "predicted_class": "SN II",
     "predicted_probability": 0.61,
     "predicted_redshift": 0.05,
+    "phase": None,
+    "phase_error": None,
+    "looks_like": "iPTF16fnl (TDE-H+He)",
     "checkpoint": "9f2c41d0a7",
     "spectra": [17],
     "simulated": False,
@@ -84,6 +87,8 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     ra, dec: degrees, ICRS; null if unknown.
     group: the group that may see it, null for everybody.
     predicted_class, predicted_probability, predicted_redshift: the prediction at that moment.
+    phase, phase_error: rest-frame days from maximum, from the library's matches of the class; null if they cannot tell.
+    looks_like: object of the library that the spectrum looked most like, with its type; null without a library.
     checkpoint: hash of the weights that made the prediction.
     spectra: ids of the spectra that the reviewer saw.
 
@@ -107,6 +112,9 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     predicted_class = serializers.CharField(allow_null=True)
     predicted_probability = serializers.FloatField(allow_null=True)
     predicted_redshift = serializers.FloatField(allow_null=True)
+    phase = serializers.FloatField(allow_null=True)
+    phase_error = serializers.FloatField(allow_null=True)
+    looks_like = serializers.CharField(allow_null=True)
     checkpoint = serializers.CharField(allow_null=True)
     spectra = serializers.ListField(child=serializers.IntegerField())
     simulated = serializers.BooleanField()

@@ -33,6 +33,9 @@ COLUMNS = (
     "predicted_class",
     "predicted_probability",
     "predicted_redshift",
+    "phase",
+    "phase_error",
+    "looks_like",
     "checkpoint",
     "spectra",
     "simulated",
@@ -51,6 +54,9 @@ TELLS_VOTE = (
     "predicted_class",
     "predicted_probability",
     "predicted_redshift",
+    "phase",
+    "phase_error",
+    "looks_like",
     "checkpoint",
 )
 # Rows in memory at a time while a whole table is streamed.
@@ -141,6 +147,9 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
 
 def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
     seen = decision.prediction_seen
+    library = seen.get("library") or {}
+    # The phase was told for the predicted class.
+    told = library if decision.class_name == seen.get("class_name") else {}
     return {
         "id": decision.pk,
         "transient": transient.name,
@@ -156,6 +165,9 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "predicted_class": seen.get("class_name"),
         "predicted_probability": _rounded(seen.get("probability")),
         "predicted_redshift": _rounded(seen.get("redshift")),
+        "phase": _rounded(told.get("phase")),
+        "phase_error": _rounded(told.get("phase_error")),
+        "looks_like": library.get("looks_like"),
         "checkpoint": seen.get("checkpoint"),
         "spectra": decision.spectra_seen,
         "simulated": transient.simulated,

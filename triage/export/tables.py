@@ -16,12 +16,22 @@ from xml.sax.saxutils import escape, quoteattr
 # VOTable's types of the columns that are not text.
 _DATATYPES = {
     **dict.fromkeys(
-        ("redshift", "redshift_error", "ra", "dec", "predicted_probability", "predicted_redshift"), "double"
+        (
+            "redshift",
+            "redshift_error",
+            "ra",
+            "dec",
+            "predicted_probability",
+            "predicted_redshift",
+            "phase",
+            "phase_error",
+        ),
+        "double",
     ),
     **dict.fromkeys(("id", "sequence"), "long"),
     **dict.fromkeys(("simulated", "withdrawn"), "boolean"),
 }
-_UNITS = {"ra": "deg", "dec": "deg"}
+_UNITS = {"ra": "deg", "dec": "deg", "phase": "d", "phase_error": "d"}
 # Unified Content Descriptors (IVOA UCD1+), by which programs find a column whatever its name.
 _UCDS = {
     "transient": "meta.id;meta.main",
@@ -52,6 +62,9 @@ _DESCRIPTIONS = {
     "predicted_class": "Class that the network predicted at that moment",
     "predicted_probability": "Calibrated probability of the predicted class",
     "predicted_redshift": "Redshift that the network found at that moment",
+    "phase": "Rest-frame days from maximum light, from named matches of the class",
+    "phase_error": "1 sigma error of the phase",
+    "looks_like": "Object of the library that the spectrum looked most like, with its type",
     "checkpoint": "Hash of the network's weights",
     "spectra": "Numbers of the spectra that the reviewer saw",
     "simulated": "Whether the spectra are simulated ones of the demo night",

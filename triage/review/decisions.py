@@ -22,7 +22,7 @@ from triage.errors import (
     StalePredictionError,
     UnknownClassError,
 )
-from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
+from triage.models import Decision, NamedMatches, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
 from triage.queue.priority import GOOD_MATCH
 from triage.review import claims, resent, second_opinion
@@ -52,7 +52,7 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
         spectra = list(
             Spectrum.objects.filter(transient=transient)
             .visible_to(user)
-            .select_related("current_prediction__checkpoint", "group")
+            .select_related("current_prediction__checkpoint", "current_prediction__named_matches", "group")
         )
         spectrum, prediction = _basis(spectra, proposal)
         hidden = second_opinion.is_hidden(user, transient)
@@ -277,7 +277,17 @@ def _summary(prediction: Prediction | None) -> dict[str, object]:
         "template": _template(prediction),
         "novelty": prediction.novelty,
         "checkpoint": prediction.checkpoint.hash,
+        "library": _named(prediction),
     }
+
+
+def _named(prediction: Prediction) -> dict[str, object] | None:
+    """Return the best named match and the phase, with the library's hash; None without a library."""
+    named: NamedMatches | None = getattr(prediction, "named_matches", None)
+    if named is None:
+        return None
+    best = f"{named.matches[0]['name']} ({named.matches[0]['type']})" if named.matches else ""
+    return {"looks_like": best, "phase": named.phase, "phase_error": named.phase_error, "hash": named.library}
 
 
 def _template(prediction: Prediction) -> dict[str, object] | None:
