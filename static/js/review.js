@@ -30,11 +30,11 @@ function press(key) {
 
 onKey((key) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
-  if (form && locked() && /^[cubo1-9]$/.test(key)) { hint("Somebody else is reviewing this transient, so that key did nothing."); return true; }
+  if (form && locked() && /^[cubo0-9]$/.test(key)) { hint("Somebody else is reviewing this transient, so that key did nothing."); return true; }
   if (key === "o" && form) { choose(); return true; }
   if (key === "z") { takeBack(); return true; }
   if (form && FIELDS[key]) { form[FIELDS[key]].focus(); form[FIELDS[key]].select(); return true; }
-  if (/^[1-9]$/.test(key)) return chooseQuick(Number(key));
+  if (/^[0-9]$/.test(key)) return chooseQuick(Number(key));
   return "cubnpq".includes(key) && press(key);
 });
 
@@ -73,7 +73,7 @@ function startBar() {
 }
 
 function chooseQuick(number) {
-  const button = document.querySelectorAll(".quick [data-class]")[number - 1];
+  const button = [...document.querySelectorAll(".quick [data-class]")].find((one) => Number(one.querySelector("kbd").textContent) === number);
   if (button) override(button.dataset.class);
   return Boolean(button);
 }

@@ -24,6 +24,7 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import NamedMatches, Prediction, Spectrum, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
+from triage.views.network_answer import keyed_classes
 
 pytestmark = pytest.mark.django_db
 
@@ -141,3 +142,19 @@ def test_a_decision_keeps_what_the_library_said_for_the_export(reviewer: User, l
     record_decision(reviewer, transient, Proposal("override", class_name=prediction.class_name))
     (row,) = client.get("/api/v1/classifications/").json()["results"]
     assert (row["looks_like"], row["phase"], row["phase_error"]) == (best, 6.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("types", "offered"),
+    [
+        (("Ia-91bg", "Ia-91bg", "Ia-norm", "Ia-91bg", "Ia-norm"), "SN Ia-91bg"),
+        (("Ia-91bg", "Ia-norm", "Ia-norm", "Ia-91bg", "Ia-pec"), None),
+        (("IIP", "IIP", "IIP", "IIL", "IIP"), "SN IIP"),
+        (("Ia-norm",) * 5, None),
+        (("something new",) * 5, None),
+    ],
+)
+def test_a_subtype_that_most_matches_have_is_offered_with_a_key(types: tuple[str, ...], offered: str | None) -> None:
+    prediction = Prediction(class_name="SN Ia", probabilities={"SN Ia": 0.9, "SN Ib": 0.1})
+    prediction.named_matches = NamedMatches(matches=[{"type": kind} for kind in types])
+    assert {choice.name for choice in keyed_classes(prediction) if choice.key == 0} == ({offered} if offered else set())

@@ -18,6 +18,8 @@ from triage.queue.priority import contradiction, match_words
 MOST_LIKELY = 6
 # The likeliest class is confirmed with a key of its own; the next nine have the keys 1 to 9.
 WITH_A_KEY = 10
+# So many of the five named matches suggest a subtype.
+MOST_OF_FIVE = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +176,22 @@ def class_choices(prediction: Prediction | None) -> list[ClassChoice]:
 
 
 def keyed_classes(prediction: Prediction | None) -> list[KeyedClass]:
-    """Return the likeliest classes other than the predicted one, with the keys that choose them."""
+    """Return the likeliest classes other than the predicted one, with the keys that choose them.
+
+    The key 0 chooses the subtype that most of the named matches have, if the taxonomy knows it and no network predicts
+    it.
+    """
     if prediction is None:
         return []
     places = enumerate(ranked(prediction)[:WITH_A_KEY])
-    return [KeyedClass(key, share.name) for key, share in places if share.name != prediction.class_name]
+    keyed = [KeyedClass(key, share.name) for key, share in places if share.name != prediction.class_name]
+    subtype = _subtype(prediction)
+    return [*keyed, KeyedClass(0, subtype)] if subtype else keyed
+
+
+def _subtype(prediction: Prediction) -> str | None:
+    named: NamedMatches | None = getattr(prediction, "named_matches", None)
+    kind, count = named.best_type if named else ("", 0)
+    taxonomy = load_taxonomy()
+    entry = taxonomy.find(kind) or taxonomy.find(f"SN {kind}")
+    return entry.name if entry and not entry.trained and count >= MOST_OF_FIVE else None
