@@ -213,6 +213,7 @@ RULES: dict[str, Rule] = {
     "spectra/<int:spectrum_id>/original/": PRIVATE_PAGE,
     "skyportal/": PAGE,
     "skyportal/add/": STAFF_FORM,
+    "demo/": Rule(GET=(302, 403, 403, 200), POST=(302, 403, 403, 302)),
     # The member of the group is not staff, and the staff belong to another group.
     "skyportal/<int:instance_id>/": Rule(GET=(302, 403, 403, 404), POST=(302, 403, 403, 404), like_missing=True),
     "skyportal/<int:instance_id>/sync/": ACT,
