@@ -112,6 +112,17 @@ def test_the_page_lists_the_matches_and_draws_the_one_that_is_chosen(
     assert beyond.status_code == 200
 
 
+def test_the_queue_shows_the_phase_beside_the_class(reviewer: User, library: Path, client: Client) -> None:
+    classified(reviewer)
+    client.force_login(reviewer)
+    NamedMatches.objects.update(phase=6.2, phase_error=2.6)
+    assert "+6 ± 3 d" in client.get(reverse("queue")).content.decode()
+    NamedMatches.objects.update(phase=None, phase_error=None)
+    assert "± " not in client.get(reverse("queue")).content.decode().split('class="row-class"')[1].split("row-z")[0]
+    NamedMatches.objects.all().delete()
+    assert client.get(reverse("queue")).status_code == 200
+
+
 def test_the_api_gives_the_matches_with_the_prediction(
     reviewer: User, library: Path, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

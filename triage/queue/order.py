@@ -26,5 +26,9 @@ def current_predictions(transients: Sequence[Transient]) -> dict[int, Prediction
     Each prediction has the annotation ``contradiction``: how strongly the transient's epochs contradict each other.
     """
     ids = [t.current_prediction_id for t in transients if t.current_prediction_id is not None]
-    predictions = Prediction.objects.filter(pk__in=ids).select_related("spectrum", "checkpoint").with_contradiction()
+    predictions = (
+        Prediction.objects.filter(pk__in=ids)
+        .select_related("spectrum", "checkpoint", "named_matches")
+        .with_contradiction()
+    )
     return {prediction.pk: prediction for prediction in predictions}
