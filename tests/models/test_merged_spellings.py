@@ -30,19 +30,19 @@ LIGHT_CURVE = b"mjd,filter,mag,error\n61000,r,18.1,0.1\n"
 
 
 @pytest.fixture
-def duplicates_allowed(transactional_db: None) -> Iterator[None]:
-    """The database as it was before spellings were merged."""
-    call_command("migrate", "triage", "0170", verbosity=0)
+def migrated_again(transactional_db: None) -> Iterator[None]:
     yield
     call_command("migrate", "triage", verbosity=0)
 
 
 def respell(transient: Transient, name: str) -> Transient:
+    """Give a transient another spelling of a known name, in the database as it was before spellings were merged."""
+    call_command("migrate", "triage", "0170", verbosity=0)
     Transient.objects.filter(pk=transient.pk).update(name=name, key="")
     return Transient.objects.get(pk=transient.pk)
 
 
-def test_spectra_decisions_acts_and_names_of_both_spellings_are_kept(reviewer: User, duplicates_allowed: None) -> None:
+def test_spectra_decisions_acts_and_names_of_both_spellings_are_kept(reviewer: User, migrated_again: None) -> None:
     first, second = classified(reviewer, "SN2021zzx"), classified(reviewer, "other", seed=2)
     correct_transient(reviewer, first, {"redshift": 0.1})
     correct_transient(reviewer, second, {"redshift": 0.2, "host": "NGC 1", "ra": 1.0, "dec": 2.0})
@@ -75,9 +75,7 @@ def test_spectra_decisions_acts_and_names_of_both_spellings_are_kept(reviewer: U
     assert kept.spectra.get(filename="2.txt").state == SpectrumState.QUEUED
 
 
-def test_the_queue_shows_a_merged_transient_as_if_it_had_always_been_one(
-    reviewer: User, duplicates_allowed: None
-) -> None:
+def test_the_queue_shows_a_merged_transient_as_if_it_had_always_been_one(reviewer: User, migrated_again: None) -> None:
     first, second = classified(reviewer, "SN2021zzx"), classified(reviewer, "other", seed=2)
     override(reviewer, second, "AGN")
     respell(second, "at2021zzx")
@@ -90,7 +88,7 @@ def test_the_queue_shows_a_merged_transient_as_if_it_had_always_been_one(
     assert Decision.objects.get().transient == first
 
 
-def test_each_audience_keeps_its_own_transient_and_its_acts(reviewer: User, duplicates_allowed: None) -> None:
+def test_each_audience_keeps_its_own_transient_and_its_acts(reviewer: User, migrated_again: None) -> None:
     group = Group.objects.create(name="theirs")
     reviewer.groups.add(group)
     public = classified(reviewer, "SN2021zzx")
