@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import itertools
 import math
 import zipfile
 from collections import Counter
@@ -83,6 +82,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
     owners: dict[str, int] = {}
     objects: list[LibraryObject] = []
     rows: list[tuple[int, float, Resampled]] = []
+    refusal = SpectrumError("no_spectrum", "no named spectrum was found there")
     for found in tqdm(_every(paths, taxonomy), desc="importing", unit="spectra", mininterval=2):
         try:
             if isinstance(found, SpectrumError):
@@ -90,6 +90,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
             resampled = resample_arrays(found.wavelength, found.flux, GRID)
         except SpectrumError as error:
             summary.refused[error.code] += 1
+            refusal = error
             continue
         key = object_id(found.entry.name)
         if key not in owners:
@@ -98,7 +99,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
         rows.append((owners[key], found.phase, resampled))
         summary.taken[found.entry.source] += 1
     if not rows:
-        raise SpectrumError("no_spectrum", "no named spectrum was found there")
+        raise refusal
     flux, weight = _flattened([row[2] for row in rows])
     owner = np.array([row[0] for row in rows], dtype=np.int64)
     phase = np.array([row[1] for row in rows], dtype=np.float32)
@@ -166,38 +167,44 @@ def _from_sage(content: bytes, name: str, taxonomy: Taxonomy) -> Iterator[Named 
         yield SpectrumError("no_h5py", f"{name} is an HDF5 file: install h5py to read it (pip install h5py)")
         return
     try:
-        file = h5py.File(io.BytesIO(content), "r")
-        wavelength = np.asarray(file["metadata/standard_wavelength"], dtype=np.float64)
-        templates = file["templates"]
-    except (OSError, KeyError) as error:
-        yield SpectrumError("bad_hdf5", f"{name} is no file of SNID-SAGE's library: {error}")
-        return
-    with file:
-        for key, group in templates.items():
-            kind = str(group.attrs.get("subtype") or group.attrs.get("type") or "")
-            entry = LibraryObject(key, kind, _class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
-            for epoch in group["epochs"].values() if "epochs" in group else (group,):
-                flattened = np.asarray(epoch["flux"], dtype=np.float64)
-                known = np.flatnonzero(flattened)
-                if known.size < 2:
-                    yield SpectrumError("no_spectrum", f"a spectrum of {key} is empty")
-                    continue
-                covered = slice(known[0], known[-1] + 1)
-                age = float(epoch.attrs.get("age", math.nan))
-                phase = age if age > _UNKNOWN_AGE else math.nan
-                yield Named(entry, wavelength[covered], 1 + flattened[covered], phase)
+        with h5py.File(io.BytesIO(content), "r") as file:
+            yield from _templates(file, taxonomy)
+    except (OSError, KeyError, ValueError) as error:
+        yield SpectrumError("bad_hdf5", f"{name} is no file of SNID-SAGE's library, or damaged: {error}")
+
+
+def _templates(file: Any, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read the spectra of an open HDF5 file. Raises OSError, KeyError or ValueError if it is damaged."""
+    wavelength = np.asarray(file["metadata/standard_wavelength"], dtype=np.float64)
+    for key, group in file["templates"].items():
+        kind = str(group.attrs.get("subtype") or group.attrs.get("type") or "")
+        entry = LibraryObject(key, kind, _class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
+        for epoch in group["epochs"].values() if "epochs" in group else (group,):
+            flattened = np.asarray(epoch["flux"], dtype=np.float64)
+            known = np.flatnonzero(flattened)
+            if known.size < 2:
+                yield SpectrumError("no_spectrum", f"a spectrum of {key} is empty")
+                continue
+            covered = slice(known[0], known[-1] + 1)
+            age = float(epoch.attrs.get("age", math.nan))
+            phase = age if age > _UNKNOWN_AGE else math.nan
+            yield Named(entry, wavelength[covered], 1 + flattened[covered], phase)
 
 
 def _from_table(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
     """Read a folder of spectra whose table names each file, with object, type, phase and redshift."""
-    with (folder / _TABLE).open(encoding="utf-8", newline="") as table:
-        for row in itertools.islice(csv.DictReader(table), 100_000):
-            try:
-                yield _row_of_table(folder, row, taxonomy)
-            except SpectrumError as error:
-                yield error
-            except (OSError, ValueError, KeyError) as error:
-                yield SpectrumError("bad_row", f"a row of {_TABLE} cannot be used: {error}")
+    try:
+        rows = list(csv.DictReader(io.StringIO((folder / _TABLE).read_text(encoding="utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        yield SpectrumError("bad_table", f"{_TABLE} is no table in UTF-8: {error}")
+        return
+    for row in rows:
+        try:
+            yield _row_of_table(folder, row, taxonomy)
+        except SpectrumError as error:
+            yield error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            yield SpectrumError("bad_row", f"a row of {_TABLE} cannot be used: {error}")
 
 
 def _row_of_table(folder: Path, row: Mapping[str, str], taxonomy: Taxonomy) -> Named:

@@ -77,7 +77,8 @@ class Library:
         }
         objects = json.dumps([dataclasses.asdict(entry) for entry in self.objects])
         partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(save(arrays, {"objects": objects, "trust": json.dumps(self.trust)}))
+        metadata = {"objects": objects, "trust": json.dumps(self.trust), "grid": _grid()}
+        partial.write_bytes(save(arrays, metadata))
         partial.replace(path)
 
     @classmethod
@@ -91,8 +92,15 @@ class Library:
             trust = json.loads(metadata["trust"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is no library of spectra: {error}") from error
+        samples = arrays["flux"].shape[1:]
+        if metadata.get("grid") != _grid() or samples != (GRID.samples,) or (arrays["owner"] >= len(objects)).any():
+            raise CheckpointError(f"{path} was made on another grid or is damaged; import the library again")
         flux, weight = arrays["flux"].astype(np.float32), arrays["weight"].astype(np.float32) / 255
         return cls(flux, weight, arrays["owner"], arrays["phase"], objects, trust)
+
+
+def _grid() -> str:
+    return json.dumps(dataclasses.asdict(GRID), sort_keys=True)
 
 
 def library_hash(path: Path) -> str:

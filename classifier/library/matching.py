@@ -30,14 +30,12 @@ class NamedMatch:
     spectrum: index of its best spectrum.
     redshift: redshift of the match.
     score: correlation × √(samples compared).
-    correlation: -1..1.
     """
 
     object: int
     spectrum: int
     redshift: float
     score: float
-    correlation: float
 
 
 class Matcher:
@@ -66,21 +64,20 @@ class Matcher:
         found = []
         for row, candidates in enumerate(redshifts):
             shifts = _shifts(candidates)
-            scores, correlations = self._scores(terms[:, row], shifts)  # each (shifts, spectra)
+            scores = self._scores(terms[:, row], shifts)  # (shifts, spectra)
             if leave_out is not None:
                 scores = torch.where(self.owner == leave_out[row], -math.inf, scores)
-            found.append(self._best(scores, correlations, shifts))
+            found.append(self._best(scores, shifts))
         return found
 
-    def _scores(self, terms: Tensor, shifts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _scores(self, terms: Tensor, shifts: Sequence[int]) -> Tensor:
         one, square, mask = _shifted(terms.to(self.device), shifts)  # each (shifts, samples)
         product, overlap = one @ self._with_flux, mask @ self._with_weight
         ours, theirs = square @ self._with_weight, mask @ self._with_square
         correlation = product / (ours.clamp_min(1e-4) * theirs.clamp_min(1e-4)).sqrt()
-        score = torch.where(overlap > MIN_OVERLAP, correlation * overlap.clamp_min(0).sqrt(), -math.inf)
-        return score, correlation
+        return torch.where(overlap > MIN_OVERLAP, correlation * overlap.clamp_min(0).sqrt(), -math.inf)
 
-    def _best(self, scores: Tensor, correlations: Tensor, shifts: Sequence[int]) -> list[NamedMatch]:
+    def _best(self, scores: Tensor, shifts: Sequence[int]) -> list[NamedMatch]:
         best, at = scores.max(0)  # over the shifts: (spectra,)
         objects = len(self.library.objects)
         of_object = torch.full((objects,), -math.inf, device=self.device).scatter_reduce(0, self.owner, best, "amax")
@@ -91,8 +88,7 @@ class Matcher:
                 break
             spectrum = int(((self.owner == number) & (best == score)).int().argmax())
             shift = shifts[int(at[spectrum])]
-            correlation = float(correlations[int(at[spectrum]), spectrum])
-            named.append(NamedMatch(number, spectrum, math.expm1(shift * GRID.step), score, correlation))
+            named.append(NamedMatch(number, spectrum, math.expm1(shift * GRID.step), score))
         return named
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from classifier.calibration import object_weights
+from classifier.errors import SpectrumError
 from classifier.library.library import Library
 from classifier.library.matching import SHOWN, Matcher, NamedMatch
 
@@ -75,11 +75,6 @@ def phase_of(matches: Sequence[NamedMatch], library: Library, class_name: str) -
     return Phase(days, error) if error <= MOST_ERROR else None
 
 
-def subtypes(matches: Sequence[NamedMatch], library: Library) -> Counter[str]:
-    """Return how many of the shown objects are of each type."""
-    return Counter(library.objects[match.object].type for match in matches[:SHOWN])
-
-
 def _raw_phase(matches: Sequence[NamedMatch], library: Library, class_name: str) -> tuple[float, float] | None:
     """Return the mean phase of the matches of a class and the spread around it, weighted by score."""
     mine = [
@@ -96,9 +91,14 @@ def _raw_phase(matches: Sequence[NamedMatch], library: Library, class_name: str)
 
 
 def measure(library: Library, device: torch.device | None = None) -> Library:
-    """Return the library with its trust: each spectrum is matched with its own object left out."""
+    """Return the library with its trust: each spectrum is matched with its own object left out.
+
+    Raises SpectrumError ("too_small") with fewer than two objects of a known class.
+    """
     found = _leave_one_out(library, device)
     rows = [row for row, matches in enumerate(found) if matches and library.classes[row]]
+    if len({library.owner[row] for row in rows}) < 2:
+        raise SpectrumError("too_small", "a library is measured with two objects or more whose class is known")
     weights = object_weights([str(library.owner[row]) for row in rows])
     trust: dict[str, Any] = {"class": _fit_class(library, found, rows, weights), "phase": {}, "measured": {}}
     for class_name in [*sorted({str(library.classes[row]) for row in rows}), ""]:

@@ -48,9 +48,9 @@ class Template:
         SNID fits the continuum to the flux of each sample of its logarithmic grid: a cubic spline through knots
         (log10 of the sample's number from 1, log10 of the flux over its mean).
         """
-        count = int(self.knots[0, 1 + 2 * epoch])
+        count = int(np.nan_to_num(self.knots[0, 1 + 2 * epoch]))
         x, y = self.knots[1 : 1 + count, 1 + 2 * epoch : 3 + 2 * epoch].T
-        if count < 2 or len(x) < count or (np.diff(x) <= 0).any():
+        if count < 2 or len(x) < count or not (np.diff(x) > 0).all() or not np.isfinite(y).all():
             return np.full(len(self.wavelength), np.nan)
         sample = np.log10(np.arange(len(self.wavelength)) + 1.0)
         known = (sample >= x[0]) & (sample <= x[-1]) & (self.flattened[epoch] != 0)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from django.db import IntegrityError, transaction
 
 from classifier.crosscheck import flattened_terms
 from classifier.errors import SpectrumError
@@ -18,39 +19,42 @@ from classifier.library.trust import phase_of, trust_of
 from classifier.resampling import resample
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.inference.named_library import DeskLibrary, desk_library
-from triage.models import NamedMatches, Prediction, Spectrum
+from triage.models import NamedMatches, Prediction
 
 log = logging.getLogger(__name__)
 
 
-def name_matches(classified: Sequence[tuple[Spectrum, SpectrumValue]]) -> int:
-    """Store the named matches of classified spectra, and return how many have some now.
+def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
+    """Store the named matches of predictions, and return how many have some now.
 
-    classified: spectra with their samples; those without a current prediction are left out.
+    classified: predictions, each with the samples that it was made of.
 
-    Without a library nothing happens. A comparison that fails costs its spectrum the matches, never the prediction.
+    Without a library nothing happens. A comparison that fails costs its prediction the matches and nothing else.
     """
     loaded = desk_library()
     if loaded is None:
         return 0
-    values = {spectrum.pk: value for spectrum, value in classified}
-    current = Spectrum.objects.filter(pk__in=values).values("current_prediction")
     rows = []
-    for prediction in Prediction.objects.filter(pk__in=current):
-        value = values[prediction.spectrum_id]
+    for prediction, value in classified:
         candidates = _redshifts(prediction, at_rest=value.frame == "rest")
         if not candidates:
             continue
         try:
             rows.append(_row(loaded, prediction, value, candidates))
-        except (SpectrumError, RuntimeError, ValueError):
+        except (SpectrumError, RuntimeError, ValueError, ArithmeticError, LookupError):
             log.exception("spectrum %s could not be compared with the library", prediction.spectrum_id)
-    NamedMatches.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=("prediction",),
-        update_fields=("library", "matches", "trust", "phase", "phase_error", "made_at"),
-    )
+    try:
+        with transaction.atomic():
+            NamedMatches.objects.bulk_create(
+                rows,
+                update_conflicts=True,
+                unique_fields=("prediction",),
+                update_fields=("library", "matches", "trust", "phase", "phase_error", "made_at"),
+            )
+    except IntegrityError:
+        # A spectrum was removed in the meantime. The command name_matches makes up for the others.
+        log.exception("the named matches of %d predictions could not be stored", len(rows))
+        return 0
     return len(rows)
 
 

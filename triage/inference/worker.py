@@ -118,9 +118,12 @@ def classify_batch(classifier: Classifier, checkpoint: Checkpoint, batch: Sequen
     except (RuntimeError, ValueError, ArithmeticError, MemoryError):
         log.exception("a batch of %d broke the network; trying one by one", len(batch))
         results = [_predict_alone(classifier, item) for item in items]
-    for (spectrum, (_, redshift)), result in zip(usable, results, strict=True):
-        store_result(spectrum, checkpoint, result, redshift)
-    name_matches([(spectrum, value) for spectrum, (value, _) in usable])
+    stored = []
+    for (spectrum, (value, redshift)), result in zip(usable, results, strict=True):
+        prediction = store_result(spectrum, checkpoint, result, redshift)
+        if prediction is not None:
+            stored.append((prediction, value))
+    name_matches(stored)
 
 
 def _predict_alone(
@@ -161,7 +164,7 @@ def store_result(
     checkpoint: Checkpoint,
     result: SpectrumPrediction | SpectrumError,
     redshift: float | None,
-) -> None:
+) -> Prediction | None:
     """Store one result, unless the lease was lost or the spectrum was read anew in the meantime.
 
     spectrum: the spectrum as it was claimed.
@@ -170,7 +173,10 @@ def store_result(
     redshift: the known redshift that was used, or None.
 
     A result that comes too late is dropped, because the worker that holds the lease now stores its own.
+
+    Returns the stored prediction, or None without one.
     """
+    prediction = None
     with transaction.atomic():
         entries.lock(spectrum.transient_id)
         ours = Spectrum.objects.filter(
@@ -189,13 +195,14 @@ def store_result(
         else:
             changes["state"] = SpectrumState.CLASSIFIED
         if not ours.update(**changes):
-            return
+            return None
         if isinstance(result, SpectrumPrediction):
             prediction = _prediction(spectrum, checkpoint, result, redshift)
             Spectrum.objects.filter(pk=spectrum.pk).update(current_prediction=prediction)
             entries.refresh(spectrum.transient_id)
     with logs.about(spectrum=spectrum.pk):
         log.info("failed: %s" if isinstance(result, SpectrumError) else "classified as %s", _outcome(result))
+    return prediction
 
 
 def _outcome(result: SpectrumPrediction | SpectrumError) -> str:

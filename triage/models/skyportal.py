@@ -40,7 +40,8 @@ class SkyPortalInstance(models.Model):
     share_with: ids of the server's groups that see the posts.
     taxonomy: name of the server's taxonomy that posts use.
     posting_since: decisions from before this time are not posted; None until something is posted.
-    predictions_since: the same of predictions; None if they were switched on together with decisions.
+    predictions_since: the same for predictions; None on connections that are older than this field, which use
+        ``posting_since``.
     cursor: newest ``modified`` that was listed so far, by the server's clock, or None.
     reconciled_at: time of the last full listing, or None.
     next_run_at: when the next sync is due.

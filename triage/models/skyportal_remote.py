@@ -25,7 +25,7 @@ class RemoteSource(models.Model):
     name: the source's name on the server.
     stated: what the server says of it; the fields of ``remote_records.Source``.
     classified: all its classifications are stored here.
-    photometry_at: when its light curve was last asked for, or None.
+    photometry_at: when an answer about its light curve last came, or None.
     """
 
     instance = models.ForeignKey(SkyPortalInstance, on_delete=models.CASCADE, related_name="sources")

@@ -77,9 +77,9 @@ def _day(text: str, more: timedelta = timedelta()) -> datetime | None:
     """Return the begin of a day (YYYY-MM-DD, UTC) and ``more``, or None for anything else."""
     try:
         day = parse_date(text)
-    except ValueError:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC) + more if day else None
+    except (ValueError, OverflowError):
         return None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + more if day else None
 
 
 def _query(wanted: classifications.Wanted) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from tests.fakes.skyportal import PRIVATE, PUBLIC, FakeSkyPortal, stamp
 from tests.fakes.skyportal_rounds import connect, decide, deliver, other_names, run, synced, there
+from triage.inference import worker
 from triage.models import (
     Photometry,
     PostState,
@@ -240,3 +242,70 @@ def test_what_the_server_states_is_not_called_a_statement_of_the_user(fritz: Fak
     assert spectrum.corrections == {}
     assert {guess["evidence"] for guess in spectrum.receipt["guesses"]} >= {"the file states it"}
     assert all("user" not in guess["evidence"] for guess in spectrum.receipt["guesses"])
+
+
+def test_a_posted_prediction_moves_with_its_spectrum(fritz: FakeSkyPortal) -> None:
+    instance = synced(fritz, "ZTF26old", predictions="always")
+    deliver()
+    fritz.move_spectrum(RemoteSpectrum.objects.get().remote_id, "ZTF26new")
+    run(instance)
+    worker.process_backlog()
+    for _ in range(3):
+        deliver()
+    assert [(name, ml) for name, _, ml in there(fritz)] == [("ZTF26new", True)]
+
+
+def test_a_spectrum_follows_to_a_source_that_people_have_classified(fritz: FakeSkyPortal) -> None:
+    number = fritz.add_spectrum("ZTF26twin")
+    instance = connect(fritz, only_unclassified=True)
+    run(instance)
+    fritz.add_source("ZTF26first")
+    fritz.classify("ZTF26first", "Ia")
+    fritz.move_spectrum(number, "ZTF26first")
+    run(instance)
+    spectrum = Spectrum.objects.get()
+    assert spectrum.transient is not None
+    assert spectrum.transient.name == "ZTF26first"
+
+
+def test_pages_that_overlap_delete_no_classification(fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        fritz.add_spectrum(f"ZTF{number}")
+        fritz.classify(f"ZTF{number}", "Ia")
+    instance = connect(fritz, only_unclassified=False)
+    run(instance)
+    monkeypatch.setattr(client_module, "ROWS_PER_PAGE", 2)
+    ordered = fritz._page
+
+    def overlapping(rows: list[dict[str, Any]], key: str, query: dict[str, str]) -> dict[str, Any]:
+        """Answer each page after the first with the first one, as a server without an order may."""
+        shown = {**query, "pageNumber": "1"} if key == "classifications" else query
+        return ordered(rows, key, shown)
+
+    monkeypatch.setattr(fritz, "_page", overlapping)
+    run(instance, full=True)
+    assert RemoteClassification.objects.count() == 4
+    monkeypatch.setattr(fritz, "_page", ordered)
+    fritz.classifications.popitem()
+    run(instance, full=True)
+    assert RemoteClassification.objects.count() == 3
+
+
+def test_classifications_of_a_source_that_is_not_listed_are_kept(fritz: FakeSkyPortal) -> None:
+    fritz.add_spectrum("ZTF1")
+    fritz.classify("ZTF1", "Ia")
+    instance = connect(fritz, only_unclassified=False)
+    listed = fritz._list_sources
+    fritz._list_sources = lambda query, groups: listed({**query, "group_ids": "99"}, groups)  # type: ignore[method-assign]
+    run(instance)
+    run(instance, full=True)
+    assert RemoteClassification.objects.get().class_name == "SN Ia"
+
+
+def test_a_refused_post_that_was_never_sent_needs_no_withdrawal(fritz: FakeSkyPortal, reviewer: User) -> None:
+    synced(fritz, "ZTF1", decisions="always", share_with=[PUBLIC, 7])
+    decision = decide(reviewer, "ZTF1", "TDE")
+    deliver()
+    decisions.undo(reviewer, decision.pk)
+    deliver()
+    assert SkyPortalPost.objects.get().state == PostState.WITHDRAWN

@@ -38,12 +38,13 @@ class Command(BaseCommand):
 
 
 def _compare(ids: list[int]) -> int:
-    spectra = Spectrum.objects.in_bulk(ids)
+    spectra = Spectrum.objects.filter(pk__in=ids).select_related("current_prediction")
     arrays = SpectrumArrays.objects.in_bulk(ids)
-    values = []
-    for spectrum in spectra.values():
+    found = []
+    for spectrum in spectra:
         try:
-            values.append((spectrum, spectrum_value(spectrum, arrays)))
+            if spectrum.current_prediction is not None:
+                found.append((spectrum.current_prediction, spectrum_value(spectrum, arrays)))
         except SpectrumError:
             continue
-    return name_matches(values)
+    return name_matches(found)

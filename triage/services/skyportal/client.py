@@ -88,21 +88,21 @@ class Client:
     def source(self, name: str) -> dict[str, Any]:
         return _record(self.get(f"/api/sources/{_segment(name)}"))
 
-    def sources(self, **filters: Any) -> Iterator[dict[str, Any]]:
+    def sources(self, **filters: Any) -> Pages:
         """Return the sources of all pages.
 
         The server may send fewer rows a page than asked for. So the end is an empty page or the stated total, never a
         short page.
         """
-        return self._paged("/api/sources", "sources", filters)
+        return Pages(self, "/api/sources", "sources", filters)
 
-    def all_classifications(self, since: datetime | None) -> Iterator[dict[str, Any]]:
+    def all_classifications(self, since: datetime | None) -> Pages:
         """Return the classifications of all sources, or those that were made since a moment.
 
         Changes and deletions of older ones show only if all are asked for.
         """
         filters = {} if since is None else {"startDate": naive(since)}
-        return self._paged("/api/classification", "classifications", filters)
+        return Pages(self, "/api/classification", "classifications", filters)
 
     def classifications(self, name: str) -> list[dict[str, Any]]:
         return _rows(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
@@ -144,18 +144,6 @@ class Client:
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """Read a path and return the ``data`` of the answer."""
         return self._call("GET", path, params=params or {})
-
-    def _paged(self, path: str, key: str, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        seen = 0
-        for number in range(1, MAX_PAGES + 1):
-            page = _record(self.get(path, {**filters, "pageNumber": number, "numPerPage": ROWS_PER_PAGE}))
-            rows = _rows(page, key)
-            yield from rows
-            seen += len(rows)
-            total = page.get("totalMatches")
-            if not rows or (isinstance(total, int) and seen >= total):
-                return
-        raise RefusedError(f"{path} has more than {MAX_PAGES} pages")
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         failed: UnreachableError = UnreachableError("")
@@ -202,6 +190,33 @@ class Client:
         if data is None:
             raise lost(f"status {response.status_code} without JSON")
         return data["data"]
+
+
+class Pages:
+    """The records of all pages of a listing.
+
+    complete: whether every record came, as far as can be told; only once all pages were read. The server does not order
+        its classifications, so pages can overlap while others write; and a listing of more than MAX_PAGES is cut short.
+    """
+
+    def __init__(self, client: Client, path: str, key: str, filters: dict[str, Any]) -> None:
+        self._client, self._path, self._key, self._filters = client, path, key, filters
+        self.complete = False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        ids: set[Any] = set()
+        seen = 0
+        for number in range(1, MAX_PAGES + 1):
+            place = {"pageNumber": number, "numPerPage": ROWS_PER_PAGE}
+            page = _record(self._client.get(self._path, {**self._filters, **place}))
+            rows = _rows(page, self._key)
+            yield from rows
+            seen += len(rows)
+            ids |= {str(row.get("id")) for row in rows}
+            total = page.get("totalMatches")
+            if not rows or (isinstance(total, int) and seen >= total):
+                self.complete = isinstance(total, int) and len(ids) >= total
+                return
 
 
 def _data(status: int, body: bytes) -> dict[str, Any] | None:

@@ -81,7 +81,9 @@ class Fetcher:
     def fetch(self, row: RemoteSpectrum) -> Fetched:
         """Fetch one spectrum with its source. Raises SkipError if it should not be imported, else SkyPortalError."""
         source = self._source(row.remote_name)
-        if self.instance.only_unclassified and classified_by_people(self.instance, row.remote_name):
+        # A spectrum that was imported before follows its source, whoever has classified that.
+        skips = self.instance.only_unclassified and not row.moved_from
+        if skips and classified_by_people(self.instance, row.remote_name):
             raise SkipError("classified_there", "people have already classified this source there")
         try:
             record = self._records.pop(row.remote_id, None) or self.client.spectrum(row.remote_id)
@@ -130,9 +132,9 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
     or cannot be taken for another reason.
     """
     content_hash = fetched.file.content_hash
-    if row.spectrum is not None and row.moved_from:
+    if row.spectrum is not None and row.moved_from and row.spectrum.group_id == instance.group_id:
         _follow(instance, row.spectrum, fetched.source)
-    row.moved_from = ""
+        row.moved_from = ""
     if row.spectrum is not None and _is_known(row, fetched.file):
         outcome = "unchanged"
         row.content_hash = content_hash
@@ -154,15 +156,14 @@ def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched
         fill_transient(transient, fetched.source, instance)
         if fetched.photometry is not None:
             store_photometry(instance, row.remote_name, transient, fetched.photometry)
-            sources = RemoteSource.objects.filter(instance=instance, name=row.remote_name)
-            sources.update(photometry_at=timezone.now())
+    if fetched.photometry is not None:
+        sources = RemoteSource.objects.filter(instance=instance, name=row.remote_name)
+        sources.update(photometry_at=timezone.now())
     return outcome
 
 
 def _follow(instance: SkyPortalInstance, spectrum: Spectrum, source: Source) -> None:
     """Move a spectrum that its server has moved to another source. Raises SkipError while a decision rests on it."""
-    if spectrum.group_id != instance.group_id:
-        return
     name = transient_name(instance, source)
     try:
         spectrum.transient = move_with_source(service_user(instance), spectrum, name).transient

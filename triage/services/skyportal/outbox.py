@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
 
 from triage.errors import InvalidActionError, NotFoundError, TriageError
@@ -63,9 +63,14 @@ def derive(instance: SkyPortalInstance) -> None:
         _add_decisions(instance)
     if instance.predictions != Policy.NEVER:
         _add_predictions(instance)
+    _follow_moved(instance)
     stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
     current = Spectrum.objects.filter(current_prediction=OuterRef("prediction"), rejected=False)
-    holds = (Q(kind=PostKind.DECISION) & Exists(stands)) | (~Q(kind=PostKind.DECISION) & Exists(current))
+    holds = (
+        (Q(kind=PostKind.DECISION) & Exists(stands))
+        | (Q(kind=PostKind.PREDICTION) & Exists(current) & Exists(_still_there()))
+        | (Q(kind=PostKind.ANNOTATION) & Exists(current))
+    )
     # A post that a process is working on is left to the next round.
     posts = SkyPortalPost.objects.filter(unleased(), instance=instance)
     _unwant(posts.filter(wanted=True).exclude(holds))
@@ -121,6 +126,25 @@ def _add_predictions(instance: SkyPortalInstance) -> None:
                     "state": _first_state(instance.predictions),
                 },
             )
+
+
+def _still_there() -> QuerySet[RemoteSpectrum]:
+    """Return the condition that a post's spectrum belongs to the source that the post is about."""
+    of_post = RemoteSpectrum.objects.filter(instance=OuterRef("instance"), remote_id=OuterRef("remote_spectrum"))
+    here = Q(remote_name=OuterRef("remote_name"), moved_from="") | Q(moved_from=OuterRef("remote_name"))
+    return of_post.filter(here)
+
+
+def _follow_moved(instance: SkyPortalInstance) -> None:
+    """Let a withdrawn prediction be posted for the source that its spectrum belongs to by now."""
+    now = RemoteSpectrum.objects.filter(
+        instance=OuterRef("instance"), remote_id=OuterRef("remote_spectrum"), moved_from=""
+    )
+    posts = SkyPortalPost.objects.filter(
+        unleased(), ~Exists(_still_there()), Exists(now), instance=instance, kind=PostKind.PREDICTION
+    )
+    posts = posts.filter(state=PostState.WITHDRAWN, wanted=False)
+    posts.update(remote_name=Subquery(now.values("remote_name")[:1]))
 
 
 def _first_state(policy: str) -> PostState:
@@ -203,10 +227,16 @@ def _carry_out(poster: Poster, post: SkyPortalPost, lease: Lease) -> bool:
             changes = {"state": PostState.WITHDRAWN, "withdrawn_at": timezone.now(), "maybe_there": False}
     except LeaseLostError:
         return False
-    except NoNameError as error:
-        lease.release(state=PostState.NO_NAME, last_error=error.detail)
+    except CannotPostError as error:
+        if post.attempts == 1 and post.remote_id is None:
+            # Nothing was ever sent, so there is nothing to withdraw later.
+            post.maybe_there = False
+        if isinstance(error, NoNameError):
+            lease.release(state=PostState.NO_NAME, last_error=error.detail, maybe_there=post.maybe_there)
+        else:
+            _give_up(post, lease, error.detail)
         return False
-    except (CannotPostError, RefusedError, NotVisibleError) as error:
+    except (RefusedError, NotVisibleError) as error:
         _give_up(post, lease, error.detail)
         return False
     except SkyPortalError as error:
@@ -223,7 +253,7 @@ def _carry_out(poster: Poster, post: SkyPortalPost, lease: Lease) -> bool:
 
 def _give_up(post: SkyPortalPost, lease: Lease, detail: str) -> None:
     log.error("%s is not on %s and was given up; “Try again” in the outbox repeats it: %s", post, post.instance, detail)
-    lease.release(state=PostState.GIVEN_UP, last_error=detail)
+    lease.release(state=PostState.GIVEN_UP, last_error=detail, maybe_there=post.maybe_there)
 
 
 def answer(user: User, post_id: int, action: str) -> SkyPortalPost:

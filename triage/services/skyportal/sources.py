@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -23,18 +24,20 @@ def refresh_sources(client: Client, instance: SkyPortalInstance, since: datetime
     since: read what changed since then; None reads everything, which also shows classifications that were changed or
         deleted.
     """
-    read = _read(client, instance, since)
+    listed = client.sources(**_filters(instance, since))
     seen: set[str] = set()
-    for chunk in chunks(read):
+    for chunk in chunks(_read(listed, since)):
         seen |= _store(instance, dict(chunk))
-    if since is None:
-        _forget(instance, seen)
+    # A source may not be listed although some of its spectra are, so both say whose classifications are wanted.
     known = set(RemoteSource.objects.filter(instance=instance).values_list("name", flat=True))
-    rows = (row for row in client.all_classifications(since) if text(row.get("obj_id"), 200) in known)
-    kept = record_classifications(instance, rows)
-    if since is None:
+    known |= set(RemoteSpectrum.objects.filter(instance=instance).values_list("remote_name", flat=True))
+    classifications = client.all_classifications(since)
+    kept = record_classifications(instance, (row for row in classifications if text(row.get("obj_id"), 200) in known))
+    if since is None and classifications.complete:
         forget_classifications(instance, kept)
         RemoteSource.objects.filter(instance=instance).update(classified=True)
+    if since is None and listed.complete:
+        _doubt(instance, seen)
 
 
 def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> Source:
@@ -43,7 +46,8 @@ def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> So
     Raises SkipError if the server's record has no name, else SkyPortalError.
     """
     known = RemoteSource.objects.filter(instance=instance, name=name).first()
-    if known is not None and known.classified:
+    fields = {field.name for field in dataclasses.fields(Source)}
+    if known is not None and known.classified and set(known.stated) == fields:
         return Source(**known.stated)
     source = read_source(client.source(name))
     rows = [{**row, "obj_id": name} for row in client.classifications(name)]
@@ -54,16 +58,18 @@ def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> So
     return source
 
 
-def _read(
-    client: Client, instance: SkyPortalInstance, since: datetime | None
-) -> Iterator[tuple[str, tuple[Source, bool]]]:
-    """Yield the name of each source with what the server says, and whether it is newer than ``since``."""
+def _filters(instance: SkyPortalInstance, since: datetime | None) -> dict[str, str]:
     filters = {"hasSpectrum": "true", "removeNested": "true"}
     if instance.remote_groups:
         filters["group_ids"] = ",".join(str(group) for group in instance.remote_groups)
     if since is not None:
         filters["createdOrModifiedAfter"] = naive(since)
-    for record in client.sources(**filters):
+    return filters
+
+
+def _read(records: Iterable[dict[str, Any]], since: datetime | None) -> Iterator[tuple[str, tuple[Source, bool]]]:
+    """Yield the name of each source with what the server says, and whether it is newer than ``since``."""
+    for record in records:
         try:
             source = read_source(record)
         except SkipError:
@@ -94,12 +100,12 @@ def _store(instance: SkyPortalInstance, read: dict[str, tuple[Source, bool]]) ->
     return set(read)
 
 
-def _forget(instance: SkyPortalInstance, seen: set[str]) -> None:
-    """Forget the sources that the server no longer lists, so that it is asked for them again."""
+def _doubt(instance: SkyPortalInstance, seen: set[str]) -> None:
+    """Have the server asked again for the sources that it no longer lists."""
     known = RemoteSource.objects.filter(instance=instance).values_list("pk", "name")
     gone = [pk for pk, name in known if name not in seen]
     for chunk in chunks(gone):
-        RemoteSource.objects.filter(pk__in=chunk).delete()
+        RemoteSource.objects.filter(pk__in=chunk).update(classified=False)
 
 
 def _refresh(instance: SkyPortalInstance, source: Source) -> None:
