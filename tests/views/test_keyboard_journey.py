@@ -73,11 +73,11 @@ def test_a_verdict_in_the_first_moment_of_a_spectrum_is_dropped_and_said_so(page
     open_first(page, desk.url)
     names = [page.locator("h1").inner_text()]
     page.wait_for_selector(".stage[data-drawn]", state="attached")
-    # Two taps of one key, the second 80 ms after the next spectrum is drawn.
+    # Two taps of one key, the second as soon as the next spectrum is drawn.
     page.evaluate(
         """() => new Promise((resolve) => {
             const tap = () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
-            document.addEventListener("plotdrawn", () => setTimeout(() => { tap(); resolve(); }, 80), {once: true});
+            document.addEventListener("plotdrawn", () => queueMicrotask(() => { tap(); resolve(); }), {once: true});
             tap();
         })"""
     )
