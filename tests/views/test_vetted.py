@@ -89,7 +89,10 @@ def test_the_downloads_have_the_filters_of_the_page(page: Client) -> None:
     assert Decision.objects.count() == 4
 
 
-def test_the_api_refuses_a_flag_that_is_neither_true_nor_false(page: Client) -> None:
+def test_the_api_refuses_filters_that_it_cannot_apply(page: Client) -> None:
     assert page.get("/api/v1/classifications/", {"simulated": "perhaps"}).status_code == 400
+    refused = page.get("/api/v1/classifications/", {"until": "soon"})
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["until"])
+    assert page.get("/api/v1/classifications/", {"since": "c0", "until": "2026-11-05"}).status_code == 400
     rows = page.get("/api/v1/classifications/", {"simulated": "true"}).json()["results"]
     assert [row["transient"] for row in rows] == ["SIM1"]

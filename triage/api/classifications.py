@@ -177,11 +177,13 @@ class ClassificationsView(APIView):
             since=None if cursor else _moment(since),
             class_name=query.get("class_name", ""),
             reviewer=query.get("reviewer", ""),
-            until=_moment(query.get("until", "")),
+            until=_moment(query.get("until", ""), "until"),
             transient=query.get("transient", ""),
             name=query.get("name", ""),
             simulated=_flag(query.get("simulated", "")),
         )
+        if cursor and wanted.until is not None:
+            raise ValidationError({"until": ["a cursor asks for changes, which have no end: leave until out"]})
         return self._changes(request, int(cursor[1]), wanted) if cursor else self._standing(request, wanted)
 
     def _standing(self, request: Request, wanted: classifications.Wanted) -> HttpResponseBase:
@@ -249,7 +251,7 @@ def _flag(text: str) -> bool | None:
     return flags[text.lower()]
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, name: str = "since") -> datetime | None:
     """Return the time in UTC, or None for an empty text. Raises ValidationError for anything else."""
     if not text:
         return None
@@ -262,4 +264,5 @@ def _moment(text: str) -> datetime | None:
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise ValidationError({"since": ["give a time such as 2026-11-23T04:00:00Z, or a cursor such as c0"]})
+    also = ", or a cursor such as c0" if name == "since" else ""
+    raise ValidationError({name: [f"give a time such as 2026-11-23T04:00:00Z{also}"]})
