@@ -179,15 +179,18 @@ def _templates(file: Any, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]
     for key, group in file["templates"].items():
         kind = str(group.attrs.get("subtype") or group.attrs.get("type") or "")
         entry = LibraryObject(key, kind, _class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
-        for epoch in group["epochs"].values() if "epochs" in group else (group,):
+        epochs = list(group["epochs"].values()) if "epochs" in group else [group]
+        ages = [float(epoch.attrs.get("age", math.nan)) for epoch in epochs]
+        # SNID counts from the first spectrum where the maximum is unknown, and these files do not say where it did.
+        since_maximum = min(ages) != 0
+        for age, epoch in zip(ages, epochs, strict=True):
             flattened = np.asarray(epoch["flux"], dtype=np.float64)
             known = np.flatnonzero(flattened)
             if known.size < 2:
                 yield SpectrumError("no_spectrum", f"a spectrum of {key} is empty")
                 continue
             covered = slice(known[0], known[-1] + 1)
-            age = float(epoch.attrs.get("age", math.nan))
-            phase = age if age > _UNKNOWN_AGE else math.nan
+            phase = age if since_maximum and age > _UNKNOWN_AGE else math.nan
             yield Named(entry, wavelength[covered], 1 + flattened[covered], phase)
 
 

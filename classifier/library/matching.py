@@ -20,6 +20,8 @@ from classifier.library.library import GRID, Library
 NAMED, SHOWN = 20, 5
 # Shifts compared on either side of each redshift, in samples of 500 km/s.
 AROUND = 3
+# Number of spectra whose shifts make one matrix product: a larger product runs four times as fast on a CPU.
+COMPARED_AT_ONCE = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +64,19 @@ class Matcher:
         leave_out: for each spectrum an object that is not compared, or None.
         """
         found = []
-        for row, candidates in enumerate(redshifts):
-            shifts = _shifts(candidates)
-            scores = self._scores(terms[:, row], shifts)  # (shifts, spectra)
-            if leave_out is not None:
-                scores = torch.where(self.owner == leave_out[row], -math.inf, scores)
-            found.append(self._best(scores, shifts))
+        for start in range(0, len(redshifts), COMPARED_AT_ONCE):
+            shifts = [_shifts(candidates) for candidates in redshifts[start : start + COMPARED_AT_ONCE]]
+            moved = torch.cat([_shifted(terms[:, start + at], own) for at, own in enumerate(shifts)], dim=1)
+            scores = torch.split(self._scores(moved), [len(own) for own in shifts])  # each (shifts, spectra)
+            for row, (own, of_row) in enumerate(zip(shifts, scores, strict=True), start):
+                if leave_out is not None:
+                    of_row = torch.where(self.owner == leave_out[row], -math.inf, of_row)
+                found.append(self._best(of_row, own))
         return found
 
-    def _scores(self, terms: Tensor, shifts: Sequence[int]) -> Tensor:
-        one, square, mask = _shifted(terms.to(self.device), shifts)  # each (shifts, samples)
+    def _scores(self, moved: Tensor) -> Tensor:
+        """Return the score of each library spectrum for terms (3, n, samples) that are moved already, (n, spectra)."""
+        one, square, mask = moved.to(self.device)
         product, overlap = one @ self._with_flux, mask @ self._with_weight
         ours, theirs = square @ self._with_weight, mask @ self._with_square
         correlation = product / (ours.clamp_min(1e-4) * theirs.clamp_min(1e-4)).sqrt()

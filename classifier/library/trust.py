@@ -20,10 +20,10 @@ from tqdm import tqdm
 from classifier.calibration import object_weights
 from classifier.errors import SpectrumError
 from classifier.library.library import Library
-from classifier.library.matching import SHOWN, Matcher, NamedMatch
+from classifier.library.matching import COMPARED_AT_ONCE, SHOWN, Matcher, NamedMatch
 
-# Days over which the phases of matches are averaged for SN Ia, and shown as measured.
-EARLY, LATE = -15.0, 60.0
+# A class whose errors, in units of the stated ones, are wider than this gets no phase.
+MOST_PULL = 1.5
 # A phase whose error would be larger than this many days cannot be told.
 MOST_ERROR = 20.0
 # Floors (days) and scales that the error of a phase is chosen from.
@@ -67,7 +67,7 @@ def phase_of(matches: Sequence[NamedMatch], library: Library, class_name: str) -
     class_name: class of the taxonomy that the spectrum is taken for.
     """
     estimate = _raw_phase(matches, library, class_name)
-    figures = library.trust.get("phase", {}).get(class_name) or library.trust.get("phase", {}).get("")
+    figures = library.trust.get("phase", {}).get(class_name)
     if estimate is None or figures is None:
         return None
     days, spread = estimate
@@ -101,12 +101,15 @@ def measure(library: Library, device: torch.device | None = None) -> Library:
         raise SpectrumError("too_small", "a library is measured with two objects or more whose class is known")
     weights = object_weights([str(library.owner[row]) for row in rows])
     trust: dict[str, Any] = {"class": _fit_class(library, found, rows, weights), "phase": {}, "measured": {}}
-    for class_name in [*sorted({str(library.classes[row]) for row in rows}), ""]:
-        fitted = _fit_phase(library, found, [r for r in rows if class_name in ("", library.classes[r])], class_name)
+    for class_name in sorted({str(library.classes[row]) for row in rows}):
+        fitted = _fit_phase(library, found, [r for r in rows if library.classes[r] == class_name], class_name)
         if fitted is not None:
             trust["phase"][class_name] = fitted
     measured = dataclasses.replace(library, trust=trust)
-    return dataclasses.replace(measured, trust={**trust, "measured": report(measured, found, rows, weights)})
+    figures = report(measured, found, rows, weights)
+    honest = {name for name, of_class in figures["phase"].items() if of_class["pull"] <= MOST_PULL}
+    phase = {name: fitted for name, fitted in trust["phase"].items() if name in honest}
+    return dataclasses.replace(measured, trust={**trust, "phase": phase, "measured": figures})
 
 
 def _leave_one_out(library: Library, device: torch.device | None) -> list[list[NamedMatch]]:
@@ -114,8 +117,12 @@ def _leave_one_out(library: Library, device: torch.device | None) -> list[list[N
     flux, weight = torch.from_numpy(library.flux), torch.from_numpy(library.weight)
     terms = torch.stack([flux * weight, flux**2 * weight, weight])
     found: list[list[NamedMatch]] = []
-    for row in tqdm(range(len(library)), desc="leaving one out", unit="spectra", mininterval=2):
-        found += matcher.match(terms[:, row : row + 1], [[0.0]], [int(library.owner[row])])
+    with tqdm(total=len(library), desc="leaving one out", unit="spectra", mininterval=2) as bar:
+        for start in range(0, len(library), COMPARED_AT_ONCE):
+            part = slice(start, start + COMPARED_AT_ONCE)
+            own = library.owner[part].tolist()
+            found += matcher.match(terms[:, part], [[0.0]] * len(own), own)
+            bar.update(len(own))
     return found
 
 
@@ -150,8 +157,8 @@ def _phase_errors(
     errors, spreads, owners = [], [], []
     for row in rows:
         own = float(library.phase[row])
-        estimate = _raw_phase(found[row], library, class_name or str(library.classes[row]))
-        if estimate is not None and EARLY <= own <= LATE:
+        estimate = _raw_phase(found[row], library, class_name)
+        if estimate is not None and math.isfinite(own):
             errors.append(estimate[0] - own)
             spreads.append(estimate[1])
             owners.append(str(library.owner[row]))
@@ -197,7 +204,7 @@ def report(
             by_trust.append({"spectra": int(inside.sum()), "stated": round(stated, 3), "right": round(share, 3)})
     phases = {}
     for class_name in sorted({str(library.classes[row]) for row in rows}):
-        mine = [row for row in rows if library.classes[row] == class_name and EARLY <= library.phase[row] <= LATE]
+        mine = [row for row in rows if library.classes[row] == class_name and math.isfinite(library.phase[row])]
         told = [(phase_of(found[row], library, class_name), float(library.phase[row])) for row in mine]
         off = [(given.days - own, given.error) for given, own in told if given is not None]
         if len(off) >= 10:

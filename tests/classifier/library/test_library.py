@@ -177,3 +177,30 @@ def test_a_library_that_was_made_on_another_grid_is_refused(library: Library, tm
     path.write_bytes(path.read_bytes().replace(b'\\"first\\": 2000.0', b'\\"first\\": 2100.0'))
     with pytest.raises(CheckpointError, match="another grid"):
         Library.load(path)
+
+
+def test_ages_that_begin_at_zero_do_not_count_from_maximum(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    grid = 2500 * 4 ** ((np.arange(1024) + 0.5) / 1024)
+    with h5py.File(tmp_path / "templates_Ib.hdf5", "w") as file:
+        file["metadata/standard_wavelength"] = grid
+        group = file.create_group("templates/sn1995F")
+        group.attrs.update({"type": "Ib", "subtype": "Ib-norm"})
+        for number, age in enumerate((0.0, 12.0)):
+            epoch = group.create_group(f"epochs/epoch_{number}")
+            epoch.attrs["age"] = age
+            epoch["flux"] = (shape(6600, 0, wavelength=grid) - 1) * ((grid > 3600) & (grid < 8800))
+    library, _ = import_library([tmp_path], load_taxonomy())
+    assert np.isnan(library.phase).all()
+
+
+def test_many_spectra_at_once_are_matched_as_one_by_one(library: Library) -> None:
+    flux, weight = torch.from_numpy(library.flux), torch.from_numpy(library.weight)
+    terms = torch.stack([flux * weight, flux**2 * weight, weight])
+    redshifts = [[0.0] if row % 2 else [0.0, 0.1] for row in range(len(library))]
+    matcher = Matcher(library)
+    together = matcher.match(terms, redshifts, library.owner.tolist())
+    for row in (0, 1, 30, 71):
+        (alone,) = matcher.match(terms[:, row : row + 1], [redshifts[row]], [int(library.owner[row])])
+        assert [match.spectrum for match in together[row]] == [match.spectrum for match in alone]
+        assert [match.score for match in together[row]] == pytest.approx([match.score for match in alone], rel=1e-4)
