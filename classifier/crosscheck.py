@@ -82,7 +82,7 @@ class CrossCheck:
         self.lags = torch.arange(first, last + 1, device=self.device)
         self.length = fast_length(self.grid.samples + max(last, -first))
         flux, weight = (torch.from_numpy(values).to(self.device) for values in (templates.flux, templates.weight))
-        terms = torch.stack([flux * weight, flux**2 * weight, weight])  # (3, templates, samples)
+        terms = weighted_terms(flux, weight)  # (3, templates, samples)
         # Turned so that the first shift of a product comes first.
         frequencies = torch.arange(self.length // 2 + 1, device=self.device) / self.length
         turn = torch.polar(torch.ones_like(frequencies), 2 * math.pi * first * frequencies)
@@ -165,8 +165,15 @@ def flattened_terms(flux: Tensor, covered: Tensor, grid: PreprocessConfig) -> Te
     grid: the grids, as ``PreprocessConfig.for_templates`` returns.
     """
     flattened = flatten(flux.cpu().numpy(), covered.cpu().numpy(), np.zeros(len(flux)), grid)
-    values, weight = torch.from_numpy(flattened.flux), torch.from_numpy(flattened.weight)
-    return torch.stack([values * weight, values**2 * weight, weight])
+    return weighted_terms(torch.from_numpy(flattened.flux), torch.from_numpy(flattened.weight))
+
+
+def weighted_terms(flux: Tensor, weight: Tensor) -> Tensor:
+    """Return flattened flux, its square and its weight, each weighted: (3, n, samples).
+
+    flux, weight: (n, samples) as ``classifier.flattening.flatten`` returns.
+    """
+    return torch.stack([flux * weight, flux**2 * weight, weight])
 
 
 def _vertices(scores: Tensor, template: Tensor, at: Tensor, top: Tensor) -> Tensor:

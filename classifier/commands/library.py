@@ -7,16 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-import torch
-
-from classifier.crosscheck import flattened_terms
 from classifier.errors import CheckpointError, SpectrumError
 from classifier.library.importers import import_library
-from classifier.library.library import GRID, Library
+from classifier.library.library import Library
 from classifier.library.matching import SHOWN, Matcher
 from classifier.library.trust import measure, phase_of, trust_of
 from classifier.readers import read_spectrum
-from classifier.resampling import resample
 from classifier.taxonomy import load_taxonomy
 
 
@@ -46,10 +42,7 @@ def run(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     library, summary = import_library(options.paths, load_taxonomy())
     library.save(options.out)
-    for source, count in summary.taken.most_common():
-        print(f"{source:30} {count:7}")
-    for code, count in summary.refused.most_common():
-        print(f"refused, {code:21} {count:7}")
+    print(summary.text())
     print(f"{len(library)} spectra of {len(library.objects)} objects in {options.out}")
     return 0
 
@@ -63,10 +56,8 @@ def _measure(options: argparse.Namespace) -> int:
 
 def _match(options: argparse.Namespace) -> int:
     library = Library.load(options.library)
-    resampled = resample(read_spectrum(options.file, options.file.name).spectrum, GRID)
-    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
-    terms = flattened_terms(flux, covered, GRID)
-    (matches,) = Matcher(library).match(terms, [[options.redshift]])
+    spectrum = read_spectrum(options.file, options.file.name).spectrum
+    matches = Matcher(library).match_spectrum(spectrum, [options.redshift])
     for match in matches[:SHOWN]:
         entry, phase = library.objects[match.object], library.phase[match.spectrum]
         age = "        " if phase != phase else f"{phase:+6.1f} d"

@@ -7,7 +7,6 @@ import dataclasses
 import io
 import math
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from classifier.readers.lnw import parse_lnw
 from classifier.resampling import Resampled, resample_arrays
 from classifier.spectrum import Array
 from classifier.taxonomy import Taxonomy
-from classifier.training.public_archives import label_of, object_id
+from classifier.training.public_archives import Summary, label_of, object_id
 
 # Types of SNID-SAGE's library that the taxonomy knows under another name.
 _SAGE_TYPES = {
@@ -62,21 +61,14 @@ class Named:
     phase: float
 
 
-@dataclasses.dataclass
-class Summary:
-    """Result of an import: number of spectra by source, and refusals by code."""
-
-    taken: Counter[str] = dataclasses.field(default_factory=Counter)
-    refused: Counter[str] = dataclasses.field(default_factory=Counter)
-
-
 def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summary]:
     """Read all named spectra under some paths.
 
     paths: folders of SNID templates (.lnw), SNID-SAGE's library (its HDF5 files, or the wheel that carries them), and
         folders with a table ``library.csv`` whose columns are file, name, type, phase and redshift.
 
-    Returns the library and what was taken and refused. Spectra of objects that share a name belong to one object.
+    Returns the library, and the number of spectra by source and of refusals by code. Spectra of objects that share a name
+    belong to one object.
     """
     summary = Summary()
     owners: dict[str, int] = {}
@@ -97,7 +89,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
             owners[key] = len(objects)
             objects.append(found.entry)
         rows.append((owners[key], found.phase, resampled))
-        summary.taken[found.entry.source] += 1
+        summary.written[found.entry.source] += 1
     if not rows:
         raise refusal
     flux, weight = _flattened([row[2] for row in rows])

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from classifier.crosscheck import MIN_OVERLAP
+from classifier.crosscheck import MIN_OVERLAP, flattened_terms, weighted_terms
 from classifier.library.library import GRID, Library
+from classifier.resampling import resample
+from classifier.spectrum import Spectrum
 
 # Number of objects that are named; the first SHOWN of them are for people, all of them tell the phase.
 NAMED, SHOWN = 20, 5
@@ -48,9 +50,22 @@ class Matcher:
         self.device = device or torch.device("cpu")
         flux, weight = (torch.from_numpy(values).to(self.device) for values in (library.flux, library.weight))
         # Each (samples, spectra).
-        self._with_flux, self._with_square = (flux * weight).T.contiguous(), (flux**2 * weight).T.contiguous()
-        self._with_weight = weight.T.contiguous()
+        self._with_flux, self._with_square, self._with_weight = (
+            term.T.contiguous() for term in weighted_terms(flux, weight)
+        )
         self.owner = torch.from_numpy(library.owner).to(self.device)
+
+    def match_spectrum(self, spectrum: Spectrum, redshifts: Sequence[float]) -> list[NamedMatch]:
+        """Return the best objects for one spectrum, at most NAMED, best first.
+
+        redshifts: redshifts to compare at, 0 for a spectrum in the rest frame.
+
+        Raises SpectrumError if the spectrum covers too little.
+        """
+        resampled = resample(spectrum, GRID)
+        flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
+        (found,) = self.match(flattened_terms(flux, covered, GRID), [redshifts])
+        return found
 
     @torch.inference_mode()
     def match(

@@ -1,4 +1,4 @@
-"""What a named match is worth, measured on the library itself: each spectrum with its own object left out.
+"""The worth of a named match, measured on the library itself: each spectrum with its own object left out.
 
 Two things are measured: how often the class of the best match is right, by its score and its lead over the best match
 of another class, and how far the phase of the matches of the class lies from the spectrum's own.
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from classifier.calibration import object_weights
+from classifier.crosscheck import weighted_terms
 from classifier.errors import SpectrumError
 from classifier.library.library import Library
 from classifier.library.matching import COMPARED_AT_ONCE, SHOWN, Matcher, NamedMatch
@@ -40,7 +41,7 @@ class Phase:
     error: float
 
 
-def features(matches: Sequence[NamedMatch], library: Library) -> tuple[float, float]:
+def _features(matches: Sequence[NamedMatch], library: Library) -> tuple[float, float]:
     """Return the score of the best match and its lead over the best match of another class (at most its score)."""
     best = matches[0]
     name = library.objects[best.object].class_name
@@ -54,7 +55,7 @@ def trust_of(matches: Sequence[NamedMatch], library: Library) -> float | None:
     figures = library.trust.get("class")
     if not matches or figures is None:
         return None
-    score, lead = features(matches, library)
+    score, lead = _features(matches, library)
     agree = _agreeing(matches, library)
     logit = figures["constant"] + figures["score"] * score + figures["lead"] * lead + figures["agree"] * agree
     return 1 / (1 + math.exp(-logit))
@@ -106,7 +107,7 @@ def measure(library: Library, device: torch.device | None = None) -> Library:
         if fitted is not None:
             trust["phase"][class_name] = fitted
     measured = dataclasses.replace(library, trust=trust)
-    figures = report(measured, found, rows, weights)
+    figures = _report(measured, found, rows, weights)
     honest = {name for name, of_class in figures["phase"].items() if of_class["pull"] <= MOST_PULL}
     phase = {name: fitted for name, fitted in trust["phase"].items() if name in honest}
     return dataclasses.replace(measured, trust={**trust, "phase": phase, "measured": figures})
@@ -114,8 +115,7 @@ def measure(library: Library, device: torch.device | None = None) -> Library:
 
 def _leave_one_out(library: Library, device: torch.device | None) -> list[list[NamedMatch]]:
     matcher = Matcher(library, device)
-    flux, weight = torch.from_numpy(library.flux), torch.from_numpy(library.weight)
-    terms = torch.stack([flux * weight, flux**2 * weight, weight])
+    terms = weighted_terms(torch.from_numpy(library.flux), torch.from_numpy(library.weight))
     found: list[list[NamedMatch]] = []
     with tqdm(total=len(library), desc="leaving one out", unit="spectra", mininterval=2) as bar:
         for start in range(0, len(library), COMPARED_AT_ONCE):
@@ -134,7 +134,7 @@ def _fit_class(
     library: Library, found: Sequence[Sequence[NamedMatch]], rows: Sequence[int], weights: NDArray[np.float64]
 ) -> dict[str, float]:
     """Fit P(class right) as a logistic function of score, lead and agreement, by Newton's method."""
-    design = np.array([[1.0, *features(found[row], library), _agreeing(found[row], library)] for row in rows])
+    design = np.array([[1.0, *_features(found[row], library), _agreeing(found[row], library)] for row in rows])
     right = np.array([_is_right(library, row, found[row]) for row in rows], dtype=np.float64)
     beta = np.zeros(design.shape[1])
     for _ in range(30):
@@ -168,9 +168,9 @@ def _phase_errors(
 def _fit_phase(
     library: Library, found: Sequence[Sequence[NamedMatch]], rows: Sequence[int], class_name: str
 ) -> dict[str, float] | None:
-    """Fit the error of a phase, √(floor² + (scale × spread)²), so that two thirds of the errors lie within it.
+    """Fit the error of a phase, √(floor² + (scale × spread)²); return None for fewer than 20 phases.
 
-    Of the pairs that do so, the one with the highest likelihood for a distribution with wide wings is taken.
+    The pair of FLOORS and SCALES with the highest likelihood is taken, for a distribution with wide wings.
     """
     errors, spreads, owners = _phase_errors(library, found, rows, class_name)
     if len(errors) < 20:
@@ -186,7 +186,7 @@ def _fit_phase(
     return {"floor": floor, "scale": scale}
 
 
-def report(
+def _report(
     library: Library,
     found: Sequence[Sequence[NamedMatch]],
     rows: Sequence[int],

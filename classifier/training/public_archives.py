@@ -70,7 +70,7 @@ class Found:
 
 @dataclasses.dataclass
 class Summary:
-    """Result of an import: number of spectra by label (None for a type without a class), and refusals by code."""
+    """Result of an import: number of spectra by label or source (None for a type without a class), refusals by code."""
 
     written: Counter[str | None] = dataclasses.field(default_factory=Counter)
     refused: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -217,7 +217,7 @@ def _snid(path: Path) -> Iterator[Found | SpectrumError]:
         rows = zip(template.wavelength[known], flux[known], strict=True)
         text = "\n".join(f"{wavelength:.2f} {value:.6g}" for wavelength, value in rows)
         try:
-            reading = _from_text(text, path.name, {"OBJECT": template.name}, Corrections(frame="rest"))
+            reading = _from_text(text, f"{path.stem}.txt", {"OBJECT": template.name}, Corrections(frame="rest"))
         except SpectrumError as error:
             yield error
         else:
@@ -227,7 +227,7 @@ def _snid(path: Path) -> Iterator[Found | SpectrumError]:
 
 def _from_text(rows: str, name: str, said: Mapping[str, str], corrections: Corrections | None) -> Reading:
     """Read rows of numbers as the text file that they once were."""
-    return read_spectra(rows.encode(), f"{Path(name).stem}.txt", corrections, said)[0]
+    return read_spectra(rows.encode(), name, corrections, said)[0]
 
 
 def _wiserep(path: Path, said: Mapping[str, str]) -> Iterator[Found]:

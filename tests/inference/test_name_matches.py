@@ -1,4 +1,4 @@
-"""What a spectrum looks like: named matches beside its prediction, computed by the worker and drawn on the page."""
+"""Named matches beside a prediction: computed by the worker, drawn on the page, kept with a decision."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _PREDICTION_KEYS = {"prediction", "predicted_class", "uncertainty"}
 
 
 class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
-    """What the library of named spectra says.
+    """The objects of the library of named spectra that a spectrum looks most like.
 
     matches: the best objects, best first: name, type, class, phase (days from maximum), redshift, score.
     trust: probability that the class of the first is right, null if it was not measured.

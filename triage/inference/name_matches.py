@@ -8,15 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from django.db import IntegrityError, transaction
 
-from classifier.crosscheck import flattened_terms
 from classifier.errors import SpectrumError
-from classifier.library.library import GRID, Library
+from classifier.library.library import Library
 from classifier.library.matching import SHOWN, Matcher, NamedMatch
 from classifier.library.trust import phase_of, trust_of
-from classifier.resampling import resample
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.inference.named_library import DeskLibrary, desk_library
 from triage.models import NamedMatches, Prediction
@@ -69,9 +66,7 @@ def _redshifts(prediction: Prediction, *, at_rest: bool) -> list[float]:
 
 
 def _row(loaded: DeskLibrary, prediction: Prediction, value: SpectrumValue, redshifts: Sequence[float]) -> NamedMatches:
-    resampled = resample(value, GRID)
-    flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
-    (found,) = _matcher(loaded).match(flattened_terms(flux, covered, GRID), [redshifts])
+    found = _matcher(loaded).match_spectrum(value, redshifts)
     library = loaded.library
     phase = phase_of(found, library, prediction.class_name)
     return NamedMatches(

@@ -10,7 +10,7 @@ from triage.models.prediction import Prediction
 
 
 class NamedMatches(models.Model):
-    """What the library says of one reading of one spectrum. The prediction stays as it was.
+    """The library's answer for one reading of one spectrum. The prediction stays as it was.
 
     prediction: prediction of that reading, whose redshift the comparison was made at.
     library: hash of the library's file.

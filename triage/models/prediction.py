@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F
 
 from triage.models.audience import AudienceQuerySet
+
+if TYPE_CHECKING:
+    from triage.models.named_matches import NamedMatches
 
 
 class ImmutableRecordError(Exception):
@@ -94,6 +97,11 @@ class Prediction(models.Model):
     def probability(self) -> float:
         """Return the calibrated probability of ``class_name``."""
         return 1 - self.uncertainty
+
+    @property
+    def named(self) -> NamedMatches | None:
+        """Return the library's named matches, or None if there are none."""
+        return getattr(self, "named_matches", None)
 
 
 class PredictionEvidence(models.Model):

@@ -79,7 +79,7 @@ class QueueFilter:
         names = [field.name for field in dataclasses.fields(cls) if field.name != "state"]
         given = {name: str(query.get(PARAMETERS.get(name, name), "")).strip() for name in names}
         for name in ("after", "before"):
-            given[name] = given[name] if _day(given[name]) else ""
+            given[name] = given[name] if midnight(given[name]) else ""
         for name in ("above", "below"):
             given[name] = given[name] if _percent(given[name]) is not None else ""
         given["tns"] = given["tns"] if given["tns"] in dict(TNS_STATES) else ""
@@ -153,9 +153,9 @@ class QueueFilter:
             spectra = spectra.filter(own)
         if self.instrument:
             spectra = spectra.filter(instrument__icontains=self.instrument)
-        if first := _day(self.after):
+        if first := midnight(self.after):
             spectra = spectra.filter(created_at__gte=first)
-        if last := _day(self.before):
+        if last := midnight(self.before):
             spectra = spectra.filter(created_at__lt=last + timedelta(days=1))
         return rows.filter(pk__in=spectra.values("transient"))
 
@@ -236,8 +236,8 @@ def _concerns(user: User) -> Q:
     return Q(decided) | Q(held) | Q(Exists(Spectrum.objects.filter(**here, uploaded_by=user)))
 
 
-def _day(text: str) -> datetime | None:
-    """Return the midnight (UTC) at which a day begins, or None if the text is no day."""
+def midnight(text: str) -> datetime | None:
+    """Return the midnight (UTC) at which a day (YYYY-MM-DD) begins, or None if the text is no day."""
     try:
         day = parse_date(text)
     except ValueError:

@@ -22,7 +22,7 @@ from triage.errors import (
     StalePredictionError,
     UnknownClassError,
 )
-from triage.models import Decision, NamedMatches, Prediction, Spectrum, Transient, Verdict
+from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
 from triage.queue.priority import GOOD_MATCH
 from triage.review import claims, resent, second_opinion
@@ -283,7 +283,7 @@ def _summary(prediction: Prediction | None) -> dict[str, object]:
 
 def _named(prediction: Prediction) -> dict[str, object] | None:
     """Return the best named match and the phase, with the library's hash; None without a library."""
-    named: NamedMatches | None = getattr(prediction, "named_matches", None)
+    named = prediction.named
     if named is None:
         return None
     best = f"{named.matches[0]['name']} ({named.matches[0]['type']})" if named.matches else ""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
 from triage.export import classifications
 from triage.intake.quarantine import STATES
 from triage.models import Spectrum
+from triage.queue.filters import midnight
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in
 
@@ -46,8 +46,8 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         class_name=given["class"],
         reviewer=given["reviewer"],
         name=given["name"],
-        since=_day(given["since"]),
-        until=_day(given["until"], timedelta(days=1)),
+        since=midnight(given["since"]),
+        until=last + timedelta(days=1) if (last := midnight(given["until"])) else None,
     )
     # The demonstration is left out as soon as there is something real.
     real = classifications.vetted(user, classifications.Wanted(simulated=False))
@@ -71,15 +71,6 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         "section": "vetted",
     }
     return render(request, "vetted.html", context)
-
-
-def _day(text: str, more: timedelta = timedelta()) -> datetime | None:
-    """Return the begin of a day (YYYY-MM-DD, UTC) and ``more``, or None for anything else."""
-    try:
-        day = parse_date(text)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC) + more if day else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _query(wanted: classifications.Wanted) -> str:

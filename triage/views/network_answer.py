@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from classifier.taxonomy import load_taxonomy
-from triage.models import NamedMatches, Prediction, Spectrum
+from triage.models import Prediction, Spectrum
 from triage.queue import reasons
 from triage.queue.fused import FusedAnswer
 from triage.queue.priority import contradiction, match_words
@@ -62,7 +62,6 @@ class NetworkAnswer:
     fused: answer of all epochs together, or None with fewer than two.
     drawn_redshift: redshift at which the spectrum is drawn, or None if none is known.
     template_strength: how good the best template's match is, in a word; "" without a cross-check.
-    named: what the library says, or None without one.
     """
 
     prediction: Prediction
@@ -73,7 +72,6 @@ class NetworkAnswer:
     fused: FusedAnswer | None
     drawn_redshift: float | None
     template_strength: str
-    named: NamedMatches | None
 
 
 def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> NetworkAnswer:
@@ -93,7 +91,6 @@ def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: F
         fused=fused,
         drawn_redshift=prediction.redshift if used is None else used,
         template_strength=match_words(crosscheck["score"]) if crosscheck else "",
-        named=getattr(prediction, "named_matches", None),
     )
 
 
@@ -190,8 +187,7 @@ def keyed_classes(prediction: Prediction | None) -> list[KeyedClass]:
 
 
 def _subtype(prediction: Prediction) -> str | None:
-    named: NamedMatches | None = getattr(prediction, "named_matches", None)
-    kind, count = named.best_type if named else ("", 0)
+    kind, count = prediction.named.best_type if prediction.named else ("", 0)
     taxonomy = load_taxonomy()
     entry = taxonomy.find(kind) or taxonomy.find(f"SN {kind}")
     return entry.name if entry and not entry.trained and count >= MOST_OF_FIVE else None

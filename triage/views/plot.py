@@ -181,8 +181,8 @@ def _template(
     wanted = request.GET.get("template", "0")
     if prediction is None or not wanted.isascii() or not wanted.isdigit() or wanted == "0":
         return None
-    named = getattr(prediction, "named_matches", None)
     if int(wanted) > 1:
+        named = prediction.named
         return _named(named, int(wanted) - 2, epoch, at_rest=at_rest) if named else None
     comparison = matched_template.matched_template(prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
     if comparison is None:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db.models import QuerySet
+
 from classifier.taxonomy import load_taxonomy
 from triage.models import RemoteClassification, SkyPortalInstance, SkyPortalPost
 from triage.services.skyportal.chunks import chunks
@@ -24,10 +26,14 @@ _COLUMNS = (
 )
 
 
+def of_people(instance: SkyPortalInstance) -> QuerySet[RemoteClassification]:
+    """Return the server's classifications that neither a machine nor this desk made."""
+    return RemoteClassification.objects.filter(instance=instance, machine=False, ours=False)
+
+
 def classified_by_people(instance: SkyPortalInstance, name: str) -> bool:
-    """Return whether the server has a classification that neither a machine nor this desk made."""
-    rows = RemoteClassification.objects.filter(instance=instance, remote_name=name, machine=False, ours=False)
-    return rows.exists()
+    """Return whether people have classified a source on the server."""
+    return of_people(instance).filter(remote_name=name).exists()
 
 
 def record_classifications(instance: SkyPortalInstance, rows: Iterable[dict[str, Any]]) -> set[int]:

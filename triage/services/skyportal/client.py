@@ -163,9 +163,7 @@ class Client:
                 failed = error
             log.info("SkyPortal: %s %s failed (%s); attempt %s of %s", method, path, failed, attempt + 1, ATTEMPTS)
         seconds = time.monotonic() - asked_since
-        raise type(failed or UnreachableError(""))(
-            f"{method} {path} failed for {seconds:.0f} s, at last with: {failed}"
-        )
+        raise type(failed)(f"{method} {path} failed for {seconds:.0f} s, at last with: {failed}")
 
     def _attempt(self, method: str, path: str, options: dict[str, Any]) -> Any:
         """Make a request once and return the ``data`` of the answer.

@@ -173,7 +173,7 @@ def _follow(instance: SkyPortalInstance, spectrum: Spectrum, source: Source) -> 
 
 def _is_known(row: RemoteSpectrum, file: RemoteFile) -> bool:
     """Return whether this version of a spectrum was imported last."""
-    # Up to version 0.2, the hash was that of the whole file, with the server's address in it.
+    # Earlier releases stored the hash of the whole file, with the server's address in it.
     return row.content_hash in (file.content_hash, hashlib.sha256(file.content).hexdigest())
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun
 from triage.services.skyportal.chunks import chunks
-from triage.services.skyportal.classifications import classified_by_people
+from triage.services.skyportal.classifications import of_people
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import SlowAnswerError
 from triage.services.skyportal.remote_records import SkipError, check_kind, moment, text
@@ -138,12 +138,14 @@ def _write_chunk(
     instance: SkyPortalInstance, run: SkyPortalRun, entries: list[Entry], known: dict[int, RemoteSpectrum]
 ) -> None:
     fresh, again = [], []
+    names = {entry.name for entry in entries} if run.full else set()
+    classified = set(of_people(instance).filter(remote_name__in=names).values_list("remote_name", flat=True))
     for entry in entries:
         row = known.get(entry.remote_id)
         if row is None:
             row = RemoteSpectrum(instance=instance, remote_id=entry.remote_id)
             fresh.append(row)
-        elif _worth_a_look(row, entry, run):
+        elif _worth_a_look(row, entry, run, classified):
             again.append(row)
         else:
             run.unchanged += row.state != RemoteState.PENDING
@@ -156,8 +158,11 @@ def _write_chunk(
     RemoteSpectrum.objects.bulk_update(again, [*fields, "attempts", "next_attempt_at", "gone_at"])
 
 
-def _worth_a_look(row: RemoteSpectrum, entry: Entry, run: SkyPortalRun) -> bool:
-    """Return whether a spectrum that was listed before has to be fetched again."""
+def _worth_a_look(row: RemoteSpectrum, entry: Entry, run: SkyPortalRun, classified: set[str]) -> bool:
+    """Return whether a spectrum that was listed before has to be fetched again.
+
+    classified: names of sources that people have classified on the server; only a full run needs them.
+    """
     if row.gone_at is not None or entry.modified is None or row.remote_modified != entry.modified:
         return True
     if row.remote_name != entry.name:
@@ -165,7 +170,7 @@ def _worth_a_look(row: RemoteSpectrum, entry: Entry, run: SkyPortalRun) -> bool:
     if not run.full or row.state in (RemoteState.IMPORTED, RemoteState.PENDING):
         return False
     if row.reason == "classified_there":
-        return not classified_by_people(row.instance, entry.name)
+        return entry.name not in classified
     return row.state == RemoteState.FAILED or row.reason in TEMPORARY_REASONS
 
 

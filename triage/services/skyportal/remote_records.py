@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import io
 import math
@@ -44,7 +45,7 @@ class RemoteFile:
     observed_at: datetime | None
     instrument: str
 
-    @property
+    @functools.cached_property
     def content_hash(self) -> str:
         """Return a hash that tells whether the spectrum has changed. The server's address is not in it."""
         lines = self.content.splitlines(keepends=True)

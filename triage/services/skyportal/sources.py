@@ -28,11 +28,8 @@ def refresh_sources(client: Client, instance: SkyPortalInstance, since: datetime
     seen: set[str] = set()
     for chunk in chunks(_read(listed, since)):
         seen |= _store(instance, dict(chunk))
-    # A source may not be listed although some of its spectra are, so both say whose classifications are wanted.
-    known = set(RemoteSource.objects.filter(instance=instance).values_list("name", flat=True))
-    known |= set(RemoteSpectrum.objects.filter(instance=instance).values_list("remote_name", flat=True))
     classifications = client.all_classifications(since)
-    kept = record_classifications(instance, (row for row in classifications if text(row.get("obj_id"), 200) in known))
+    kept = record_classifications(instance, _of_known_sources(instance, classifications))
     if since is None and classifications.complete:
         forget_classifications(instance, kept)
         RemoteSource.objects.filter(instance=instance).update(classified=True)
@@ -56,6 +53,19 @@ def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> So
         stated = {"stated": dataclasses.asdict(source), "classified": True}
         RemoteSource.objects.update_or_create(instance=instance, name=name, defaults=stated)
     return source
+
+
+def _of_known_sources(instance: SkyPortalInstance, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the classifications of sources that the desk knows, by themselves or by one of their spectra.
+
+    A source may not be listed although some of its spectra are.
+    """
+    for chunk in chunks(rows):
+        names = {text(row.get("obj_id"), 200) for row in chunk}
+        sources = RemoteSource.objects.filter(instance=instance, name__in=names).values_list("name", flat=True)
+        spectra = RemoteSpectrum.objects.filter(instance=instance, remote_name__in=names)
+        known = {*sources, *spectra.values_list("remote_name", flat=True).distinct()}
+        yield from (row for row in chunk if text(row.get("obj_id"), 200) in known)
 
 
 def _filters(instance: SkyPortalInstance, since: datetime | None) -> dict[str, str]:
