@@ -67,8 +67,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
     paths: folders of SNID templates (.lnw), SNID-SAGE's library (its HDF5 files, or the wheel that carries them), and
         folders with a table ``library.csv`` whose columns are file, name, type, phase and redshift.
 
-    Returns the library, and the number of spectra by source and of refusals by code. Spectra of objects that share a name
-    belong to one object.
+    Returns the library, and the number of spectra by source and of refusals by code. Objects that share a name are one.
     """
     summary = Summary()
     owners: dict[str, int] = {}
