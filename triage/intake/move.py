@@ -44,7 +44,7 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         except ValidationError as error:
             raise InvalidUploadError(error.messages[0]) from error
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated) if name else None
+        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated)[0] if name else None
         # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
         for pk in sorted({pk for pk in (spectrum.transient_id, to.pk if to else None) if pk is not None}):
             entries.lock(pk)

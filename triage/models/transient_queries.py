@@ -34,18 +34,18 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         The exact name comes first, then another spelling of it, then another name that the user may know. The oldest
         transient wins.
         """
-        return self.filter(name=name).first() or self.spelt(name, OtherName.objects.visible_to(user))
+        return self.spelt(name, OtherName.objects.visible_to(user))
 
     def spelt(self, name: str, other_names: models.QuerySet[OtherName]) -> Transient | None:
-        """Return the oldest transient whose name is a spelling of this one, else one with such another name, or None.
-
-        other_names: the other names that may be known.
-        """
-        key, oldest = name_key(name), self.order_by("pk")
+        """Return the transient that a name means for somebody who knows these other names, or None; see ``called``."""
+        key = name_key(name)
         if not key:
-            return None
-        so_called = other_names.filter(key=key).values("transient")
-        return oldest.filter(key=key).first() or oldest.filter(pk__in=so_called).first()
+            return self.filter(name=name).first()
+        oldest = self.order_by("pk")
+        spelt_so = sorted(oldest.filter(key=key), key=lambda transient: transient.name != name)
+        if spelt_so:
+            return spelt_so[0]
+        return oldest.filter(pk__in=list(other_names.filter(key=key).values_list("transient", flat=True))).first()
 
     def with_part_of_name(self, user: User, part: str) -> Self:
         """Return the transients with a text in a name that the user may know, in any spelling."""
