@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "api/v1/": change(LIST, shows=False),
     "api/v1/schema/": OPEN,
     "api/v1/spectra/": change(LIST, POST=(401, 202, 202, 202), body=upload),
+    "api/v1/spectra/batch/": Rule(POST=(401, 200, 200, 200), body=upload),
     "api/v1/manifests/": Rule(POST=(401, 200, 200, 200), body=manifest),
     "api/v1/spectra/<int:spectrum_id>/": change(PRIVATE, PATCH=(401, 404, 200, 404)),
     "api/v1/spectra/<int:spectrum_id>/acts/": PRIVATE,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
@@ -14,8 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.input_files import COLUMNS
-from classifier.readers.coordinates import read_degrees
 from triage.api import filters
 from triage.api.base import (
     FIELDS,
@@ -28,50 +24,24 @@ from triage.api.base import (
     visible_spectra,
 )
 from triage.api.corrections import (
-    CORRECTIONS,
-    CorrectionsSerializer,
     SubmissionSerializer,
     UnreadableSerializer,
 )
 from triage.api.errors import error_answers
 from triage.api.facts import SpectrumFactsSerializer
-from triage.api.manifest import manifest_in
 from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
-from triage.api.schema import answer_example
-from triage.errors import TooLargeError
-from triage.intake import submit
+from triage.api.uploads import (
+    UPLOAD_EXAMPLES,
+    KnownFileSerializer,
+    UploadSerializer,
+    manifest_of,
+    stated_in,
+    take_in,
+)
 from triage.intake.facts import correct_spectrum
-from triage.intake.manifest import statements
 from triage.models import Scope, Spectrum
 from triage.queue.misfit import misfit
-
-_RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
-_UPLOAD_EXAMPLES = [
-    answer_example(
-        "stored",
-        {
-            "id": 17,
-            "state": "queued",
-            "transient": "AT2026abc",
-            "naming": {"named_by": "file_name", "epochs": 3, "suggestions": []},
-            "receipt": _RECEIPT,
-            "others": [],
-        },
-        202,
-    ),
-    answer_example(
-        "in quarantine",
-        {
-            "code": "no_table",
-            "detail": "no columns of numbers were found",
-            "receipt": {"name": "AT2026abc.txt"},
-            "id": 18,
-            "state": "quarantined",
-        },
-        400,
-    ),
-]
 
 
 class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
@@ -171,67 +141,6 @@ class SpectrumDetailSerializer(SpectrumSerializer):
         return "" if spectrum.hidden else misfit(user_of(self.context["request"]), spectrum)
 
 
-class KnownFileSerializer(SubmissionSerializer):
-    """The answer to a file that was sent before."""
-
-    notes = serializers.ListField(
-        child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
-    )
-    differences = serializers.DictField(
-        child=serializers.ListField(),
-        help_text="Facts that were sent and differ from the record: stored and sent value. PATCH or move uses them.",
-    )
-
-
-class DegreesField(serializers.FloatField):
-    """Coordinate in degrees, or in sexagesimal units.
-
-    hour: degrees in the first unit of the sexagesimal text.
-    """
-
-    def __init__(self, *, hour: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.hour = hour
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return degrees. Raises ValidationError for what is no coordinate."""
-        degrees = read_degrees(" ".join(str(data).split()), self.hour)
-        return super().to_internal_value(data if degrees is None else degrees)
-
-
-class UploadSerializer(CorrectionsSerializer):
-    """One file, facts about it, and corrections of the reader's guesses."""
-
-    file = serializers.FileField(allow_empty_file=True)
-    transient = serializers.CharField(
-        required=False, max_length=120, help_text="Name of the transient; it is made if it does not exist yet."
-    )
-    redshift = serializers.FloatField(
-        required=False, allow_null=True, help_text="Known redshift. The network uses it to classify the spectrum."
-    )
-    observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")
-    instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
-    ra = DegreesField(required=False, allow_null=True, hour=15, help_text="Degrees, or 12:34:56.7; ICRS.")
-    dec = DegreesField(required=False, allow_null=True, hour=1, help_text="Degrees, or -12:34:56; ICRS.")
-    comment = serializers.CharField(required=False, max_length=2000, allow_blank=True)
-    manifest = serializers.FileField(
-        required=False,
-        help_text="CSV with the column file and any of " + ", ".join(COLUMNS) + "; its row counts first.",
-    )
-    group = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        help_text="One of your groups, whose members alone see the spectrum; “only me”; or “everybody”, which is the "
-        "default unless one of your groups is private by default.",
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields. Unknown ones are ignored, because senders of forms add some of their own."""
-        if (attrs.get("ra") is None) != (attrs.get("dec") is None):
-            raise serializers.ValidationError("ra and dec come together")
-        return attrs
-
-
 @extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))
 class SpectraView(generics.ListAPIView[Spectrum]):
     """Spectra that you may see, newest first."""
@@ -249,7 +158,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
     @extend_schema(
         request=UploadSerializer,
         responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer} | error_answers(413),
-        examples=_UPLOAD_EXAMPLES,
+        examples=UPLOAD_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
         """Upload a spectrum file.
@@ -258,29 +167,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
         """
         sent = checked(UploadSerializer, request.data)
-        if sent["file"].size > settings.UPLOAD_MAX_BYTES:
-            raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-        user, given = user_of(request), _given(user_of(request), sent)
-        if "manifest" in sent:
-            given = statements(manifest_in(sent["manifest"]).row_of(sent["file"].name), given)
-        submission = submit.submit_spectrum(user, sent["file"].read(), sent["file"].name, given)
-        if submission.created:
-            return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
-        return Response(KnownFileSerializer(submission, context={"request": request}).data)
-
-
-def _given(user: User, sent: dict[str, Any]) -> submit.Given:
-    return submit.Given(
-        transient=sent.get("transient", "").strip(),
-        redshift=sent.get("redshift"),
-        observed_at=sent.get("observed_at"),
-        instrument=sent.get("instrument", ""),
-        ra=sent.get("ra"),
-        dec=sent.get("dec"),
-        comment=sent.get("comment", ""),
-        group=group_of(user, sent.get("group")),
-        corrections={name: sent[name] for name in CORRECTIONS if name in sent},
-    )
+        return take_in(request, sent["file"], stated_in(request, sent), manifest_of(sent))
 
 
 class SpectrumView(APIView):

@@ -31,6 +31,7 @@ from triage.api import (
     tns,
     tokens,
     transients,
+    uploads,
     webhooks,
 )
 from triage.api.errors import unknown_address
@@ -39,6 +40,7 @@ urlpatterns = [
     path("", index.IndexView.as_view(), name="api-index"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("spectra/", spectra.SpectraView.as_view(), name="api-spectra"),
+    path("spectra/batch/", uploads.BatchView.as_view(), name="api-batch"),
     path("manifests/", manifest.ManifestView.as_view(), name="api-manifests"),
     path("spectra/<int:spectrum_id>/", spectra.SpectrumView.as_view(), name="api-spectrum"),
     path("spectra/<int:spectrum_id>/arrays/", spectrum_data.SpectrumArraysView.as_view(), name="api-arrays"),
