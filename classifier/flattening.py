@@ -99,9 +99,26 @@ def compare(
     inside = slice(*_ends(covered))
     shifted = centres * (1 + redshift)
     overlapping = slice(*np.searchsorted(shifted, (wavelength[0], wavelength[-1])))
-    return Comparison(
-        centres[inside], spectrum[inside], shifted[overlapping], np.where(defined, template, np.nan)[overlapping]
-    )
+    drawn = np.where(defined, template, np.nan)[overlapping]
+    return Comparison(centres[inside], spectrum[inside], shifted[overlapping], drawn)
+
+
+def continuum(wavelength: Array, flux: Array, grid: PreprocessConfig) -> Array:
+    """Return the continuum that ``flatten`` divides out, at the spectrum's own samples and in the unit of its flux.
+
+    wavelength: (n,) Å, ascending; repeated wavelengths count once.
+    flux: (n,) F_λ in any unit.
+    grid: the grids.
+
+    Where the continuum comes near zero, a tenth of the mean flux takes its place. Raises SpectrumError as
+    ``resample_arrays`` does.
+    """
+    at, first = np.unique(wavelength, return_index=True)
+    resampled = resample_arrays(at, flux[first], grid)
+    values, mask = _averaged(resampled.flux[None], resampled.covered[None].astype(np.float32), np.zeros(1), grid)
+    covered = mask[0] > 0
+    level = _floored(_running_mean(values, mask, grid), values, mask)[0, covered]
+    return np.asarray(np.interp(wavelength, grid.grid()[covered], level) * resampled.scale)
 
 
 def _ends(covered: NDArray[np.bool_]) -> tuple[int, int]:
@@ -134,17 +151,29 @@ def _averaged(flux: Floats, mask: Floats, log1pz: Array, grid: PreprocessConfig)
 
 def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
     """``classifier.preprocess.continuum_divided`` is the same for the tensors of the network."""
-    count = np.maximum(mask.sum(1, keepdims=True), 1.0)
-    half = max(grid.continuum_samples // 4, 1)
-    weight = np.maximum(_box(mask, half), np.float32(1e-6))
-    continuum = values
-    for _ in range(2):
-        continuum = (_box(continuum * mask, half) / weight).astype(np.float32)
-    floor = np.maximum(0.1 * np.abs(values).sum(1, keepdims=True) / count, 1e-6)
-    divided = (values - continuum) / np.maximum(continuum, floor) * mask
-    spread = np.abs(divided).sum(1, keepdims=True) / count
+    mean = _running_mean(values, mask, grid)
+    divided = (values - mean) / _floored(mean, values, mask) * mask
+    spread = np.abs(divided).sum(1, keepdims=True) / _count(mask)
     compressed: Floats = np.arcsinh(divided / np.maximum(spread, 1e-6)).astype(np.float32)
     return compressed
+
+
+def _running_mean(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
+    half = max(grid.continuum_samples // 4, 1)
+    weight = np.maximum(_box(mask, half), np.float32(1e-6))
+    for _ in range(2):
+        values = (_box(values * mask, half) / weight).astype(np.float32)
+    return values
+
+
+def _floored(mean: Floats, values: Floats, mask: Floats) -> Floats:
+    """Return the running mean, and a tenth of the mean flux where that is larger."""
+    floor = np.maximum(0.1 * np.abs(values).sum(1, keepdims=True) / _count(mask), 1e-6)
+    return np.asarray(np.maximum(mean, floor))
+
+
+def _count(mask: Floats) -> Floats:
+    return np.asarray(np.maximum(mask.sum(1, keepdims=True), 1.0))
 
 
 def _box(values: Floats, half: int) -> Floats:

@@ -101,6 +101,7 @@ RULES: dict[str, Rule] = {
     "api/v1/spectra/<int:spectrum_id>/acts/": PRIVATE,
     "api/v1/spectra/<int:spectrum_id>/acts/<int:act_id>/undo/": Rule(POST=(401, 404, 200, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/arrays/": change(PRIVATE, shows=False),
+    "api/v1/spectra/<int:spectrum_id>/line/": Rule(GET=(401, 404, 400, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/original/": PRIVATE,
     # To a stranger, a private spectrum looks like a missing one.
     "api/v1/spectra/<int:spectrum_id>/twins/": change(PRIVATE, shows=False),

@@ -129,7 +129,7 @@ class BatchSerializer(StatedSerializer):
     )
 
 
-class LineSerializer(KnownFileSerializer):
+class FileLineSerializer(KnownFileSerializer):
     """One line of the answer: what POST spectra/ would answer for this file, with its name and status."""
 
     file = serializers.CharField()
@@ -143,7 +143,7 @@ class BatchView(APIView):
     scope = Scope.UPLOAD
 
     @extend_schema(
-        request=BatchSerializer, responses={(200, "application/x-ndjson"): LineSerializer} | error_answers(400)
+        request=BatchSerializer, responses={(200, "application/x-ndjson"): FileLineSerializer} | error_answers(400)
     )
     def post(self, request: Request) -> StreamingHttpResponse:
         """Upload up to 500 files. The answer is one line of JSON a file, sent as soon as the file is stored.
