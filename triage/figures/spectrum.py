@@ -81,6 +81,9 @@ def spectrum_json(
         content |= strip_content(strip)
     if template is not None:
         content |= template_content(template)
+        drawn = template.comparison
+        base = drawn.continuum if look.flux == FluxKind.CONTINUUM else epoch.size
+        content["overlay"] = {"data": {"x": drawn.wavelength, "y": plotted(drawn.fitted / base, look)}}
     has = (epoch.flux_error is not None, strip is not None, template is not None)
     return _shape(theme if theme in PALETTES else "light", at_rest, look.flux, len(others), *has).fill(content)
 
@@ -93,7 +96,7 @@ def _shape(theme: str, at_rest: bool, flux: FluxKind, others: int, error: bool, 
     error, strip, template: whether it has an error band, an attribution, a template.
     """
     colours = PALETTES[theme]
-    plot = _spectrum_figure(at_rest, flux, others, error, colours)
+    plot = _spectrum_figure(at_rest, flux, others, error, template, colours)
     parts: dict[str, tuple[str, ...]] = {"samples": ("data",), "across": ("start", "end"), "up": ("start", "end")}
     for number in range(others):
         parts |= {f"epoch {number}": ("data",), f"epoch name {number}": ("data",)}
@@ -105,7 +108,8 @@ def _shape(theme: str, at_rest: bool, flux: FluxKind, others: int, error: bool, 
         parts |= {"strip for": ("data",), "strip against": ("data",), "strip words": ("text",)}
     if template:
         panels.append(template_panel(plot, colours))
-        parts |= {"flattened spectrum": ("data",), "template": ("data",), "template words": ("label",)}
+        parts |= dict.fromkeys(("flattened spectrum", "template", "difference", "overlay"), ("data",))
+        parts["template words"] = ("label",)
     return Shape(stacked(panels), parts)
 
 
@@ -114,7 +118,7 @@ def stacked(panels: Sequence[Any]) -> Any:
     return column(*panels, sizing_mode="stretch_width")
 
 
-def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, colours: Palette) -> Any:
+def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, template: bool, colours: Palette) -> Any:
     plot = figure(
         height=430,
         sizing_mode="stretch_width",
@@ -134,6 +138,9 @@ def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, co
     for number in range(others):
         _draw_other(plot, number, colours)
     _draw_epoch(plot, error, colours)
+    if template:
+        overlay = ColumnDataSource({"x": [], "y": []}, name="overlay")
+        plot.line("x", "y", source=overlay, color=colours.line, line_width=1.8, alpha=0.85)
     if not at_rest:
         _draw_telluric(plot, colours)
         _rest_axis(plot)
