@@ -52,8 +52,10 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         contains, key = Q(name__icontains=part), name_key(part)
         if key:
             contains |= Q(key__contains=key)
-        known = OtherName.objects.visible_to(user).filter(contains)
-        return self.filter(contains | Q(pk__in=known.values("transient")))
+        known = OtherName.objects.visible_to(user).filter(contains).order_by()
+        # A union, because Postgres reads all transients for a name or another name.
+        named = self.model.objects.filter(contains).order_by().values("pk").union(known.values("transient"))
+        return self.filter(pk__in=named)
 
     def with_other_names(self, user: User) -> Self:
         """Fetch the other names that the user may know, as ``known_names``."""
@@ -63,11 +65,11 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         """Return the transients with a spectrum or a decision that the user may see."""
         if not user.is_authenticated:
             return self.none()
-        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by()
-        # For EXISTS, Postgres would read all spectra, although a page wants a few transients.
-        shown = self.alias(seen=Subquery(spectra.visible_to(user).values("pk")[:1]))
-        decided = Decision.objects.visible_to(user).filter(transient=OuterRef("pk"))
-        return shown.filter(Q(seen__isnull=False) | Exists(decided))
+        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
+        decisions = Decision.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
+        # For EXISTS, Postgres would read all spectra and decisions, although a page wants a few transients.
+        first = self.alias(seen=Subquery(spectra.values("pk")[:1]), decided=Subquery(decisions.values("pk")[:1]))
+        return first.filter(Q(seen__isnull=False) | Q(decided__isnull=False))
 
     def with_current_prediction(self, user: User) -> Self:
         """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.
