@@ -120,6 +120,12 @@ RULES: dict[str, Rule] = {
     "api/v1/transients/<str:name>/decisions/": Rule(
         POST=(401, 404, 201, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
+    "api/v1/transients/<str:name>/comments/": change(
+        PRIVATE, POST=(401, 404, 201, 404), body=lambda: {"text": "a remark"}
+    ),
+    "api/v1/comments/<int:comment_id>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
+    "api/v1/inbox/": LIST,
+    "api/v1/inbox/read/": Rule(POST=(401, 200, 200, 200)),
     "api/v1/transients/<str:name>/claim/": Rule(
         POST=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), like_missing=True
     ),
@@ -196,6 +202,11 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/decide/": Rule(
         POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
+    "transients/<str:name>/comments/": Rule(
+        POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"text": "a remark"}
+    ),
+    "comments/<int:comment_id>/withdraw/": ACT,
+    "inbox/": change(FORM, POST=(302,) * 4, shows=True),
     "decisions/<int:decision_id>/undo/": ACT,
     "spectra/<int:spectrum_id>/": PRIVATE_PAGE,
     "spectra/<int:spectrum_id>/facts/": Rule(POST=(302, 404, 302, 404), like_missing=True),

@@ -7,6 +7,7 @@ from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
 from triage.models.classification import Classification, OutcomeState
+from triage.models.comment import Comment, Mention, SeenRound
 from triage.models.decision import Decision, Verdict
 from triage.models.group_settings import GroupSettings
 from triage.models.login import LoginFailure
@@ -53,11 +54,13 @@ __all__ = [
     "Claim",
     "Classification",
     "ClassificationChange",
+    "Comment",
     "Decision",
     "DeliveryState",
     "GroupSettings",
     "InferenceBatch",
     "LoginFailure",
+    "Mention",
     "NamedMatches",
     "Notification",
     "NotificationKind",
@@ -82,6 +85,7 @@ __all__ = [
     "RunState",
     "SavedView",
     "Scope",
+    "SeenRound",
     "SkyPortalImport",
     "SkyPortalInstance",
     "SkyPortalPost",
