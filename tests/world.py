@@ -36,6 +36,8 @@ from triage.models import (
     TnsReport,
     TnsState,
     Transient,
+    Upload,
+    UploadEntry,
     Webhook,
     WebhookDelivery,
 )
@@ -74,6 +76,7 @@ class World:
             ),
             list(Decision.objects.order_by("id").values_list("id", "verdict")),
             list(Comment.objects.order_by("id").values_list("id", "withdrawn_at")),
+            list(UploadEntry.objects.filter(upload__user__username=f"{MARK}-owner").values_list("id", "spectrum")),
             list(Mention.objects.order_by("id").values_list("id", "read_at")),
             list(TnsReport.objects.values_list("id", "state")),
             list(SkyPortalInstance.objects.filter(group__name=MARK).values_list("id", "name", "url", "next_run_at")),
@@ -120,7 +123,10 @@ def build(make_user: Callable[..., User]) -> World:
     comments.add(owner, _transient(mixed), f"{MARK} remark", MARK)
     curve = photometry.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
     photometry.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
+    upload = Upload.objects.create(user=owner)
+    UploadEntry.objects.create(upload=upload, filename=f"{MARK}.txt", spectrum=spectrum)
     ids: dict[str, object] = {
+        "upload_id": upload.pk,
         "photometry_id": curve.pk,
         "name": f"{MARK}-1",
         "spectrum_id": spectrum.pk,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
@@ -14,8 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.input_files import COLUMNS
-from classifier.readers.coordinates import read_degrees
 from triage.api import filters
 from triage.api.base import (
     FIELDS,
@@ -28,21 +24,17 @@ from triage.api.base import (
     visible_spectra,
 )
 from triage.api.corrections import (
-    CORRECTIONS,
-    CorrectionsSerializer,
     SubmissionSerializer,
     UnreadableSerializer,
 )
 from triage.api.errors import error_answers
 from triage.api.facts import SpectrumFactsSerializer
-from triage.api.manifest import manifest_in
 from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
 from triage.api.schema import answer_example
-from triage.errors import TooLargeError
-from triage.intake import submit
+from triage.api.upload_form import UploadSerializer, submit_sent
+from triage.intake import uploads
 from triage.intake.facts import correct_spectrum
-from triage.intake.manifest import statements
 from triage.models import Scope, Spectrum
 from triage.queue.misfit import misfit
 
@@ -183,55 +175,6 @@ class KnownFileSerializer(SubmissionSerializer):
     )
 
 
-class DegreesField(serializers.FloatField):
-    """Coordinate in degrees, or in sexagesimal units.
-
-    hour: degrees in the first unit of the sexagesimal text.
-    """
-
-    def __init__(self, *, hour: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.hour = hour
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return degrees. Raises ValidationError for what is no coordinate."""
-        degrees = read_degrees(" ".join(str(data).split()), self.hour)
-        return super().to_internal_value(data if degrees is None else degrees)
-
-
-class UploadSerializer(CorrectionsSerializer):
-    """One file, facts about it, and corrections of the reader's guesses."""
-
-    file = serializers.FileField(allow_empty_file=True)
-    transient = serializers.CharField(
-        required=False, max_length=120, help_text="Name of the transient; it is made if it does not exist yet."
-    )
-    redshift = serializers.FloatField(
-        required=False, allow_null=True, help_text="Known redshift. The network uses it to classify the spectrum."
-    )
-    observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")
-    instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
-    ra = DegreesField(required=False, allow_null=True, hour=15, help_text="Degrees, or 12:34:56.7; ICRS.")
-    dec = DegreesField(required=False, allow_null=True, hour=1, help_text="Degrees, or -12:34:56; ICRS.")
-    comment = serializers.CharField(required=False, max_length=2000, allow_blank=True)
-    manifest = serializers.FileField(
-        required=False,
-        help_text="CSV with the column file and any of " + ", ".join(COLUMNS) + "; its row counts first.",
-    )
-    group = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        help_text="One of your groups, whose members alone see the spectrum; “only me”; or “everybody”, which is the "
-        "default unless one of your groups is private by default.",
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields. Unknown ones are ignored, because senders of forms add some of their own."""
-        if (attrs.get("ra") is None) != (attrs.get("dec") is None):
-            raise serializers.ValidationError("ra and dec come together")
-        return attrs
-
-
 @extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))
 class SpectraView(generics.ListAPIView[Spectrum]):
     """Spectra that you may see, newest first."""
@@ -248,7 +191,8 @@ class SpectraView(generics.ListAPIView[Spectrum]):
 
     @extend_schema(
         request=UploadSerializer,
-        responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer} | error_answers(413),
+        responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer}
+        | error_answers(404, 413),
         examples=_UPLOAD_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
@@ -257,30 +201,15 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         202: the file is stored and waits for the network. 200: the same file was sent before, and the answer is its
         first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
         """
-        sent = checked(UploadSerializer, request.data)
-        if sent["file"].size > settings.UPLOAD_MAX_BYTES:
-            raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-        user, given = user_of(request), _given(user_of(request), sent)
-        if "manifest" in sent:
-            given = statements(manifest_in(sent["manifest"]).row_of(sent["file"].name), given)
-        submission = submit.submit_spectrum(user, sent["file"].read(), sent["file"].name, given)
+        sent, user = checked(UploadSerializer, request.data), user_of(request)
+        upload = uploads.upload_of(user, sent["upload"]) if "upload" in sent else None
+        with uploads.refusals_noted(upload, sent["file"].name):
+            submission = submit_sent(user, sent)
+        if upload is not None:
+            uploads.note(upload, sent["file"].name, submission)
         if submission.created:
             return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
         return Response(KnownFileSerializer(submission, context={"request": request}).data)
-
-
-def _given(user: User, sent: dict[str, Any]) -> submit.Given:
-    return submit.Given(
-        transient=sent.get("transient", "").strip(),
-        redshift=sent.get("redshift"),
-        observed_at=sent.get("observed_at"),
-        instrument=sent.get("instrument", ""),
-        ra=sent.get("ra"),
-        dec=sent.get("dec"),
-        comment=sent.get("comment", ""),
-        group=group_of(user, sent.get("group")),
-        corrections={name: sent[name] for name in CORRECTIONS if name in sent},
-    )
 
 
 class SpectrumView(APIView):

@@ -33,6 +33,7 @@ from triage.api import (
     tns,
     tokens,
     transients,
+    uploads,
     webhooks,
 )
 from triage.api.errors import unknown_address
@@ -41,6 +42,8 @@ urlpatterns = [
     path("", index.IndexView.as_view(), name="api-index"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("spectra/", spectra.SpectraView.as_view(), name="api-spectra"),
+    path("uploads/", uploads.UploadsView.as_view(), name="api-uploads"),
+    path("uploads/<int:upload_id>/", uploads.UploadView.as_view(), name="api-upload"),
     path("manifests/", manifest.ManifestView.as_view(), name="api-manifests"),
     path("spectra/<int:spectrum_id>/", spectra.SpectrumView.as_view(), name="api-spectrum"),
     path("spectra/<int:spectrum_id>/arrays/", spectrum_data.SpectrumArraysView.as_view(), name="api-arrays"),

@@ -40,6 +40,7 @@ from triage.models.tns_record import TnsRecord
 from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
 from triage.models.transient_act import TransientAct
+from triage.models.upload import Upload, UploadEntry
 from triage.models.view import SavedView
 from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
@@ -101,6 +102,8 @@ __all__ = [
     "TnsTarget",
     "Transient",
     "TransientAct",
+    "Upload",
+    "UploadEntry",
     "Verdict",
     "Webhook",
     "WebhookDelivery",

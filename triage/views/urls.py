@@ -27,6 +27,7 @@ from triage.views import (
     tns,
     tokens,
     upload,
+    upload_results,
     webhooks,
 )
 from triage.views.login import LoginPage
@@ -47,6 +48,7 @@ urlpatterns = [
     path("inbox/", inbox.inbox_page, name="inbox"),
     path("policies/", policies.policies_page, name="policies"),
     path("upload/", upload.upload_page, name="upload"),
+    path("upload/<int:upload_id>/", upload_results.upload_results_page, name="upload-results"),
     path("vetted/", lists.vetted_page, name="vetted"),
     path("quarantine/", lists.quarantine_page, name="quarantine"),
     path("transients/<str:name>/", review.review_page, name="review"),
