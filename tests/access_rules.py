@@ -96,6 +96,8 @@ RULES: dict[str, Rule] = {
     "api/v1/schema/": OPEN,
     "api/v1/spectra/": change(LIST, POST=(401, 202, 202, 202), body=upload),
     "api/v1/spectra/batch/": Rule(POST=(401, 200, 200, 200), body=upload),
+    "api/v1/uploads/": change(LIST, POST=(401, 201, 201, 201)),
+    "api/v1/uploads/<int:upload_id>/": PRIVATE,
     "api/v1/manifests/": Rule(POST=(401, 200, 200, 200), body=manifest),
     "api/v1/spectra/<int:spectrum_id>/": change(PRIVATE, PATCH=(401, 404, 200, 404)),
     "api/v1/spectra/<int:spectrum_id>/acts/": PRIVATE,
@@ -122,6 +124,12 @@ RULES: dict[str, Rule] = {
     "api/v1/transients/<str:name>/decisions/": Rule(
         POST=(401, 404, 201, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
+    "api/v1/transients/<str:name>/comments/": change(
+        PRIVATE, POST=(401, 404, 201, 404), body=lambda: {"text": "a remark"}
+    ),
+    "api/v1/comments/<int:comment_id>/": Rule(DELETE=(401, 404, 200, 404), like_missing=True),
+    "api/v1/inbox/": LIST,
+    "api/v1/inbox/read/": Rule(POST=(401, 200, 200, 200)),
     "api/v1/transients/<str:name>/claim/": Rule(
         POST=(401, 404, 200, 404), DELETE=(401, 404, 204, 404), like_missing=True
     ),
@@ -184,7 +192,8 @@ RULES: dict[str, Rule] = {
     "tonight/plots/": change(PAGE, shows=False),
     "agreement/": change(PAGE, shows=False),
     "policies/": change(FORM, POST=(302,) * 4, shows=True),
-    "upload/": change(FORM, body=uploads),
+    "upload/": change(FORM, POST=(302,) * 4, body=uploads, shows=True),
+    "upload/<int:upload_id>/": PRIVATE_PAGE,
     "vetted/": PAGE,
     "quarantine/": PAGE,
     "transients/<str:name>/": PRIVATE_PAGE,
@@ -198,6 +207,11 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/decide/": Rule(
         POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"verdict": "unsure"}
     ),
+    "transients/<str:name>/comments/": Rule(
+        POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"text": "a remark"}
+    ),
+    "comments/<int:comment_id>/withdraw/": ACT,
+    "inbox/": change(FORM, POST=(302,) * 4, shows=True),
     "decisions/<int:decision_id>/undo/": ACT,
     "spectra/<int:spectrum_id>/": PRIVATE_PAGE,
     "spectra/<int:spectrum_id>/facts/": Rule(POST=(302, 404, 302, 404), like_missing=True),

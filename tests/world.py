@@ -17,7 +17,9 @@ from triage.models import (
     AnalysisJob,
     ApiToken,
     Checkpoint,
+    Comment,
     Decision,
+    Mention,
     Notification,
     NotificationKind,
     NotificationPreference,
@@ -34,11 +36,13 @@ from triage.models import (
     TnsReport,
     TnsState,
     Transient,
+    Upload,
+    UploadEntry,
     Webhook,
     WebhookDelivery,
 )
 from triage.queue import entries
-from triage.review import decisions
+from triage.review import comments, decisions
 from triage.review.proposal import Proposal
 
 # This word is in every private name, text and file. Nobody outside the group may read it.
@@ -71,6 +75,9 @@ class World:
                 .values_list("id", "state", "reading", "comment", "transient__host")
             ),
             list(Decision.objects.order_by("id").values_list("id", "verdict")),
+            list(Comment.objects.order_by("id").values_list("id", "withdrawn_at")),
+            list(UploadEntry.objects.filter(upload__user__username=f"{MARK}-owner").values_list("id", "spectrum")),
+            list(Mention.objects.order_by("id").values_list("id", "read_at")),
             list(TnsReport.objects.values_list("id", "state")),
             list(SkyPortalInstance.objects.filter(group__name=MARK).values_list("id", "name", "url", "next_run_at")),
             list(SkyPortalPost.objects.values_list("id", "state")),
@@ -112,19 +119,31 @@ def build(make_user: Callable[..., User]) -> World:
     facts.correct_spectrum(owner, spectrum, {"comment": f"{MARK} comment"})
     facts.correct_transient(owner, _transient(spectrum), {"host": f"{MARK} galaxy"})
     act = spectrum.acts.get()
+    comment = _discussed(owner, make_user(f"{MARK}-colleague", MARK), _transient(spectrum))
+    comments.add(owner, _transient(mixed), f"{MARK} remark", MARK)
     curve = photometry.add(owner, _transient(spectrum), LIGHT_CURVE, f"{MARK}.csv", group)[0]
     photometry.add(owner, _transient(mixed), LIGHT_CURVE, f"{MARK}.csv", group)
+    upload = Upload.objects.create(user=owner)
+    UploadEntry.objects.create(upload=upload, filename=f"{MARK}.txt", spectrum=spectrum)
     ids: dict[str, object] = {
+        "upload_id": upload.pk,
         "photometry_id": curve.pk,
         "name": f"{MARK}-1",
         "spectrum_id": spectrum.pk,
         "decision_id": decision.pk,
         "act_id": act.pk,
+        "comment_id": comment,
         "correction_id": _transient(spectrum).acts.get().pk,
         "batch": batch,
         **_outside(owner, group, spectrum, decision),
     }
     return World(users, ids, mixed.pk, spectrum.current_prediction_id or 0)
+
+
+def _discussed(owner: User, colleague: User, transient: Transient) -> int:
+    """Let two members of the group discuss a transient; return the id of the owner's comment."""
+    comments.add(colleague, transient, f"{MARK} question for @{owner.username}")
+    return comments.add(owner, transient, f"{MARK} answer").pk
 
 
 def _transient(spectrum: Spectrum) -> Transient:

@@ -21,6 +21,10 @@ class InvalidDecisionError(TriageError):
     code = "invalid_decision"
 
 
+class InvalidCommentError(TriageError):
+    code = "invalid_comment"
+
+
 class UnknownClassError(TriageError):
     code = "unknown_class"
 

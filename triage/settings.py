@@ -118,6 +118,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "triage.operations.disk.disk_notice",
+                "triage.views.inbox.unread_notice",
             ],
         },
     },

@@ -37,7 +37,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   renew("take");
 });
-document.addEventListener("pagechange", () => renew());
+document.addEventListener("pagechange", () => renew("open"));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) renew(); });
 window.addEventListener("pagehide", () => {
   if (notice()) navigator.sendBeacon(notice().dataset.url, request("release"));

@@ -312,7 +312,7 @@ export function forgetPlot(main) {
   forgetPhotometry(main.querySelector("#photometry"));
 }
 
-const KEYS = { s: "smooth", f: "flux", l: "lines", t: "template", a: "strip", e: "stacked", w: "measure" };
+const KEYS = { s: "smooth", f: "flux", l: "lines", t: "template", a: "strip", e: "stacked", v: "measure" };
 onKey((key) => {
   if (!place || !KEYS[key] || !tools.querySelector(`[data-plot="${KEYS[key]}"]:not([hidden], :disabled)`)) return false;
   change(KEYS[key]);

@@ -124,9 +124,10 @@ function startRedshift() {
   moves.querySelector("[data-show-z]").addEventListener("click", () => { if (field.value) showAtRedshift(field.value); });
 }
 
-// Reload the page, but not while the form has something typed into it.
+// Reload the page, but not while a form has something typed into it.
 function reload() {
-  const typed = form && [...form.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
+  const fields = document.querySelectorAll("#decide :is(input:not([type=hidden]), textarea), .comments textarea");
+  const typed = [...fields].some((field) => field.value);
   if (typed) waiting = setTimeout(reload, RELOAD_MS);
   else visit(location.href, { push: false, fresh: true });
 }

@@ -12,6 +12,9 @@ const OTHERS_SHOWN = 30;
 const MANIFEST = /^manifest\.csv$/i;
 const waiting = [];
 let running = 0;
+// Id of the upload that the files belong to, or null before it has begun. What is sent later from this page joins it.
+let batch = null;
+let beginning = null;
 const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
 // Values that are no known codes, such as names or titles of columns, stay as they are.
@@ -45,8 +48,19 @@ function showTally() {
   summary.textContent = `${parts.join(", ")}. `;
   if (open || !tally.done) return;
   const link = element("a", "", "Review these");
-  link.href = form.dataset.queue;
+  link.href = form.dataset.queue + (batch ? `?state=all&upload=${batch}` : "");
   summary.append(link);
+}
+
+// Begin an upload, once. Its address takes the place of this page's, so that a reload shows what came of the files. Without
+// an answer, the files are sent all the same.
+async function begin() {
+  beginning ??= fetch(form.dataset.uploads, { method: "POST", headers: { "X-CSRFToken": csrfToken() } }).catch(() => null);
+  const answer = await beginning;
+  if (batch) return;
+  if (!answer?.ok || answer.redirected) { beginning = null; return; }
+  batch = (await answer.clone().json()).id;
+  history.replaceState(null, "", `${form.dataset.results}${batch}/`);
 }
 
 function add(files, manifest) {
@@ -82,6 +96,7 @@ function send({ file, card, manifest }) {
   const body = new FormData();
   body.append("file", file);
   if (manifest) body.append("manifest", manifest);
+  if (batch) body.append("upload", batch);
   for (const name of ["transient", "redshift", "instrument", "ra", "dec", "comment", "group"]) {
     const value = form.elements[name].value.trim();
     if (value) body.append(name, value);
@@ -308,13 +323,14 @@ async function watch(id, place, tries = 0) {
   setTimeout(() => watch(id, place, tries + 1), Math.min(700 + 150 * tries, 5000));
 }
 
-form.addEventListener("submit", (event) => {
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!input.files.length) { input.click(); return; }
   const files = [...input.files];
-  add(files.filter((file) => !MANIFEST.test(file.name)), manifestOf(files));
   input.value = "";
   showChosen();
+  await begin();
+  add(files.filter((file) => !MANIFEST.test(file.name)), manifestOf(files));
 });
 function showChosen() {
   const chosen = document.getElementById("chosen");

@@ -90,3 +90,11 @@ def test_more_files_than_a_request_may_have_are_refused_in_json(api: APIClient) 
     answer = send(api, {f"{number}.txt": b"1 2\n" for number in range(most + 1)})
     assert (answer.status_code, answer.json()["code"]) == (400, "too_many_files")
     assert not Spectrum.objects.exists()
+
+
+def test_the_files_of_a_batch_can_belong_to_an_upload(api: APIClient) -> None:
+    upload = api.post(f"{API}/uploads/").json()["id"]
+    lines_of(send(api, {"a.txt": spectrum_file(seed=1), "bad.txt": b"words"}, upload=str(upload)))
+    entries = api.get(f"{API}/uploads/{upload}/").json()["entries"]
+    assert [(entry["filename"], entry["code"]) for entry in entries] == [("a.txt", ""), ("bad.txt", "no_table")]
+    assert send(api, {"a.txt": spectrum_file()}, upload="999").status_code == 404

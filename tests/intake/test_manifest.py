@@ -96,7 +96,7 @@ def test_a_private_file_s_coordinates_stay_with_it(reviewer: User, make_user: An
 def test_the_upload_page_without_javascript_reads_a_manifest_among_the_files(reviewer: User, client: Client) -> None:
     client.force_login(reviewer)
     files = [manifest(), *(SimpleUploadedFile(f"{name}.txt", spectrum_file(seed=i)) for i, name in enumerate("ab"))]
-    page = client.post("/upload/", {"spectra": files}).content.decode()
+    page = client.post("/upload/", {"spectra": files}, follow=True).content.decode()
     assert "2 spectra accepted" in page
     assert (facts("a.txt")[0], facts("b.txt")[0]) == ("SN2026aa", "SN2026bb")
 

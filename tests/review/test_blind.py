@@ -131,6 +131,8 @@ WAYS = (
     "agreement/",
     "night/?since=all",
     "notifications/latest/",
+    "transients/X/comments/",
+    "inbox/",
     "skyportal/outbox/",
     "tns/",
 )

@@ -28,7 +28,7 @@ from triage.models import (
     NotificationPreference,
     NotificationState,
 )
-from triage.services import notifications
+from triage.services import notifications, occasions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mail_server")]
 
@@ -100,7 +100,7 @@ def test_a_sync_that_keeps_failing_is_told_once_and_again_after_it_has_worked(
     save_wishes(reviewer, receiver.url, sync_failing=True)
     instance = connect(fritz)
     tokens, fritz.tokens = fritz.tokens, {}
-    for _ in range(notifications.FAILURES_IN_A_ROW + 1):
+    for _ in range(occasions.FAILURES_IN_A_ROW + 1):
         run(instance)
         send_notifications()
     assert len(receiver.messages) == 1
@@ -108,7 +108,7 @@ def test_a_sync_that_keeps_failing_is_told_once_and_again_after_it_has_worked(
     fritz.tokens = tokens
     run(instance)
     fritz.tokens = {}
-    for _ in range(notifications.FAILURES_IN_A_ROW):
+    for _ in range(occasions.FAILURES_IN_A_ROW):
         run(instance)
         send_notifications()
     assert len(receiver.messages) == 2
@@ -169,7 +169,7 @@ def test_a_message_whose_worker_died_while_sending_it_is_not_sent_again(receiver
     save_wishes(reviewer, receiver.url, novelty=0.9)
     novel_transient(reviewer)
     Notification.objects.all().delete()
-    notifications._derive_novelty(NotificationPreference.objects.get())
+    occasions.write_down_all(NotificationPreference.objects.get())
     assert notifications._claim() is not None
     assert notifications._claim() is None
     Notification.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
@@ -245,6 +245,7 @@ def test_the_api_reads_and_changes_the_users_wishes(reviewer: User) -> None:
         "novelty": 0.9,
         "second_opinion": True,
         "disputed": True,
+        "mention": True,
         "sync_failing": False,
     }
     assert api.patch("/api/v1/notifications/", {"novelty": 3}).status_code == 400

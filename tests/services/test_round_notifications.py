@@ -16,7 +16,7 @@ from triage.models import (
     ReviewPolicy,
     Transient,
 )
-from triage.review import decisions
+from triage.review import comments, decisions
 from triage.review.proposal import Proposal
 from triage.services import notifications
 
@@ -115,3 +115,31 @@ def test_a_round_opened_before_the_user_asked_to_be_told_is_not_told(
     assert send_notifications() == 0
     open_round(ann, "Y", seed=2)
     assert send_notifications() == 1
+
+
+def test_a_mention_is_told_once_without_the_text_of_the_comment(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    ann, ben, cat = make_user("ann"), make_user("ben"), make_user("cat")
+    save_wishes(ben, receiver.url)
+    save_wishes(cat, receiver.url, mention=False)
+    comments.add(ann, novel_transient(ann), "@ben @cat surely smouldering")
+    assert send_notifications() == 1
+    assert send_notifications() == 0
+    (message,) = receiver.messages
+    assert (message["kind"], message["transient"]) == ("mention", "X")
+    assert message["text"].splitlines()[0] == "ann mentions you in a comment on X"
+
+
+def test_a_mention_that_was_withdrawn_before_it_is_sent_is_dropped(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    ann, ben = make_user("ann"), make_user("ben")
+    save_wishes(ben, receiver.url)
+    receiver.status = 503
+    comment = comments.add(ann, novel_transient(ann), "@ben look")
+    assert send_notifications() == 0
+    comments.withdraw(ann, comment.pk)
+    receiver.status = 200
+    assert send_notifications() == 0
+    assert Notification.objects.get().state == NotificationState.DROPPED

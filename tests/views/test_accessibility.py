@@ -20,6 +20,7 @@ PAGES = (
     "tonight/",
     "agreement/",
     "policies/",
+    "inbox/",
     "account/notifications/",
     "upload/",
     "vetted/",

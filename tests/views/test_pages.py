@@ -10,12 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from classifier import __version__
 from tests.factories import classify_all, queries, reviewed, send, spectrum_file
 from triage.intake import reread
-from triage.models import Decision, Spectrum, SpectrumState, Transient
+from triage.models import Decision, Spectrum, SpectrumState, Transient, Upload
 from triage.review import decisions
 from triage.review.proposal import Proposal
 
@@ -112,10 +111,10 @@ def test_upload_works_without_javascript(browser: Client) -> None:
         SimpleUploadedFile("good.txt", spectrum_file()),
         SimpleUploadedFile("bad.txt", b"clouds\n"),
     ]
-    page = browser.post(reverse("upload"), {"spectra": files}).content.decode()
+    page = browser.post(reverse("upload"), {"spectra": files, "transient": "X"}, follow=True).content.decode()
     assert page.index("bad.<wbr>txt") < page.index("good.<wbr>txt")
     assert "1 spectrum accepted, 1 file refused" in page
-    assert f'href="/?from={timezone.now():%Y-%m-%d}&amp;mine=1">Review these' in page
+    assert f'href="/?state=all&amp;upload={Upload.objects.get().pk}">Review these' in page
     assert Spectrum.objects.filter(state=SpectrumState.QUEUED).count() == 1
     assert Spectrum.objects.get(state=SpectrumState.QUARANTINED).failure_code in page
 

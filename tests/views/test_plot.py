@@ -134,7 +134,7 @@ def test_a_drag_measures_a_line_whose_numbers_can_be_kept_with_the_comment(page:
     whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
     page.fill("#plot-z", "0.01")
     page.locator("#plot-z").blur()
-    page.keyboard.press("w")
+    page.keyboard.press("v")
     box = page.locator("#plot").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 400, box["y"] + 200)
@@ -151,7 +151,7 @@ def test_a_drag_measures_a_line_whose_numbers_can_be_kept_with_the_comment(page:
     assert " Å" in comment.input_value()
     page.keyboard.press("Escape")
     page.locator("h1").click()
-    page.keyboard.press("w")
+    page.keyboard.press("v")
     expect(measured).to_be_hidden()
     assert errors == []
 

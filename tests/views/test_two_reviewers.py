@@ -222,3 +222,45 @@ def test_the_dashboard_follows_the_night(desk: Desk, people: Callable[[str], Pag
     # The page keeps its two figures, and none is left over.
     assert ada.evaluate("window.before") == ada.evaluate("Bokeh.documents.length") == 2
     assert errors == []
+
+
+def comment(page: Page, text: str) -> None:
+    page.keyboard.press("w")
+    page.keyboard.type(text)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator(".comments li").last).to_contain_text(text.split("@")[-1])
+
+
+def test_a_mention_written_by_keys_reaches_the_inbox_of_the_other_reviewer(
+    desk: Desk, people: Callable[[str], Page]
+) -> None:
+    ada, ben = people("ada"), people("ben")
+    errors = [watched(page) for page in (ada, ben)]
+    name = first_waiting(ben, desk)[0]
+    look_at(ben, desk, name)
+    comment(ben, "Narrow lines: from the host?")
+    ben.goto(f"{desk.url}upload/")
+    look_at(ada, desk, name)
+    expect(ada.locator(".comments ol")).to_be_hidden()
+    ada.keyboard.press("w")
+    ada.keyboard.type("They are broad, @b")
+    expect(ada.get_by_role("button", name="@ben")).to_be_visible()
+    ada.keyboard.press("Tab")
+    ada.keyboard.press("Enter")
+    ada.keyboard.type("look")
+    # A draft outlives a reload.
+    ada.reload()
+    ada.keyboard.press("w")
+    expect(ada.locator(".comments textarea")).to_have_value("They are broad, @ben look")
+    ada.get_by_role("button", name="Comment", exact=True).click()
+    expect(ada.locator(".comments li").last.locator("b").last).to_have_text("@ben")
+    expect(ada.locator(".comments textarea")).to_have_value("")
+    ben.goto(f"{desk.url}inbox/")
+    expect(ben.locator("summary .unread")).to_have_text("1")
+    ben.locator(".inbox tr", has_text="ada mentions you").get_by_role("link").click()
+    expect(ben.locator(".comments li").last).to_be_in_viewport()
+    expect(ben.locator("summary .unread")).to_have_count(0)
+    ben.goto(f"{desk.url}inbox/")
+    expect(ben.locator(".inbox .unread-row")).to_have_count(0)
+    ada.get_by_role("link", name="Queue q").click()
+    assert errors == [[], []]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, watched
+from tests.browser import chromium, log_in, wait_for_spectrum, watched
 from tests.desk import Desk, running
 from tests.factories import spectrum_file
 
@@ -101,3 +102,45 @@ def test_every_spectrum_ends_on_the_right_transient(page: Page, desk: Desk, tmp_
             f"known z {redshift}" if redshift else "no known redshift"
         )
     assert errors == []
+
+
+def test_the_files_of_an_upload_survive_a_reload_and_are_reviewed_by_themselves(
+    page: Page, desk: Desk, tmp_path: Path
+) -> None:
+    errors = watched(page)
+    (other,) = files(tmp_path / "before", "sn2026zz.txt", seed=60)
+    upload(page, desk, other)
+    expect(page.locator(".summary-line")).to_contain_text("1 spectrum of 1 file accepted")
+    names = [f"SN2026{letters}" for letters in ("ee", "ff", "gg")]
+    bad = tmp_path / "clouds.txt"
+    bad.write_text("clouds\n")
+    upload(page, desk, *files(tmp_path / "night", *(f"{name}.txt" for name in names), seed=70), bad)
+    expect(page.locator(".summary-line")).to_contain_text("3 spectra of 3 files accepted, 1 file refused")
+    expect(page).to_have_url(re.compile(r"/upload/\d+/$"))
+    address = page.url
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Upload of")
+    # The page follows the network.
+    expect(page.locator("[data-refresh]")).to_contain_text("3 classified")
+    expect(page.locator(".result")).to_have_count(4)
+    expect(page.locator(".result").first).to_contain_text("clouds.txt")
+    expect(page.locator(".result .chip")).to_have_count(3)
+    page.get_by_role("link", name="Review these").click()
+    listed = page.locator(".row strong")
+    expect(listed).to_have_count(3)
+    # The page sends three files at a time, so their order may differ by a little.
+    assert sorted(listed.all_inner_texts()) == names
+    order = listed.all_inner_texts()
+    listed.first.click()
+    for name in order[1:]:
+        wait_for_spectrum(page)
+        page.keyboard.press("n")
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+    expect(page.locator('[data-key="n"]')).to_have_count(0)
+    page.goto(f"{desk.url}upload/")
+    listed = page.locator(".uploads li")
+    expect(listed.first).to_contain_text("and 3 more")
+    listed.first.get_by_role("link").click()
+    expect(page).to_have_url(address)
+    # The browser logs the refusal of one file.
+    assert ["400" in error for error in errors] == [True]

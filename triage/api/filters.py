@@ -141,6 +141,9 @@ class WaitingFilter(serializers.Serializer[dict[str, Any]]):
     mine = serializers.BooleanField(
         required=False, help_text="Transients that you uploaded, have claimed or have decided on."
     )
+    upload = serializers.IntegerField(
+        required=False, min_value=1, max_value=10**18 - 1, help_text="Transients of an upload of yours, by its id."
+    )
 
     @staticmethod
     def chosen(sent: dict[str, Any]) -> QueueFilter:

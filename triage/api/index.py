@@ -15,6 +15,16 @@ class IndexView(APIView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:
         """Addresses of the API's lists, and of the document that describes the API."""
-        lists = ["spectra", "transients", "queue", "classifications", "policies", "agreement", "night"]
+        lists = [
+            "spectra",
+            "uploads",
+            "transients",
+            "queue",
+            "inbox",
+            "classifications",
+            "policies",
+            "agreement",
+            "night",
+        ]
         names = [*lists, "skyportal/runs", "tns", "webhooks", "schema"]
         return Response({name: request.build_absolute_uri(f"/api/v1/{name}/") for name in names})

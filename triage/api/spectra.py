@@ -31,14 +31,7 @@ from triage.api.errors import error_answers
 from triage.api.facts import SpectrumFactsSerializer
 from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
-from triage.api.uploads import (
-    UPLOAD_EXAMPLES,
-    KnownFileSerializer,
-    UploadSerializer,
-    manifest_of,
-    stated_in,
-    take_in,
-)
+from triage.api.upload_form import UPLOAD_EXAMPLES, KnownFileSerializer, UploadSerializer, stated_in, take_in
 from triage.intake.facts import correct_spectrum
 from triage.models import Scope, Spectrum
 from triage.queue.misfit import misfit
@@ -157,7 +150,8 @@ class SpectraView(generics.ListAPIView[Spectrum]):
 
     @extend_schema(
         request=UploadSerializer,
-        responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer} | error_answers(413),
+        responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer}
+        | error_answers(404, 413),
         examples=UPLOAD_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
@@ -167,7 +161,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
         """
         sent = checked(UploadSerializer, request.data)
-        return take_in(request, sent["file"], stated_in(request, sent), manifest_of(sent))
+        return take_in(request, sent["file"], stated_in(request, sent))
 
 
 class SpectrumView(APIView):

@@ -27,9 +27,14 @@ def audience_of(user: User, transient: Transient) -> Group | None:
 
     It is everybody if everybody sees the transient, else the user's group that sees it.
     """
-    spectra = Spectrum.objects.visible_to(user).filter(transient=transient)
-    groups = _audiences(spectra, Decision.objects.visible_to(user).filter(transient=transient))
+    groups = audiences_known_to(user, transient)
     return None if None in groups or not groups else Group.objects.get(pk=min(filter(None, groups)))
+
+
+def audiences_known_to(user: User, transient: Transient) -> set[int | None]:
+    """Return the ids of the groups to which the spectra and decisions belong that the user sees, None for everybody."""
+    spectra = Spectrum.objects.visible_to(user).filter(transient=transient)
+    return _audiences(spectra, Decision.objects.visible_to(user).filter(transient=transient))
 
 
 def admit(transient: Transient, group: Group | None) -> None:

@@ -7,6 +7,7 @@ from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
 from triage.models.classification import Classification, OutcomeState
+from triage.models.comment import Comment, Mention, SeenRound
 from triage.models.decision import Decision, Verdict
 from triage.models.group_settings import GroupSettings
 from triage.models.login import LoginFailure
@@ -39,6 +40,7 @@ from triage.models.tns_record import TnsRecord
 from triage.models.token import ApiToken, Scope
 from triage.models.transient import Transient
 from triage.models.transient_act import TransientAct
+from triage.models.upload import Upload, UploadEntry
 from triage.models.view import SavedView
 from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
@@ -53,11 +55,13 @@ __all__ = [
     "Claim",
     "Classification",
     "ClassificationChange",
+    "Comment",
     "Decision",
     "DeliveryState",
     "GroupSettings",
     "InferenceBatch",
     "LoginFailure",
+    "Mention",
     "NamedMatches",
     "Notification",
     "NotificationKind",
@@ -82,6 +86,7 @@ __all__ = [
     "RunState",
     "SavedView",
     "Scope",
+    "SeenRound",
     "SkyPortalImport",
     "SkyPortalInstance",
     "SkyPortalPost",
@@ -97,6 +102,8 @@ __all__ = [
     "TnsTarget",
     "Transient",
     "TransientAct",
+    "Upload",
+    "UploadEntry",
     "Verdict",
     "Webhook",
     "WebhookDelivery",

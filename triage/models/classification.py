@@ -45,6 +45,10 @@ class ClassificationQuerySet(AudienceQuerySet["Classification"]):
         """
         return self.filter(state="second_opinion").exclude(voters=user.pk)
 
+    def disputing(self, user: User) -> Self:
+        """Return the disputed rounds in which somebody contradicted a vote of this user's."""
+        return self.filter(state="disputed", voters=user.pk).exclude(decision__reviewer=user.pk)
+
     def standing_before(self, user: User) -> Self:
         """Return the vetted classifications that stand as this user sees them.
 

@@ -18,6 +18,7 @@ class NotificationPreference(models.Model):
     novelty: send a message about transients whose novelty is at least this (0–1); None for no such messages.
     second_opinion: send a message when a second opinion of the user is wanted.
     disputed: send a message when reviewers disagree.
+    mention: send a message when a comment mentions the user.
     sync_failing: send a message when a SkyPortal sync fails.
     since: nothing from before this time is sent.
     """
@@ -28,6 +29,7 @@ class NotificationPreference(models.Model):
     novelty = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)])
     second_opinion = models.BooleanField(default=True)
     disputed = models.BooleanField(default=True)
+    mention = models.BooleanField(default=True, db_default=True)
     sync_failing = models.BooleanField(default=False)
     since = models.DateTimeField(auto_now_add=True)
 
@@ -50,6 +52,7 @@ class NotificationKind(models.TextChoices):
     NOVELTY = "novelty", "unlike the known ones"
     SECOND_OPINION = "second_opinion", "your opinion is asked for"
     DISPUTED = "disputed", "disputed"
+    MENTION = "mention", "you are mentioned"
     SYNC_FAILING = "sync_failing", "a sync fails"
     TEST = "test", "a test"
 

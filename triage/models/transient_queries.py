@@ -17,6 +17,7 @@ from triage.models.names import name_key
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum
+from triage.models.upload import UploadEntry
 
 if TYPE_CHECKING:
     from triage.models.transient import Transient
@@ -191,6 +192,13 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         others = Claim.objects.filter(transient=OuterRef("pk")).live().exclude(reviewer_id=user.pk)
         return self.filter(~Exists(others))
 
+    def sent_with(self, user: User, upload_id: int) -> Self:
+        """Return the transients of an upload of the user's, in the order of its files."""
+        entries = UploadEntry.objects.of_upload(user, upload_id)
+        first = entries.filter(spectrum__transient=OuterRef("pk")).order_by("pk").values("pk")[:1]
+        sent = self.filter(pk__in=entries.values("spectrum__transient"))
+        return sent.annotate(file_place=Subquery(first)).order_by("file_place")
+
     # The methods below read what for_review annotates.
 
     def by_priority(self) -> Self:
@@ -256,6 +264,11 @@ class TransientQuerySet(models.QuerySet["Transient"]):
 
     def _below(self, level: float, number: int) -> Self:
         return self.filter(Q(priority__lt=level) | Q(id__gt=number), priority__lte=level).by_priority()
+
+    def neighbours_by_file(self, place: int | None) -> tuple[Transient | None, Transient | None]:
+        """Return the transients before and after a place in an upload; without a place, the first one follows."""
+        earlier = self.filter(Q(file_place__lt=place)).reverse() if place else self.none()
+        return earlier.first(), self.filter(Q(file_place__gt=place or 0)).first()
 
     def neighbours_by_arrival(self, transient: Transient) -> tuple[Transient | None, Transient | None]:
         """Return the transients before and after this one, the newest first, where it is not among the rows itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -14,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
-from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, TnsRecord, Transient
+from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, TnsRecord, Transient, UploadEntry
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue import order
 
@@ -42,6 +43,8 @@ EMPTYING = ("pending", "in_review", "second_opinion", "disputed", "unsure")
 OUTCOMES = ("second_opinion", "disputed", "unsure", "done")
 # Old bookmarks may have these names.
 OLD_NAMES = {"vetted": "done"}
+# Any number that the database can hold as an id.
+UPLOAD_ID = re.compile(r"[1-9][0-9]{0,17}")
 # The parameter of an address that holds each field, where it has another name.
 PARAMETERS = {"state": "state", "class_name": "class", "after": "from", "before": "to"}
 
@@ -59,6 +62,7 @@ class QueueFilter:
     above, below: bounds of the prediction's probability in percent; the lower one is included.
     tns: key of TNS_STATES.
     mine: "1" for transients that the user uploaded, has claimed or has decided on.
+    upload: id of an upload of the user's, as text. But for pending transients, the order is that of its files.
     """
 
     state: str = "pending"
@@ -72,6 +76,7 @@ class QueueFilter:
     below: str = ""
     tns: str = ""
     mine: str = ""
+    upload: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> Self:
@@ -84,6 +89,7 @@ class QueueFilter:
             given[name] = given[name] if _percent(given[name]) is not None else ""
         given["tns"] = given["tns"] if given["tns"] in dict(TNS_STATES) else ""
         given["mine"] = "1" if given["mine"] == "1" else ""
+        given["upload"] = given["upload"] if UPLOAD_ID.fullmatch(given["upload"]) else ""
         state = query.get("state", "pending")
         state = OLD_NAMES.get(state, state)
         return cls(state if state in dict(STATES) else "pending", **given)
@@ -114,6 +120,7 @@ class QueueFilter:
         parts += [f"≥ {self.above} %" if self.above else "", f"< {self.below} %" if self.below else ""]
         parts += [dict(TNS_STATES)[self.tns]] if self.tns else []
         parts += ["mine"] if self.mine else []
+        parts += [f"upload {self.upload}"] if self.upload else []
         return ", ".join(part for part in parts if part)
 
     @property
@@ -141,6 +148,9 @@ class QueueFilter:
             rows = rows.wanting_vote(wanted=False)
         if self.tns:
             rows = rows.filter(pk__in=TnsRecord.objects.filter(_said_by_the_tns(self.tns)).values("transient"))
+        if self.upload:
+            sent = rows.sent_with(user, int(self.upload))
+            rows = sent.by_priority() if self.state == "pending" else sent
         return rows.filter(_concerns(user)) if self.mine else rows
 
     def _by_spectrum(self, rows: TransientQuerySet, user: User) -> TransientQuerySet:
@@ -172,6 +182,8 @@ class QueueFilter:
             rows = rows.wanting_vote()
         if self.state == "pending":
             return rows.neighbours_by_priority(transient)
+        if self.upload:
+            return rows.neighbours_by_file(UploadEntry.objects.of_upload(user, int(self.upload)).place_of(transient))
         return rows.neighbours_by_arrival(transient)
 
     def following(self, user: User, transient: Transient) -> Transient | None:

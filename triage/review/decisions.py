@@ -25,7 +25,7 @@ from triage.errors import (
 from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
 from triage.queue.priority import GOOD_MATCH
-from triage.review import claims, resent, second_opinion
+from triage.review import claims, free_text, resent, second_opinion
 from triage.review.outcome import Outcome, current_outcome, store_outcome
 from triage.review.proposal import Proposal
 
@@ -240,10 +240,8 @@ def _check(proposal: Proposal, spectra: list[Spectrum]) -> None:
     redshift = proposal.redshift
     if redshift is not None and not is_plausible_redshift(redshift):
         raise InvalidDecisionError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")
-    if any(not c.isprintable() and c not in "\n\r\t" for c in proposal.comment):
-        raise InvalidDecisionError("a comment may not hold control characters")
-    if len(proposal.comment) > 4000:
-        raise InvalidDecisionError("a comment may have 4000 characters")
+    if fault := free_text.fault_of(proposal.comment):
+        raise InvalidDecisionError(fault)
     if proposal.verdict == Verdict.BAD_SPECTRUM and proposal.spectrum is None and len(spectra) > 1:
         raise InvalidDecisionError("say which spectrum is bad: this transient has several")
 

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from urllib.parse import quote
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -22,18 +21,15 @@ from triage.errors import InvalidActionError, TriageError
 from triage.models import (
     Channel,
     Classification,
+    Comment,
     Notification,
     NotificationKind,
     NotificationPreference,
     NotificationState,
-    OutcomeState,
-    RunState,
-    SkyPortalInstance,
-    Spectrum,
     Transient,
 )
 from triage.review.second_opinion import is_hidden
-from triage.services import attempts
+from triage.services import attempts, occasions
 from triage.services.http import public_address
 from triage.services.messengers import (
     MaybeDeliveredError,
@@ -49,15 +45,10 @@ MAX_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(minutes=1)
 # A message that is still being sent after this time died with its worker.
 LEASE = timedelta(minutes=3)
-LOOK_BACK = timedelta(days=3)
-# A long name without ASCII letters has a longer address than the column holds; its message links to the queue.
-LONGEST_PATH = 500
 LONGEST_URL = 500
 LONGEST_ERROR = 300
-# A single failed sync is no news: servers are away now and then.
-FAILURES_IN_A_ROW = 3
 # Wishes of a user that switch on a kind of message about transients.
-WISHES = ("novelty", "second_opinion", "disputed")
+WISHES = ("novelty", "second_opinion", "disputed", "mention")
 
 
 def tell(
@@ -74,7 +65,7 @@ def tell(
     wanted = NotificationPreference.objects.filter(user__in=[user.pk for user in users], user__is_active=True)
     if kind != NotificationKind.TEST:
         wanted = wanted.filter(**{kind.value: True})
-    _write_down(kind, wanted.select_related("user"), key, text, transient)
+    occasions.write_down(kind, wanted.select_related("user"), key, text, transient)
     ring_after_commit(SEND_NOTIFICATIONS)
 
 
@@ -91,33 +82,6 @@ def tell_test(user: User) -> None:
     tell(NotificationKind.TEST, [user], key, "This is a test: notifications reach you here.")
 
 
-def _write_down(
-    kind: NotificationKind,
-    preferences: Iterable[NotificationPreference],
-    key: str,
-    text: str,
-    transient: Transient | None = None,
-) -> None:
-    path = f"/transients/{quote(transient.name, safe='')}/" if transient else "/skyportal/"
-    if len(path) > LONGEST_PATH:
-        path = "/"
-    rows = [
-        Notification(
-            user=preference.user,
-            kind=kind,
-            key=key,
-            channel=channel,
-            transient=transient,
-            text=text[:1000],
-            path=path if kind != NotificationKind.TEST else "/account/notifications/",
-        )
-        for preference in preferences
-        for channel, address in ((Channel.EMAIL, preference.email), (Channel.URL, preference.encrypted_url))
-        if address
-    ]
-    Notification.objects.bulk_create(rows, ignore_conflicts=True)
-
-
 def run(budget_seconds: float) -> int:
     """Derive the messages of all users and send what is due.
 
@@ -127,75 +91,12 @@ def run(budget_seconds: float) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     for preference in NotificationPreference.objects.filter(user__is_active=True).select_related("user"):
-        _derive_novelty(preference)
-        _derive_rounds(preference)
-        _derive_failing_syncs(preference)
+        occasions.write_down_all(preference)
     _give_up_interrupted()
     sent = 0
     while time.monotonic() < deadline and (message := _claim()):
         sent += _send(message)
     return sent
-
-
-def _derive_novelty(preference: NotificationPreference) -> None:
-    """Write down one message for each transient that is as novel as the user wants to know, however many spectra."""
-    if preference.novelty is None or not (preference.email or preference.encrypted_url):
-        return
-    since = max(preference.since, timezone.now() - LOOK_BACK)
-    spectra = Spectrum.objects.visible_to(preference.user).filter(
-        rejected=False,
-        transient__isnull=False,
-        current_prediction__novelty__gte=preference.novelty,
-        current_prediction__created_at__gte=since,
-    )
-    told = Notification.objects.filter(user=preference.user, kind=NotificationKind.NOVELTY).values("transient")
-    for spectrum in (
-        spectra.exclude(transient__in=told).select_related("transient", "current_prediction").order_by("id")
-    ):
-        if (transient := spectrum.transient) is None or (prediction := spectrum.current_prediction) is None:
-            continue
-        if is_hidden(preference.user, transient):
-            continue
-        text = (
-            f"{transient.name} looks unlike the spectra that the network was trained on (novelty "
-            f"{prediction.novelty:.2f}); its likeliest class is {prediction.class_name} ({prediction.probability:.0%})"
-        )
-        _write_down(NotificationKind.NOVELTY, [preference], f"transient-{transient.pk}", text, transient)
-
-
-def _derive_rounds(preference: NotificationPreference) -> None:
-    """Write down that the user's second opinion is wanted, or that another reviewer disputes the user's vote.
-
-    The messages do not say what was decided or predicted. A user gets one message for each new vote of a round, and
-    none for a round that is closed by now.
-    """
-    if not (preference.email or preference.encrypted_url):
-        return
-    user = preference.user
-    since = max(preference.since, timezone.now() - LOOK_BACK)
-    rounds = Classification.objects.visible_to(user).filter(decided_at__gte=since).select_related("transient")
-    if preference.second_opinion:
-        for row in rounds.wanting_vote_of(user):
-            text = f"{row.transient} needs a second opinion, and you may give it"
-            _write_down(NotificationKind.SECOND_OPINION, [preference], f"round-{row.decision_id}", text, row.transient)
-    if preference.disputed:
-        disputed = rounds.filter(state=OutcomeState.DISPUTED, voters=user).exclude(decision__reviewer=user)
-        for row in disputed:
-            text = f"{row.transient} is disputed: another reviewer's decision differs from yours"
-            _write_down(NotificationKind.DISPUTED, [preference], f"dispute-{row.decision_id}", text, row.transient)
-
-
-def _derive_failing_syncs(preference: NotificationPreference) -> None:
-    """Write down one message for each series of failed syncs; the last run that worked identifies the series."""
-    if not preference.sync_failing:
-        return
-    failing = SkyPortalInstance.objects.visible_to(preference.user).filter(enabled=True)
-    for instance in failing.filter(failures__gte=FAILURES_IN_A_ROW):
-        good = instance.runs.filter(state=RunState.DONE).order_by("-id").first()
-        last = instance.runs.filter(state=RunState.FAILED).order_by("-id").first()
-        why = f": {last.message}" if last else ""
-        text = f"The sync of {instance.name} has failed {instance.failures} times in a row{why}"
-        _write_down(NotificationKind.SYNC_FAILING, [preference], f"sync-{instance.pk}-{good.pk if good else 0}", text)
 
 
 def _give_up_interrupted() -> None:
@@ -243,6 +144,8 @@ def _address(preference: NotificationPreference, channel: str) -> str:
 def _visible(message: Notification) -> bool:
     if message.transient is None:
         return True
+    if message.kind == NotificationKind.MENTION:
+        return Comment.objects.mentioning(message.user).filter(pk=message.key).exists()
     if message.kind == NotificationKind.NOVELTY and is_hidden(message.user, message.transient):
         return False
     return Transient.objects.visible_to(message.user).filter(pk=message.transient.pk).exists()

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from triage.models import Transient
-from triage.review import claims
+from triage.review import claims, inbox
 from triage.views.base import signed_in, wants_fragment
 
 
@@ -17,7 +17,8 @@ from triage.views.base import signed_in, wants_fragment
 def claim(request: HttpRequest, name: str) -> HttpResponse:
     """Change the claim on a transient.
 
-    Parameters: act, which is "claim" (also to renew), "take" (take it over from another reviewer) or "release".
+    Parameters: act, which is "claim" (also to renew), "open" (a page that was fetched ahead is shown, so the inbox's
+    entries about it are read too), "take" (take it over from another reviewer) or "release".
     The page's script gets the notice about the claim; a browser without the script gets the page.
     """
     user = signed_in(request)
@@ -28,6 +29,8 @@ def claim(request: HttpRequest, name: str) -> HttpResponse:
     if act == "release":
         claims.release(user, transient)
         return HttpResponse(status=204)
+    if act == "open":
+        inbox.mark_read(user, transient)
     held = claims.claim(user, transient, take_over=act == "take")
     if not wants_fragment(request):
         return redirect("review", transient.name)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classifier.readers import CHOICES
 from triage.errors import TriageError
+from triage.export.originals import original_file
 from triage.intake import quarantine
 from triage.intake.move import move as move_spectrum
 from triage.intake.reread import read_again
@@ -69,6 +70,16 @@ def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status
         "section": "quarantine" if spectrum.state in quarantine.STATES else "queue",
     }
     return render(request, "receipt.html", context, status=status)
+
+
+@login_required
+@require_safe
+def original(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Download a spectrum's file exactly as it was sent."""
+    spectrum = Spectrum.objects.visible_to(signed_in(request)).select_related("original").filter(pk=spectrum_id).first()
+    if spectrum is None:
+        raise Http404("There is no such spectrum.")
+    return original_file(spectrum)
 
 
 @login_required

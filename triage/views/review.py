@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db.models import prefetch_related_objects
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,7 +19,6 @@ from django.views.decorators.http import require_POST, require_safe
 from classifier.lines import ELEMENTS
 from classifier.signal_to_noise import signal_to_noise
 from triage.errors import InvalidDecisionError, TriageError
-from triage.export.originals import original_file
 from triage.models import (
     Claim,
     Classification,
@@ -36,10 +35,11 @@ from triage.models.arrays import unpack
 from triage.models.other_name import other_names
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import fused_answer
-from triage.review import claims, decisions, second_opinion
+from triage.review import claims, decisions, inbox, second_opinion
 from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
+from triage.views.comment_thread import comment_thread
 from triage.views.network_answer import class_choices, keyed_classes, network_answer
 from triage.views.review_model import (
     DecisionFields,
@@ -79,15 +79,17 @@ class DecisionForm(forms.Form):
 @login_required
 @require_safe
 def review_page(request: HttpRequest, name: str) -> HttpResponse:
-    """Show a transient and claim it for the user, unless it is done.
+    """Show a transient, mark the inbox's entries about it as read, and claim it for the user, unless it is done.
 
-    The page's script fetches the next page ahead with the header X-Ahead, which claims nothing; the script claims the
+    The page's script fetches the next page ahead with the header X-Ahead, which changes nothing; the script claims the
     transient when it shows that page. Parameters: spectrum (id of the one to show) and those of the queue's filter.
     """
     user = signed_in(request)
     transient = visible_transient(user, name)
-    if request.method == "GET" and "X-Ahead" not in request.headers and transient.review_state != "done":
-        claims.claim(user, transient)
+    if request.method == "GET" and "X-Ahead" not in request.headers:
+        inbox.mark_read(user, transient)
+        if transient.review_state != "done":
+            claims.claim(user, transient)
     return _respond(request, user, transient, request.GET.get("spectrum"))
 
 
@@ -125,6 +127,7 @@ def _page(
     standing = None if transient.hidden else _standing(user, transient)
     prediction, fused = shown.current_prediction if shown else None, fused_answer(spectra)
     claim = _claim_of_another(user, transient)
+    known = {row.group_id for rows in (spectra, ledger) for row in rows}
     of_transient, of_spectrum = KnownRedshift.of_transient(transient), KnownRedshift.of_spectrum(shown)
     return ReviewPage(
         transient=transient,
@@ -149,6 +152,7 @@ def _page(
         history=[] if transient.hidden else _history(shown),
         form=_form(prediction, ledger, typed, locked=claim is not None) if spectra else None,
         ledger=[] if transient.hidden else ledger_entries(user, ledger),
+        comments=None if transient.hidden else comment_thread(user, transient, known, shown.group if shown else None),
         last_own=_last_own(user),
         has_light_curve=Photometry.objects.visible_to(user).filter(transient=transient).exists(),
     )
@@ -287,13 +291,3 @@ def _go_on(request: HttpRequest, address: str, message: str, level: int, decisio
         return JsonResponse({"next": address}) if wants_fragment(request) else redirect(address)
     answer = {"next": address, "message": message, "level": messages.DEFAULT_TAGS[level]}
     return JsonResponse(answer | {"undo": reverse("undo", args=[decision]) if decision else None})
-
-
-@login_required
-@require_safe
-def original(request: HttpRequest, spectrum_id: int) -> HttpResponse:
-    """Download a spectrum's file exactly as it was sent."""
-    spectrum = Spectrum.objects.visible_to(signed_in(request)).select_related("original").filter(pk=spectrum_id).first()
-    if spectrum is None:
-        raise Http404("There is no such spectrum.")
-    return original_file(spectrum)

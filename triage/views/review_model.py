@@ -18,6 +18,7 @@ from triage.figures.evolution import DatedEpoch, Evolution
 from triage.models import Claim, Classification, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import FusedAnswer
+from triage.views.comment_thread import CommentThread
 from triage.views.network_answer import ClassChoice, KeyedClass, NetworkAnswer
 from triage.views.sky import SkyPlace
 
@@ -252,6 +253,7 @@ class ReviewPage:
     history: all predictions for the shown spectrum, newest first.
     form: fields of the decision form, or None if there is nothing to decide on.
     ledger: decisions, newest first; empty while they are hidden.
+    comments: thread of comments, or None while it is hidden.
     last_own: user's last decision that was not undone, on any transient; None if there is none.
     has_light_curve: whether a light curve can be drawn.
     """
@@ -278,5 +280,6 @@ class ReviewPage:
     history: list[Prediction]
     form: DecisionFields | None
     ledger: list[LedgerEntry]
+    comments: CommentThread | None
     last_own: Decision | None
     has_light_curve: bool

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import contextlib
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, default_audience, shared_groups
 from triage.errors import TriageError
-from triage.intake import submit
+from triage.intake import submit, uploads
 from triage.intake.manifest import read_manifest, statements
-from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.wording import WORDS
-from triage.models import Spectrum
-from triage.queue.filters import QueueFilter
+from triage.models import Upload
 from triage.views.base import signed_in
 from triage.views.fields import DegreesField
 
 # Name of the file that states facts about the others.
 MANIFEST = "manifest.csv"
+# So many earlier uploads are listed below the form.
+LATEST = 10
 
 
 class SeveralFilesInput(forms.ClearableFileInput):
@@ -72,57 +70,29 @@ class UploadForm(forms.Form):
         return sent
 
 
-@dataclasses.dataclass(frozen=True)
-class UploadResult:
-    """Result of one uploaded file.
-
-    name: name of the file.
-    spectrum: its record, or None if nothing was stored.
-    error: why the file was refused, or None.
-    created: whether the file is new.
-    others: number of further spectra in the file.
-    notes: what became of the facts that the user entered.
-    differences: facts that the user entered and that differ from the record of a known file.
-    """
-
-    name: str
-    spectrum: Spectrum | None
-    error: TriageError | None = None
-    created: bool = False
-    others: int = 0
-    notes: Sequence[str] = ()
-    differences: Mapping[str, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload_page(request: HttpRequest) -> HttpResponse:
+    """Show the form and the latest uploads; POST takes the files in and shows what came of them."""
     user = signed_in(request)
-    results: list[UploadResult] = []
-    if request.method == "POST":
-        form = UploadForm(user, request.POST, request.FILES)
-        if form.is_valid():
-            audience = chosen_audience(user, form.cleaned_data["group"] or None)
-            results = _take_in_all(user, form.cleaned_data["spectra"], form.cleaned_data | {"group": audience})
-    else:
-        form = UploadForm(user)
-    results.sort(key=lambda result: result.error is None)
-    refused = sum(result.error is not None for result in results)
+    form = UploadForm(user, request.POST, request.FILES) if request.method == "POST" else UploadForm(user)
+    if form.is_bound and form.is_valid():
+        audience = chosen_audience(user, form.cleaned_data["group"] or None)
+        upload = Upload.objects.create(user=user)
+        _take_in_all(upload, form.cleaned_data["spectra"], form.cleaned_data | {"group": audience})
+        return redirect("upload-results", upload.pk)
     context = {
         "form": form,
-        "results": results,
-        "refused": refused,
-        "taken": sum(1 + result.others for result in results if result.error is None),
-        "mine": QueueFilter(mine="1", after=f"{timezone.now():%Y-%m-%d}").query,
         "words": WORDS,
         "groups": shared_groups(user),
         "audience": default_audience(user),
+        "latest": Upload.objects.filter(user=user).arrived()[:LATEST],
         "section": "upload",
     }
     return render(request, "upload.html", context)
 
 
-def _take_in_all(user: User, files: list[Any], sent: dict[str, Any]) -> list[UploadResult]:
+def _take_in_all(upload: Upload, files: list[Any], sent: dict[str, Any]) -> None:
     """Take in files. What a manifest among them states about a file counts before what the form states about all."""
     manifests = [file for file in files if file.name.casefold() == MANIFEST]
     spectra = [file for file in files if file not in manifests]
@@ -130,9 +100,14 @@ def _take_in_all(user: User, files: list[Any], sent: dict[str, Any]) -> list[Upl
     try:
         manifest = read_manifest(manifests[0].name, manifests[0].read()) if manifests else None
     except TriageError as error:
-        return [UploadResult(file.name, None, error) for file in manifests or files]
-    rows = {file: manifest.row_of(file.name) if manifest else None for file in spectra}
-    return [_take_in(user, file, statements(rows[file], given)) for file in spectra]
+        for file in manifests or files:
+            uploads.note_refusal(upload, file.name, error)
+        return
+    for file in spectra:
+        stated = statements(manifest.row_of(file.name) if manifest else None, given)
+        # A refused file does not keep the others from being taken in; the upload says why it was refused.
+        with contextlib.suppress(TriageError), uploads.refusals_noted(upload, file.name):
+            uploads.note(upload, file.name, submit.submit_spectrum(upload.user, file.read(), file.name, stated))
 
 
 def _given(sent: dict[str, Any]) -> submit.Given:
@@ -146,21 +121,4 @@ def _given(sent: dict[str, Any]) -> submit.Given:
         observed_at=sent["observed_at"],
         instrument=sent["instrument"],
         group=sent["group"],
-    )
-
-
-def _take_in(user: User, file: Any, given: submit.Given) -> UploadResult:
-    try:
-        submission = submit.submit_spectrum(user, file.read(), file.name, given)
-    except UnreadableSpectrumError as error:
-        return UploadResult(file.name, error.spectrum, error)
-    except TriageError as error:
-        return UploadResult(file.name, None, error)
-    return UploadResult(
-        name=file.name,
-        spectrum=submission.spectrum,
-        created=submission.created,
-        others=len(submission.others),
-        notes=submission.notes,
-        differences=submission.differences,
     )

@@ -1,0 +1,223 @@
+"""An upload has an address of its own, keeps what came of each file, and is reviewed by itself."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from tests.api_client import API, session_client, upload
+from tests.factories import classified, classify_all, override, queries, send, spectrum_file
+from triage.intake.reread import read_again
+from triage.models import ReviewPolicy, Spectrum, Transient, Upload
+from triage.queue.filters import QueueFilter
+
+pytestmark = pytest.mark.django_db
+
+
+def file(name: str, seed: int = 1) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, spectrum_file(seed=seed))
+
+
+def send_page(browser: Client, *files: SimpleUploadedFile, **fields: str) -> str:
+    """Send files by the form and return the address of their upload."""
+    answer = browser.post(reverse("upload"), {"spectra": list(files), **fields})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def send_api(user: User, batch: int | str, content: bytes, name: str, **fields: Any) -> Any:
+    return upload(session_client(user), content, name, upload=batch, **fields)
+
+
+def begin(user: User) -> int:
+    answer = session_client(user).post(f"{API}/uploads/")
+    assert answer.status_code == 201
+    return int(answer.json()["id"])
+
+
+def reviewed_in_order(user: User, chosen: QueueFilter) -> list[str]:
+    """Return the transients in the order in which the key n leads through them."""
+    name, names = chosen.rows(user).first(), []
+    while name is not None:
+        names.append(name.name)
+        name = chosen.neighbours(user, Transient.objects.for_review(user).get(pk=name.pk))[1]
+    return names
+
+
+def test_an_upload_shows_the_state_of_each_file_and_survives_a_reload(browser: Client) -> None:
+    bad = SimpleUploadedFile("bad.txt", b"clouds\n")
+    address = send_page(
+        browser, file("SN2026aa.txt", 1), file("nameless.txt", 2), bad, SimpleUploadedFile("no.txt", b"")
+    )
+    assert address == f"/upload/{Upload.objects.get().pk}/"
+    page = browser.get(address).content.decode()
+    assert "2 spectra accepted, 2 files refused" in page
+    assert "0 classified, 2 with the network, 1 without a name" in page
+    assert page.count('<span class="tag bad"') == 3
+    assert "The file is empty." in page
+    assert "data-busy" in page
+    classify_all()
+    fragment = browser.get(address, headers={"X-Fragment": "1"}).content.decode()
+    assert "<html" not in fragment
+    assert "2 classified, 1 without a name" in fragment
+    assert "data-busy" not in fragment
+    assert fragment.count('class="chip') == 2
+
+
+def test_a_file_that_is_corrected_later_is_no_longer_shown_as_refused(browser: Client, ben: User) -> None:
+    address = send_page(browser, SimpleUploadedFile("bad.txt", b"# clouds\n" + spectrum_file()), transient="X")
+    Spectrum.objects.update(state="quarantined", failure_code="x", failure_reason="no columns")
+    assert "No columns." in browser.get(address).content.decode()
+    read_again(ben, Spectrum.objects.get(), {"frame": "rest"})
+    assert "1 spectrum accepted:" in " ".join(browser.get(address).content.decode().split())
+
+
+def test_a_file_that_was_sent_before_says_so_and_what_differs(browser: Client) -> None:
+    send_page(browser, file("a.txt"), transient="X", redshift="0.03")
+    page = browser.get(send_page(browser, file("a.txt"), transient="X", redshift="0.04")).content.decode()
+    assert "known already" in page
+    assert "0.03 was recorded, you sent 0.04" in page
+
+
+def test_the_upload_of_another_user_does_not_exist(browser: Client, ada: User) -> None:
+    batch = begin(ada)
+    send_api(ada, batch, spectrum_file(), "a.txt", transient="X")
+    assert browser.get(reverse("upload-results", args=[batch])).status_code == 404
+    assert browser.get(f"{API}/uploads/{batch}/").status_code == 404
+    answer = send_api(User.objects.get(username="ben"), batch, spectrum_file(seed=2), "b.txt")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert Spectrum.objects.count() == 1
+    assert not QueueFilter(state="all", upload=str(batch)).rows(User.objects.get(username="ben")).exists()
+
+
+def test_a_spectrum_that_the_sender_may_not_see_any_more_is_not_shown(browser: Client, ben: User) -> None:
+    ben.groups.add(Group.objects.create(name="a"))
+    address = send_page(browser, file("a.txt"), transient="secret", group="a")
+    assert "secret" in browser.get(address).content.decode()
+    ben.groups.clear()
+    page = browser.get(address).content.decode()
+    assert "secret" not in page
+    assert "You may not see this spectrum any more." in page
+    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["entries"]
+    assert entry["spectrum"] is None
+
+
+def test_review_these_opens_exactly_these_in_the_order_of_their_files(browser: Client, ada: User, ben: User) -> None:
+    classified(ada, "known", seed=1)
+    for seed, name in enumerate(("of ada", "mine of today"), start=20):
+        send(ada if "ada" in name else ben, name, seed)
+    batch = begin(ben)
+    for seed, name in ((4, "C"), (1, "known"), (3, "A"), (5, "C"), (2, "B")):
+        send_api(ben, batch, spectrum_file(seed=seed), f"{seed}.txt", transient=name)
+    send_api(ben, batch, b"clouds\n", "bad.txt")
+    page = browser.get(reverse("upload-results", args=[batch])).content.decode()
+    address = f"/?state=all&upload={batch}"
+    assert f'href="{address.replace("&", "&amp;")}">Review these' in page
+    rows = browser.get(address).context["rows"]
+    assert [row.transient.name for row in rows] == ["C", "known", "A", "B"]
+    chosen = QueueFilter(state="all", upload=str(batch))
+    assert reviewed_in_order(ben, chosen) == ["C", "known", "A", "B"]
+    classify_all()
+    override(ben, Transient.objects.get(name="A"), "TDE")
+    assert reviewed_in_order(ben, chosen) == ["C", "known", "A", "B"]
+    transient = Transient.objects.for_review(ben).get(name="A")
+    assert [t.name for t in chosen.neighbours(ben, transient) if t] == ["known", "B"]
+    # The pending ones alone come in the order of the queue.
+    waiting = list(QueueFilter(upload=str(batch)).rows(ben))
+    assert {transient.name for transient in waiting} == {"B", "C", "known"}
+    assert [t.priority for t in waiting] == sorted((t.priority for t in waiting), reverse=True)
+
+
+def test_a_verdict_leads_to_the_next_transient_of_the_upload(browser: Client, ben: User) -> None:
+    classified(ben, "elsewhere", seed=9)
+    send_page(browser, file("SN2026aa.txt", 1), file("SN2026bb.txt", 2))
+    classify_all()
+    query = f"?state=all&upload={Upload.objects.get().pk}"
+    sent = {"verdict": "override", "class_name": "TDE"}
+    first = browser.post(reverse("decide", args=["SN2026aa"]) + query, sent)
+    assert first["Location"] == reverse("review", args=["SN2026bb"]) + query
+    last = browser.post(reverse("decide", args=["SN2026bb"]) + query, sent)
+    assert last["Location"] == reverse("queue") + query
+
+
+def test_every_spectrum_of_an_archive_belongs_to_the_upload(browser: Client) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for seed, name in ((1, "SN2026aa.txt"), (2, "SN2026bb.txt")):
+            archive.writestr(name, spectrum_file(seed=seed))
+    address = send_page(browser, SimpleUploadedFile("night.zip", packed.getvalue()))
+    assert "2 spectra accepted" in browser.get(address).content.decode()
+    rows = browser.get(f"/?state=all&upload={Upload.objects.get().pk}").context["rows"]
+    assert {row.transient.name for row in rows} == {"SN2026aa", "SN2026bb"}
+
+
+def test_a_manifest_that_cannot_be_read_is_noted(browser: Client, ben: User) -> None:
+    broken = SimpleUploadedFile("manifest.csv", b"nothing\n1\n")
+    assert "manifest.<wbr>csv" in browser.get(send_page(browser, file("a.txt"), broken)).content.decode()
+    broken.seek(0)
+    batch = begin(ben)
+    assert send_api(ben, batch, spectrum_file(), "a.txt", manifest=broken).status_code == 400
+    (entry,) = session_client(ben).get(f"{API}/uploads/{batch}/").json()["entries"]
+    assert (entry["filename"], entry["code"], entry["spectrum"]) == ("manifest.csv", "invalid_upload", None)
+
+
+def test_the_prediction_is_hidden_from_a_sender_who_owes_a_blind_vote(browser: Client, ada: User) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    address = send_page(browser, file("a.txt"), transient="X")
+    classify_all()
+    assert 'class="chip' in browser.get(address).content.decode()
+    override(ada, Transient.objects.get(), "TDE")
+    assert 'class="chip' not in browser.get(address).content.decode()
+    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["entries"]
+    assert entry["spectrum"]["prediction"] is None
+
+
+def test_the_last_ten_uploads_are_listed_under_the_form(browser: Client, ada: User, ben: User) -> None:
+    send_api(ada, begin(ada), spectrum_file(seed=99), "foreign.txt")
+    begin(ben)
+    for seed in range(12):
+        send_page(browser, file(f"file{seed}.txt", seed), SimpleUploadedFile("bad.txt", b"clouds\n"))
+    page = browser.get(reverse("upload")).content.decode()
+    listed = [upload.pk for upload in browser.get(reverse("upload")).context["latest"]]
+    assert listed == sorted(listed, reverse=True)
+    assert len(listed) == 10
+    assert "file11.<wbr>txt" in page
+    assert "file1.<wbr>txt" not in page
+    assert "foreign" not in page
+    assert page.count("and 1 more") == page.count("1 refused") == 10
+    rows = session_client(ben).get(f"{API}/uploads/").json()["results"]
+    assert [row["taken"] for row in rows] == [1] * 12
+
+
+def test_an_upload_takes_the_same_number_of_queries_at_any_length(browser: Client) -> None:
+    few = send_page(browser, file("a.txt", 1), SimpleUploadedFile("bad.txt", b"clouds\n"))
+    many = send_page(browser, *(file(f"SN2026a{seed}.txt", seed) for seed in range(2, 9)))
+    classify_all()
+    for address in (few, many):
+        browser.get(address)
+    assert queries(browser, few) == queries(browser, many)
+    assert queries(browser, f"{API}{few.replace('upload', 'uploads')}") == queries(
+        browser, f"{API}{many.replace('upload', 'uploads')}"
+    )
+    assert queries(browser, f"/?state=all&upload={many.split('/')[2]}") == queries(
+        browser, f"/?state=all&upload={few.split('/')[2]}"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1e3", "abc", "9" * 30, "１"])
+def test_an_upload_that_is_no_number_does_not_filter(value: str) -> None:
+    assert QueueFilter.read({"upload": value}).upload == ""
+
+
+def test_the_filter_by_upload_is_kept_in_saved_views(ben: User) -> None:
+    api = session_client(ben)
+    made = api.post(f"{API}/queue/views/", {"name": "mine", "filter": {"upload": 12}}, format="json").json()
+    assert made["query"] == "?upload=12"
+    assert made["filter"] == {"upload": "12"}

@@ -1,0 +1,53 @@
+"""Uploads: what came of files that were sent together, so that it can be looked up later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.models import User
+
+from triage.errors import NotFoundError, TriageError
+from triage.intake.quarantine import UnreadableSpectrumError
+from triage.intake.submit import Submission
+from triage.models import Upload, UploadEntry
+
+
+def upload_of(user: User, upload_id: int) -> Upload:
+    """Return an upload of the user's. Raises NotFoundError if they have none with this id."""
+    upload = Upload.objects.filter(user=user, pk=upload_id).first()
+    if upload is None:
+        raise NotFoundError("you have no such upload")
+    return upload
+
+
+def note(upload: Upload, filename: str, submission: Submission) -> None:
+    """Add the spectra of a file that was taken in to an upload."""
+    facts = {"notes": list(submission.notes), "differences": dict(submission.differences)}
+    first = UploadEntry(spectrum=submission.spectrum, **facts)
+    entries = [first, *(UploadEntry(spectrum=other) for other in submission.others)]
+    for entry in entries:
+        entry.upload, entry.filename, entry.known = upload, filename[:255], not submission.created
+    UploadEntry.objects.bulk_create(entries)
+
+
+@contextmanager
+def refusals_noted(upload: Upload | None, filename: str) -> Iterator[None]:
+    """Add the file to an upload if the code within refuses it, and let the error pass on.
+
+    upload: the upload, or None to note nothing.
+    """
+    try:
+        yield
+    except TriageError as error:
+        if upload is not None:
+            note_refusal(upload, filename, error)
+        raise
+
+
+def note_refusal(upload: Upload, filename: str, error: TriageError) -> None:
+    """Add a file that was refused to an upload."""
+    spectrum = error.spectrum if isinstance(error, UnreadableSpectrumError) else None
+    UploadEntry.objects.create(
+        upload=upload, filename=filename[:255], spectrum=spectrum, code=error.code[:60], detail=error.detail
+    )

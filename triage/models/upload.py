@@ -1,0 +1,125 @@
+"""Uploads: files that a user sent together on the upload page, and what came of each."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Count, OuterRef, Q, Subquery
+
+from triage.models.audience import User
+from triage.models.spectrum import SpectrumState
+
+
+def _refused(path: str = "") -> Q:
+    """Return the condition that an entry's file gave no spectrum.
+
+    path: lookup prefix of the entry.
+    """
+    return Q(**{f"{path}spectrum__isnull": True}) | Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Uploads."""
+
+    def arrived(self) -> Self:
+        """Return the uploads of which a file arrived, with their sizes.
+
+        taken, refused: numbers of entries with a spectrum and without one.
+        first_file: name of the first file.
+        """
+        first = UploadEntry.objects.filter(upload=OuterRef("pk")).order_by("pk").values("filename")[:1]
+        refused = _refused("entries__")
+        sizes = {"refused": Count("entries", filter=refused), "taken": Count("entries", filter=~refused)}
+        return self.filter(entries__isnull=False).annotate(**sizes, first_file=Subquery(first))
+
+
+class Upload(models.Model):
+    """Files that one user sent together. Nobody else sees it.
+
+    user: the user.
+    created_at: when it began.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads", db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # Annotations of UploadQuerySet.arrived.
+    taken: int
+    refused: int
+    first_file: str
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("user", "-id"), name="upload_of_user"),)
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
+
+    @property
+    def others(self) -> int:
+        """Return the number of entries after the first one."""
+        return self.taken + self.refused - 1
+
+
+class UploadEntryQuerySet(models.QuerySet["UploadEntry"]):
+    """Entries of uploads."""
+
+    def of_upload(self, user: User, upload_id: int) -> Self:
+        """Return the entries of an upload of the user's; none if it is somebody else's."""
+        return self.filter(upload=upload_id, upload__user=user.pk)
+
+    def place_of(self, transient: models.Model) -> int | None:
+        """Return the id of the first entry of a transient, or None without one."""
+        return self.filter(spectrum__transient=transient.pk).order_by("pk").values_list("pk", flat=True).first()
+
+    def refused_first(self) -> Self:
+        """Order by upload, with the files first that gave no spectrum."""
+        refused = models.Case(models.When(_refused(), then=0), default=1, output_field=models.IntegerField())
+        return self.order_by(refused, "pk")
+
+    def counted(self) -> dict[str, int]:
+        """Return the number of entries that were taken, refused, queued, classified, failed and unnamed."""
+        taken = ~_refused()
+        states = (SpectrumState.QUEUED, SpectrumState.CLASSIFIED, SpectrumState.FAILED)
+        counts = {state.value: Count("pk", filter=Q(spectrum__state=state)) for state in states}
+        counts |= {"taken": Count("pk", filter=taken), "refused": Count("pk", filter=_refused())}
+        unnamed = taken & Q(spectrum__transient__isnull=True)
+        return self.aggregate(**counts, unnamed=Count("pk", filter=unnamed))
+
+
+class UploadEntry(models.Model):
+    """One spectrum of an upload, or one file of it that gave none.
+
+    upload: the upload.
+    filename: name of the file.
+    spectrum: the record; None if nothing was stored.
+    known: the file had been sent before.
+    code, detail: why nothing was stored, else "".
+    notes: what became of the facts that were sent with a known file.
+    differences: facts that were sent and differed from the record of a known file: recorded and sent value by name.
+    """
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="entries")
+    filename = models.CharField(max_length=255)
+    spectrum = models.ForeignKey(
+        "triage.Spectrum", on_delete=models.CASCADE, null=True, blank=True, related_name="upload_entries"
+    )
+    known = models.BooleanField(default=False)
+    code = models.CharField(max_length=60, blank=True)
+    detail = models.TextField(blank=True)
+    notes = models.JSONField(default=list, blank=True)
+    differences = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    objects = UploadEntryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "upload entries"
+
+    def __str__(self) -> str:
+        return self.filename

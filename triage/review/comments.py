@@ -1,0 +1,137 @@
+"""Comments on a transient: who reads them, who is mentioned, and how they are written and withdrawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from triage.accounts.audiences import default_audience
+from triage.doorbell import SEND_NOTIFICATIONS, ring_after_commit
+from triage.errors import InvalidActionError, InvalidCommentError, NotFoundError, NotYoursError
+from triage.intake.disclosure import audiences_known_to
+from triage.models import Comment, Decision, Mention, Transient
+from triage.models.classification import votes_owed_by
+from triage.models.comment import CommentQuerySet
+from triage.review import free_text, second_opinion
+
+# An @ and the characters that a user's name may have. Those that also end a sentence may not belong to the name.
+MENTION = re.compile(r"(?<![\w.@+-])@([\w.@+-]+)")
+ENDS_OF_SENTENCES = ".@+-"
+# So many names are offered while somebody types.
+MOST_NAMES = 300
+
+
+def thread(user: User, transient: Transient) -> CommentQuerySet:
+    """Return the comments on a transient that the user may read, the oldest first.
+
+    There are none while the user's blind vote is wanted, because they may tell the first vote.
+    """
+    rows = Comment.objects.visible_to(user).filter(~Exists(votes_owed_by(user)), transient=transient)
+    return rows.select_related("author", "group", "transient").prefetch_related("mentions__user").order_by("id")
+
+
+def audiences(user: User, known: Collection[int | None]) -> list[Group | None]:
+    """Return the audiences that a comment of the user may have: None (everybody) first, then groups by name.
+
+    known: ids of the groups that the user knows to see the transient; None among them if everybody sees it. Then the
+        comment may be for any of the user's groups. Otherwise only the groups that see the transient may see it.
+    """
+    groups = Q(pk__in=[pk for pk in known if pk is not None])
+    if None in known:
+        groups |= Q(desk_settings__person__isnull=True)
+    own: list[Group | None] = list(user.groups.filter(groups).order_by("name"))
+    return [None, *own] if None in known else own
+
+
+def usual_audience(user: User, choices: list[Group | None]) -> Group | None:
+    """Return the audience of a comment if nothing is chosen: the user's private default, else the first choice.
+
+    choices: audiences that the comment may have.
+    """
+    default = default_audience(user) if len(choices) > 1 else None
+    return default if default in choices else choices[0]
+
+
+def add(user: User, transient: Transient, text: str, group_name: str | None = None) -> Comment:
+    """Write a comment, and mention the users that it names with an @ and that may read it.
+
+    group_name: name of the audience, or "" for everybody. None takes the usual audience.
+
+    Raises InvalidCommentError if the text is empty or cannot be stored, or the audience is none that may see the
+    transient, and InvalidActionError while the thread is hidden from the user.
+    """
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise InvalidCommentError("a comment needs a text")
+    if fault := free_text.fault_of(text):
+        raise InvalidCommentError(fault)
+    if second_opinion.is_hidden(user, transient):
+        raise InvalidActionError("the comments are hidden until your own vote is in; vote first")
+    group = _audience(user, audiences(user, audiences_known_to(user, transient)), group_name)
+    with transaction.atomic():
+        comment = Comment.objects.create(transient=transient, group=group, author=user, text=text)
+        Mention.objects.bulk_create(Mention(comment=comment, user=one) for one in _mentioned(text, user, group))
+        ring_after_commit(SEND_NOTIFICATIONS)
+    return comment
+
+
+def _audience(user: User, choices: list[Group | None], name: str | None) -> Group | None:
+    names = {group.name if group else "": group for group in choices}
+    if name is not None:
+        if name not in names:
+            raise InvalidCommentError("the transient cannot be discussed with that group; choose another audience")
+        return names[name]
+    if None not in choices and len(choices) > 1:
+        raise InvalidCommentError(f"choose who may read the comment: {' or '.join(names)}")
+    return usual_audience(user, choices)
+
+
+def _mentioned(text: str, author: User, group: Group | None) -> QuerySet[User]:
+    readers = User.objects.filter(is_active=True).exclude(pk=author.pk)
+    if group is not None:
+        readers = readers.filter(groups=group)
+    names = {spelt for name in names_in(text) for spelt in (name, name.lower())}
+    return readers.alias(lower=Lower("username")).filter(lower__in=names)
+
+
+def names_in(text: str) -> set[str]:
+    """Return everything after an @ that may be a user's name, with and without the end of a sentence."""
+    found = {match[1] for match in MENTION.finditer(text)}
+    return {name for one in found for name in (one, one.rstrip(ENDS_OF_SENTENCES)) if name}
+
+
+def withdraw(user: User, comment_id: int) -> Comment:
+    """Withdraw one's own comment and return it. It stays in the thread without its text.
+
+    Raises NotFoundError if the user may see no such comment, NotYoursError if it is somebody else's, and
+    InvalidActionError if it was withdrawn before.
+    """
+    rows = Comment.objects.visible_to(user).filter(pk=comment_id)
+    known = Exists(Transient.objects.visible_to(user).filter(pk=OuterRef("transient")))
+    comment = rows.filter(known).select_related("author", "group", "transient").first()
+    if comment is None:
+        raise NotFoundError("there is no such comment")
+    if comment.author_id != user.pk:
+        raise NotYoursError("only the author of a comment can withdraw it")
+    if not rows.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
+        raise InvalidActionError("this comment was withdrawn before")
+    comment.refresh_from_db(fields=["withdrawn_at"])
+    return comment
+
+
+def names_to_offer(user: User) -> list[str]:
+    """Return the names of the users that this user may know of, in alphabetical order.
+
+    They share a group with the user, or have taken a decision or written a comment that the user may see.
+    """
+    decided = Decision.objects.visible_to(user).filter(reviewer=OuterRef("pk"))
+    wrote = Comment.objects.visible_to(user).filter(author=OuterRef("pk"))
+    known = Q(pk__in=User.objects.filter(groups__in=user.groups.all()).values("pk")) | Exists(decided) | Exists(wrote)
+    others = User.objects.filter(known, is_active=True).exclude(pk=user.pk).order_by("username")
+    return list(others.values_list("username", flat=True)[:MOST_NAMES])

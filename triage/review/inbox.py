@@ -1,0 +1,102 @@
+"""Inbox of a user: comments that mention them, second opinions that they owe, and disputes over their votes.
+
+It is derived from comments and classifications. Only what the user has read is stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from triage.models import Classification, Comment, Mention, OutcomeState, SeenRound, Transient
+from triage.models.classification import ClassificationQuerySet
+
+MENTION = "mention"
+# An inbox lists no more than so many entries of each kind, and counts no further.
+MOST = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One thing in a user's inbox.
+
+    kind: MENTION, or the state of the round of votes ("second_opinion" or "disputed").
+    transient: the transient that it is about.
+    at: when it came.
+    unread: whether the user has not read it.
+    comment: the comment that mentions the user, or None.
+    concealed: whether the comment's text is hidden until the user's blind vote is in.
+    """
+
+    kind: str
+    transient: Transient
+    at: datetime
+    unread: bool
+    comment: Comment | None = None
+    concealed: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return the text of the comment, or "" if there is none or it is hidden."""
+        return "" if self.comment is None or self.concealed else self.comment.text
+
+
+def entries(user: User) -> list[Entry]:
+    """Return the newest entries of the user's inbox, the newest first, at most MOST."""
+    found = [*_mentions(user), *_rounds(user)]
+    return sorted(found, key=lambda entry: entry.at, reverse=True)[:MOST]
+
+
+def unread(user: User) -> int:
+    """Return the number of unread entries, in one query; more than MOST are counted as MOST + 1."""
+    mentions = Comment.objects.mentioning(user).unread()
+    wanted, disputed = (rows.filter(~_seen_by(user)) for rows in _open_rounds(user))
+    ids = [rows.order_by().values("pk") for rows in (mentions, wanted, disputed)]
+    return ids[0].union(*ids[1:], all=True)[: MOST + 1].count()
+
+
+def mark_read(user: User, transient: Transient | None = None) -> None:
+    """Mark entries of the user's inbox as read.
+
+    transient: the transient that the user has opened, or None for all entries. Opening a transient does not mark a
+        mention as read whose comment is still hidden from the user.
+    """
+    mentions = Comment.objects.mentioning(user).unread()
+    rounds = [rows.filter(~_seen_by(user)) for rows in _open_rounds(user)]
+    if transient is not None:
+        mentions = mentions.filter(transient=transient).unconcealed()
+        rounds = [rows.filter(transient=transient) for rows in rounds]
+    if comments := list(mentions.values_list("pk", flat=True)):
+        Mention.objects.filter(user=user, comment__in=comments).update(read_at=timezone.now())
+    if seen := [pk for rows in rounds for pk in rows.values_list("decision", flat=True)]:
+        SeenRound.objects.bulk_create((SeenRound(user=user, decision_id=pk) for pk in seen), ignore_conflicts=True)
+
+
+def _mentions(user: User) -> Iterator[Entry]:
+    rows = Comment.objects.mentioning(user).select_related("author", "transient").order_by("-id")
+    for row in rows[:MOST]:
+        unread = row.read_at is None
+        yield Entry(MENTION, row.transient, row.created_at, unread, row, row.concealed)
+
+
+def _rounds(user: User) -> Iterator[Entry]:
+    for rows in _open_rounds(user):
+        newest: Any = rows.annotate(unread=~_seen_by(user)).select_related("transient").newest_first()
+        for row in newest[:MOST]:
+            yield Entry(OutcomeState(row.state).value, row.transient, row.decided_at, row.unread)
+
+
+def _open_rounds(user: User) -> tuple[ClassificationQuerySet, ClassificationQuerySet]:
+    """Return the rounds that want the user's second opinion, and those in which a vote of the user's is disputed."""
+    rows = Classification.objects.visible_to(user)
+    return rows.wanting_vote_of(user), rows.disputing(user)
+
+
+def _seen_by(user: User) -> Exists:
+    return Exists(SeenRound.objects.filter(user=user, decision=OuterRef("decision")))

@@ -1,0 +1,135 @@
+"""Occasions of notifications: what is new since a user asked to be told, written down as messages to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from urllib.parse import quote
+
+from django.utils import timezone
+
+from triage.models import (
+    Channel,
+    Classification,
+    Comment,
+    Notification,
+    NotificationKind,
+    NotificationPreference,
+    RunState,
+    SkyPortalInstance,
+    Spectrum,
+    Transient,
+)
+from triage.review.second_opinion import is_hidden
+
+LOOK_BACK = timedelta(days=3)
+# A long name without ASCII letters has a longer address than the column holds; its message links to the queue.
+LONGEST_PATH = 500
+# A single failed sync is no news: servers are away now and then.
+FAILURES_IN_A_ROW = 3
+
+
+def write_down_all(preference: NotificationPreference) -> None:
+    """Write down every message that a user wants and has not got yet."""
+    _derive_novelty(preference)
+    _derive_rounds(preference)
+    _derive_mentions(preference)
+    _derive_failing_syncs(preference)
+
+
+def write_down(
+    kind: NotificationKind,
+    preferences: Iterable[NotificationPreference],
+    key: str,
+    text: str,
+    transient: Transient | None = None,
+) -> None:
+    path = f"/transients/{quote(transient.name, safe='')}/" if transient else "/skyportal/"
+    if len(path) > LONGEST_PATH:
+        path = "/"
+    rows = [
+        Notification(
+            user=preference.user,
+            kind=kind,
+            key=key,
+            channel=channel,
+            transient=transient,
+            text=text[:1000],
+            path=path if kind != NotificationKind.TEST else "/account/notifications/",
+        )
+        for preference in preferences
+        for channel, address in ((Channel.EMAIL, preference.email), (Channel.URL, preference.encrypted_url))
+        if address
+    ]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _derive_novelty(preference: NotificationPreference) -> None:
+    """Write down one message for each transient that is as novel as the user wants to know, however many spectra."""
+    if preference.novelty is None or not (preference.email or preference.encrypted_url):
+        return
+    since = max(preference.since, timezone.now() - LOOK_BACK)
+    spectra = Spectrum.objects.visible_to(preference.user).filter(
+        rejected=False,
+        transient__isnull=False,
+        current_prediction__novelty__gte=preference.novelty,
+        current_prediction__created_at__gte=since,
+    )
+    told = Notification.objects.filter(user=preference.user, kind=NotificationKind.NOVELTY).values("transient")
+    for spectrum in (
+        spectra.exclude(transient__in=told).select_related("transient", "current_prediction").order_by("id")
+    ):
+        if (transient := spectrum.transient) is None or (prediction := spectrum.current_prediction) is None:
+            continue
+        if is_hidden(preference.user, transient):
+            continue
+        text = (
+            f"{transient.name} looks unlike the spectra that the network was trained on (novelty "
+            f"{prediction.novelty:.2f}); its likeliest class is {prediction.class_name} ({prediction.probability:.0%})"
+        )
+        write_down(NotificationKind.NOVELTY, [preference], f"transient-{transient.pk}", text, transient)
+
+
+def _derive_rounds(preference: NotificationPreference) -> None:
+    """Write down that the user's second opinion is wanted, or that another reviewer disputes the user's vote.
+
+    The messages do not say what was decided or predicted. A user gets one message for each new vote of a round, and
+    none for a round that is closed by now.
+    """
+    if not (preference.email or preference.encrypted_url):
+        return
+    user = preference.user
+    since = max(preference.since, timezone.now() - LOOK_BACK)
+    rounds = Classification.objects.visible_to(user).filter(decided_at__gte=since).select_related("transient")
+    if preference.second_opinion:
+        for row in rounds.wanting_vote_of(user):
+            text = f"{row.transient} needs a second opinion, and you may give it"
+            write_down(NotificationKind.SECOND_OPINION, [preference], f"round-{row.decision_id}", text, row.transient)
+    if preference.disputed:
+        for row in rounds.disputing(user):
+            text = f"{row.transient} is disputed: another reviewer's decision differs from yours"
+            write_down(NotificationKind.DISPUTED, [preference], f"dispute-{row.decision_id}", text, row.transient)
+
+
+def _derive_mentions(preference: NotificationPreference) -> None:
+    """Write down one message for each comment that mentions the user. It leaves the comment's text on the desk."""
+    if not (preference.mention and (preference.email or preference.encrypted_url)):
+        return
+    since = max(preference.since, timezone.now() - LOOK_BACK)
+    comments = Comment.objects.mentioning(preference.user).filter(created_at__gte=since)
+    for comment in comments.select_related("author", "transient"):
+        text = f"{comment.author.get_username()} mentions you in a comment on {comment.transient}"
+        write_down(NotificationKind.MENTION, [preference], str(comment.pk), text, comment.transient)
+
+
+def _derive_failing_syncs(preference: NotificationPreference) -> None:
+    """Write down one message for each series of failed syncs; the last run that worked identifies the series."""
+    if not preference.sync_failing:
+        return
+    failing = SkyPortalInstance.objects.visible_to(preference.user).filter(enabled=True)
+    for instance in failing.filter(failures__gte=FAILURES_IN_A_ROW):
+        good = instance.runs.filter(state=RunState.DONE).order_by("-id").first()
+        last = instance.runs.filter(state=RunState.FAILED).order_by("-id").first()
+        why = f": {last.message}" if last else ""
+        text = f"The sync of {instance.name} has failed {instance.failures} times in a row{why}"
+        write_down(NotificationKind.SYNC_FAILING, [preference], f"sync-{instance.pk}-{good.pk if good else 0}", text)

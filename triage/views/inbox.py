@@ -1,0 +1,34 @@
+"""Inbox page, and the number of unread entries in the header of every page."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from triage.review import inbox
+from triage.views.base import signed_in
+
+
+def unread_notice(request: HttpRequest) -> dict[str, object]:
+    """Give templates the number of unread entries of the user's inbox. It is counted when it is first used."""
+    return {"unread": SimpleLazyObject(lambda: _unread(request))}
+
+
+def _unread(request: HttpRequest) -> int:
+    return inbox.unread(request.user) if request.user.is_authenticated else 0
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def inbox_page(request: HttpRequest) -> HttpResponse:
+    """List what the user is asked or told; POST marks all of it as read."""
+    user = signed_in(request)
+    if request.method == "POST":
+        inbox.mark_read(user)
+        return redirect("inbox")
+    return render(request, "inbox.html", {"entries": inbox.entries(user), "section": "inbox"})
