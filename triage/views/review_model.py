@@ -138,8 +138,8 @@ def evolution(spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> Evoluti
                 observed_at=observed_at,
                 class_name=prediction.class_name,
                 probability=prediction.probabilities[fused.class_name],
-                phase=prediction.named.phase if prediction.named else None,
-                phase_error=prediction.named.phase_error if prediction.named else None,
+                phase=prediction.phase.days if prediction.phase else None,
+                phase_error=prediction.phase.error if prediction.phase else None,
                 contradicts=spectrum.pk in fused.contradictory,
                 rejected=spectrum.rejected,
             )
