@@ -20,6 +20,7 @@ PAGES = (
     "tonight/",
     "agreement/",
     "policies/",
+    "account/",
     "account/notifications/",
     "upload/",
     "vetted/",
