@@ -21,6 +21,7 @@ PAGES = {
     "quarantine": "quarantine/",
     "skyportal": "skyportal/",
     "tns": "tns/",
+    "account": "account/",
     "tokens": "account/tokens/",
     "webhooks": "account/webhooks/",
 }

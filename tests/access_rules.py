@@ -23,6 +23,7 @@ class Rule:
     GET, POST, DELETE, PUT, PATCH: statuses for anonymous, stranger, member of the group, and staff of another group.
     shows: whether the member sees private text there, so that the test would notice if others saw it.
     like_missing: whether a private record must look to a stranger like a missing one.
+    for_staff: whether staff may see it and change it too, though they are not in the group.
     body: function that returns the fields that POST sends.
     params: query parameters.
     """
@@ -34,6 +35,7 @@ class Rule:
     PATCH: tuple[int, int, int, int] | None = None
     shows: bool = False
     like_missing: bool = False
+    for_staff: bool = False
     body: Callable[[], dict[str, Any]] = dict
     params: tuple[tuple[str, str], ...] = ()
 
@@ -243,6 +245,28 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/tns/spectrum.txt": change(PRIVATE_PAGE, shows=False),
     "transients/<str:name>/tns/import/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "transients/<str:name>/tns/send/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    # Staff manage every group.
+    "account/": change(PAGE, for_staff=True),
+    # The empty forms lack the present password.
+    "account/password/": Rule(POST=(302, 400, 400, 400), for_staff=True),
+    "account/email/": Rule(POST=(302, 400, 400, 400), for_staff=True),
+    "account/groups/<int:group_id>/": Rule(
+        GET=(302, 404, 200, 200),
+        POST=(302, 404, 302, 302),
+        shows=True,
+        like_missing=True,
+        for_staff=True,
+        body=lambda: {"days": "7"},
+    ),
+    "account/groups/<int:group_id>/leave/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    "account/groups/<int:group_id>/members/<int:user_id>/<str:action>/": Rule(
+        POST=(302, 404, 302, 302), like_missing=True, for_staff=True, params=(("action", "appoint"),)
+    ),
+    "account/groups/<int:group_id>/invitations/<int:invitation_id>/withdraw/": Rule(
+        POST=(302, 404, 302, 302), like_missing=True, for_staff=True
+    ),
+    # This link is not signed. tests/accounts/test_invitations.py follows good ones.
+    "invitations/<str:token>/": Rule(GET=(404,) * 4, POST=(404,) * 4),
     "account/tokens/": change(FORM, shows=True),
     "account/tokens/<int:token_id>/revoke/": ACT,
     "account/webhooks/": change(FORM, shows=True),
@@ -251,5 +275,9 @@ RULES: dict[str, Rule] = {
     "account/notifications/test/": Rule(POST=(302,) * 4),
     # A signed-in user is redirected to the queue. Django treats a PUT there as a POST.
     "login/": Rule(GET=(200, 302, 302, 302), POST=(200, 302, 302, 302), PUT=(200, 302, 302, 302)),
+    # The desk of the tests has no mail server.
+    "login/forgotten/": Rule(GET=(404,) * 4, POST=(404,) * 4),
+    # A link without a good signature leads to a page that says so.
+    "login/new/<uidb64>/<token>/": Rule(GET=(200,) * 4, POST=(200,) * 4),
     "logout/": Rule(POST=(302,) * 4),
 }

@@ -119,7 +119,7 @@ def test_each_visitor_gets_the_stated_answer_and_no_stranger_sees_private_text(w
             response = ask(client, method, where, rule.body())
             assert response.status_code in allowed(rule, method, visitor), f"{method} {where} as {visitor}"
             told = said(client, response, where)
-            if visitor != "member":
+            if visitor != "member" and not (visitor == "staff" and rule.for_staff):
                 assert MARK not in told.lower(), f"{method} {where} tells {visitor} something"
                 assert world.state() == before, f"{method} {where} lets {visitor} change something"
             elif method == "GET" and rule.shows:
@@ -130,7 +130,8 @@ def test_each_visitor_gets_the_stated_answer_and_no_stranger_sees_private_text(w
 @pytest.mark.parametrize("route", [route for route in OWN if RULES[route].like_missing])
 def test_a_private_record_looks_to_strangers_like_a_missing_one(world: World, route: str) -> None:
     rule = RULES[route]
-    for visitor, method in itertools.product(("stranger", "staff"), ("GET", "POST", "DELETE")):
+    visitors = ("stranger",) if rule.for_staff else ("stranger", "staff")
+    for visitor, method in itertools.product(visitors, ("GET", "POST", "DELETE")):
         answers = []
         for values in (world.ids, MISSING):
             where = address(route, values | dict(rule.params))

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
@@ -19,6 +20,8 @@ from triage.models import (
     Checkpoint,
     Comment,
     Decision,
+    GroupInvitation,
+    GroupSettings,
     Mention,
     Notification,
     NotificationKind,
@@ -89,6 +92,9 @@ class World:
             list(Notification.objects.filter(user__username=f"{MARK}-owner").values_list("id", "state")),
             list(SavedView.objects.filter(user__username=f"{MARK}-owner").values_list("id", "query")),
             list(AnalysisJob.objects.values_list("id", "state")),
+            list(Group.objects.filter(name=MARK).values_list("user", "desk_settings__managers").order_by("user")),
+            list(GroupInvitation.objects.filter(group__name=MARK).values_list("id", "ended_at")),
+            list(User.objects.order_by("id").values_list("id", "email", "password")),
             list(ApiToken.objects.filter(user__username=f"{MARK}-owner").values_list("id", "revoked_at")),
         ]
 
@@ -229,6 +235,9 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
         text=f"{MARK} text",
         path="/",
     )
+    GroupSettings.objects.create(group=group).managers.add(owner)
+    week = timezone.now() + timedelta(days=7)
+    invitation = GroupInvitation.objects.create(group=group, made_by=owner, email=f"a@{MARK}.example", expires_at=week)
     AnalysisJob.objects.create(
         instance=instance, user=owner, remote_name=MARK, invalid_after=timezone.now(), spectra=MARK, callback_hash="1"
     )
@@ -240,5 +249,8 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
         "webhook_id": webhook.pk,
         "token_id": token.pk,
         "view_id": view.pk,
+        "group_id": group.pk,
+        "user_id": owner.pk,
+        "invitation_id": invitation.pk,
         "action": "approve",
     }

@@ -34,6 +34,7 @@ class TransientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class GroupSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("group", "private_by_default")
     list_filter = ("private_by_default",)
+    filter_horizontal = ("managers",)
     readonly_fields = ("person",)
 
 

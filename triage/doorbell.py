@@ -26,6 +26,7 @@ SEND_TO_SKYPORTAL = "triage.tasks.send_to_skyportal"
 ANSWER_ANALYSES = "triage.tasks.answer_analyses"
 SEND_NOTIFICATIONS = "triage.tasks.send_notifications"
 SEND_WEBHOOKS = "triage.tasks.send_webhooks"
+SEND_ACCOUNT_MAIL = "triage.tasks.send_account_mail"
 POLL_TNS = "triage.tasks.poll_tns"
 
 

@@ -131,6 +131,8 @@ AUTHENTICATION_BACKENDS = ["triage.accounts.login_throttle.LoginThrottle", "djan
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "queue"
 LOGOUT_REDIRECT_URL = "login"
+# Life of a link for a new password.
+PASSWORD_RESET_TIMEOUT = 3600
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -238,6 +240,7 @@ OUTSIDE_TASKS = (
     "send_to_skyportal",
     "answer_analyses",
     "send_notifications",
+    "send_account_mail",
     "send_webhooks",
     "poll_tns",
 )
@@ -255,6 +258,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
     "answer-analyses": {"task": "triage.tasks.answer_analyses", "schedule": 10.0, "options": {"expires": 10}},
     "send-notifications": {"task": "triage.tasks.send_notifications", "schedule": 30.0, "options": {"expires": 30}},
+    "send-account-mail": {"task": "triage.tasks.send_account_mail", "schedule": 30.0, "options": {"expires": 30}},
     "send-webhooks": {"task": "triage.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 15}},
     "poll-tns": {"task": "triage.tasks.poll_tns", "schedule": 60.0, "options": {"expires": 60}},
 }

@@ -13,7 +13,7 @@ from celery.worker import state
 from classifier.errors import CheckpointError
 from triage import doorbell
 from triage.inference import brightness, checkpoints, worker
-from triage.services import notifications, webhooks
+from triage.services import account_mail, notifications, webhooks
 from triage.services.skyportal import answering, outbox, sync
 from triage.services.tns import lookup, reports
 
@@ -80,3 +80,9 @@ def answer_analyses() -> None:
 def send_notifications() -> None:
     """Send users the messages that they asked for."""
     notifications.run(SLICE_SECONDS)
+
+
+@shared_task(name=doorbell.SEND_ACCOUNT_MAIL)  # type: ignore[untyped-decorator]
+def send_account_mail() -> None:
+    """Send the links for new passwords, and invitations to groups."""
+    account_mail.run(SLICE_SECONDS)

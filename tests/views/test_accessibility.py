@@ -21,6 +21,7 @@ PAGES = (
     "agreement/",
     "policies/",
     "inbox/",
+    "account/",
     "account/notifications/",
     "upload/",
     "vetted/",

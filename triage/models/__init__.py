@@ -1,5 +1,6 @@
 """Records of the desk, one concept a file."""
 
+from triage.models.account_mail import AccountMail, AccountMailKind, AccountMailState
 from triage.models.analysis import AnalysisJob, AnalysisState
 from triage.models.arrays import SpectrumArrays
 from triage.models.batch import InferenceBatch
@@ -11,6 +12,7 @@ from triage.models.classification import Classification, OutcomeState
 from triage.models.comment import Comment, Mention, SeenRound
 from triage.models.decision import Decision, Verdict
 from triage.models.group_settings import GroupSettings
+from triage.models.invitation import GroupInvitation
 from triage.models.login import LoginFailure
 from triage.models.named_matches import NamedMatches
 from triage.models.notification import (
@@ -46,6 +48,9 @@ from triage.models.view import SavedView
 from triage.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
+    "AccountMail",
+    "AccountMailKind",
+    "AccountMailState",
     "ActKind",
     "AnalysisJob",
     "AnalysisState",
@@ -61,6 +66,7 @@ __all__ = [
     "Comment",
     "Decision",
     "DeliveryState",
+    "GroupInvitation",
     "GroupSettings",
     "InferenceBatch",
     "LoginFailure",

@@ -1,4 +1,4 @@
-"""Settings of a group: whether uploads of its members are private by default, and whose own group it is."""
+"""Settings of a group: whether uploads are private by default, who manages it, and whose own group it is."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ class GroupSettings(models.Model):
 
     group: the group.
     private_by_default: what members upload is visible to this group alone, unless they choose another audience.
+    managers: members who may invite and remove others. A manager who is no member any more may do nothing.
     person: the one member, if the group stands for "only me"; None for a group of several people.
     """
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="desk_settings")
     private_by_default = models.BooleanField(default=False)
+    managers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="managed_groups")
     person = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="own_group"
     )

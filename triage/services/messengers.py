@@ -30,7 +30,16 @@ class MaybeDeliveredError(Exception):
 
 
 def send_email(address: str, message: Notification) -> None:
-    """Send a message to an e-mail address.
+    """Send a message to an e-mail address. Raises as ``deliver`` does."""
+    deliver(address, f"Spectrum triage: {message.get_kind_display()}", f"{message.text}\n\n{link(message)}\n")
+
+
+def deliver(address: str, subject: str, body: str) -> None:
+    """Send an e-mail.
+
+    address: whom to.
+    subject: one line.
+    body: plain text.
 
     Raises NotDeliveredError, RefusedDeliveryError or MaybeDeliveredError.
     """
@@ -41,8 +50,6 @@ def send_email(address: str, message: Notification) -> None:
         connection.open()
     except (OSError, smtplib.SMTPException) as error:
         raise NotDeliveredError(f"the mail server cannot be reached ({error})") from error
-    subject = f"Spectrum triage: {message.get_kind_display()}"
-    body = f"{message.text}\n\n{link(message)}\n"
     try:
         EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()
     except smtplib.SMTPResponseException as error:
@@ -82,4 +89,9 @@ def send_to_url(url: str, message: Notification) -> None:
 
 def link(message: Notification) -> str:
     """Return the full address of the page that the message is about."""
-    return f"{settings.SITE_URL.rstrip('/')}{message.path}"
+    return full_address(message.path)
+
+
+def full_address(path: str) -> str:
+    """Return the address of a page of this desk, for a message. It never comes from a request's Host header."""
+    return f"{settings.SITE_URL.rstrip('/')}{path}"

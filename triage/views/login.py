@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from triage.accounts import login_throttle
+from triage.accounts import login_throttle, passwords
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:
@@ -25,6 +25,9 @@ class LoginPage(LoginView):
 
     template_name = "login.html"
     redirect_authenticated_user = True
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return super().get_context_data(**context) | {"forgotten": passwords.can_be_sent()}
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         locked = login_throttle.is_locked(self.request, str(form.data.get("username", "")))

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from triage.views import (
+    account,
     agreement,
     bulk,
     claims,
@@ -11,11 +12,14 @@ from triage.views import (
     dashboard,
     demo,
     facts,
+    groups,
     health,
     inbox,
+    invitations,
     lists,
     metrics,
     notifications,
+    passwords,
     photometry,
     plot,
     policies,
@@ -86,6 +90,16 @@ urlpatterns = [
     path("transients/<str:name>/tns/send/", tns.send, name="send-tns"),
     path("transients/<str:name>/tns/import/", tns.import_spectra, name="import-from-tns"),
     path("demo/", demo.demo_page, name="demo"),
+    path("account/", account.account_page, name="account"),
+    path("account/password/", account.change_password, name="change-password"),
+    path("account/email/", account.change_email, name="change-email"),
+    path("account/groups/<int:group_id>/", groups.group_page, name="group"),
+    path("account/groups/<int:group_id>/leave/", groups.leave, name="leave-group"),
+    path(
+        "account/groups/<int:group_id>/members/<int:user_id>/<str:action>/", groups.change_member, name="change-member"
+    ),
+    path("account/groups/<int:group_id>/invitations/<int:invitation_id>/withdraw/", groups.withdraw, name="withdraw"),
+    path("invitations/<str:token>/", invitations.invitation_page, name="invitation"),
     path("account/tokens/", tokens.tokens_page, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
     path("account/webhooks/", webhooks.webhooks_page, name="webhooks"),
@@ -93,5 +107,7 @@ urlpatterns = [
     path("account/notifications/", notifications.notifications_page, name="notifications"),
     path("account/notifications/test/", notifications.send_test, name="test-notification"),
     path("login/", LoginPage.as_view(), name="login"),
+    path("login/forgotten/", passwords.forgotten_page, name="forgotten-password"),
+    path("login/new/<uidb64>/<token>/", passwords.NewPasswordPage.as_view(), name="new-password"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]
