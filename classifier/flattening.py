@@ -50,12 +50,17 @@ class Comparison:
         spectrum: (n,) flattened flux; NaN where nothing was observed.
         template_wavelength: (m,) Å of the template's samples, in the frame that the spectrum came in.
         template: (m,) flattened flux of the template; NaN where the template is not defined.
+        continuum: (n,) continuum of the spectrum, in the unit of its flux.
+        fitted: (n,) the template on that continuum, its lines as strong as the spectrum's, in the unit of the flux; NaN
+            where the template is not defined.
     """
 
     wavelength: Array
     spectrum: Array
     template_wavelength: Array
     template: Array
+    continuum: Array
+    fitted: Array
 
 
 def flatten(flux: Floats, covered: NDArray[np.bool_], log1pz: Array, grid: PreprocessConfig) -> Flattened:
@@ -93,15 +98,53 @@ def compare(
     wavelength, first = np.unique(wavelength, return_index=True)
     resampled = resample_arrays(wavelength, flux[first], grid)
     flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), grid)
-    centres = grid.grid()
     covered = flattened.covered[0] > 0
-    spectrum = np.where(covered, flattened.flux[0], np.nan)
     inside = slice(*_ends(covered))
-    shifted = centres * (1 + redshift)
+    centres = grid.grid()[inside]
+    shifted = grid.grid() * (1 + redshift)
     overlapping = slice(*np.searchsorted(shifted, (wavelength[0], wavelength[-1])))
+    drawn = np.where(defined, template, np.nan)
+    level = continuum(wavelength, flux[first], grid, at=centres)
     return Comparison(
-        centres[inside], spectrum[inside], shifted[overlapping], np.where(defined, template, np.nan)[overlapping]
+        wavelength=centres,
+        spectrum=np.where(covered, flattened.flux[0], np.nan)[inside],
+        template_wavelength=shifted[overlapping],
+        template=drawn[overlapping],
+        continuum=level,
+        fitted=level * (1 + _fitted(np.interp(centres, wavelength, flux[first]) / level - 1, centres, shifted, drawn)),
     )
+
+
+def _fitted(lines: Array, centres: Array, shifted: Array, template: Floats) -> Array:
+    """Return a flattened template's lines with the strength of a spectrum's: flux over continuum, less 1.
+
+    lines, centres: (n,) flux over continuum, less 1, of the spectrum, at Å.
+    shifted, template: (samples,) Å and flattened flux of the template, at the redshift of the match.
+    """
+    shape = np.sinh(np.interp(centres, shifted, template, left=np.nan, right=np.nan))
+    both = np.isfinite(shape)
+    size = float((shape[both] ** 2).sum())
+    strength = max(float((lines[both] * shape[both]).sum()) / size, 0.0) if size else 0.0
+    return np.asarray(strength * shape)
+
+
+def continuum(wavelength: Array, flux: Array, grid: PreprocessConfig, at: Array | None = None) -> Array:
+    """Return the continuum that ``flatten`` divides out, in the unit of the flux.
+
+    wavelength: (n,) Å, ascending; repeated wavelengths count once.
+    flux: (n,) F_λ in any unit.
+    grid: the grids.
+    at: (m,) Å where to return it, or None for the spectrum's own samples.
+
+    Where the continuum comes near zero, a tenth of the mean flux takes its place. Raises SpectrumError as
+    ``resample_arrays`` does.
+    """
+    known, first = np.unique(wavelength, return_index=True)
+    resampled = resample_arrays(known, flux[first], grid)
+    values, mask = _averaged(resampled.flux[None], resampled.covered[None].astype(np.float32), np.zeros(1), grid)
+    covered = mask[0] > 0
+    level = _floored(_running_mean(values, mask, grid), values, mask)[0, covered]
+    return np.asarray(np.interp(wavelength if at is None else at, grid.grid()[covered], level) * resampled.scale)
 
 
 def _ends(covered: NDArray[np.bool_]) -> tuple[int, int]:
@@ -134,17 +177,29 @@ def _averaged(flux: Floats, mask: Floats, log1pz: Array, grid: PreprocessConfig)
 
 def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
     """``classifier.preprocess.continuum_divided`` is the same for the tensors of the network."""
-    count = np.maximum(mask.sum(1, keepdims=True), 1.0)
-    half = max(grid.continuum_samples // 4, 1)
-    weight = np.maximum(_box(mask, half), np.float32(1e-6))
-    continuum = values
-    for _ in range(2):
-        continuum = (_box(continuum * mask, half) / weight).astype(np.float32)
-    floor = np.maximum(0.1 * np.abs(values).sum(1, keepdims=True) / count, 1e-6)
-    divided = (values - continuum) / np.maximum(continuum, floor) * mask
-    spread = np.abs(divided).sum(1, keepdims=True) / count
+    mean = _running_mean(values, mask, grid)
+    divided = (values - mean) / _floored(mean, values, mask) * mask
+    spread = np.abs(divided).sum(1, keepdims=True) / _count(mask)
     compressed: Floats = np.arcsinh(divided / np.maximum(spread, 1e-6)).astype(np.float32)
     return compressed
+
+
+def _running_mean(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
+    half = max(grid.continuum_samples // 4, 1)
+    weight = np.maximum(_box(mask, half), np.float32(1e-6))
+    for _ in range(2):
+        values = (_box(values * mask, half) / weight).astype(np.float32)
+    return values
+
+
+def _floored(mean: Floats, values: Floats, mask: Floats) -> Floats:
+    """Return the running mean, and a tenth of the mean flux where that is larger."""
+    floor = np.maximum(0.1 * np.abs(values).sum(1, keepdims=True) / _count(mask), 1e-6)
+    return np.asarray(np.maximum(mean, floor))
+
+
+def _count(mask: Floats) -> Floats:
+    return np.asarray(np.maximum(mask.sum(1, keepdims=True), 1.0))
 
 
 def _box(values: Floats, half: int) -> Floats:

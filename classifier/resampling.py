@@ -94,10 +94,12 @@ class Resampled:
     Attributes:
         flux: (fine_samples,) float32, divided by the spectrum's median absolute flux; 0 where nothing was observed.
         covered: (fine_samples,) bool, whether the spectrum has data there.
+        scale: what the flux was divided by, in the spectrum's unit.
     """
 
     flux: NDArray[np.float32]
     covered: NDArray[np.bool_]
+    scale: float
 
 
 def resample(spectrum: Spectrum, config: PreprocessConfig) -> Resampled:
@@ -129,7 +131,7 @@ def resample_arrays(wavelength: Array, flux: Array, config: PreprocessConfig) ->
         raise SpectrumError("not_finite", "the flux has values too large to compute with")
     out = np.where(covered, rebinned / scale, 0.0).astype(np.float32)
     _check_coverage(covered, edges, config)
-    return Resampled(np.clip(out, -1e4, 1e4), covered)
+    return Resampled(np.clip(out, -1e4, 1e4), covered, scale)
 
 
 def _mean_over_samples(wavelength: Array, flux: Array, edges: Array) -> Array:

@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "api/v1/": change(LIST, shows=False),
     "api/v1/schema/": OPEN,
     "api/v1/spectra/": change(LIST, POST=(401, 202, 202, 202), body=upload),
+    "api/v1/spectra/batch/": Rule(POST=(401, 200, 200, 200), body=upload),
     "api/v1/uploads/": change(LIST, POST=(401, 201, 201, 201)),
     "api/v1/uploads/<int:upload_id>/": PRIVATE,
     "api/v1/manifests/": Rule(POST=(401, 200, 200, 200), body=manifest),
@@ -102,6 +103,7 @@ RULES: dict[str, Rule] = {
     "api/v1/spectra/<int:spectrum_id>/acts/": PRIVATE,
     "api/v1/spectra/<int:spectrum_id>/acts/<int:act_id>/undo/": Rule(POST=(401, 404, 200, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/arrays/": change(PRIVATE, shows=False),
+    "api/v1/spectra/<int:spectrum_id>/line/": Rule(GET=(401, 404, 400, 404), like_missing=True),
     "api/v1/spectra/<int:spectrum_id>/original/": PRIVATE,
     # To a stranger, a private spectrum looks like a missing one.
     "api/v1/spectra/<int:spectrum_id>/twins/": change(PRIVATE, shows=False),

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.desk import Desk
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 # A busy machine may take this long to answer; a test that passes never waits so long.
 WAIT_MILLISECONDS = 60_000
@@ -64,3 +66,12 @@ def log_in(page: Page, url: str, user: str, password: str) -> None:
     page.fill("input[name=password]", password)
     page.click("button.primary")
     page.wait_for_selector("header.bar")
+
+
+def open_first(page: Page, desk: Desk) -> str:
+    """Open the first transient of the queue and return its name."""
+    page.goto(desk.url)
+    name = page.locator(".row strong").first.inner_text()
+    page.locator(".row a").first.click()
+    wait_for_spectrum(page)
+    return name

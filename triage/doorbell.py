@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 # Registered names of the tasks in triage.tasks. Messages in a broker carry them, so they never change.
 PROCESS_BACKLOG = "triage.tasks.process_queue"
 PREDICT_AGAIN = "triage.tasks.predict_again"
+MEASURE_BRIGHTNESS = "triage.tasks.measure_brightness"
 SYNC_SKYPORTAL = "triage.tasks.sync_skyportal"
 SEND_TO_SKYPORTAL = "triage.tasks.send_to_skyportal"
 ANSWER_ANALYSES = "triage.tasks.answer_analyses"

@@ -67,7 +67,8 @@ class RefuseEarlyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return as_json(400, "invalid", "an address may not hold a NUL character")
-        files = settings.DATA_UPLOAD_MAX_NUMBER_FILES if request.path == reverse("upload") else 1
+        several = request.path in {reverse("upload"), reverse("api-batch")}
+        files = settings.DATA_UPLOAD_MAX_NUMBER_FILES if several else 1
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > files * settings.UPLOAD_MAX_BYTES + BESIDE_THE_FILE:
             return as_json(413, "too_large", f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")

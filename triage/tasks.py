@@ -12,7 +12,7 @@ from celery.worker import state
 
 from classifier.errors import CheckpointError
 from triage import doorbell
-from triage.inference import checkpoints, worker
+from triage.inference import brightness, checkpoints, worker
 from triage.services import notifications, webhooks
 from triage.services.skyportal import answering, outbox, sync
 from triage.services.tns import lookup, reports
@@ -37,6 +37,12 @@ def predict_again() -> None:
     """Send the next spectra to a newly promoted checkpoint."""
     if checkpoints.return_stale_to_backlog():
         doorbell.ring(doorbell.PROCESS_BACKLOG)
+
+
+@shared_task(name=doorbell.MEASURE_BRIGHTNESS)  # type: ignore[untyped-decorator]
+def measure_brightness() -> None:
+    """Compute what changed light curves say about the classes."""
+    brightness.measure_due(SLICE_SECONDS)
 
 
 @shared_task(name=doorbell.SYNC_SKYPORTAL)  # type: ignore[untyped-decorator]

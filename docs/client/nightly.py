@@ -12,22 +12,24 @@ import os
 import sys
 from pathlib import Path
 
-from spectrum_triage import Desk, DeskError, Row
+from spectrum_triage import Desk, Row
 
 
 def send(desk: Desk, folder: Path) -> None:
     """Upload every file of a folder and print its prediction. The desk recognises a file that it was sent before."""
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
-        try:
-            spectrum = desk.wait(desk.upload(file))
-        except DeskError as error:
-            print(f"{file.name}: {error.detail}")
-            continue
+    stored = []
+    for row in desk.upload_all(sorted(path for path in folder.iterdir() if path.is_file())):
+        if row["status"] in {200, 202}:
+            stored.append(row)
+        else:
+            print(f"{row['file']}: {row['detail']}")
+    for row in stored:
+        spectrum = desk.wait(row["id"])
         prediction = spectrum["prediction"]
         if prediction is None:
-            print(f"{file.name}: {spectrum['error']['message']}")
+            print(f"{row['file']}: {spectrum['error']['message']}")
         else:
-            print(f"{file.name}: {prediction['class_name']} ({prediction['probability']:.0%})")
+            print(f"{row['file']}: {prediction['class_name']} ({prediction['probability']:.0%})")
 
 
 def follow(desk: Desk, table: Path) -> None:

@@ -5,12 +5,16 @@ import { hint } from "./hint.js";
 import { onKey } from "./keys.js";
 import { startLineSets } from "./line_sets.js";
 import { forgetPhotometry } from "./photometry.js";
+import { forgetMeasured, measureByDrag, startMeasuring } from "./measure.js";
 import { dropAhead, takeAhead } from "./plot_ahead.js";
 import { drawInto, figureAddress, loadSamples, look, markLines } from "./plot_look.js";
 import { asTable, showView, takeView, viewAddress } from "./view_link.js";
 
 // The key goes through these places of the smoothing slider, and begins again after the last.
 const SMOOTHING_BY_KEY = { 0: "none", 2: "light", 4: "strong" };
+// What the flux axis shows.
+const FLUX = { measured: "as measured", continuum: "over continuum", log: "logarithmic" };
+const after = (list, item) => list[(list.indexOf(item) + 1) % list.length];
 const WAIT_MS = 120;
 // The page's #plot and its row of controls.
 let place = null;
@@ -47,6 +51,8 @@ function put(here, holder, drawn) {
   if (old) disposeFigure(old);
   ({ smoothing, binning } = drawn.about);
   watchZoom(here, drawn);
+  startMeasuring(here, drawn, () => z);
+  measureByDrag(drawn, look.measure);
   showAttribution(drawn.about.spoke);
   tools.querySelector('[data-plot="stacked"]').hidden = !drawn.about.epochs;
   showChoices();
@@ -64,7 +70,7 @@ async function draw() {
   const mine = Symbol("draw");
   here.drawing = mine;
   const url = figureAddress(here);
-  const before = here.figure && { ...zoom(here.figure), stacked: here.figure.others.length > 0 };
+  const before = here.figure && { ...zoom(here.figure), stacked: here.figure.others.length > 0, flux: here.figure.about.flux };
   const { holder, drawn } = (!before && await takeAhead(url)) || await drawNew(here, url);
   if (!drawn || here.drawing !== mine || here !== place) {
     if (drawn) disposeFigure(drawn);
@@ -83,7 +89,8 @@ async function draw() {
     showView(drawn, view);
     view = null;
   }
-  if (before && !before.whole && before.stacked === look.stacked) setZoom(drawn, before);
+  const sameAxes = before && before.stacked === look.stacked && before.flux === drawn.about.flux;
+  if (sameAxes && !before.whole) setZoom(drawn, before);
 }
 
 // Fetch samples for the sliders' smoothing and binning. If the server thinned them out for the screen, fetch all of them
@@ -133,11 +140,13 @@ function showAttribution(words) {
 function showChoices() {
   const smoothed = SMOOTHING_BY_KEY[smoothPlace()] ?? `σ ${smoothing[smoothPlace()]}`;
   tools.querySelector('[data-plot="smooth"] b').textContent = smoothed;
+  tools.querySelector('[data-plot="flux"] b').textContent = FLUX[look.flux];
   showSlider("smooth", smoothing, smoothPlace(), smoothed);
   showSlider("bin", binning, look.bin, `${binning[look.bin] ?? 1} samples in one`);
-  for (const name of ["lines", "strip", "stacked", "template"]) {
+  for (const name of ["lines", "strip", "stacked", "template", "measure"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
+  tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond" : "drag to zoom";
   showNamed();
 }
 
@@ -162,12 +171,14 @@ function change(what) {
   if (what === "link") { if (drawn) copyLink(drawn); return; }
   if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
   else if (what === "template") look.template = nextTemplate();
+  else if (what === "flux") look.flux = after(Object.keys(FLUX), look.flux);
   else look[what] = !look[what];
   showChoices();
-  if (what === "template" || what === "stacked") { draw(); return; }
+  if (["template", "stacked", "flux"].includes(what)) { draw(); return; }
   if (!drawn) return;
   if (what === "smooth") fetchSamples();
   if (what === "lines") markLines(drawn);
+  if (what === "measure") measureByDrag(drawn, look.measure);
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }
 
@@ -301,7 +312,7 @@ export function forgetPlot(main) {
   forgetPhotometry(main.querySelector("#photometry"));
 }
 
-const KEYS = { s: "smooth", l: "lines", t: "template", a: "strip", e: "stacked" };
+const KEYS = { s: "smooth", f: "flux", l: "lines", t: "template", a: "strip", e: "stacked", v: "measure" };
 onKey((key) => {
   if (!place || !KEYS[key] || !tools.querySelector(`[data-plot="${KEYS[key]}"]:not([hidden], :disabled)`)) return false;
   change(KEYS[key]);

@@ -2,11 +2,13 @@
 import { embed, setLines, setRedshift, showPanel, showTelluric, stack } from "./figure.js";
 
 // These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
-// places of the sliders; smooth is null until somebody chooses, and the noise decides. sets: whether each set of lines is
+// places of the sliders; smooth is null until somebody chooses, and the noise decides. flux: "measured", "continuum" or
+// "log". sets: whether each set of lines is
 // marked, and at which velocity (km/s towards us). elements: names of elements of the set "chosen". own: the reviewer's
-// lines as [[rest wavelength in Å, name], …]. sky, telluric: whether these are marked.
+// lines as [[rest wavelength in Å, name], …]. sky, telluric: whether these are marked. measure: whether a drag measures a line
+// instead of zooming.
 export const look = {
-  smooth: null, bin: 0, lines: true, template: 0, strip: true, stacked: false, elements: [], own: [], sky: false, telluric: true,
+  smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, elements: [], own: [], sky: false, telluric: true, measure: false,
   sets: Object.fromEntries(["class", "host", "flash", "nebular", "chosen"].map((set) => [set, { on: set === "class", velocity: 0 }])),
 };
 
@@ -22,7 +24,7 @@ export function dress(drawn, redshift) {
 }
 
 const query = (plot, more) => new URLSearchParams({
-  spectrum: plot.dataset.spectrum, smooth: look.smooth ?? "", bin: look.bin, ...more,
+  spectrum: plot.dataset.spectrum, smooth: look.smooth ?? "", bin: look.bin, flux: look.flux, ...more,
 });
 const load = (url) => fetch(url).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
 

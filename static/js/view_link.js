@@ -3,7 +3,7 @@ import { setZoom, zoom } from "./figure.js";
 import { look } from "./plot_look.js";
 
 // The choices that an address holds; the others belong to the reader.
-const KEPT = ["smooth", "bin", "lines", "stacked", "template", "elements", "own", "sky", "telluric", "sets"];
+const KEPT = ["smooth", "bin", "flux", "lines", "stacked", "template", "elements", "own", "sky", "telluric", "sets"];
 
 // Returns the page's address with the view in its fragment. z: redshift at which the spectrum is drawn, or null.
 export function viewAddress(drawn, z) {
@@ -33,7 +33,7 @@ export function asTable(drawn, name, { smoothed, binned }) {
   const known = lower.some(Number.isFinite);
   const head = [
     `# ${name}, ${drawn.about.label}`,
-    `# wavelength in Å, ${frame}; flux divided by the 75th percentile of its size`,
+    `# wavelength in Å, ${frame}; ${drawn.about.flux}`,
     `# smoothing: ${smoothed}; binning: ${binned}${drawn.about.decimated ? "; samples were left out for the screen" : ""}`,
     known ? "wavelength,flux,flux_error" : "wavelength,flux",
   ];

@@ -19,7 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from tests.factories import classified
 from triage.migrations._indexes import AddUniqueBesideWrites
-from triage.models import OtherName, Prediction, QueueEntry, Spectrum, SpectrumAct, Transient
+from triage.models import BrightnessDue, OtherName, Photometry, Prediction, QueueEntry, Spectrum, SpectrumAct, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 
@@ -280,6 +280,17 @@ def test_acts_of_reading_again_tell_what_was_before_them() -> None:
             {"frame": ["rest", "observed"], "medium": [None, "air"]},
             {"frame": ["observed", None], "medium": ["air", None]},
         ]
+
+
+@pytest.mark.django_db
+def test_a_light_curve_that_is_there_before_the_upgrade_is_due_for_its_brightness() -> None:
+    with_curve, _ = Transient.objects.create(name="X"), Transient.objects.create(name="Y")
+    for sha256 in ("a", "b"):
+        Photometry.objects.create(transient=with_curve, filename="a.csv", sha256=sha256, unit="mag", points=[])
+    (mark,) = MigrationLoader(None).disk_migrations["triage", "0193_mark_light_curves"].operations
+    for _ in range(2):
+        mark.code(apps, connection.schema_editor())
+        assert [due.transient_id for due in BrightnessDue.objects.all()] == [with_curve.pk]
 
 
 def test_a_migration_fills_in_the_priority_by_the_formula_of_its_own_release(transactional_db: None) -> None:

@@ -278,5 +278,5 @@ def test_a_transient_that_waits_again_is_not_proposed_in_bulk(
     for number in range(3):
         classified(user, f"Y{number}", seed=20 + number)
     QueueEntry.objects.update(uncertainty=0.01)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert {row.transient.name for row in bulk.proposed(user, QueueFilter(), 50)} == {"Y0", "Y1", "Y2"}

@@ -1,44 +1,21 @@
-# The row of tabs fades out at its right edge.
+"""Keys, looks and phones: the pages in a real browser, on a desk with its demo night."""
 
 from __future__ import annotations
 
 import base64
 import io
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, eventually, log_in, wait_for_spectrum, watched
-from tests.desk import Desk, running
+from tests.browser import open_first, wait_for_spectrum, watched
+from tests.desk import Desk
 from tests.factories import spectrum_file
 
 pytestmark = pytest.mark.browser
 
 ADDRESSES = ("", "?state=all", "upload/", "vetted/", "quarantine/", "account/tokens/", "api/docs/", "admin/")
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running(tmp_path_factory.mktemp("desk")) as started:
-        started.wait_until_classified()
-        yield started
-
-
-@pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:
-    with chromium() as opened:
-        log_in(opened, desk.url, desk.user, desk.password)
-        yield opened
-
-
-def open_first(page: Page, desk: Desk) -> str:
-    page.goto(desk.url)
-    name = page.locator(".row strong").first.inner_text()
-    page.locator(".row a").first.click()
-    wait_for_spectrum(page)
-    return name
 
 
 @pytest.mark.parametrize("width", [1440, 720, 390])
@@ -136,31 +113,6 @@ def test_dropped_files_are_listed_like_chosen_ones_and_their_spectra_are_counted
     expect(page.locator(".matched")).to_be_visible()
 
 
-def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
-    errors = watched(page)
-    open_first(page, desk)
-    figure = "document.getElementById('plot').figure.plot"
-    before = page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start")
-    box = page.locator("#plot").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 100, y - 40)
-    page.mouse.down()
-    page.mouse.move(x + 100, y + 40, steps=5)
-    page.mouse.up()
-    page.wait_for_function(f"{figure}.x_range.end - {figure}.x_range.start < {before / 2}")
-    drawn = page.locator("#plot").get_attribute("data-drawn")
-    page.keyboard.press("s")
-    expect(page.locator('[data-plot="smooth"] b')).to_have_text("light")
-    expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
-    # Changing what is drawn keeps the zoom, even if the figure is drawn again.
-    drawn = page.locator("#plot").get_attribute("data-drawn")
-    page.keyboard.press("t")
-    expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
-    assert page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start") < before / 2
-    assert errors == []
-
-
 def test_keys_move_through_the_rows(page: Page, desk: Desk) -> None:
     page.goto(desk.url)
     page.keyboard.press("?")
@@ -228,57 +180,6 @@ def test_on_a_phone_the_prediction_is_above_the_plot_and_three_buttons_are_below
     expect(page.locator("#palette")).to_be_visible()
 
 
-def test_lines_are_drawn_only_with_a_redshift(page: Page, desk: Desk) -> None:
-    open_first(page, desk)
-    marked = "document.getElementById('plot').figure.named('lines').data.x.length"
-    page.evaluate("document.getElementById('plot').figure.about.redshift = null")
-    page.fill("#plot-z", "")
-    lines = page.locator("[data-plot=lines]")
-    expect(lines).to_be_disabled()
-    expect(lines).to_contain_text("needs z")
-    assert page.evaluate(marked) == 0
-    page.fill("#plot-z", "0.02")
-    expect(lines).to_be_enabled()
-    # Only the lines of the class are drawn until others are chosen.
-    few = page.evaluate(marked)
-    page.click(".line-sets summary")
-    places = "[...document.getElementById('plot').figure.named('lines').data.x]"
-    before = page.evaluate(places)
-    page.check("[name=set][value=nebular]")
-    assert 0 < few < page.evaluate(marked)
-    page.uncheck("[name=set][value=nebular]")
-    assert page.evaluate(marked) == few
-    # Each set has a velocity of its own, and the names tell the rest wavelengths.
-    page.fill("[data-velocity=class]", "10000")
-    assert all(after < at for after, at in zip(page.evaluate(places), before, strict=False))
-    page.check("[name=element][value='He II']")
-    names = page.evaluate("[...document.getElementById('plot').figure.named('lines').data.text]")
-    assert "He II 4686" in names
-    page.check("[name=sky]")
-    assert 5577.3 in page.evaluate(places)
-    page.uncheck("[name=telluric]")
-    assert page.evaluate("document.getElementById('plot').figure.named('telluric 0').visible") is False
-
-
-def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: Desk) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_first(page, desk)
-    box = page.locator("#plot").bounding_box()
-    assert box is not None
-    assert box["height"] <= 844 / 2 + 20
-    touch = page.context.new_cdp_session(page)
-    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    start = box["y"] + 250
-    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 200, "y": start}]})
-    for step in range(1, 11):
-        at = {"x": 200, "y": start - 20 * step}
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    eventually(page, "window.scrollY > 100")
-    figure = "document.getElementById('plot').figure"
-    assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
-
-
 def test_the_first_visit_has_hints_until_they_are_dismissed(page: Page, desk: Desk) -> None:
     page.goto(desk.url)
     hints = page.locator("#hints")
@@ -288,46 +189,6 @@ def test_the_first_visit_has_hints_until_they_are_dismissed(page: Page, desk: De
     page.reload()
     page.wait_for_selector(".row")
     expect(hints).to_be_hidden()
-
-
-def test_a_link_holds_the_redshift_the_zoom_and_the_lines_and_a_table_says_how_it_was_made(
-    page: Page, desk: Desk
-) -> None:
-    open_first(page, desk)
-    figure = "document.getElementById('plot').figure"
-    page.fill("#plot-z", "0.0456")
-    page.click(".line-sets summary")
-    page.check("[name=set][value=nebular]")
-    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6500}})")
-    page.wait_for_timeout(400)
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: {writeText: () => Promise.reject()}})")
-    page.click("[data-plot=link]")
-    expect(page.locator(".hint-message")).to_contain_text("address bar")
-    address = page.url
-    with page.expect_download() as download:
-        page.click("[data-plot=csv]")
-    lines = download.value.path().read_text().splitlines()
-    assert lines[0].startswith("# SIM")
-    assert "smoothing:" in lines[2]
-    assert len(lines) > 100
-    page.goto(desk.url)
-    page.goto(address)
-    wait_for_spectrum(page)
-    expect(page.locator("#plot-z")).to_have_value("0.04560")
-    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == [5000, 6500]
-    assert page.is_checked("[name=set][value=nebular]")
-    assert "#" not in page.url
-
-
-def test_a_zoom_onto_nothing_springs_back(page: Page, desk: Desk) -> None:
-    open_first(page, desk)
-    figure = "document.getElementById('plot').figure"
-    whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
-    page.evaluate(f"{figure}.range.setv({{start: 20000, end: 21000}})")
-    eventually(page, f"{figure}.range.start === {whole[0]} && {figure}.range.end === {whole[1]}")
-    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6000}})")
-    page.wait_for_timeout(400)
-    assert page.evaluate(f"{figure}.range.start") == 5000
 
 
 def test_the_message_after_a_decision_does_not_move_the_page(page: Page, desk: Desk) -> None:

@@ -195,3 +195,16 @@ def test_g_is_green_and_r_is_red(theme: str) -> None:
     for name in ("r", "ztfr"):
         assert max(channels(name)) == channels(name)[0]
     assert colour_of("clear", theme) != colour_of("g", theme)
+
+
+def test_epochs_of_different_dates_are_drawn_over_time(page: Callable[[str], str], reviewer: User) -> None:
+    for day in (1, 11):
+        given = submit.Given(transient="T0", observed_at=datetime(2026, 11, day, tzinfo=UTC))
+        submit.submit_spectrum(reviewer, spectrum_file(seed=day), f"{day}.txt", given)
+    classify_all()
+    shown = page("T0")
+    assert re.search(r"Over 10 days: [^<]+ in each epoch", shown)
+    assert shown.count('<circle class="epoch') == 2
+    assert "uses 2 of 2 spectra" in shown
+    Spectrum.objects.update(observed_at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert "in each epoch" not in page("T0")

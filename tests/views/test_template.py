@@ -50,6 +50,19 @@ def test_template_and_spectrum_rise_and_fall_together(spectrum: Any) -> None:
         assert wavelength[-1] <= spectrum.wavelength_max + 10
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-16, -1e-3])
+def test_the_template_lies_over_the_flux_in_its_own_unit(spectrum: Any, factor: float) -> None:
+    found = drawn(spectrum, factor)
+    flux = np.interp(found.wavelength, unpack(spectrum.arrays.wavelength), factor * unpack(spectrum.arrays.flux))
+    both = np.isfinite(found.fitted)
+    assert both.sum() > 80
+    if factor > 0:
+        # It follows the flux more closely than the continuum alone does.
+        without = np.std(flux[both] - found.continuum[both])
+        assert np.std(flux[both] - found.fitted[both]) < 0.95 * without
+        assert np.median(found.fitted[both] / flux[both]) == pytest.approx(1, abs=0.05)
+
+
 def test_the_page_draws_the_template_that_the_cross_check_matched(spectrum: Any) -> None:
     classifier = load_classifier()
     grid, match = classifier.checkpoint.grid, spectrum.current_prediction.crosscheck

@@ -158,14 +158,14 @@ def test_every_spectrum_of_an_archive_belongs_to_the_upload(browser: Client) -> 
     assert {row.transient.name for row in rows} == {"SN2026aa", "SN2026bb"}
 
 
-def test_a_manifest_that_cannot_be_read_is_noted_with_the_file(browser: Client, ben: User) -> None:
+def test_a_manifest_that_cannot_be_read_is_noted(browser: Client, ben: User) -> None:
     broken = SimpleUploadedFile("manifest.csv", b"nothing\n1\n")
     assert "manifest.<wbr>csv" in browser.get(send_page(browser, file("a.txt"), broken)).content.decode()
     broken.seek(0)
     batch = begin(ben)
     assert send_api(ben, batch, spectrum_file(), "a.txt", manifest=broken).status_code == 400
     (entry,) = session_client(ben).get(f"{API}/uploads/{batch}/").json()["entries"]
-    assert (entry["filename"], entry["code"], entry["spectrum"]) == ("a.txt", "invalid_upload", None)
+    assert (entry["filename"], entry["code"], entry["spectrum"]) == ("manifest.csv", "invalid_upload", None)
 
 
 def test_the_prediction_is_hidden_from_a_sender_who_owes_a_blind_vote(browser: Client, ada: User) -> None:

@@ -13,7 +13,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from triage.accounts.audiences import chosen_audience
-from triage.models import Spectrum, Transient
+from triage.models import Brightness, Spectrum, Transient
 from triage.models.spectrum import SpectrumQuerySet
 
 FIELDS = OpenApiParameter("fields", str, description="Keys to send of each row, separated by commas; all if empty.")
@@ -38,7 +38,8 @@ def transient_of(request: Request, name: str) -> Transient:
 def visible_spectra(user: User) -> SpectrumQuerySet:
     """Return the spectra that the user may see, with everything that an answer shows of them."""
     related = ("transient", "group", "current_prediction__checkpoint", "current_prediction__named_matches")
-    return Spectrum.objects.visible_to(user).select_related(*related).with_hidden(user)
+    brightness = Brightness.objects.for_reader(user, "current_prediction__")
+    return Spectrum.objects.visible_to(user).select_related(*related).prefetch_related(brightness).with_hidden(user)
 
 
 def spectrum_of(request: Request, spectrum_id: int) -> Spectrum:

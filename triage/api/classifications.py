@@ -70,6 +70,8 @@ _STANDING = {
     "phase": None,
     "phase_error": None,
     "looks_like": "iPTF16fnl (TDE-H+He)",
+    "absolute_magnitude": None,
+    "absolute_magnitude_filter": None,
     "checkpoint": "9f2c41d0a7",
     "spectra": [17],
     "simulated": False,
@@ -87,8 +89,10 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     ra, dec: degrees, ICRS; null if unknown.
     group: the group that may see it, null for everybody.
     predicted_class, predicted_probability, predicted_redshift: the prediction at that moment.
-    phase, phase_error: rest-frame days from maximum, from the library's matches of the class; null if they cannot tell.
+    phase, phase_error: rest-frame days from maximum, from the light curve, else from the library's matches of the
+        class; null if neither can tell.
     looks_like: object of the library that the spectrum looked most like, with its type; null without a library.
+    absolute_magnitude, absolute_magnitude_filter: AB at maximum, null if no light curve covers it.
     checkpoint: hash of the weights that made the prediction.
     spectra: ids of the spectra that the reviewer saw.
 
@@ -115,6 +119,8 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     phase = serializers.FloatField(allow_null=True)
     phase_error = serializers.FloatField(allow_null=True)
     looks_like = serializers.CharField(allow_null=True)
+    absolute_magnitude = serializers.FloatField(allow_null=True)
+    absolute_magnitude_filter = serializers.CharField(allow_null=True)
     checkpoint = serializers.CharField(allow_null=True)
     spectra = serializers.ListField(child=serializers.IntegerField())
     simulated = serializers.BooleanField()

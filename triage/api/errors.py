@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -20,6 +20,9 @@ from triage.errors import TriageError
 from triage.intake.quarantine import UnreadableSpectrumError
 
 log = logging.getLogger(__name__)
+
+# What the desk itself refuses, and a database that does not answer.
+OWN_ERRORS = (TriageError, OperationalError, InterfaceError)
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, Any]]):
@@ -43,6 +46,19 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     Returns None for an unexpected error, which becomes a 500.
     """
     _answer_in_json(context)
+    if isinstance(error, OWN_ERRORS):
+        return answer_to(error)
+    if isinstance(error, RequestDataTooBig):
+        detail = f"a request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20} MiB; send files as files"
+        return Response({"code": "too_large", "detail": detail}, status=413)
+    if isinstance(error, TooManyFilesSent):
+        detail = f"a request may have {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files"
+        return Response({"code": "too_many_files", "detail": detail}, status=400)
+    return _framework_error(error, context)
+
+
+def answer_to(error: TriageError | OperationalError | InterfaceError) -> Response:
+    """Return the answer to one of OWN_ERRORS."""
     if isinstance(error, UnreadableSpectrumError):
         body = {
             "code": error.code,
@@ -54,15 +70,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(body, status=error.status)
     if isinstance(error, TriageError):
         return Response({"code": error.code, "detail": error.detail}, status=error.status)
-    if isinstance(error, RequestDataTooBig):
-        detail = f"a request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20} MiB; send files as files"
-        return Response({"code": "too_large", "detail": detail}, status=413)
-    if isinstance(error, OperationalError | InterfaceError):
-        # The database is down or its disk is full. The request was not at fault, so the sender is asked to repeat it.
-        log.error("the database failed: %s", error)
-        body = {"code": "database_unavailable", "detail": "the database does not answer now; try again in 10 seconds"}
-        return Response(body, status=503, headers={"Retry-After": "10"})
-    return _framework_error(error, context)
+    # The database is down or its disk is full. The request was not at fault, so the sender is asked to repeat it.
+    log.error("the database failed: %s", error)
+    body = {"code": "database_unavailable", "detail": "the database does not answer now; try again in 10 seconds"}
+    return Response(body, status=503, headers={"Retry-After": "10"})
 
 
 def _framework_error(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -58,6 +58,9 @@ class TransientFactsSerializer(OnlyKnownFields):
     )
     redshift_error = serializers.FloatField(required=False, allow_null=True, min_value=0)
     redshift_origin = serializers.CharField(required=False, max_length=40, allow_blank=True)
+    ebv = serializers.FloatField(
+        required=False, allow_null=True, min_value=0, help_text="Reddening E(B−V) in the Milky Way, mag."
+    )
     host = serializers.CharField(required=False, max_length=120, allow_blank=True)
 
 

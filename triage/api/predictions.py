@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from triage.models import NamedMatches, Prediction, Spectrum, Transient
+from triage.models import Brightness, NamedMatches, Prediction, Spectrum, Transient
 
 # Keys that reveal the prediction.
 _PREDICTION_KEYS = {"prediction", "predicted_class", "uncertainty"}
@@ -29,6 +29,49 @@ class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
         read_only_fields = fields
 
 
+class BrightnessSerializer(serializers.ModelSerializer[Brightness]):
+    """What the light curves that you may see say about the class, beside the network's answer.
+
+    problem: why there is no absolute magnitude; "" if there is one. If there is none, the rest is null or empty.
+    points: measurements that the light curves have.
+    filter, mjd, magnitude, error: the brightest night.
+    covered: whether that is the maximum; if not, the maximum was at least so bright.
+    distance_modulus, k_correction: mag, for the redshift that the prediction used.
+    extinction: in the Milky Way, mag; null if E(B−V) is not known, and then nothing was taken off.
+    absolute, absolute_error: absolute magnitude (AB) and its 1σ error.
+    class_name, probability, probabilities: the classes with the magnitude; they are not calibrated.
+    phase, phase_error: rest-frame days from maximum to the spectrum; null if the light curve cannot tell.
+    table: version of the table of luminosities.
+    """
+
+    probability = serializers.FloatField(read_only=True, allow_null=True)
+    probabilities = serializers.DictField(child=serializers.FloatField(), read_only=True)
+
+    class Meta:
+        model = Brightness
+        fields = (
+            "problem",
+            "points",
+            "filter",
+            "mjd",
+            "magnitude",
+            "error",
+            "covered",
+            "distance_modulus",
+            "k_correction",
+            "extinction",
+            "absolute",
+            "absolute_error",
+            "class_name",
+            "probability",
+            "probabilities",
+            "phase",
+            "phase_error",
+            "table",
+        )
+        read_only_fields = fields
+
+
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     """The network's answer for one spectrum.
 
@@ -42,6 +85,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     crosscheck: the best template match, null if there is none.
     checkpoint: hash of the trained weights.
     named_matches: the objects of the desk's library that it looks most like, null without a library.
+    brightness: what light curves say about the class, null without one; computed soon after the prediction.
     """
 
     probabilities = serializers.DictField(child=serializers.FloatField(), read_only=True)
@@ -51,6 +95,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     checkpoint = serializers.CharField(source="checkpoint.hash", read_only=True)
     crosscheck = serializers.DictField(read_only=True, allow_null=True)
     named_matches = NamedMatchesSerializer(read_only=True, allow_null=True, default=None)
+    brightness = BrightnessSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Prediction
@@ -69,6 +114,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "crosscheck",
             "checkpoint",
             "named_matches",
+            "brightness",
             "created_at",
         )
         read_only_fields = fields

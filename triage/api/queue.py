@@ -76,7 +76,7 @@ class QueueView(generics.ListAPIView[Transient]):
             # The order of triage would reveal how sure a hidden prediction is.
             self.pagination_class = NewestArrivalFirst
         page = list(self.paginate_queryset(self.get_queryset()) or [])
-        predictions = order.current_predictions(page)
+        predictions = order.current_predictions(user_of(request), page)
         rows: Any = [_row(transient, predictions[transient.current_prediction_id or 0]) for transient in page]
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 

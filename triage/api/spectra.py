@@ -31,39 +31,10 @@ from triage.api.errors import error_answers
 from triage.api.facts import SpectrumFactsSerializer
 from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer, without_hidden_prediction
-from triage.api.schema import answer_example
-from triage.api.upload_form import UploadSerializer, submit_sent
-from triage.intake import uploads
+from triage.api.upload_form import UPLOAD_EXAMPLES, KnownFileSerializer, UploadSerializer, stated_in, take_in
 from triage.intake.facts import correct_spectrum
 from triage.models import Scope, Spectrum
 from triage.queue.misfit import misfit
-
-_RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
-_UPLOAD_EXAMPLES = [
-    answer_example(
-        "stored",
-        {
-            "id": 17,
-            "state": "queued",
-            "transient": "AT2026abc",
-            "naming": {"named_by": "file_name", "epochs": 3, "suggestions": []},
-            "receipt": _RECEIPT,
-            "others": [],
-        },
-        202,
-    ),
-    answer_example(
-        "in quarantine",
-        {
-            "code": "no_table",
-            "detail": "no columns of numbers were found",
-            "receipt": {"name": "AT2026abc.txt"},
-            "id": 18,
-            "state": "quarantined",
-        },
-        400,
-    ),
-]
 
 
 class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
@@ -163,18 +134,6 @@ class SpectrumDetailSerializer(SpectrumSerializer):
         return "" if spectrum.hidden else misfit(user_of(self.context["request"]), spectrum)
 
 
-class KnownFileSerializer(SubmissionSerializer):
-    """The answer to a file that was sent before."""
-
-    notes = serializers.ListField(
-        child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
-    )
-    differences = serializers.DictField(
-        child=serializers.ListField(),
-        help_text="Facts that were sent and differ from the record: stored and sent value. PATCH or move uses them.",
-    )
-
-
 @extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))
 class SpectraView(generics.ListAPIView[Spectrum]):
     """Spectra that you may see, newest first."""
@@ -193,7 +152,7 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         request=UploadSerializer,
         responses={200: KnownFileSerializer, 202: SubmissionSerializer, 400: UnreadableSerializer}
         | error_answers(404, 413),
-        examples=_UPLOAD_EXAMPLES,
+        examples=UPLOAD_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
         """Upload a spectrum file.
@@ -201,15 +160,8 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         202: the file is stored and waits for the network. 200: the same file was sent before, and the answer is its
         first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
         """
-        sent, user = checked(UploadSerializer, request.data), user_of(request)
-        upload = uploads.upload_of(user, sent["upload"]) if "upload" in sent else None
-        with uploads.refusals_noted(upload, sent["file"].name):
-            submission = submit_sent(user, sent)
-        if upload is not None:
-            uploads.note(upload, sent["file"].name, submission)
-        if submission.created:
-            return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
-        return Response(KnownFileSerializer(submission, context={"request": request}).data)
+        sent = checked(UploadSerializer, request.data)
+        return take_in(request, sent["file"], stated_in(request, sent))
 
 
 class SpectrumView(APIView):

@@ -48,6 +48,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
     ra, dec: degrees, ICRS; null if unknown.
     redshift, redshift_error: known redshift and its 1σ error, null if unknown; 0.0 is a value.
     redshift_origin: origin of the redshift, such as “host”.
+    ebv: reddening E(B−V) in the Milky Way in its direction, mag, null if unknown.
     host: name of the host galaxy, or "".
     simulated: whether it belongs to the demonstration.
     predicted_class: null if there is no prediction, or while it is hidden because your blind vote is wanted.
@@ -80,6 +81,7 @@ class TransientSerializer(SparseFields, serializers.ModelSerializer[Transient]):
             "redshift",
             "redshift_error",
             "redshift_origin",
+            "ebv",
             "host",
             "tns",
             "simulated",

@@ -1,21 +1,65 @@
-"""The request that uploads a spectrum file: its fields, and how they are submitted."""
+"""The request that uploads spectrum files: its fields, how they are submitted, and the answer."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from classifier.input_files import COLUMNS
+from classifier.input_files import COLUMNS, Manifest
 from classifier.readers.coordinates import read_degrees
-from triage.api.base import group_of
-from triage.api.corrections import CORRECTIONS, CorrectionsSerializer
+from triage.api.base import group_of, user_of
+from triage.api.corrections import CORRECTIONS, CorrectionsSerializer, SubmissionSerializer
 from triage.api.manifest import manifest_in
+from triage.api.schema import answer_example
 from triage.errors import TooLargeError
-from triage.intake import submit
+from triage.intake import submit, uploads
 from triage.intake.manifest import statements
+from triage.models import Upload
+
+_RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
+UPLOAD_EXAMPLES = [
+    answer_example(
+        "stored",
+        {
+            "id": 17,
+            "state": "queued",
+            "transient": "AT2026abc",
+            "naming": {"named_by": "file_name", "epochs": 3, "suggestions": []},
+            "receipt": _RECEIPT,
+            "others": [],
+        },
+        202,
+    ),
+    answer_example(
+        "in quarantine",
+        {
+            "code": "no_table",
+            "detail": "no columns of numbers were found",
+            "receipt": {"name": "AT2026abc.txt"},
+            "id": 18,
+            "state": "quarantined",
+        },
+        400,
+    ),
+]
+
+
+class KnownFileSerializer(SubmissionSerializer):
+    """The answer to a file that was sent before."""
+
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="What was done with fields that the first upload did not have."
+    )
+    differences = serializers.DictField(
+        child=serializers.ListField(),
+        help_text="Facts that were sent and differ from the record: stored and sent value. PATCH or move uses them.",
+    )
 
 
 class DegreesField(serializers.FloatField):
@@ -34,10 +78,9 @@ class DegreesField(serializers.FloatField):
         return super().to_internal_value(data if degrees is None else degrees)
 
 
-class UploadSerializer(CorrectionsSerializer):
-    """One file, facts about it, and corrections of the reader's guesses."""
+class StatedSerializer(CorrectionsSerializer):
+    """Facts about uploaded files, and corrections of the reader's guesses."""
 
-    file = serializers.FileField(allow_empty_file=True)
     transient = serializers.CharField(
         required=False, max_length=120, help_text="Name of the transient; it is made if it does not exist yet."
     )
@@ -59,11 +102,12 @@ class UploadSerializer(CorrectionsSerializer):
         help_text="One of your groups, whose members alone see the spectrum; “only me”; or “everybody”, which is the "
         "default unless one of your groups is private by default.",
     )
+
     upload = serializers.IntegerField(
         required=False,
         min_value=1,
         max_value=10**18 - 1,
-        help_text="Id of an upload of yours that the file belongs to.",
+        help_text="Id of an upload of yours that the files belong to.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -73,24 +117,48 @@ class UploadSerializer(CorrectionsSerializer):
         return attrs
 
 
-def submit_sent(user: User, sent: dict[str, Any]) -> submit.Submission:
-    """Submit the file of a request.
+class UploadSerializer(StatedSerializer):
+    """One file, and what is stated about it."""
 
-    sent: request as UploadSerializer reads it.
+    file = serializers.FileField(allow_empty_file=True)
 
-    Raises what ``submit_spectrum`` raises, TooLargeError for a file that is too long, and InvalidUploadError for a
-    manifest that cannot be read.
+
+@dataclasses.dataclass(frozen=True)
+class Stated:
+    """What a request states about its files.
+
+    given: what holds for all of them.
+    manifest: table whose row for a file counts first, or None.
+    upload: upload that the files belong to, or None.
     """
-    file, given = sent["file"], _given(user, sent)
-    if file.size > settings.UPLOAD_MAX_BYTES:
-        raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-    if "manifest" in sent:
-        given = statements(manifest_in(sent["manifest"]).row_of(file.name), given)
-    return submit.submit_spectrum(user, file.read(), file.name, given)
+
+    given: submit.Given
+    manifest: Manifest | None
+    upload: Upload | None
 
 
-def _given(user: User, sent: dict[str, Any]) -> submit.Given:
-    return submit.Given(
+def take_in(request: Request, file: UploadedFile[Any], stated: Stated) -> Response:
+    """Store one uploaded file for the user, and answer with its receipt. Raises TriageError if the file is refused."""
+    name = file.name or ""
+    with uploads.refusals_noted(stated.upload, name):
+        if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
+            raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
+        given = statements(stated.manifest.row_of(name), stated.given) if stated.manifest else stated.given
+        submission = submit.submit_spectrum(user_of(request), file.read(), name, given)
+    if stated.upload is not None:
+        uploads.note(stated.upload, name, submission)
+    shown = SubmissionSerializer if submission.created else KnownFileSerializer
+    return Response(shown(submission, context={"request": request}).data, status=202 if submission.created else 200)
+
+
+def stated_in(request: Request, sent: dict[str, Any]) -> Stated:
+    """Return what the fields of a request state.
+
+    Raises ValidationError for a group that the user is not in, NotFoundError for an upload of somebody else, and
+    InvalidUploadError or TooLargeError for the manifest.
+    """
+    user = user_of(request)
+    given = submit.Given(
         transient=sent.get("transient", "").strip(),
         redshift=sent.get("redshift"),
         observed_at=sent.get("observed_at"),
@@ -101,3 +169,8 @@ def _given(user: User, sent: dict[str, Any]) -> submit.Given:
         group=group_of(user, sent.get("group")),
         corrections={name: sent[name] for name in CORRECTIONS if name in sent},
     )
+    upload = uploads.upload_of(user, sent["upload"]) if "upload" in sent else None
+    if "manifest" not in sent:
+        return Stated(given, None, upload)
+    with uploads.refusals_noted(upload, sent["manifest"].name):
+        return Stated(given, manifest_in(sent["manifest"]), upload)

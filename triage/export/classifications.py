@@ -36,6 +36,8 @@ COLUMNS = (
     "phase",
     "phase_error",
     "looks_like",
+    "absolute_magnitude",
+    "absolute_magnitude_filter",
     "checkpoint",
     "spectra",
     "simulated",
@@ -57,6 +59,8 @@ TELLS_VOTE = (
     "phase",
     "phase_error",
     "looks_like",
+    "absolute_magnitude",
+    "absolute_magnitude_filter",
     "checkpoint",
 )
 # Rows in memory at a time while a whole table is streamed.
@@ -148,8 +152,12 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
 def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
     seen = decision.prediction_seen
     library = seen.get("library") or {}
-    # The phase was told for the predicted class.
-    told = library if decision.class_name == seen.get("class_name") else {}
+    bright = seen.get("brightness") or {}
+    at_maximum = bright if bright.get("covered") else {}
+    # The library tells the phase for the predicted class, the light curve for any.
+    told = bright if bright.get("phase") is not None else {}
+    if not told and decision.class_name == seen.get("class_name"):
+        told = library
     return {
         "id": decision.pk,
         "transient": transient.name,
@@ -168,6 +176,8 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "phase": _rounded(told.get("phase")),
         "phase_error": _rounded(told.get("phase_error")),
         "looks_like": library.get("looks_like"),
+        "absolute_magnitude": _rounded(at_maximum.get("absolute")),
+        "absolute_magnitude_filter": at_maximum.get("filter"),
         "checkpoint": seen.get("checkpoint"),
         "spectra": decision.spectra_seen,
         "simulated": transient.simulated,

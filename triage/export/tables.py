@@ -25,13 +25,14 @@ _DATATYPES = {
             "predicted_redshift",
             "phase",
             "phase_error",
+            "absolute_magnitude",
         ),
         "double",
     ),
     **dict.fromkeys(("id", "sequence"), "long"),
     **dict.fromkeys(("simulated", "withdrawn"), "boolean"),
 }
-_UNITS = {"ra": "deg", "dec": "deg", "phase": "d", "phase_error": "d"}
+_UNITS = {"ra": "deg", "dec": "deg", "phase": "d", "phase_error": "d", "absolute_magnitude": "mag"}
 # Unified Content Descriptors (IVOA UCD1+), by which programs find a column whatever its name.
 _UCDS = {
     "transient": "meta.id;meta.main",
@@ -62,9 +63,11 @@ _DESCRIPTIONS = {
     "predicted_class": "Class that the network predicted at that moment",
     "predicted_probability": "Calibrated probability of the predicted class",
     "predicted_redshift": "Redshift that the network found at that moment",
-    "phase": "Rest-frame days from maximum light, from named matches of the class",
+    "phase": "Rest-frame days from maximum light, from the light curve, else from named matches of the class",
     "phase_error": "1 sigma error of the phase",
     "looks_like": "Object of the library that the spectrum looked most like, with its type",
+    "absolute_magnitude": "Absolute magnitude (AB) at maximum, if a light curve covers it",
+    "absolute_magnitude_filter": "Filter of the absolute magnitude",
     "checkpoint": "Hash of the network's weights",
     "spectra": "Numbers of the spectra that the reviewer saw",
     "simulated": "Whether the spectra are simulated ones of the demo night",

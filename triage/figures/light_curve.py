@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter, Range1d, Whisker
 from bokeh.plotting import figure
 
+from classifier.bands import BLUE_TO_RED, band_of
 from triage.figures.style import LEFT, Palette, palette, style, style_legend
 from triage.intake.light_curve_table import Limit, Point, Unit
 
@@ -30,11 +30,7 @@ _COLOURS = {
 _COLOUR_OF = {"uvw2": "purple", "uvm2": "purple", "uvw1": "violet", "u": "violet", "b": "blue", "g": "green"}
 _COLOUR_OF |= {"c": "cyan", "v": "green", "r": "red", "o": "orange", "i": "brown", "z": "purple", "y": "grey"}
 _SHAPES = ("circle", "square", "triangle", "diamond", "square_pin", "hex", "star", "plus")
-_BLUE_TO_RED = ("uvw2", "uvm2", "uvw1", *"ubgcvroizyjhk")
 _WORDS = {"mag": "magnitude", "uJy": "flux (µJy)", "flux": "flux"}
-_BAND = re.compile(rf"(?:.*[^a-z0-9])?(?:ztf|sdss|ps1|atlas|lsst|des)?({'|'.join(_BLUE_TO_RED)})'?")
-
-
 _AXES: dict[Unit, str] = {"mag": "Magnitude", "uJy": "Flux (µJy)"}
 
 
@@ -86,16 +82,15 @@ def blue_to_red(filters: Iterable[str]) -> list[str]:
     """Return the filters in the order of their bands; filters of an unknown band come last, by name."""
 
     def place(name: str) -> tuple[int, str]:
-        match = _BAND.fullmatch(name.lower())
-        return (_BLUE_TO_RED.index(match[1]) if match else len(_BLUE_TO_RED), name)
+        band = band_of(name)
+        return (BLUE_TO_RED.index(band) if band else len(BLUE_TO_RED), name)
 
     return sorted(set(filters), key=place)
 
 
 def colour_of(name: str, theme: str) -> str:
     """Return the colour of a filter's band; grey for an unknown or infrared band."""
-    match = _BAND.fullmatch(name.lower())
-    return _COLOURS.get(theme, _COLOURS["light"])[_COLOUR_OF.get(match[1], "grey") if match else "grey"]
+    return _COLOURS.get(theme, _COLOURS["light"])[_COLOUR_OF.get(band_of(name) or "", "grey")]
 
 
 def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme: str, filters: Sequence[str]) -> Any:

@@ -120,13 +120,14 @@ def template_panel(plot: Any, colours: Palette) -> Any:
         name="template panel",
     )
     lines = (
+        ("difference", colours.raw, 1.0, "difference"),
         ("flattened spectrum", colours.flux, 1.2, "this spectrum"),
         ("template", colours.line, 1.8, "best template"),
     )
     for name, colour, width, label in lines:
         source = ColumnDataSource({"x": [], "y": []}, name=name)
         panel.line("x", "y", source=source, color=colour, line_width=width, legend_label=label)
-    panel.legend[0].items[1].name = "template words"
+    panel.legend[0].items[-1].name = "template words"
     panel.toolbar_location = None
     style_wavelengths(panel, colours)
     style_legend(panel, colours)
@@ -136,7 +137,9 @@ def template_panel(plot: Any, colours: Palette) -> Any:
 def template_content(overlay: Overlay) -> dict[str, Any]:
     """Return what fills ``template_panel``."""
     drawn = overlay.comparison
+    known = np.interp(drawn.wavelength, drawn.template_wavelength, drawn.template, left=np.nan, right=np.nan)
     return {
+        "difference": {"data": {"x": drawn.wavelength, "y": drawn.spectrum - known}},
         "flattened spectrum": {"data": {"x": drawn.wavelength, "y": drawn.spectrum}},
         "template": {"data": {"x": drawn.template_wavelength, "y": drawn.template}},
         "template words": {"label": {"type": "value", "value": overlay.label}},

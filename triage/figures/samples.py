@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import math
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.errors import SpectrumError
+from classifier.flattening import continuum
+from classifier.resampling import PreprocessConfig
 from classifier.signal_to_noise import signal_to_noise
 
 Array = NDArray[np.float64]
@@ -50,12 +55,34 @@ class Epoch:
     flux: (n,) in any unit.
     flux_error: (n,) 1σ error in the same unit, or None.
     label: name of the epoch.
+    unit: flux that is drawn as 1, or None for a typical one.
     """
 
     wavelength: Array
     flux: Array
     flux_error: Array | None
     label: str
+    unit: float | None = None
+
+    @functools.cached_property
+    def size(self) -> float:
+        """Return the flux that is drawn as 1; never 0."""
+        # The mean can be 0 if half of the flux is negative.
+        return self.unit or float(np.percentile(np.abs(self.flux), 75)) or float(np.abs(self.flux).max()) or 1.0
+
+
+class FluxKind(StrEnum):
+    """What the flux axis shows."""
+
+    MEASURED = "measured"
+    CONTINUUM = "continuum"
+    LOG = "log"
+
+    @property
+    def words(self) -> str:
+        """Return the axis's label."""
+        labels = {FluxKind.CONTINUUM: "Flux over continuum", FluxKind.LOG: "log₁₀ of flux (F_λ, scaled)"}
+        return labels.get(self, "Flux (F_λ, scaled)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,24 +92,26 @@ class Look:
     smoothing: position of its slider, an index into SMOOTHING; None to choose one by the noise.
     binning: position of its slider, an index into BINNING.
     stretch: shortest and longest wavelength (Å), or None for all.
+    flux: what the flux axis shows.
     """
 
     smoothing: int | None = None
     binning: int = 0
     stretch: tuple[float, float] | None = None
+    flux: FluxKind = FluxKind.MEASURED
 
 
 def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
     """Return the columns of the plotted spectrum, at most MAX_POINTS samples with a NaN in every gap.
 
-    Each pixel's smallest and largest flux are kept. Fluxes are in units of ``scale``.
+    Each pixel's smallest and largest flux are kept. Fluxes are in units of the epoch's ``size``, or their logarithms.
 
     x: wavelength, Å.
     y: flux.
     raw: flux before smoothing and binning.
     lower, upper: ends of the error bar; NaN without errors.
     """
-    whole = scale(epoch.flux)
+    whole = epoch.size
     x, raw = epoch.wavelength, epoch.flux / whole
     error = np.full(x.size, np.nan) if epoch.flux_error is None else epoch.flux_error / whole
     width = BINNING[look.binning]
@@ -97,7 +126,30 @@ def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
         x, y, raw, error = x[inside], y[inside], raw[inside], error[inside]
     kept = decimate(y)
     x, y, raw, error = with_gaps(x[kept], y[kept], raw[kept], error[kept])
-    return {"x": x, "y": y, "raw": raw, "lower": y - error, "upper": y + error}
+    drawn = {"y": y, "raw": raw, "lower": y - error, "upper": y + error}
+    return {"x": x, **{name: plotted(values, look) for name, values in drawn.items()}}
+
+
+def as_shown(epoch: Epoch, look: Look) -> Epoch:
+    """Return an epoch as it is, or with its continuum divided out as the cross-check does it.
+
+    An epoch that covers too little for that stays as it is.
+    """
+    if look.flux != FluxKind.CONTINUUM:
+        return epoch
+    try:
+        level = continuum(epoch.wavelength, epoch.flux, PreprocessConfig())
+    except SpectrumError:
+        return epoch
+    error = None if epoch.flux_error is None else epoch.flux_error / level
+    return dataclasses.replace(epoch, flux=epoch.flux / level, flux_error=error, unit=1.0)
+
+
+def plotted(flux: Array, look: Look) -> Array:
+    """Return what is drawn of fluxes: themselves, or their logarithms, NaN where there is none."""
+    if look.flux != FluxKind.LOG:
+        return flux
+    return np.log10(flux, out=np.full_like(flux, np.nan), where=flux > 0)
 
 
 def encoded(values: dict[str, Array]) -> dict[str, str]:
@@ -106,11 +158,12 @@ def encoded(values: dict[str, Array]) -> dict[str, str]:
 
 
 def look_of(query: Any) -> Look:
-    """Read a look from the parameters smooth, bin, from and to of an address; unreadable ones are ignored."""
+    """Read a look from the parameters smooth, bin, from, to and flux of an address; unreadable ones are ignored."""
     first, last = _number(query.get("from")), _number(query.get("to"))
     stretch = (first, last) if first is not None and last is not None and first < last else None
     smoothing = _place(query["smooth"], len(SMOOTHING)) if query.get("smooth") else None
-    return Look(smoothing, _place(query.get("bin"), len(BINNING)), stretch)
+    flux = FluxKind(query["flux"]) if query.get("flux") in set(FluxKind) else FluxKind.MEASURED
+    return Look(smoothing, _place(query.get("bin"), len(BINNING)), stretch, flux)
 
 
 def smoothing_of(epoch: Epoch, look: Look) -> int:
@@ -121,15 +174,13 @@ def smoothing_of(epoch: Epoch, look: Look) -> int:
     return SMOOTHED if signal is not None and signal.median < NOISY else 0
 
 
-def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
-    """Return the limits of the flux axis, in units of ``scale``.
+def flux_range(epoch: Epoch, look: Look) -> tuple[float, float]:
+    """Return the limits of the flux axis, in units of the epoch's ``size``, or their logarithms.
 
     They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
     stays inside, while a cosmic ray or a noisy stretch does not flatten the rest.
-
-    wavelength: (n,) Å. flux: (n,).
     """
-    scaled = flux / scale(flux)
+    wavelength, scaled = epoch.wavelength, epoch.flux / epoch.size
     # A line has three coarse samples; a cosmic ray has two fine ones.
     width = 3 if np.median(np.diff(wavelength)) > COARSE else 5
     # The median cuts off the tip of a narrow line, but nearly all of a cosmic ray.
@@ -148,6 +199,9 @@ def flux_range(wavelength: Array, flux: Array) -> tuple[float, float]:
         reach = base + TIP * (calm - base)
         low = min(low, np.maximum(scaled, reach)[counted & inner].min())
         high = max(high, np.minimum(scaled, reach)[counted & inner].max())
+    if look.flux == FluxKind.LOG and (positive := scaled[scaled > 0]).size:
+        low = np.log10(max(low, np.percentile(positive, 1)))
+        high = np.log10(max(high, np.percentile(positive, 99)))
     span = float(high - low) or 1.0
     # The names of the lines stand at the bottom.
     return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
@@ -174,11 +228,6 @@ def _noise(wavelength: Array, flux: Array, calm: Array) -> tuple[Array, Array]:
         scatter = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
         standing_out[part] = np.abs(calm[part] - trend) / (scatter or 1.0)
     return noise, standing_out
-
-
-def scale(flux: Array) -> float:
-    """Return a typical size of the flux that is not 0. (The mean can be 0 if half of the flux is negative.)"""
-    return float(np.percentile(np.abs(flux), 75)) or float(np.abs(flux).max()) or 1.0
 
 
 def decimate(flux: Array, limit: int = MAX_POINTS) -> NDArray[np.int_]:

@@ -14,6 +14,7 @@ import numpy as np
 from bokeh.layouts import column
 from bokeh.models import (
     BoxAnnotation,
+    BoxSelectTool,
     ColumnDataSource,
     HoverTool,
     LabelSet,
@@ -29,11 +30,12 @@ from triage.figures.samples import (
     SMOOTHING,
     Array,
     Epoch,
+    FluxKind,
     Look,
     columns,
     decimate,
     flux_range,
-    scale,
+    plotted,
     smooth,
     smoothing_of,
     with_gaps,
@@ -64,7 +66,7 @@ def spectrum_json(
     template: best template to draw below, or None.
     theme: "light" or "dark".
     """
-    low, high = flux_range(epoch.wavelength, epoch.flux)
+    low, high = flux_range(epoch, look)
     margin = 0.02 * float(np.ptp(epoch.wavelength))
     across = {"start": float(epoch.wavelength[0]) - margin, "end": float(epoch.wavelength[-1]) + margin}
     content: dict[str, Any] = {
@@ -74,24 +76,27 @@ def spectrum_json(
         "samples": {"data": _samples(epoch, look)},
     }
     for number, other in enumerate(others):
-        content |= _other(number, other)
+        content |= _other(number, other, look)
     if strip is not None:
         content |= strip_content(strip)
     if template is not None:
         content |= template_content(template)
+        drawn = template.comparison
+        base = drawn.continuum if look.flux == FluxKind.CONTINUUM else epoch.size
+        content["overlay"] = {"data": {"x": drawn.wavelength, "y": plotted(drawn.fitted / base, look)}}
     has = (epoch.flux_error is not None, strip is not None, template is not None)
-    return _shape(theme if theme in PALETTES else "light", at_rest, len(others), *has).fill(content)
+    return _shape(theme if theme in PALETTES else "light", at_rest, look.flux, len(others), *has).fill(content)
 
 
 @functools.lru_cache(maxsize=64)
-def _shape(theme: str, at_rest: bool, others: int, error: bool, strip: bool, template: bool) -> Shape:
+def _shape(theme: str, at_rest: bool, flux: FluxKind, others: int, error: bool, strip: bool, template: bool) -> Shape:
     """Return the prebuilt figure of one kind.
 
     others: number of other epochs.
     error, strip, template: whether it has an error band, an attribution, a template.
     """
     colours = PALETTES[theme]
-    plot = _spectrum_figure(at_rest, others, error, colours)
+    plot = _spectrum_figure(at_rest, flux, others, error, template, colours)
     parts: dict[str, tuple[str, ...]] = {"samples": ("data",), "across": ("start", "end"), "up": ("start", "end")}
     for number in range(others):
         parts |= {f"epoch {number}": ("data",), f"epoch name {number}": ("data",)}
@@ -103,7 +108,8 @@ def _shape(theme: str, at_rest: bool, others: int, error: bool, strip: bool, tem
         parts |= {"strip for": ("data",), "strip against": ("data",), "strip words": ("text",)}
     if template:
         panels.append(template_panel(plot, colours))
-        parts |= {"flattened spectrum": ("data",), "template": ("data",), "template words": ("label",)}
+        parts |= dict.fromkeys(("flattened spectrum", "template", "difference", "overlay"), ("data",))
+        parts["template words"] = ("label",)
     return Shape(stacked(panels), parts)
 
 
@@ -112,7 +118,7 @@ def stacked(panels: Sequence[Any]) -> Any:
     return column(*panels, sizing_mode="stretch_width")
 
 
-def _spectrum_figure(at_rest: bool, others: int, error: bool, colours: Palette) -> Any:
+def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, template: bool, colours: Palette) -> Any:
     plot = figure(
         height=430,
         sizing_mode="stretch_width",
@@ -123,13 +129,18 @@ def _spectrum_figure(at_rest: bool, others: int, error: bool, colours: Palette) 
         x_range=Range1d(0, 1, name="across"),
         y_range=Range1d(0, 1, name="up"),
         x_axis_label="Rest wavelength (Å)" if at_rest else "Observed wavelength (Å)",
-        y_axis_label="Flux (F_λ, scaled)",
+        y_axis_label=flux.words,
         min_border_left=LEFT,
         name="spectrum",
     )
+    # The page's button makes it the tool of a drag; see static/js/measure.js.
+    plot.add_tools(BoxSelectTool(dimensions="width", persistent=True, renderers=[], visible=False, name="measure"))
     for number in range(others):
         _draw_other(plot, number, colours)
     _draw_epoch(plot, error, colours)
+    if template:
+        overlay = ColumnDataSource({"x": [], "y": []}, name="overlay")
+        plot.line("x", "y", source=overlay, color=colours.line, line_width=1.8, alpha=0.85)
     if not at_rest:
         _draw_telluric(plot, colours)
         _rest_axis(plot)
@@ -164,8 +175,8 @@ def _draw_other(plot: Any, number: int, colours: Palette) -> None:
     _write(plot, name, colour, text_align="right")
 
 
-def _other(number: int, epoch: Epoch) -> dict[str, Any]:
-    values = smooth(epoch.flux / scale(epoch.flux), SMOOTHING[smoothing_of(epoch, Look())])
+def _other(number: int, epoch: Epoch, look: Look) -> dict[str, Any]:
+    values = plotted(smooth(epoch.flux / epoch.size, SMOOTHING[smoothing_of(epoch, Look())]), look)
     kept = decimate(values, OTHER_POINTS)
     x, y = with_gaps(epoch.wavelength[kept], values[kept])
     return {

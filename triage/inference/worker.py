@@ -23,7 +23,7 @@ from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.inference import attribution, backlog, checkpoints
 from triage.inference.name_matches import name_matches
-from triage.models import Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
+from triage.models import BrightnessDue, Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
 from triage.models.arrays import unpack
 from triage.operations import logs, metrics
 from triage.queue import entries
@@ -199,6 +199,8 @@ def store_result(
         if isinstance(result, SpectrumPrediction):
             prediction = _prediction(spectrum, checkpoint, result, redshift)
             Spectrum.objects.filter(pk=spectrum.pk).update(current_prediction=prediction)
+            if spectrum.transient_id is not None:
+                BrightnessDue.objects.mark_if_measured(spectrum.transient_id)
             entries.refresh(spectrum.transient_id)
     with logs.about(spectrum=spectrum.pk):
         log.info("failed: %s" if isinstance(result, SpectrumError) else "classified as %s", _outcome(result))

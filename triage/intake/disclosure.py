@@ -8,7 +8,17 @@ from django.utils import timezone
 
 from triage.errors import BoundSpectrumError
 from triage.intake.reclassification import classify_again
-from triage.models import Claim, Decision, OtherName, Photometry, Spectrum, TnsRecord, Transient, TransientAct
+from triage.models import (
+    Brightness,
+    Claim,
+    Decision,
+    OtherName,
+    Photometry,
+    Spectrum,
+    TnsRecord,
+    Transient,
+    TransientAct,
+)
 from triage.queue import entries
 
 # Facts of a transient and the value of each while it is unknown.
@@ -18,6 +28,7 @@ UNKNOWN = {
     "redshift": None,
     "redshift_error": None,
     "redshift_origin": "",
+    "ebv": None,
     "host": "",
 }
 
@@ -63,6 +74,7 @@ def admit(transient: Transient, group: Group | None) -> None:
         TransientAct.objects.create(transient=transient, group_id=keeper, detail=taken_back)
     _leave_with(keeper, OtherName.objects.filter(**here), "name")
     _leave_with(keeper, Photometry.objects.filter(**here), "sha256")
+    Brightness.objects.forget(transient.pk)
     Claim.objects.filter(**here).delete()
     # The TNS is asked anew, as about any transient that arrives.
     TnsRecord.objects.filter(**here).delete()

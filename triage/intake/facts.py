@@ -17,12 +17,12 @@ from triage.intake.disclosure import admit, audience_of, withdraw
 from triage.intake.move import move
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
-from triage.models import ActKind, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
+from triage.models import ActKind, BrightnessDue, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
 from triage.models.names import name_key
 from triage.queue import entries
 
 SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")
-TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "host")
+TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "ebv", "host")
 
 # What an act changed: for each fact its value before and after, as JSON takes it.
 Changes = dict[str, list[Any]]
@@ -65,6 +65,8 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(pk=now.pk))
             _correct_shared_redshift(user, now, changes["redshift"][0])
+        if "observed_at" in changes and now.transient_id is not None:
+            BrightnessDue.objects.mark_if_measured(now.transient_id)
         entries.refresh(now.transient_id)
     now.refresh_from_db()
     return now
@@ -106,6 +108,8 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
         TransientAct.objects.create(transient=now, group=audience_of(user, now), user=user, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(transient=now, stated_redshift__isnull=True))
+        if changes.keys() & {"redshift_error", "ebv"}:
+            BrightnessDue.objects.mark_if_measured(now.pk)
         entries.refresh(now.pk)
     return now
 

@@ -11,7 +11,7 @@ from triage.errors import BoundSpectrumError, InvalidUploadError
 from triage.intake.disclosure import admit, withdraw
 from triage.intake.naming import NamedBy, state_coordinates, state_redshift, transient_of_name
 from triage.intake.reclassification import classify_again
-from triage.models import ActKind, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.models import ActKind, Brightness, BrightnessDue, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
 from triage.queue import entries
 
 
@@ -44,7 +44,7 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         except ValidationError as error:
             raise InvalidUploadError(error.messages[0]) from error
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated) if name else None
+        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated)[0] if name else None
         # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
         for pk in sorted({pk for pk in (spectrum.transient_id, to.pk if to else None) if pk is not None}):
             entries.lock(pk)
@@ -63,6 +63,7 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
             now.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
         now.save()
+        _take_from_light_curve(now, to)
         withdraw(origin)
         if now.group_id is None:
             state_redshift(to, now.stated_redshift)
@@ -74,6 +75,13 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         detail = {"from": origin.name if origin else None, "to": to.name if to else None}
         SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.MOVED, detail=detail)
     return now
+
+
+def _take_from_light_curve(spectrum: Spectrum, to: Transient | None) -> None:
+    """Drop what the old transient's light curve says about a spectrum; that of the new one is asked."""
+    Brightness.objects.filter(prediction__spectrum=spectrum).delete()
+    if to is not None:
+        BrightnessDue.objects.mark_if_measured(to.pk)
 
 
 def _redshift(transient: Transient | None) -> float | None:

@@ -74,8 +74,9 @@ def name_spectrum(spectrum: Spectrum, given: Given, reading: Reading) -> None:
     spectrum.receipt = {**spectrum.receipt, "named_by": found.by if found else None}
     if found is None:
         return
-    spectrum.transient = transient_of_name(found.name, spectrum.group, simulated=given.simulated)
-    admit(spectrum.transient, spectrum.group)
+    spectrum.transient, made = transient_of_name(found.name, spectrum.group, simulated=given.simulated)
+    if not made:
+        admit(spectrum.transient, spectrum.group)
     if spectrum.group is None:
         state_redshift(spectrum.transient, given.redshift)
         state_coordinates(spectrum.transient, given.ra, given.dec)
@@ -95,21 +96,23 @@ def state_redshift(transient: Transient | None, redshift: float | None) -> None:
         transient.save(update_fields=["redshift", "redshift_origin"])
 
 
-def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
+def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> tuple[Transient, bool]:
     """Return the transient that ``known_transient`` finds, else the one that has the name already, or make one.
 
     Those who use one name at once, in whatever spellings, get one transient.
+
+    Returns the transient, and whether it was made.
     """
     found = known_transient(name, group)
-    if found is None:
-        try:
-            with transaction.atomic():
-                found = Transient.objects.create(name=name, group=group, simulated=simulated)
-        except IntegrityError:
-            # Somebody made it a moment ago, or it is one that the audience does not know.
-            spelt = Transient.objects.filter(key=name_key(name), group=group).exclude(key="")
-            found = spelt.first() or Transient.objects.get(name=name)
-    return found
+    if found is not None:
+        return found, False
+    try:
+        with transaction.atomic():
+            return Transient.objects.create(name=name, group=group, simulated=simulated), True
+    except IntegrityError:
+        # Somebody made it a moment ago, or it is one that the audience does not know.
+        spelt = Transient.objects.filter(key=name_key(name), group=group).exclude(key="")
+        return spelt.first() or Transient.objects.get(name=name), False
 
 
 def known_transient(name: str, group: Group | None) -> Transient | None:
@@ -123,7 +126,7 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     spectra = Spectrum.objects.filter(transient=OuterRef("pk"))
     # A transient without spectra is one that somebody of its audience has just made.
     known = Transient.objects.filter(Q(Exists(spectra.filter(audience))) | (audience & ~Exists(spectra)))
-    return known.filter(name=name).first() or known.spelt(name, OtherName.objects.filter(audience))
+    return known.spelt(name, OtherName.objects.filter(audience))
 
 
 def _clean_name(name: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ def outline(wavelength: NDArray[np.float64], flux: NDArray[np.float64], points: 
     edges = np.linspace(wavelength[0], wavelength[-1], points + 1)
     bounds = np.searchsorted(wavelength, edges)
     bounds[-1] = wavelength.size
-    values = [float(np.median(flux[a:b])) if b > a else None for a, b in itertools.pairwise(bounds)]
+    # For these few samples each, numpy.median takes ten times as long.
+    samples = flux.tolist()
+    values = [statistics.median(samples[a:b]) if b > a else None for a, b in itertools.pairwise(bounds)]
     known = [value for value in values if value is not None]
     low, high = np.percentile(known, (2, 98))
     span = float(high - low) or 1.0

@@ -7,9 +7,10 @@ import hashlib
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 
+from triage.doorbell import MEASURE_BRIGHTNESS, ring_after_commit
 from triage.errors import NotFoundError
 from triage.intake.light_curve_table import read_light_curve
-from triage.models import Photometry, Transient
+from triage.models import Brightness, BrightnessDue, Photometry, Transient
 
 
 def add(user: User, transient: Transient, content: bytes, filename: str, group: Group | None) -> tuple[Photometry, int]:
@@ -36,6 +37,8 @@ def add(user: User, transient: Transient, content: bytes, filename: str, group: 
                 points=curve.points,
                 limits=curve.limits,
             )
+            BrightnessDue.objects.mark(transient.pk)
+            ring_after_commit(MEASURE_BRIGHTNESS)
     except IntegrityError:
         row = Photometry.objects.get(transient=transient, group=group, sha256=sha256)
     return row, curve.skipped
@@ -47,5 +50,8 @@ def remove(user: User, photometry_id: int) -> Photometry:
     if row is None:
         raise NotFoundError("you have uploaded no such light curve")
     # The returned record keeps its id, which ``row.delete()`` would clear.
-    Photometry.objects.filter(pk=row.pk).delete()
+    with transaction.atomic():
+        Photometry.objects.filter(pk=row.pk).delete()
+        Brightness.objects.forget(row.transient_id)
+        ring_after_commit(MEASURE_BRIGHTNESS)
     return row

@@ -46,7 +46,7 @@ def store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Sp
     part: number of the spectrum within the file, from 0.
     """
     values = {field.attname: getattr(blank, field.attname) for field in Spectrum._meta.concrete_fields}
-    spectrum = Spectrum(**{**values, "id": None, "part": part})
+    spectrum = Spectrum(**{**values, "id": None, "part": part}, group=blank.group)
     _fill(spectrum, reading, given)
     name_spectrum(spectrum, given, reading)
     spectrum.save(force_insert=True)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from classifier.errors import SpectrumError
 from classifier.readers import Reading, read_spectrum
@@ -196,11 +197,12 @@ def _find_known(sha256: str, given: Given) -> Spectrum | None:
     For an upload to a group, a readable public record counts too if it is of the target that the sender names. It tells
     nothing that was stated for the group alone.
     """
-    same = Spectrum.objects.filter(sha256=sha256).order_by("part", "id")
-    exact: Spectrum | None = same.filter(group=given.group).first()
-    if exact is not None or given.group is None:
+    audience = Q(group=given.group) | Q(group__isnull=True)
+    same = list(Spectrum.objects.filter(audience, sha256=sha256).order_by("part", "id"))
+    exact = next((spectrum for spectrum in same if spectrum.group_id == (given.group and given.group.pk)), None)
+    if exact is not None:
         return exact
-    public = same.filter(group__isnull=True).exclude(state=SpectrumState.QUARANTINED)
+    public = [spectrum for spectrum in same if spectrum.state != SpectrumState.QUARANTINED]
     target = given.corrections.get("target")
     return next((spectrum for spectrum in public if not target or is_of_target(spectrum, target)), None)
 
@@ -224,9 +226,7 @@ def _read_and_store(user: User, content: bytes, filename: str, sha256: str, give
     )
     try:
         with transaction.atomic():
-            blank.original = Original.objects.get_or_create(
-                sha256=sha256, defaults={"content": content, "size": len(content)}
-            )[0]
+            blank.original = Original.objects.keep(content, sha256)
             if failure is not None:
                 return _store_quarantined(blank, failure, given)
             # Each part locks its transient. Two files that hold the same ones take turns, because both lock by name.

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('triage', '0175_named_matches'),
+        ('triage', '0176_failed_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

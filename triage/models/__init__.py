@@ -3,6 +3,7 @@
 from triage.models.analysis import AnalysisJob, AnalysisState
 from triage.models.arrays import SpectrumArrays
 from triage.models.batch import InferenceBatch
+from triage.models.brightness import Brightness, BrightnessDue, NoBrightness
 from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
@@ -49,6 +50,8 @@ __all__ = [
     "AnalysisJob",
     "AnalysisState",
     "ApiToken",
+    "Brightness",
+    "BrightnessDue",
     "Channel",
     "Checkpoint",
     "CheckpointFile",
@@ -63,6 +66,7 @@ __all__ = [
     "LoginFailure",
     "Mention",
     "NamedMatches",
+    "NoBrightness",
     "Notification",
     "NotificationKind",
     "NotificationPreference",

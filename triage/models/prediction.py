@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
@@ -10,11 +11,26 @@ from django.db.models import F
 from triage.models.audience import AudienceQuerySet
 
 if TYPE_CHECKING:
+    from triage.models.brightness import Brightness
     from triage.models.named_matches import NamedMatches
 
 
 class ImmutableRecordError(Exception):
     """A program tried to change a record that may only be added."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Phase of a spectrum.
+
+    days: rest-frame days from maximum.
+    error: 1σ error in days.
+    origin: what it follows from, in words.
+    """
+
+    days: float
+    error: float
+    origin: str
 
 
 class PredictionQuerySet(AudienceQuerySet["Prediction"]):
@@ -63,6 +79,8 @@ class Prediction(models.Model):
 
     # Annotated by PredictionQuerySet.with_contradiction; a prediction fetched otherwise does not have it.
     contradiction: float | None
+    # Fetched by BrightnessQuerySet.for_reader.
+    visible_brightnesses: list[Brightness]
 
     objects = PredictionQuerySet.as_manager()
 
@@ -102,6 +120,22 @@ class Prediction(models.Model):
     def named(self) -> NamedMatches | None:
         """Return the library's named matches, or None if there are none."""
         return getattr(self, "named_matches", None)
+
+    @property
+    def brightness(self) -> Brightness | None:
+        """Return what the light curves say that the reader sees, or None if there are none or they were not fetched.
+
+        If a reader has several answers, one for each group, the one with the most measurements counts.
+        """
+        return max(getattr(self, "visible_brightnesses", []), key=lambda row: row.points, default=None)
+
+    @property
+    def phase(self) -> Phase | None:
+        """Return the phase of the spectrum: that of the light curve, else that of the named matches, else None."""
+        for row, origin in ((self.brightness, "the light curve"), (self.named, "named matches")):
+            if row is not None and row.phase is not None and row.phase_error is not None:
+                return Phase(row.phase, row.phase_error, origin)
+        return None
 
 
 class PredictionEvidence(models.Model):

@@ -18,6 +18,18 @@ from triage.models.classification import Classification, votes_owed_by
 HOPELESS = frozenset({"binary", "empty_file", "markup"})
 
 
+class OriginalManager(models.Manager["Original"]):
+    """Original files, each kept once."""
+
+    def keep(self, content: bytes, sha256: str) -> Original:
+        """Store a file unless it is stored already, and return its record without the bytes.
+
+        sha256: SHA-256 of the content, in hexadecimal digits.
+        """
+        self.bulk_create([Original(sha256=sha256, content=content, size=len(content))], ignore_conflicts=True)
+        return self.defer("content").get(sha256=sha256)
+
+
 class Original(models.Model):
     """A file kept byte for byte.
 
@@ -34,6 +46,8 @@ class Original(models.Model):
     content = models.BinaryField()
     size = models.PositiveBigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OriginalManager()
 
     def __str__(self) -> str:
         return self.sha256[:12]
@@ -224,6 +238,7 @@ class Spectrum(models.Model):
         indexes = (
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
             models.Index(fields=("id",), condition=models.Q(transient__isnull=True), name="spectrum_unnamed"),
+            models.Index(fields=("group", "transient"), condition=models.Q(state="failed"), name="spectrum_failed"),
             # Tells from the index alone whether a transient has a prediction, and for which audience.
             models.Index(
                 fields=("transient", "group"),

@@ -26,6 +26,7 @@ class Transient(models.Model):
     redshift: heliocentric, None if unknown (0.0 is a value).
     redshift_error: its 1σ error, or None.
     redshift_origin: "host", "reviewer", "upload", "skyportal", or "".
+    ebv: reddening E(B−V) in the Milky Way in its direction, mag, or None if unknown.
     host: name of its host galaxy, or "".
     simulated: whether it belongs to the demo night.
     """
@@ -45,6 +46,7 @@ class Transient(models.Model):
     redshift = models.FloatField(null=True, blank=True)
     redshift_error = models.FloatField(null=True, blank=True)
     redshift_origin = models.CharField(max_length=40, blank=True)
+    ebv = models.FloatField("E(B−V)", null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(20)])
     host = models.CharField(max_length=120, blank=True, default="", db_default="")
     simulated = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -35,26 +35,28 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         The exact name comes first, then another spelling of it, then another name that the user may know. The oldest
         transient wins.
         """
-        return self.filter(name=name).first() or self.spelt(name, OtherName.objects.visible_to(user))
+        return self.spelt(name, OtherName.objects.visible_to(user))
 
     def spelt(self, name: str, other_names: models.QuerySet[OtherName]) -> Transient | None:
-        """Return the oldest transient whose name is a spelling of this one, else one with such another name, or None.
-
-        other_names: the other names that may be known.
-        """
-        key, oldest = name_key(name), self.order_by("pk")
+        """Return the transient that a name means for somebody who knows these other names, or None; see ``called``."""
+        key = name_key(name)
         if not key:
-            return None
-        so_called = other_names.filter(key=key).values("transient")
-        return oldest.filter(key=key).first() or oldest.filter(pk__in=so_called).first()
+            return self.filter(name=name).first()
+        oldest = self.order_by("pk")
+        spelt_so = sorted(oldest.filter(key=key), key=lambda transient: transient.name != name)
+        if spelt_so:
+            return spelt_so[0]
+        return oldest.filter(pk__in=list(other_names.filter(key=key).values_list("transient", flat=True))).first()
 
     def with_part_of_name(self, user: User, part: str) -> Self:
         """Return the transients with a text in a name that the user may know, in any spelling."""
         contains, key = Q(name__icontains=part), name_key(part)
         if key:
             contains |= Q(key__contains=key)
-        known = OtherName.objects.visible_to(user).filter(contains)
-        return self.filter(contains | Q(pk__in=known.values("transient")))
+        known = OtherName.objects.visible_to(user).filter(contains).order_by()
+        # A union, because Postgres reads all transients for a name or another name.
+        named = self.model.objects.filter(contains).order_by().values("pk").union(known.values("transient"))
+        return self.filter(pk__in=named)
 
     def with_other_names(self, user: User) -> Self:
         """Fetch the other names that the user may know, as ``known_names``."""
@@ -64,11 +66,11 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         """Return the transients with a spectrum or a decision that the user may see."""
         if not user.is_authenticated:
             return self.none()
-        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by()
-        # For EXISTS, Postgres would read all spectra, although a page wants a few transients.
-        shown = self.alias(seen=Subquery(spectra.visible_to(user).values("pk")[:1]))
-        decided = Decision.objects.visible_to(user).filter(transient=OuterRef("pk"))
-        return shown.filter(Q(seen__isnull=False) | Exists(decided))
+        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
+        decisions = Decision.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
+        # For EXISTS, Postgres would read all spectra and decisions, although a page wants a few transients.
+        first = self.alias(seen=Subquery(spectra.values("pk")[:1]), decided=Subquery(decisions.values("pk")[:1]))
+        return first.filter(Q(seen__isnull=False) | Q(decided__isnull=False))
 
     def with_current_prediction(self, user: User) -> Self:
         """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.

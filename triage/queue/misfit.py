@@ -8,6 +8,8 @@ from triage.models.audience import User
 
 # A class contradicts a decided one of another group from this probability on.
 SURE = 0.8
+# The brightness contradicts a class whose probability with it is at most this.
+UNLIKELY = 0.1
 # A redshift contradicts a known one if it differs by more than so many errors, and by more than FAR (1 + z).
 ERRORS, FAR = 5.0, 0.02
 
@@ -20,6 +22,17 @@ def redshift_misfit(known: float | None, prediction: Prediction | None) -> str:
     if off <= max(ERRORS * prediction.redshift_error, FAR * (1 + known)):
         return ""
     return f"it looks like z = {prediction.redshift:.3f}, but z = {known:.3f} is known"
+
+
+def brightness_misfit(prediction: Prediction | None) -> str:
+    """Return in words how the brightness contradicts the predicted class, or "".
+
+    prediction: the prediction with what its reader's light curves say, or None.
+    """
+    bright = prediction.brightness if prediction else None
+    if bright is None or bright.absolute is None or bright.of_predicted > UNLIKELY:
+        return ""
+    return f"with {bright} it is hardly {bright.prediction.class_name}"
 
 
 def misfit(user: User, spectrum: Spectrum) -> str:

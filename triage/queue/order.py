@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 
-from triage.models import Prediction, Transient
+from triage.models import Brightness, Prediction, Transient
 from triage.models.transient_queries import TransientQuerySet
 
 
@@ -18,9 +18,10 @@ def triage_order(user: User) -> TransientQuerySet:
     return Transient.objects.awaiting_review(user).by_priority()
 
 
-def current_predictions(transients: Sequence[Transient]) -> dict[int, Prediction]:
-    """Return the current predictions of a page of transients by id, with their spectra, in one query.
+def current_predictions(user: User, transients: Sequence[Transient]) -> dict[int, Prediction]:
+    """Return the current predictions of a page of transients by id, with their spectra, in two queries.
 
+    user: reader of the page, who sees what light curves say.
     transients: rows annotated by ``for_review``.
 
     Each prediction has the annotation ``contradiction``: how strongly the transient's epochs contradict each other.
@@ -29,6 +30,7 @@ def current_predictions(transients: Sequence[Transient]) -> dict[int, Prediction
     predictions = (
         Prediction.objects.filter(pk__in=ids)
         .select_related("spectrum", "checkpoint", "named_matches")
+        .prefetch_related(Brightness.objects.for_reader(user))
         .with_contradiction()
     )
     return {prediction.pk: prediction for prediction in predictions}

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from triage.models import Prediction, Spectrum
 from triage.queue import priority
-from triage.queue.misfit import redshift_misfit
+from triage.queue.misfit import brightness_misfit, redshift_misfit
 
 # Reasons of transients that have a decision: the network's reason would no longer fit.
 DECIDED = {
@@ -47,7 +47,8 @@ def reason_of(
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
     words = reason(prediction, since, _contradiction(prediction))
-    return " · ".join(filter(None, [redshift_misfit(transient.redshift, prediction), words]))
+    misfits = [redshift_misfit(transient.redshift, prediction), brightness_misfit(prediction)]
+    return " · ".join(filter(None, [*misfits, words]))
 
 
 def _decided(transient: Any, prediction: Prediction | None) -> str:

@@ -17,6 +17,7 @@ from triage.models.decision import was_undone
 from triage.queue import order, reasons
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import fused_answer
+from triage.queue.misfit import brightness_misfit
 from triage.queue.priority import contradiction, disagreement
 from triage.review import decisions
 from triage.review.proposal import Proposal
@@ -66,7 +67,7 @@ def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Candidat
     """
     chosen = dataclasses.replace(chosen, state="pending", above=max(chosen.above, f"{threshold:g}", key=_number))
     rows = list(chosen.rows(user).not_claimed_by_others(user).surest_first()[:MOST])
-    predictions, epochs = order.current_predictions(rows), _epochs(user, rows)
+    predictions, epochs = order.current_predictions(user, rows), _epochs(user, rows)
     return [_candidate(row, predictions[row.current_prediction_id or 0], epochs[row.pk], threshold) for row in rows]
 
 
@@ -181,7 +182,7 @@ def _doubt_of_prediction(prediction: Prediction) -> str:
         )
     if prediction.crosscheck and disagreement(prediction.class_name, prediction.crosscheck):
         return f"templates say {prediction.crosscheck['class']}"
-    return ""
+    return brightness_misfit(prediction)
 
 
 def _number(text: str) -> float:

@@ -22,10 +22,9 @@ from triage.errors import (
     StalePredictionError,
     UnknownClassError,
 )
-from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
+from triage.models import Brightness, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
-from triage.queue.priority import GOOD_MATCH
-from triage.review import claims, free_text, resent, second_opinion
+from triage.review import claims, free_text, resent, second_opinion, seen
 from triage.review.outcome import Outcome, current_outcome, store_outcome
 from triage.review.proposal import Proposal
 
@@ -53,6 +52,7 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
             Spectrum.objects.filter(transient=transient)
             .visible_to(user)
             .select_related("current_prediction__checkpoint", "current_prediction__named_matches", "group")
+            .prefetch_related(Brightness.objects.for_reader(user, "current_prediction__"))
         )
         spectrum, prediction = _basis(spectra, proposal)
         hidden = second_opinion.is_hidden(user, transient)
@@ -96,9 +96,9 @@ def _decision(
         comment=proposal.comment.strip(),
         prediction=prediction,
         spectrum=spectrum,
-        prediction_seen=_summary(prediction) | _known_redshift(transient, spectrum),
+        prediction_seen=seen.summary(prediction, group) | seen.known_redshift(transient, spectrum),
         # A row names no spectrum and no decision that its readers may not know of.
-        spectra_seen=[seen.pk for seen in spectra if seen.group_id is None or seen.group == group],
+        spectra_seen=[each.pk for each in spectra if each.group_id is None or each.group == group],
         decisions_seen=[] if blind else _decisions_seen(user, transient, group),
         blind=proposal.blind or blind,
         needs_second=second_opinion.needs_second(group, proposal.verdict, class_name, prediction),
@@ -260,48 +260,3 @@ def _check_nobody_was_faster(user: User, transient: Transient, proposal: Proposa
     raise NewerDecisionError(
         f"{other.reviewer.get_username()} decided while you looked ({other}); look again, then decide"
     )
-
-
-def _summary(prediction: Prediction | None) -> dict[str, object]:
-    if prediction is None:
-        return {}
-    return {
-        "id": prediction.pk,
-        "class_name": prediction.class_name,
-        "probability": round(prediction.probability, 6),
-        "redshift": prediction.redshift,
-        "redshift_error": prediction.redshift_error,
-        "redshift_used": prediction.redshift_used,
-        "template": _template(prediction),
-        "novelty": prediction.novelty,
-        "checkpoint": prediction.checkpoint.hash,
-        "library": _named(prediction),
-    }
-
-
-def _named(prediction: Prediction) -> dict[str, object] | None:
-    """Return the best named match and the phase, with the library's hash; None without a library."""
-    named = prediction.named
-    if named is None:
-        return None
-    best = f"{named.matches[0]['name']} ({named.matches[0]['type']})" if named.matches else ""
-    return {"looks_like": best, "phase": named.phase, "phase_error": named.phase_error, "hash": named.library}
-
-
-def _template(prediction: Prediction) -> dict[str, object] | None:
-    """Return class and redshift of the best template, or None if its match may be chance."""
-    match = prediction.crosscheck or {}
-    if match.get("score", 0) < GOOD_MATCH:
-        return None
-    return {"class_name": match["class"], "redshift": match["redshift"]}
-
-
-def _known_redshift(transient: Transient, spectrum: Spectrum | None) -> dict[str, object]:
-    """Return the redshift known when the decision was taken, and its origin; empty if unknown."""
-    if spectrum is not None and spectrum.stated_redshift is not None:
-        return {"known_redshift": spectrum.stated_redshift, "known_redshift_origin": "upload"}
-    if transient.redshift is not None:
-        origin = transient.redshift_origin or "catalogue"
-        known = {"known_redshift": transient.redshift, "known_redshift_origin": origin}
-        return known | {"known_redshift_error": transient.redshift_error}
-    return {}

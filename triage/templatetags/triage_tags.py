@@ -76,6 +76,15 @@ def signed(value: float) -> str:
 
 
 @register.filter
+def magnitude(value: float, decimals: int = 1) -> str:
+    """Format a magnitude with a minus sign, such as −21.4.
+
+    decimals: digits behind the point.
+    """
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+@register.filter
 def share(value: float) -> str:
     """Format a counted share as ``percent`` does, except that exactly none and all are "0 %" and "100 %"."""
     return {0.0: "0 %", 1.0: "100 %"}.get(value) or percent(value)

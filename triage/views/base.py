@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
-from triage.models import Spectrum, Transient
+from triage.models import Brightness, Spectrum, Transient
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -52,7 +52,8 @@ def visible_spectra(user: User, transient: Transient) -> list[Spectrum]:
     so that no part of a page can show them.
     """
     rows = Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order()
-    spectra = list(rows.select_related("current_prediction__checkpoint", "current_prediction__named_matches", "group"))
+    rows = rows.select_related("current_prediction__checkpoint", "current_prediction__named_matches", "group")
+    spectra = list(rows.prefetch_related(Brightness.objects.for_reader(user, "current_prediction__")))
     if transient.hidden:
         for spectrum in spectra:
             spectrum.current_prediction = None

@@ -60,6 +60,7 @@ class TransientFactsForm(forms.Form):
     redshift = forms.FloatField(required=False, label="Redshift (heliocentric)")
     redshift_error = forms.FloatField(required=False, min_value=0, label="1σ error of the redshift")
     redshift_origin = forms.CharField(required=False, max_length=40, label="Origin of the redshift, such as host")
+    ebv = forms.FloatField(required=False, min_value=0, label="E(B−V) of the Milky Way (mag)")
     host = forms.CharField(required=False, max_length=120, label="Host galaxy")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -172,7 +173,7 @@ def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
     user = signed_in(request)
     transient = visible_transient(user, name)
     names = ", ".join(transient.other_names.filter(group__isnull=True).values_list("name", flat=True))
-    plain = ("name", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "host")
+    plain = ("name", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "ebv", "host")
     initial = {field: getattr(transient, field) for field in plain} | {"other_names": names}
     form = TransientFactsForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():

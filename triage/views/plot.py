@@ -33,9 +33,9 @@ MOST_EPOCHS = 8
 def figure(request: HttpRequest, name: str) -> HttpResponse:
     """Return a spectrum's figure as JSON: ``item``, the figure, and ``about``, the facts that the page's script needs.
 
-    Parameters: spectrum (id), smooth and bin (places of the sliders; without smooth the noise decides), epochs (1 adds
-    the epochs before and after it), template (1 adds the panel of the best template, 2 and more that of a named match),
-    theme.
+    Parameters: spectrum (id), smooth and bin (places of the sliders; without smooth the noise decides), flux (what the
+    axis shows: measured, continuum or log), epochs (1 adds the epochs before and after it), template (1 adds the panel
+    of the best template, 2 and more that of a named match), theme.
     """
     user = signed_in(request)
     shown, spectra = _shown(request, user, name)
@@ -50,15 +50,15 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     look = dataclasses.replace(look, smoothing=sampling.smoothing_of(epoch, look))
     evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
     item = spectrum.spectrum_json(
-        epoch,
-        [_epoch(other, arrays[other.pk]) for other in others],
+        sampling.as_shown(epoch, look),
+        [sampling.as_shown(_epoch(other, arrays[other.pk]), look) for other in others],
         look=look,
         at_rest=shown.at_rest,
         strip=_strip(evidence, epoch) if evidence else None,
         template=_template(request, shown.current_prediction, epoch, at_rest=shown.at_rest),
         theme=theme,
     )
-    about = _about(shown, spectra, others, epoch) | {"smooth": look.smoothing}
+    about = _about(shown, spectra, others, epoch) | {"smooth": look.smoothing, "flux": look.flux.words}
     about["spoke"] = attribution.words(evidence, 0.0 if shown.at_rest else _redshift(shown)) if evidence else None
     return HttpResponse(f'{{"item": {item}, "about": {json.dumps(about)}}}', content_type="application/json")
 
@@ -68,14 +68,15 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
 def samples(request: HttpRequest, name: str) -> JsonResponse:
     """Return a spectrum's samples alone, with other smoothing or for a part that is zoomed into.
 
-    Parameters: spectrum, smooth and bin as for ``figure``; from and to (Å), the part that is zoomed into.
+    Parameters: spectrum, smooth, bin and flux as for ``figure``; from and to (Å), the part that is zoomed into.
     Each column of ``triage.figures.samples.columns`` comes as base64 of little-endian float32.
     """
     shown, _ = _shown(request, signed_in(request), name)
     stored = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if shown is None or stored is None:
         return _no_arrays()
-    return JsonResponse(sampling.encoded(sampling.columns(_epoch(shown, stored), sampling.look_of(request.GET))))
+    look = sampling.look_of(request.GET)
+    return JsonResponse(sampling.encoded(sampling.columns(sampling.as_shown(_epoch(shown, stored), look), look)))
 
 
 @login_required
@@ -136,6 +137,7 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
     decimated: whether samples were left out, so that zooming in finds more.
     label: name of the epoch.
     smooth: place of the smoothing slider at which it is drawn.
+    flux: what the flux axis shows, in words.
     epochs: number of the transient's other spectra.
     ranks: for each other epoch that is drawn, how many epochs later it is; negative for earlier ones.
     smoothing: widths (samples) that belong to the places of the smoothing slider.

@@ -80,14 +80,14 @@ class QueueRow:
 
 
 def queue_rows(user: User, transients: Sequence[Transient], *, in_review: bool) -> list[QueueRow]:
-    """Return the rows of one page of the queue, at the cost of five queries.
+    """Return the rows of one page of the queue, at the cost of six queries.
 
     user: reader of the page.
     transients: transients of the page, annotated by ``for_review``.
     in_review: whether the page lists what is being looked at, so that the user's own claims are marked too.
     """
     prefetch_related_objects(transients, other_names(user), "tns_record")
-    predictions = order.current_predictions(transients)
+    predictions = order.current_predictions(user, transients)
     ids = [transient.pk for transient in transients]
     newest, holders = _newest_spectra(user, ids), claims.holders(ids)
     rows = []

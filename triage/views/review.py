@@ -48,6 +48,7 @@ from triage.views.review_model import (
     ReviewPage,
     VotingRound,
     epoch_tabs,
+    evolution,
     ledger_entries,
     line_sets,
 )
@@ -143,6 +144,7 @@ def _page(
         spectra=len(spectra),
         spectrum=shown,
         epochs=epoch_tabs(spectra, shown, fused),
+        evolution=evolution(spectra, fused) if prediction else None,
         quality=_quality(shown),
         line_sets=line_sets(prediction),
         elements=ELEMENTS,

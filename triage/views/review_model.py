@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 
 from classifier.lines import LINE_SETS
 from classifier.signal_to_noise import Signal
+from triage.figures.evolution import DatedEpoch, Evolution
 from triage.models import Claim, Classification, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import FusedAnswer
@@ -121,6 +122,33 @@ def epoch_tabs(spectra: Sequence[Spectrum], shown: Spectrum | None, fused: Fused
     return [EpochTab(s, shown is not None and s.pk == shown.pk, note(s)) for s in spectra]
 
 
+def evolution(spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> Evolution | None:
+    """Return how the class and the phase of the dated epochs go with time, or None with fewer than two.
+
+    spectra: spectra of the transient.
+    fused: answer of all of them together, or None with fewer than two.
+    """
+    if fused is None:
+        return None
+    dated = [(spectrum, spectrum.current_prediction, spectrum.observed_at) for spectrum in spectra]
+    return Evolution.of(
+        [
+            DatedEpoch(
+                spectrum=spectrum.pk,
+                observed_at=observed_at,
+                class_name=prediction.class_name,
+                probability=prediction.probabilities[fused.class_name],
+                phase=prediction.phase.days if prediction.phase else None,
+                phase_error=prediction.phase.error if prediction.phase else None,
+                contradicts=spectrum.pk in fused.contradictory,
+                rejected=spectrum.rejected,
+            )
+            for spectrum, prediction, observed_at in dated
+            if prediction is not None and observed_at is not None and fused.class_name in prediction.probabilities
+        ]
+    )
+
+
 def line_sets(prediction: Prediction | None) -> list[LineSet]:
     """Return the sets of lines to choose from, that of the predicted class first."""
     of_class = f"of {prediction.class_name}" if prediction else "usual"
@@ -217,6 +245,7 @@ class ReviewPage:
     spectra: number of spectra that the user sees.
     spectrum: the one shown, or None if there is none.
     epochs: links to the spectra.
+    evolution: class and phase of the dated epochs over time, or None with fewer than two.
     quality: how well the shown spectrum was measured.
     line_sets: sets of lines that can be marked.
     elements: elements whose lines can be marked one by one.
@@ -243,6 +272,7 @@ class ReviewPage:
     spectra: int
     spectrum: Spectrum | None
     epochs: list[EpochTab]
+    evolution: Evolution | None
     quality: Quality
     line_sets: list[LineSet]
     elements: tuple[str, ...]

@@ -10,11 +10,13 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from tests.factories import classify_all
 from tests.fakes.server import HTML
 from tests.fakes.skyportal import PRIVATE, TOKEN, FakeSkyPortal
 from tests.fakes.skyportal_rounds import connect, run
-from triage.models import Photometry, RunState, SkyPortalInstance, Transient
-from triage.services.skyportal.photometry import read_photometry
+from triage.inference.brightness import measure_due
+from triage.models import Brightness, BrightnessDue, Photometry, RunState, SkyPortalInstance, Transient
+from triage.services.skyportal.photometry import RemotePhotometry, read_photometry, store_photometry
 
 NAME = "ZTF26aaa"
 
@@ -91,6 +93,26 @@ def test_a_light_curve_comes_with_its_source_and_is_replaced_with_a_changed_spec
     assert again.fetched_at is not None
     assert row.fetched_at is not None
     assert again.fetched_at > row.fetched_at
+
+
+@pytest.mark.django_db
+def test_a_fetched_light_curve_speaks_about_its_transient_until_it_leaves(fritz: FakeSkyPortal) -> None:
+    fill(fritz)
+    instance = connect(fritz)
+    run(instance)
+    classify_all()
+    measure_due(60)
+    first, other = Transient.objects.get(), Transient.objects.create(name="other")
+    assert Brightness.objects.get().points == 1
+    curve = RemotePhotometry([(61003.5, "ztfr", 18.4, 0.05)], [])
+    store_photometry(instance, NAME, first, curve)
+    assert Brightness.objects.exists()
+    store_photometry(instance, NAME, other, curve)
+    assert not Brightness.objects.exists()
+    assert set(BrightnessDue.objects.values_list("transient", flat=True)) == {first.pk, other.pk}
+    BrightnessDue.objects.all().delete()
+    store_photometry(instance, NAME, other, RemotePhotometry([], []))
+    assert BrightnessDue.objects.get().transient == other
 
 
 @pytest.mark.django_db

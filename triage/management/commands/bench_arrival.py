@@ -44,6 +44,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--spectra", type=int, default=1000)
+        parser.add_argument("--together", type=int, default=100, help="files in one request")
         parser.add_argument("--workers", type=int, default=2)
         parser.add_argument("--web-processes", type=int, default=2)
 
@@ -58,7 +59,7 @@ class Command(BaseCommand):
         _, key = ApiToken.issue(user, "bench")
         try:
             with running_desk(options["workers"], options["web_processes"]) as (url, _):
-                report = _bench(url, key, group, options["spectra"])
+                report = _bench(url, key, group, options["spectra"], options["together"])
         finally:
             remove_bench(user, group)
         # Beside the seconds by the clock, what does not depend on what else the machine has to do: the processes' own
@@ -68,14 +69,14 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report, indent=2))
 
 
-def _bench(url: str, key: str, group: Group, count: int) -> dict[str, Any]:
+def _bench(url: str, key: str, group: Group, count: int, together: int) -> dict[str, Any]:
     headers = {"Authorization": f"Token {key}"}
     files = bench_files(count + SINGLES + 1)
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
         _single(client, group, files.pop(), "first")  # the workers load the checkpoint
         load = os.getloadavg()[0]
         started, since = time.monotonic(), timezone.now()
-        uploaded = _upload(client, group, files[:count])
+        uploaded = _upload(client, group, files[:count], together)
         _wait(group, count + 1)
         done = time.monotonic() - started
         waits = sorted(_single(client, group, content, f"single-{i}") for i, content in enumerate(files[count:]))
@@ -92,15 +93,27 @@ def _bench(url: str, key: str, group: Group, count: int) -> dict[str, Any]:
     }
 
 
-def _upload(client: httpx.Client, group: Group, files: Sequence[bytes]) -> float:
-    """Send all files, several at a time; returns the seconds that took."""
+def _upload(client: httpx.Client, group: Group, files: Sequence[bytes], together: int) -> float:
+    """Send all files in several requests at a time, and return the seconds that took.
+
+    together: number of files in one request.
+    """
     started = time.monotonic()
 
-    def send(number: int) -> None:
-        send_file(client, group, files[number], f"{number}")
+    def send(first: int) -> None:
+        named = {f"{n}.txt": content for n, content in enumerate(files[first : first + together], start=first)}
+        manifest = "\n".join(["file,transient", *(f"{name},{group.name}-{name[:-4]}" for name in named)])
+        parts = [
+            ("manifest", ("manifest.csv", manifest.encode())),
+            *(("file", named_file) for named_file in named.items()),
+        ]
+        answer = client.post("api/v1/spectra/batch/", data={"group": group.name}, files=parts)
+        statuses = [json.loads(line)["status"] for line in answer.iter_lines()]
+        if statuses != [202] * len(named):
+            raise CommandError(f"a batch was answered with {answer.status_code}: {answer.text[:300]}")
 
     with ThreadPoolExecutor(SENDERS) as senders:
-        for _ in senders.map(send, range(len(files))):
+        for _ in senders.map(send, range(0, len(files), together)):
             pass
     return time.monotonic() - started
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from triage.intake.light_curve_table import MAX_POINTS, Limit, Point
-from triage.models import Photometry, SkyPortalInstance, Transient
+from triage.models import Brightness, BrightnessDue, Photometry, SkyPortalInstance, Transient
 from triage.services.skyportal.remote_records import number, text
 
 
@@ -74,19 +74,24 @@ def store_photometry(
     """Replace the light curve that was fetched before; remove it if the server has none any more."""
     mine = Photometry.objects.filter(instance=instance, remote_name=remote_name)
     if not photometry.points and not photometry.limits:
+        left = list(mine.values_list("transient", flat=True))
         mine.delete()
-        return
-    Photometry.objects.update_or_create(
-        instance=instance,
-        remote_name=remote_name,
-        defaults={
-            "transient": transient,
-            "group": instance.group,
-            "filename": f"{remote_name} on {instance.name}"[:255],
-            "sha256": hashlib.sha256(f"SkyPortal {instance.pk} {remote_name}".encode()).hexdigest(),
-            "unit": "mag",
-            "points": photometry.points,
-            "limits": photometry.limits,
-            "fetched_at": timezone.now(),
-        },
-    )
+    else:
+        stays = {"transient": transient, "group": instance.group}
+        left = list(mine.exclude(**stays).values_list("transient", flat=True))
+        Photometry.objects.update_or_create(
+            instance=instance,
+            remote_name=remote_name,
+            defaults={
+                **stays,
+                "filename": f"{remote_name} on {instance.name}"[:255],
+                "sha256": hashlib.sha256(f"SkyPortal {instance.pk} {remote_name}".encode()).hexdigest(),
+                "unit": "mag",
+                "points": photometry.points,
+                "limits": photometry.limits,
+                "fetched_at": timezone.now(),
+            },
+        )
+        BrightnessDue.objects.mark(transient.pk)
+    for transient_id in left:
+        Brightness.objects.forget(transient_id)

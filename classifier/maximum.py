@@ -1,0 +1,156 @@
+"""Maximum of a light curve: when and how bright, and whether the light curve covers it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from classifier.bands import band_of
+from classifier.spectrum import Array
+
+# Optical bands, the preferred one first.
+OPTICAL = ("r", "g", "o", "c", "i", "v", "b")
+# A magnitude with a larger error (about 5σ) does not count.
+LARGEST_ERROR = 0.2
+# Error of a magnitude that comes without one: a guess.
+USUAL_ERROR = 0.1
+# Days around a spectrum that belong to its transient's maximum. What was seen years before is something else.
+NEAR = 365.0
+# A maximum is covered if the transient was measured so many rest-frame days before and after it, and was fainter by so
+# many magnitudes within so many days on both sides.
+NEIGHBOUR, FAINTER, FAINTER_WITHIN = 12.0, 0.1, 40.0
+# AB magnitude of one microjansky.
+_MICROJANSKY = 23.9
+
+# Time (MJD), filter, magnitude (or flux), and its 1σ error or None.
+Point = tuple[float, str, float, float | None]
+# Time (MJD), filter, and the magnitude (or flux) that nothing was brighter than.
+Limit = tuple[float, str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Maximum:
+    """Brightest night of a light curve in one filter.
+
+    filter: the filter's name, and its band.
+    band: one of OPTICAL.
+    mjd: time of the night's middle measurement.
+    magnitude, error: median magnitude of the night and its 1σ error.
+    covered: whether the light curve shows the transient before and after it, and fainter there.
+    mjd_error: 1σ error of the time of maximum in days, observer's frame, or None if it is not covered.
+    """
+
+    filter: str
+    band: str
+    mjd: float
+    magnitude: float
+    error: float
+    covered: bool
+    mjd_error: float | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FilterCurve:
+    """Light curve in one filter, one value a night.
+
+    filter, band: as in Maximum.
+    mjd: (n,) ascending.
+    magnitude, error: (n,) medians of the night, and their 1σ errors.
+    limits: (m, 2) time and magnitude of the upper limits.
+    """
+
+    filter: str
+    band: str
+    mjd: Array
+    magnitude: Array
+    error: Array
+    limits: Array
+
+
+def in_magnitudes(points: Iterable[Point], limits: Iterable[Limit]) -> tuple[list[Point], list[Limit]]:
+    """Return measurements and limits in microjansky as AB magnitudes. Fluxes that are not above zero are left out.
+
+    points: rows of time, filter, flux and its error or None.
+    limits: rows of time, filter and limiting flux.
+    """
+    measured: list[Point] = [
+        (mjd, name, _magnitude(flux), None if error is None else 2.5 / math.log(10) * error / flux)
+        for mjd, name, flux, error in points
+        if flux > 0
+    ]
+    return measured, [(mjd, name, _magnitude(flux)) for mjd, name, flux in limits if flux > 0]
+
+
+def _magnitude(microjansky: float) -> float:
+    return _MICROJANSKY - 2.5 * math.log10(microjansky)
+
+
+def filter_curves(points: Iterable[Point], limits: Iterable[Limit]) -> list[FilterCurve]:
+    """Return the light curve of each optical filter with a measurement that counts."""
+    measured: dict[str, list[tuple[float, float, float]]] = {}
+    below: dict[str, list[tuple[float, float]]] = {}
+    for mjd, name, magnitude, error in points:
+        if error is None or error <= LARGEST_ERROR:
+            measured.setdefault(name, []).append((mjd, magnitude, USUAL_ERROR if error is None else error))
+    for mjd, name, magnitude in limits:
+        below.setdefault(name, []).append((mjd, magnitude))
+    curves = []
+    for name, rows in measured.items():
+        band = band_of(name)
+        if band in OPTICAL:
+            limit = np.array(sorted(below.get(name, [])), dtype=np.float64).reshape(-1, 2)
+            curves.append(FilterCurve(name, band, *_nights(np.array(rows, dtype=np.float64)), limit))
+    return curves
+
+
+def _nights(rows: Array) -> tuple[Array, Array, Array]:
+    """Return time, magnitude and error of each night. A median leaves out the odd bad exposure of a survey's night.
+
+    rows: (n, 3) time, magnitude and error.
+    """
+    rows = rows[np.argsort(rows[:, 0])]
+    _, starts = np.unique(np.floor(rows[:, 0]), return_index=True)
+    nights = np.split(rows, starts[1:])
+    medians = np.array([np.median(night, axis=0) for night in nights])
+    counts = np.array([len(night) for night in nights])
+    return medians[:, 0], medians[:, 1], medians[:, 2] / np.sqrt(counts)
+
+
+def maximum(curves: Sequence[FilterCurve], redshift: float, around: float | None = None) -> Maximum | None:
+    """Return the maximum in the filter that shows it best, or None if no filter was measured near the spectrum.
+
+    A filter that covers its maximum comes before one that does not. Of several that do, the preferred band is taken;
+    of several that do not, the brightest.
+
+    redshift: redshift of the transient, which stretches its time.
+    around: time of the spectrum (MJD), or None if it is unknown.
+    """
+    found = [top for curve in curves if (top := _of_filter(curve, 1 + redshift, around)) is not None]
+    return min(found, key=_choice, default=None)
+
+
+def _choice(top: Maximum) -> tuple[bool, float]:
+    return (not top.covered, OPTICAL.index(top.band) if top.covered else top.magnitude)
+
+
+def _of_filter(curve: FilterCurve, stretch: float, around: float | None) -> Maximum | None:
+    """Return the maximum in one filter. ``stretch`` is 1 + z."""
+    near = np.ones(len(curve.mjd), dtype=bool) if around is None else np.abs(curve.mjd - around) <= NEAR
+    mjd, magnitude = curve.mjd[near], curve.magnitude[near]
+    if not len(mjd):
+        return None
+    best = int(magnitude.argmin())
+    when, top = float(mjd[best]), float(magnitude[best])
+    beside = mjd[max(best - 1, 0) : best + 2]
+    neighbours = len(beside) == 3 and float(np.diff(beside).max()) <= NEIGHBOUR * stretch
+    faint = [mjd[magnitude >= top + FAINTER], curve.limits[curve.limits[:, 1] >= top + FAINTER, 0]]
+    offsets = np.concatenate(faint) - when
+    before = float(offsets[offsets < 0].max(initial=-np.inf))
+    after = float(offsets[offsets > 0].min(initial=np.inf))
+    covered = neighbours and max(-before, after) <= FAINTER_WITHIN * stretch
+    # Half of the time between the two nights is an honest 1σ error: measured on superluminous supernovae.
+    error = (after - before) / 2 if covered else None
+    return Maximum(curve.filter, curve.band, when, top, float(curve.error[near][best]), covered, error)

@@ -1,0 +1,174 @@
+"""The figure of the review page and its tools, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import eventually, open_first, wait_for_spectrum, watched
+from tests.desk import Desk
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure.plot"
+    before = page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start")
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 100, y - 40)
+    page.mouse.down()
+    page.mouse.move(x + 100, y + 40, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"{figure}.x_range.end - {figure}.x_range.start < {before / 2}")
+    drawn = page.locator("#plot").get_attribute("data-drawn")
+    page.keyboard.press("s")
+    expect(page.locator('[data-plot="smooth"] b')).to_have_text("light")
+    expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
+    # Changing what is drawn keeps the zoom, even if the figure is drawn again.
+    drawn = page.locator("#plot").get_attribute("data-drawn")
+    page.keyboard.press("t")
+    expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
+    assert page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start") < before / 2
+    assert errors == []
+
+
+def test_lines_are_drawn_only_with_a_redshift(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    marked = "document.getElementById('plot').figure.named('lines').data.x.length"
+    page.evaluate("document.getElementById('plot').figure.about.redshift = null")
+    page.fill("#plot-z", "")
+    lines = page.locator("[data-plot=lines]")
+    expect(lines).to_be_disabled()
+    expect(lines).to_contain_text("needs z")
+    assert page.evaluate(marked) == 0
+    page.fill("#plot-z", "0.02")
+    expect(lines).to_be_enabled()
+    # Only the lines of the class are drawn until others are chosen.
+    few = page.evaluate(marked)
+    page.click(".line-sets summary")
+    places = "[...document.getElementById('plot').figure.named('lines').data.x]"
+    before = page.evaluate(places)
+    page.check("[name=set][value=nebular]")
+    assert 0 < few < page.evaluate(marked)
+    page.uncheck("[name=set][value=nebular]")
+    assert page.evaluate(marked) == few
+    # Each set has a velocity of its own, and the names tell the rest wavelengths.
+    page.fill("[data-velocity=class]", "10000")
+    assert all(after < at for after, at in zip(page.evaluate(places), before, strict=False))
+    page.check("[name=element][value='He II']")
+    names = page.evaluate("[...document.getElementById('plot').figure.named('lines').data.text]")
+    assert "He II 4686" in names
+    page.check("[name=sky]")
+    assert 5577.3 in page.evaluate(places)
+    page.uncheck("[name=telluric]")
+    assert page.evaluate("document.getElementById('plot').figure.named('telluric 0').visible") is False
+
+
+def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: Desk) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_first(page, desk)
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    assert box["height"] <= 844 / 2 + 20
+    touch = page.context.new_cdp_session(page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    start = box["y"] + 250
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 200, "y": start}]})
+    for step in range(1, 11):
+        at = {"x": 200, "y": start - 20 * step}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    eventually(page, "window.scrollY > 100")
+    figure = "document.getElementById('plot').figure"
+    assert page.evaluate(f"{figure}.range.start === {figure}.whole[0]")
+
+
+def test_a_link_holds_the_redshift_the_zoom_and_the_lines_and_a_table_says_how_it_was_made(
+    page: Page, desk: Desk
+) -> None:
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure"
+    page.fill("#plot-z", "0.0456")
+    page.click(".line-sets summary")
+    page.check("[name=set][value=nebular]")
+    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6500}})")
+    page.wait_for_timeout(400)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: {writeText: () => Promise.reject()}})")
+    page.click("[data-plot=link]")
+    expect(page.locator(".hint-message")).to_contain_text("address bar")
+    address = page.url
+    with page.expect_download() as download:
+        page.click("[data-plot=csv]")
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("# SIM")
+    assert "smoothing:" in lines[2]
+    assert len(lines) > 100
+    page.goto(desk.url)
+    page.goto(address)
+    wait_for_spectrum(page)
+    expect(page.locator("#plot-z")).to_have_value("0.04560")
+    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == [5000, 6500]
+    assert page.is_checked("[name=set][value=nebular]")
+    assert "#" not in page.url
+
+
+def test_a_zoom_onto_nothing_springs_back(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure"
+    whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
+    page.evaluate(f"{figure}.range.setv({{start: 20000, end: 21000}})")
+    eventually(page, f"{figure}.range.start === {whole[0]} && {figure}.range.end === {whole[1]}")
+    page.evaluate(f"{figure}.range.setv({{start: 5000, end: 6000}})")
+    page.wait_for_timeout(400)
+    assert page.evaluate(f"{figure}.range.start") == 5000
+
+
+def test_a_drag_measures_a_line_whose_numbers_can_be_kept_with_the_comment(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk)
+    figure = "document.getElementById('plot').figure"
+    whole = page.evaluate(f"[{figure}.range.start, {figure}.range.end]")
+    page.fill("#plot-z", "0.01")
+    page.locator("#plot-z").blur()
+    page.keyboard.press("v")
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 400, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 520, box["y"] + 200, steps=5)
+    page.mouse.up()
+    measured = page.locator("#measured")
+    expect(measured).to_contain_text("Å, ")
+    expect(measured.locator("option").first).to_contain_text("km/s")
+    assert page.evaluate(f"[{figure}.range.start, {figure}.range.end]") == whole
+    measured.get_by_role("button", name="add to the comment").click()
+    comment = page.locator("#decide [name=comment]")
+    assert "km/s: " in comment.input_value()
+    assert " Å" in comment.input_value()
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("v")
+    expect(measured).to_be_hidden()
+    assert errors == []
+
+
+def test_the_flux_axis_shows_the_flux_its_ratio_to_the_continuum_or_its_logarithm(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk)
+    samples = "[...document.getElementById('plot').figure.named('samples').data.y].filter(Number.isFinite)"
+    drawn = page.locator("#plot")
+    levels = {}
+    for words in ("over continuum", "logarithmic", "as measured"):
+        before = drawn.get_attribute("data-drawn") or ""
+        page.keyboard.press("f")
+        expect(page.locator('[data-plot="flux"] b')).to_have_text(words)
+        expect(drawn).not_to_have_attribute("data-drawn", before)
+        values = sorted(page.evaluate(samples))
+        levels[words] = values[len(values) // 2]
+    assert 0.9 < levels["over continuum"] < 1.1
+    assert abs(10 ** levels["logarithmic"] - levels["as measured"]) < 0.05
+    assert errors == []

@@ -1,0 +1,137 @@
+"""Brightness: a worker computes what the light curves of a transient say about its class.
+
+Transients whose light curves or predictions change are marked as due in the same transaction, so none is forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+
+from classifier.luminosity import LARGEST_ERROR, NEAREST, combined, load_table, luminosity
+from classifier.maximum import FilterCurve, Limit, Maximum, Point, filter_curves, in_magnitudes, maximum
+from triage.models import Brightness, BrightnessDue, NoBrightness, Photometry, Prediction, Spectrum, Transient
+
+log = logging.getLogger(__name__)
+
+MJD_1970, DAY_SECONDS = 40_587.0, 86_400.0
+
+
+def measure_due(seconds: float) -> int:
+    """Compute the brightness of transients that are due, the longest due first, and return how many were handled.
+
+    seconds: time after which the rest waits for the next call.
+    """
+    done, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until and _measure_next():
+        done += 1
+    return done
+
+
+def _measure_next() -> bool:
+    with transaction.atomic():
+        waiting = BrightnessDue.objects.order_by("since", "pk")
+        if connection.features.has_select_for_update_skip_locked:
+            waiting = waiting.select_for_update(skip_locked=True)
+        due = waiting.first()
+        if due is None:
+            return False
+        transient = Transient.objects.get(pk=due.transient_id)
+        # Whatever changes from here on marks the transient again.
+        due.delete()
+        Brightness.objects.filter(prediction__spectrum__transient=transient).delete()
+        try:
+            rows = _rows(transient)
+        except (ValueError, TypeError, ArithmeticError, LookupError):
+            log.exception("the brightness of %s could not be computed", transient)
+            rows = []
+        Brightness.objects.bulk_create(rows)
+    return True
+
+
+def _rows(transient: Transient) -> list[Brightness]:
+    """Return a row for each audience of the light curves and each spectrum with a prediction."""
+    curves = list(Photometry.objects.filter(transient=transient).select_related("group"))
+    spectra = list(
+        Spectrum.objects.filter(transient=transient, current_prediction__isnull=False).select_related(
+            "current_prediction"
+        )
+    )
+    rows = []
+    for group in {curve.group for curve in curves}:
+        seen = _Seen(transient, [curve for curve in curves if curve.group in (None, group)], group)
+        rows += [seen.row(spectrum, spectrum.current_prediction) for spectrum in spectra if spectrum.current_prediction]
+    return rows
+
+
+class _Seen:
+    """The light curves of a transient as one audience sees them.
+
+    transient: the transient.
+    curves: its light curves.
+    group: the audience.
+    """
+
+    def __init__(self, transient: Transient, curves: Sequence[Photometry], group: Group | None) -> None:
+        self.transient, self.group = transient, group
+        points, limits = _in_magnitudes(curves)
+        self.points = len(points)
+        self.filters: list[FilterCurve] = filter_curves(points, limits)
+        self.without_zero_point = all(curve.unit == "flux" for curve in curves)
+
+    def row(self, spectrum: Spectrum, prediction: Prediction) -> Brightness:
+        """Return the row, not yet saved, for a spectrum and its current prediction."""
+        row = Brightness(prediction=prediction, group=self.group, points=self.points, table=load_table().version)
+        redshift, observed = prediction.redshift_used, _mjd(spectrum)
+        if redshift is None or redshift <= NEAREST:
+            row.problem = NoBrightness.NO_REDSHIFT if redshift is None else NoBrightness.TOO_NEAR
+            return row
+        top = maximum(self.filters, redshift, observed)
+        if top is None:
+            row.problem = NoBrightness.NO_ZERO_POINT if self.without_zero_point else NoBrightness.NO_MEASUREMENT
+            return row
+        self._fill(row, top, redshift)
+        if observed is not None and top.mjd_error is not None:
+            row.phase = (observed - top.mjd) / (1 + redshift)
+            row.phase_error = top.mjd_error / (1 + redshift)
+        return row
+
+    def _fill(self, row: Brightness, top: Maximum, redshift: float) -> None:
+        """Write what a maximum gives at a known redshift, or why it gives nothing."""
+        known = self.transient
+        redshift_error = known.redshift_error if known.redshift == redshift else None
+        bright = luminosity(top, redshift, redshift_error, known.ebv)
+        if bright.error > LARGEST_ERROR:
+            row.problem = NoBrightness.TOO_UNCERTAIN
+            return
+        row.filter, row.mjd, row.covered = top.filter, top.mjd, top.covered
+        row.magnitude, row.error = top.magnitude, top.error
+        row.distance_modulus, row.k_correction = bright.distance_modulus, bright.k_correction
+        row.extinction = bright.extinction
+        row.absolute, row.absolute_error = bright.magnitude, bright.error
+        row.probabilities = combined(row.prediction.probabilities, bright, covered=top.covered)
+        row.class_name = max(row.probabilities, key=lambda name: row.probabilities[name])
+
+
+def _in_magnitudes(curves: Sequence[Photometry]) -> tuple[list[Point], list[Limit]]:
+    """Return the measurements and limits of light curves whose level is known, as magnitudes."""
+    points: list[Point] = []
+    limits: list[Limit] = []
+    for curve in curves:
+        if curve.unit == "flux":
+            continue
+        as_magnitudes = (
+            (curve.points, curve.limits) if curve.unit == "mag" else in_magnitudes(curve.points, curve.limits)
+        )
+        points += as_magnitudes[0]
+        limits += as_magnitudes[1]
+    return points, limits
+
+
+def _mjd(spectrum: Spectrum) -> float | None:
+    when = spectrum.observed_at
+    return None if when is None else when.timestamp() / DAY_SECONDS + MJD_1970
