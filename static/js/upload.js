@@ -15,7 +15,7 @@ let running = 0;
 // Id of the upload that the files belong to, or null before it has begun. What is sent later from this page joins it.
 let batch = null;
 let beginning = null;
-const tally = { files: 0, done: 0, spectra: 0, known: 0, refused: 0 };
+const tally = { files: 0, done: 0, spectra: 0, named: 0, known: 0, refused: 0 };
 const words = JSON.parse(document.getElementById("words").textContent);
 // Values that are no known codes, such as names or titles of columns, stay as they are.
 const valueInWords = (value) => (Object.hasOwn(words, value) ? words[value] : `${value}`);
@@ -47,8 +47,8 @@ function showTally() {
   if (open) parts.push(`${open} to go`);
   summary.textContent = `${parts.join(", ")}. `;
   if (open || !tally.done) return;
-  const link = element("a", "", "Review these");
-  link.href = form.dataset.queue + (batch ? `?state=all&upload=${batch}` : "");
+  const link = element("a", "", tally.named ? "Review these" : "Name these");
+  link.href = !tally.named ? form.dataset.unnamed : form.dataset.queue + (batch ? `?state=all&upload=${batch}` : "");
   summary.append(link);
 }
 
@@ -121,7 +121,9 @@ function send({ file, card, manifest }) {
 
 function taken(card, answer, known) {
   tally.done += 1;
-  tally.spectra += 1 + (answer.others ?? []).length;
+  const spectra = [answer, ...(answer.others ?? [])];
+  tally.spectra += spectra.length;
+  tally.named += spectra.filter((one) => one.transient !== null).length;
   if (known) tally.known += 1;
   const first = spectrumLine(answer);
   if (known) first.append(" ", element("span", "tag", "known already"));
@@ -199,6 +201,8 @@ function showNaming(card, line, spectrum) {
       box.append(element("p", "warn", sentence(said.detail ?? "the server could not take the name")));
       return;
     }
+    tally.named += Number(said.transient !== null) - Number(spectrum.transient !== null);
+    showTally();
     Object.assign(spectrum, said);
     line.firstChild.replaceWith(transientOf(spectrum));
     showNaming(card, line, spectrum);

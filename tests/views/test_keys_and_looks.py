@@ -90,8 +90,8 @@ def test_the_bulk_button_counts_the_ticked_rows(page: Page, desk: Desk) -> None:
 def test_dropped_files_are_listed_like_chosen_ones_and_their_spectra_are_counted(page: Page, desk: Desk) -> None:
     with io.BytesIO() as packed:
         with zipfile.ZipFile(packed, "w") as archive:
-            for seed in range(3):
-                archive.writestr(f"SN2026z{seed}.txt", spectrum_file(seed=900 + seed))
+            for seed, letter in enumerate("xyz", start=900):
+                archive.writestr(f"SN2026z{letter}.txt", spectrum_file(seed=seed))
         content = base64.b64encode(packed.getvalue()).decode()
     page.goto(f"{desk.url}upload/")
     page.evaluate(

@@ -52,9 +52,11 @@ def test_every_spectrum_ends_on_the_right_transient(page: Page, desk: Desk, tmp_
         upload(page, desk, *files(tmp_path / name, "spec.txt", seed=10 + number))
         card = page.locator(".result")
         expect(card.locator(".tag.bad")).to_have_text("unnamed")
+        expect(page.get_by_role("link", name="Name these")).to_be_visible()
         card.get_by_label("Which transient is this?").fill(name)
         card.get_by_role("button", name="Name it").click()
         expect(card.locator(f"a[href*='{name}']")).to_be_visible()
+        expect(page.get_by_role("link", name="Review these")).to_be_visible()
     # A date is no name. The names that are known help.
     upload(page, desk, *files(tmp_path / "date", "20121001.txt", seed=20))
     page.locator(".result").get_by_label("Which transient is this?").fill("SN2026cc")
