@@ -7,6 +7,7 @@ from triage.models.batch import InferenceBatch
 from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
+from triage.models.claimed_membership import ClaimedMembership
 from triage.models.classification import Classification, OutcomeState
 from triage.models.decision import Decision, Verdict
 from triage.models.group_settings import GroupSettings
@@ -56,6 +57,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointFile",
     "Claim",
+    "ClaimedMembership",
     "Classification",
     "ClassificationChange",
     "Decision",
