@@ -279,5 +279,9 @@ RULES: dict[str, Rule] = {
     "login/forgotten/": Rule(GET=(404,) * 4, POST=(404,) * 4),
     # A link without a good signature leads to a page that says so.
     "login/new/<uidb64>/<token>/": Rule(GET=(200,) * 4, POST=(200,) * 4),
+    # Nobody answers for the provider of the tests' settings, so that a visitor is sent back to the login.
+    "sso/login/": Rule(GET=(302,) * 4),
+    # Users are sent back to their Account page.
+    "sso/callback/": Rule(GET=(302,) * 4, for_staff=True),
     "logout/": Rule(POST=(302,) * 4),
 }

@@ -11,7 +11,14 @@ os.environ["TRIAGE_VAR"] = os.environ.get("TRIAGE_TEST_VAR") or tempfile.mkdtemp
 os.environ["CELERY_QUEUE"] = f"triage-test-{os.getpid()}"
 os.environ.setdefault("SECRET_KEY", "only for tests")
 
+# Single sign-on is switched on, so that its tables and addresses exist. The processes that tests start go without.
+_OIDC = {"OIDC_ISSUER": "http://127.0.0.1:9", "OIDC_CLIENT_ID": "nobody", "OIDC_CLIENT_SECRET": "nothing"}
+os.environ.update(_OIDC)
+
 from triage.settings import *  # noqa: E402, F403
+
+for _name in _OIDC:
+    del os.environ[_name]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test process has its own cache, because the tokens of two runs have the same ids.

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from classifier import __version__
+from triage.operations import single_sign_on
 from triage.operations.environment import env, env_bool, env_int, env_list
 from triage.operations.logs import logging_settings
 
@@ -128,6 +129,20 @@ DATABASES = {"default": _database(env("DATABASE_URL"))}
 
 # The throttle comes first, so that it can refuse a login before the password is checked.
 AUTHENTICATION_BACKENDS = ["triage.accounts.login_throttle.LoginThrottle", "django.contrib.auth.backends.ModelBackend"]
+# Single sign-on. Without OIDC_ISSUER, none of it is loaded.
+OIDC = single_sign_on.from_environment()
+PASSWORD_LOGIN = env_bool("PASSWORD_LOGIN", True)
+if OIDC is not None:
+    INSTALLED_APPS += ["allauth", "allauth.account", "allauth.socialaccount"]
+    MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+    AUTHENTICATION_BACKENDS += ["triage.accounts.backends.SingleSignOn"]
+    ACCOUNT_ADAPTER = "triage.accounts.single_sign_on.SessionAdapter"
+    ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+    SOCIALACCOUNT_ADAPTER = "triage.accounts.single_sign_on.LoginAdapter"
+if not PASSWORD_LOGIN:
+    if OIDC is None:
+        raise ImproperlyConfigured("PASSWORD_LOGIN can be switched off only with single sign-on (OIDC_ISSUER)")
+    AUTHENTICATION_BACKENDS.remove("django.contrib.auth.backends.ModelBackend")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "queue"
 LOGOUT_REDIRECT_URL = "login"

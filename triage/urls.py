@@ -1,5 +1,6 @@
 """All addresses: the pages, and the API below /api/v1/."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -31,6 +32,9 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("", include("triage.views.urls")),
 ]
+
+if settings.OIDC is not None:
+    urlpatterns += [path("sso/", include("triage.views.single_sign_on"))]
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

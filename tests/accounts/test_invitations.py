@@ -106,6 +106,12 @@ def test_a_link_is_good_once(manager: User, group: Group, reviewer: User, make_u
     assert not late.groups.exists()
 
 
+def test_a_member_who_follows_a_link_does_not_use_it_up(manager: User, member: User, group: Group) -> None:
+    link = made(manager, group)
+    assert "You are a member already" in browser_of(member).post(link, follow=True).content.decode()
+    assert Client().get(link).status_code == 200
+
+
 def test_of_two_who_follow_a_link_at_once_one_joins(
     manager: User, group: Group, reviewer: User, make_user: Callable[..., User]
 ) -> None:

@@ -69,9 +69,13 @@ def test_the_present_password_cannot_be_guessed_on_the_account_page(reviewer: Us
     browser = browser_of(reviewer)
     for _ in range(login_throttle.MOST_FOR_A_PERSON):
         assert browser.post(reverse("change-password"), CHANGE | {"old_password": "wrong"}).status_code == 400
-    for path, sent in ((reverse("change-password"), CHANGE), (reverse("change-email"), {"password": OLD})):
-        refused = browser.post(path, sent)
-        assert (refused.status_code, "Too many wrong passwords" in refused.content.decode()) == (429, True)
+    for path, name in ((reverse("change-password"), "old_password"), (reverse("change-email"), "password")):
+        told = set()
+        for password in (OLD, "wrong"):
+            refused = browser.post(path, CHANGE | {name: password})
+            assert (refused.status_code, "Too many wrong passwords" in refused.content.decode()) == (429, True)
+            told.add(re.sub(r'(csrfmiddlewaretoken" value=|connect=)"?[^"]+', "", refused.content.decode()))
+        assert len(told) == 1, "the answer tells whether the password was right"
     assert Client().login(username="reviewer", password=OLD)
 
 

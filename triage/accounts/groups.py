@@ -13,13 +13,17 @@ from django.db.models import Exists, OuterRef, QuerySet
 from triage.accounts import audit
 from triage.accounts.audiences import shared_groups
 from triage.errors import NotFoundError
-from triage.models import GroupSettings
+from triage.models import ClaimedMembership, GroupSettings
+
+
+def shared() -> QuerySet[Group]:
+    """Return all groups by name, without those that stand for one user alone."""
+    return Group.objects.filter(desk_settings__person__isnull=True).order_by("name")
 
 
 def managed_groups(user: User) -> QuerySet[Group]:
     """Return the groups that the user may manage, by name: all for staff, else those where they are a manager."""
-    shared = Group.objects.filter(desk_settings__person__isnull=True).order_by("name")
-    return shared if user.is_staff else shared.filter(user=user, desk_settings__managers=user)
+    return shared() if user.is_staff else shared().filter(user=user, desk_settings__managers=user)
 
 
 def managed_group(user: User, group_id: int) -> Group:
@@ -66,7 +70,7 @@ def remove(by: User, group_id: int, user_id: int) -> User:
     group = managed_group(by, group_id)
     member = _member(group, user_id)
     with transaction.atomic():
-        _end(member, group)
+        end(member, group)
         audit.note(by, group, f"removed {member} from the group")
     return member
 
@@ -77,7 +81,7 @@ def leave(user: User, group_id: int) -> Group:
     if group is None:
         raise NotFoundError("you are no member of such a group")
     with transaction.atomic():
-        _end(user, group)
+        end(user, group)
         audit.note(user, group, "left the group")
     return group
 
@@ -89,7 +93,9 @@ def _member(group: Group, user_id: int) -> User:
     return member
 
 
-def _end(member: User, group: Group) -> None:
+def end(member: User, group: Group) -> None:
+    """End a membership, and what hangs on it. The caller notes why."""
     member.groups.remove(group)
+    ClaimedMembership.objects.filter(user=member, group=group).delete()
     for settings in GroupSettings.objects.filter(group=group):
         settings.managers.remove(member)

@@ -111,10 +111,13 @@ def _is_good(invitation: GroupInvitation) -> bool:
 def accept(user: User, invitation: GroupInvitation) -> None:
     """Make the user a member of the group. The invitation is used up.
 
-    Raises NotYoursError if it names another user, and InvalidActionError if somebody was quicker.
+    Raises NotYoursError if it names another user, and InvalidActionError if somebody was quicker or the user is a
+    member already.
     """
     if invitation.user_id not in (None, user.pk):
         raise NotYoursError("this invitation is for another user")
+    if user.groups.filter(pk=invitation.group_id).exists():
+        raise InvalidActionError("you are a member already; the invitation stays open for somebody else")
     with transaction.atomic():
         _end(invitation, accepted_by=user)
         user.groups.add(invitation.group)

@@ -16,8 +16,8 @@ from triage.models import AccountMail, AccountMailKind
 
 
 def can_be_sent() -> bool:
-    """Return whether the desk can send a link for a new password."""
-    return bool(settings.EMAIL_HOST)
+    """Return whether the desk has a use for new passwords, and can send a link."""
+    return bool(settings.PASSWORD_LOGIN and settings.EMAIL_HOST)
 
 
 def ask_for_new(request: HttpRequest, email: str) -> bool:

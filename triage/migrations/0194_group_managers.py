@@ -1,4 +1,4 @@
-"""Groups get managers and invitations, and e-mails about accounts get a table."""
+"""Groups get managers, invitations and memberships from claims, and e-mails about accounts get a table."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -46,5 +46,17 @@ class Migration(migrations.Migration):
                 ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
                 ('invitation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='triage.groupinvitation')),
             ],
+        ),
+        migrations.CreateModel(
+            name='ClaimedMembership',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('since', models.DateTimeField(auto_now_add=True)),
+                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='claimed_memberships', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'group'), name='claimed_once')],
+            },
         ),
     ]

@@ -8,6 +8,7 @@ from triage.models.brightness import Brightness, BrightnessDue, NoBrightness
 from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
 from triage.models.claim import Claim
+from triage.models.claimed_membership import ClaimedMembership
 from triage.models.classification import Classification, OutcomeState
 from triage.models.comment import Comment, Mention, SeenRound
 from triage.models.decision import Decision, Verdict
@@ -61,6 +62,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointFile",
     "Claim",
+    "ClaimedMembership",
     "Classification",
     "ClassificationChange",
     "Comment",

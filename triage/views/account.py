@@ -12,16 +12,14 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from triage.accounts import audit, groups, invitations, login_throttle
+from triage.accounts import audit, connecting, groups, invitations, login_throttle
 from triage.accounts.audiences import shared_groups
 from triage.views.base import signed_in
-
-TOO_MANY = "Too many wrong passwords. Try again in a quarter of an hour."
 
 
 class EmailForm(forms.Form):
@@ -45,8 +43,7 @@ class EmailForm(forms.Form):
 @login_required
 @require_safe
 def account_page(request: HttpRequest) -> HttpResponse:
-    user = signed_in(request)
-    return _page(request, PasswordChangeForm(user), EmailForm(user, initial={"email": user.email}))
+    return _page(request)
 
 
 @never_cache
@@ -55,10 +52,12 @@ def account_page(request: HttpRequest) -> HttpResponse:
 def change_password(request: HttpRequest) -> HttpResponse:
     """Change the password. Other sessions of the user end; this one and the API tokens stay."""
     user = signed_in(request)
+    if _locked(request, user):
+        return _page(request, status=429)
     form = PasswordChangeForm(user, request.POST)
-    refused = _refused(request, user, form, "old_password")
-    if refused:
-        return _page(request, form, EmailForm(user, initial={"email": user.email}), status=refused)
+    if not form.is_valid():
+        _count_wrong_password(request, user, form, "old_password")
+        return _page(request, password=form, status=400)
     form.save()
     update_session_auth_hash(request, user)
     audit.note(user, user, "changed the password")
@@ -71,10 +70,12 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def change_email(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
+    if _locked(request, user):
+        return _page(request, status=429)
     form = EmailForm(user, request.POST)
-    refused = _refused(request, user, form, "password")
-    if refused:
-        return _page(request, PasswordChangeForm(user), form, status=refused)
+    if not form.is_valid():
+        _count_wrong_password(request, user, form, "password")
+        return _page(request, email=form, status=400)
     user.email = form.cleaned_data["email"]
     user.save(update_fields=["email"])
     audit.note(user, user, "changed the e-mail address")
@@ -82,29 +83,38 @@ def change_email(request: HttpRequest) -> HttpResponse:
     return redirect("account")
 
 
-def _refused(request: HttpRequest, user: User, form: forms.Form, field: str) -> int | None:
-    """Return the status of the answer if the form is refused, else None.
+def _locked(request: HttpRequest, user: User) -> bool:
+    """Return whether no password is looked at now, because too many were wrong. Raises Http404 if the user has none."""
+    if not _logs_in_by_password(user):
+        raise Http404("This account has no password.")
+    return login_throttle.is_locked(request, user.get_username())
 
-    field: the field that holds the present password. A wrong one counts as a failed login.
-    """
-    if login_throttle.is_locked(request, user.get_username()):
-        form.is_valid()
-        form.add_error(field, TOO_MANY)
-        return 429
-    if form.is_valid():
-        return None
+
+def _count_wrong_password(request: HttpRequest, user: User, form: forms.Form, field: str) -> None:
+    """Count a failed login if the field with the present password is wrong."""
     if field in form.errors:
         user_login_failed.send(sender=__name__, credentials={"username": user.get_username()}, request=request)
-    return 400
 
 
-def _page(request: HttpRequest, password: forms.Form, email: forms.Form, status: int = 200) -> HttpResponse:
+def _logs_in_by_password(user: User) -> bool:
+    return settings.PASSWORD_LOGIN and user.has_usable_password()
+
+
+def _page(
+    request: HttpRequest, password: forms.Form | None = None, email: forms.Form | None = None, status: int = 200
+) -> HttpResponse:
     user = signed_in(request)
     mine = list(shared_groups(user))
     managed = list(groups.managed_groups(user))
     context = {
-        "password_form": password,
-        "email_form": email,
+        "by_password": _logs_in_by_password(user),
+        "sso": settings.OIDC,
+        "connected": connecting.is_connected(user),
+        "permission": connecting.permission(user),
+        "claimed": user.claimed_memberships.values_list("group", flat=True),
+        "locked": status == 429,
+        "password_form": password or PasswordChangeForm(user),
+        "email_form": email or EmailForm(user, initial={"email": user.email}),
         "mail": bool(settings.EMAIL_HOST),
         "groups": [(group, groups.managers(group), group in managed) for group in mine],
         "further": [group for group in managed if group not in mine],

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.accounts import groups, invitations
 from triage.accounts.login_throttle import client_address
 from triage.errors import NotFoundError, TriageError
-from triage.services.messengers import full_address
+from triage.models import GroupInvitation
 from triage.views.base import signed_in
 
 
@@ -56,7 +56,7 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
     context = {
         "group": group,
         "members": groups.members(group),
-        "invitations": [(row, _link(invitations.token_of(row))) for row in invitations.open_invitations(group)],
+        "invitations": [(row, _link(request, row)) for row in invitations.open_invitations(group)],
         "form": form,
         "section": "account",
     }
@@ -70,8 +70,8 @@ def _managed(request: HttpRequest, group_id: int) -> Group:
         raise Http404(error.detail) from error
 
 
-def _link(token: str) -> str:
-    return full_address(reverse("invitation", args=[token]))
+def _link(request: HttpRequest, invitation: GroupInvitation) -> str:
+    return request.build_absolute_uri(reverse("invitation", args=[invitations.token_of(invitation)]))
 
 
 @login_required

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
@@ -39,6 +40,8 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             return _answer(request, user, invitation)
         return render(request, "invitation.html", {"invitation": invitation, "form": None})
+    if not settings.PASSWORD_LOGIN:
+        return render(request, "invitation.html", {"invitation": invitation, "form": None, "here": request.path})
     form = SignUpForm(request.POST if request.method == "POST" else None, initial={"email": invitation.email})
     if form.is_valid():
         return _sign_up(request, form, invitation)

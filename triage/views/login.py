@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -27,7 +28,13 @@ class LoginPage(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return super().get_context_data(**context) | {"forgotten": passwords.can_be_sent()}
+        more = {"forgotten": passwords.can_be_sent(), "by_password": settings.PASSWORD_LOGIN, "sso": settings.OIDC}
+        return super().get_context_data(**context) | more
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.PASSWORD_LOGIN:
+            raise PermissionDenied
+        return super().post(*args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         locked = login_throttle.is_locked(self.request, str(form.data.get("username", "")))
