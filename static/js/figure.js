@@ -163,5 +163,16 @@ export function showTelluric(drawn, on) {
   for (let number = 0; drawn.named(`telluric ${number}`); number += 1) showPanel(drawn, `telluric ${number}`, on);
 }
 
-// Returns the figure as a file. kind: "png" or "svg".
-export const picture = (drawn, kind) => drawn.views.roots[0].export(kind).to_blob();
+const nextFrame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
+
+// Returns the figure as a file, with a title. kind: "png" or "svg".
+export async function picture(drawn, kind, title) {
+  const caption = drawn.named("caption");
+  caption.setv({ text: title, y: drawn.plot.inner_height - 6 });
+  // It is painted in the next frame.
+  await nextFrame();
+  await nextFrame();
+  const file = await drawn.views.roots[0].export(kind).to_blob();
+  caption.text = "";
+  return file;
+}

@@ -143,6 +143,8 @@ function showChoices() {
   tools.querySelector('[data-plot="flux"] b').textContent = FLUX[look.flux];
   showSlider("smooth", smoothing, smoothPlace(), smoothed);
   showSlider("bin", binning, look.bin, `${binning[look.bin] ?? 1} samples in one`);
+  const over = tools.querySelector('[data-plot="template"]');
+  if (over) over.querySelector("b").textContent = laidOver(over);
   for (const name of ["lines", "strip", "stacked", "template", "measure"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
@@ -182,6 +184,12 @@ function change(what) {
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }
 
+// Returns the name of what is laid over the spectrum.
+function laidOver(button) {
+  if (look.template < 2) return look.template ? button.dataset.best : "nothing";
+  return document.querySelector(`[data-named-match="${look.template - 2}"]`)?.textContent ?? "nothing";
+}
+
 // What is laid over the spectrum: 0 nothing, 1 the best template, 2 and more the named matches.
 function nextTemplate() {
   const last = 1 + Number(place.dataset.named);
@@ -200,11 +208,17 @@ document.addEventListener("click", (event) => {
   draw();
 });
 
+// What the spectrum is, for a picture that leaves the page.
+function titleOf(drawn) {
+  const { label, said } = drawn.about;
+  return [place.dataset.name, label, said, z === null ? "" : `z = ${z.toFixed(4)}`].filter(Boolean).join(" · ");
+}
+
 async function save(drawn, kind) {
   const link = document.createElement("a");
   const words = (name) => tools.querySelector(`#plot-${name}`).getAttribute("aria-valuetext");
   const table = () => new Blob([asTable(drawn, place.dataset.name, { smoothed: words("smooth"), binned: words("bin") })], { type: "text/csv" });
-  link.href = URL.createObjectURL(kind === "csv" ? table() : await picture(drawn, kind));
+  link.href = URL.createObjectURL(kind === "csv" ? table() : await picture(drawn, kind, titleOf(drawn)));
   link.download = `${place.dataset.name}.${kind}`.replace(/\s+/g, "_");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

@@ -30,8 +30,11 @@ def test_the_plot_can_be_zoomed_and_smoothed(page: Page, desk: Desk) -> None:
     expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
     # Changing what is drawn keeps the zoom, even if the figure is drawn again.
     drawn = page.locator("#plot").get_attribute("data-drawn")
+    over = page.locator('[data-plot="template"] b')
+    expect(over).to_have_text("nothing")
     page.keyboard.press("t")
     expect(page.locator("#plot")).not_to_have_attribute("data-drawn", drawn or "")
+    expect(over).to_contain_text("template")
     assert page.evaluate(f"{figure}.x_range.end - {figure}.x_range.start") < before / 2
     assert errors == []
 
@@ -172,3 +175,15 @@ def test_the_flux_axis_shows_the_flux_its_ratio_to_the_continuum_or_its_logarith
     assert 0.9 < levels["over continuum"] < 1.1
     assert abs(10 ** levels["logarithmic"] - levels["as measured"]) < 0.05
     assert errors == []
+
+
+def test_a_downloaded_picture_says_what_it_shows(page: Page, desk: Desk) -> None:
+    name = open_first(page, desk)
+    page.fill("#plot-z", "0.0123")
+    page.click(".line-sets summary")
+    with page.expect_download() as download:
+        page.click("[data-plot=svg]")
+    picture = download.value.path().read_text()
+    assert name in picture
+    assert "z = 0.0123" in picture
+    assert "%" in picture

@@ -17,6 +17,7 @@ from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
     HoverTool,
+    Label,
     LabelSet,
     LinearAxis,
     Range1d,
@@ -145,6 +146,11 @@ def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, te
         _draw_telluric(plot, colours)
         _rest_axis(plot)
     _draw_lines(plot, colours)
+    # A picture that leaves the page says here what it shows; see static/js/figure.js.
+    looks = {"text_font_size": "13px", "text_color": colours.text, "background_fill_color": colours.background}
+    plot.add_layout(
+        Label(x=8, y=0, x_units="screen", y_units="screen", text="", name="caption", text_baseline="top", **looks)
+    )
     style_wavelengths(plot, colours)
     return plot
 

@@ -22,6 +22,7 @@ from triage.inference.named_library import named_comparison
 from triage.models import NamedMatches, Prediction, PredictionEvidence, Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
 from triage.review.lookalikes import look_alikes
+from triage.templatetags.triage_tags import percent
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 
 # Other epochs in one figure.
@@ -136,6 +137,7 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
     sky: [observed wavelength in Å, name] of each line of the night sky.
     decimated: whether samples were left out, so that zooming in finds more.
     label: name of the epoch.
+    said: the network's class and its probability, or "" without a prediction.
     smooth: place of the smoothing slider at which it is drawn.
     flux: what the flux axis shows, in words.
     epochs: number of the transient's other spectra.
@@ -153,6 +155,7 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
         "sky": SKY,
         "decimated": epoch.wavelength.size > sampling.MAX_POINTS,
         "label": epoch.label,
+        "said": f"{predicted.class_name} {percent(predicted.probability)}" if predicted else "",
         "epochs": len(spectra) - 1,
         "ranks": [order.index(other.pk) - order.index(shown.pk) for other in others],
         "smoothing": list(sampling.SMOOTHING),
