@@ -1,14 +1,14 @@
 // The spectrum's figure on the review page: drawn when the page is shown, then changed in place by the controls.
 import { disposeFigure } from "./bokeh.js";
-import { picture, setRedshift, setSamples, setZoom, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
-import { hint } from "./hint.js";
+import { setRedshift, setSamples, setZoom, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
 import { onKey } from "./keys.js";
+import { nextOverlay, showOverlay } from "./overlay.js";
 import { startLineSets } from "./line_sets.js";
 import { forgetPhotometry } from "./photometry.js";
-import { forgetMeasured, measureByDrag, startMeasuring } from "./measure.js";
+import { measureByDrag, startMeasuring } from "./measure.js";
 import { dropAhead, takeAhead } from "./plot_ahead.js";
 import { drawInto, figureAddress, loadSamples, look, markLines } from "./plot_look.js";
-import { asTable, showView, takeView, viewAddress } from "./view_link.js";
+import { copyLink, save, showView, takeView } from "./view_link.js";
 
 // The key goes through these places of the smoothing slider, and begins again after the last.
 const SMOOTHING_BY_KEY = { 0: "none", 2: "light", 4: "strong" };
@@ -143,19 +143,11 @@ function showChoices() {
   tools.querySelector('[data-plot="flux"] b').textContent = FLUX[look.flux];
   showSlider("smooth", smoothing, smoothPlace(), smoothed);
   showSlider("bin", binning, look.bin, `${binning[look.bin] ?? 1} samples in one`);
-  const over = tools.querySelector('[data-plot="template"]');
-  if (over) over.querySelector("b").textContent = laidOver(over);
   for (const name of ["lines", "strip", "stacked", "template", "measure"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
   tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond" : "drag to zoom";
-  showNamed();
-}
-
-function showNamed() {
-  for (const button of document.querySelectorAll("[data-named-match]")) {
-    button.setAttribute("aria-pressed", look.template === 2 + Number(button.dataset.namedMatch));
-  }
+  showOverlay(tools);
 }
 
 function showSlider(name, widths, at, words) {
@@ -169,10 +161,10 @@ function showSlider(name, widths, at, words) {
 
 function change(what) {
   const drawn = place.figure;
-  if (["png", "svg", "csv"].includes(what)) { if (drawn) save(drawn, what); return; }
-  if (what === "link") { if (drawn) copyLink(drawn); return; }
+  if (["png", "svg", "csv"].includes(what)) { if (drawn) save(drawn, what, place.dataset.name, z); return; }
+  if (what === "link") { if (drawn) copyLink(drawn, z); return; }
   if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
-  else if (what === "template") look.template = nextTemplate();
+  else if (what === "template") look.template = nextOverlay(place);
   else if (what === "flux") look.flux = after(Object.keys(FLUX), look.flux);
   else look[what] = !look[what];
   showChoices();
@@ -184,20 +176,6 @@ function change(what) {
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }
 
-// Returns the name of what is laid over the spectrum.
-function laidOver(button) {
-  if (look.template < 2) return look.template ? button.dataset.best : "nothing";
-  return document.querySelector(`[data-named-match="${look.template - 2}"]`)?.textContent ?? "nothing";
-}
-
-// What is laid over the spectrum: 0 nothing, 1 the best template, 2 and more the named matches.
-function nextTemplate() {
-  const last = 1 + Number(place.dataset.named);
-  const next = look.template + 1;
-  if (next === 1 && place.dataset.template === "0") return last > 1 ? 2 : 0;
-  return next > last ? 0 : next;
-}
-
 // A click on a named match lays it over the spectrum, and another one takes it away.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-named-match]");
@@ -207,34 +185,6 @@ document.addEventListener("click", (event) => {
   showChoices();
   draw();
 });
-
-// What the spectrum is, for a picture that leaves the page.
-function titleOf(drawn) {
-  const { label, said } = drawn.about;
-  return [place.dataset.name, label, said, z === null ? "" : `z = ${z.toFixed(4)}`].filter(Boolean).join(" · ");
-}
-
-async function save(drawn, kind) {
-  const link = document.createElement("a");
-  const words = (name) => tools.querySelector(`#plot-${name}`).getAttribute("aria-valuetext");
-  const table = () => new Blob([asTable(drawn, place.dataset.name, { smoothed: words("smooth"), binned: words("bin") })], { type: "text/csv" });
-  link.href = URL.createObjectURL(kind === "csv" ? table() : await picture(drawn, kind, titleOf(drawn)));
-  link.download = `${place.dataset.name}.${kind}`.replace(/\s+/g, "_");
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-async function copyLink(drawn) {
-  const address = viewAddress(drawn, z);
-  try {
-    await navigator.clipboard.writeText(address);
-    hint("The address of this view was copied.");
-  } catch {
-    // Browsers refuse this without HTTPS.
-    history.replaceState(null, "", address);
-    hint("The address bar holds this view now; copy it from there.");
-  }
-}
 
 // The field shows the redshift to the last digit; the slider moves it a little about where it is.
 function showRedshift({ typed = false } = {}) {

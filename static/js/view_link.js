@@ -1,12 +1,13 @@
-// What the plot shows, as an address that a colleague can open, and as a table.
-import { setZoom, zoom } from "./figure.js";
+// What the plot shows, as an address that a colleague can open, as a picture and as a table.
+import { picture, setZoom, zoom } from "./figure.js";
+import { hint } from "./hint.js";
 import { look } from "./plot_look.js";
 
 // The choices that an address holds; the others belong to the reader.
 const KEPT = ["smooth", "bin", "flux", "lines", "stacked", "template", "elements", "own", "sky", "telluric", "sets"];
 
 // Returns the page's address with the view in its fragment. z: redshift at which the spectrum is drawn, or null.
-export function viewAddress(drawn, z) {
+function viewAddress(drawn, z) {
   const { x, y, whole } = zoom(drawn);
   const view = { z, zoom: whole ? null : { x, y }, look: Object.fromEntries(KEPT.map((name) => [name, look[name]])) };
   return `${location.href.split("#")[0]}#view=${encodeURIComponent(JSON.stringify(view))}`;
@@ -26,8 +27,33 @@ export function takeView() {
 
 export const showView = (drawn, view) => { if (view.zoom?.x && view.zoom?.y) setZoom(drawn, view.zoom); };
 
+// Put the address of the view into the clipboard.
+export async function copyLink(drawn, z) {
+  const address = viewAddress(drawn, z);
+  try {
+    await navigator.clipboard.writeText(address);
+    hint("The address of this view was copied.");
+  } catch {
+    // Browsers refuse this without HTTPS.
+    history.replaceState(null, "", address);
+    hint("The address bar holds this view now; copy it from there.");
+  }
+}
+
+// Download what is drawn. kind: "png", "svg" or "csv". name: the transient.
+export async function save(drawn, kind, name, z) {
+  const { label, said } = drawn.about;
+  const title = [name, label, said, z === null ? "" : `z = ${z.toFixed(4)}`].filter(Boolean).join(" · ");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(kind === "csv" ? asTable(drawn, name) : await picture(drawn, kind, title));
+  link.download = `${name}.${kind}`.replace(/\s+/g, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 // Returns the drawn samples as CSV. The lines of its head say how they were made. name: the transient.
-export function asTable(drawn, name, { smoothed, binned }) {
+function asTable(drawn, name) {
+  const [smoothed, binned] = ["smooth", "bin"].map((slider) => document.getElementById(`plot-${slider}`).getAttribute("aria-valuetext"));
   const { x, y, lower, upper } = drawn.named("samples").data;
   const frame = drawn.about.at_rest ? "rest frame" : "observed frame";
   const known = lower.some(Number.isFinite);
@@ -40,5 +66,5 @@ export function asTable(drawn, name, { smoothed, binned }) {
   const rows = [...x].map((at, number) => [at, y[number], ...(known ? [(upper[number] - lower[number]) / 2] : [])])
     .filter(([, flux]) => Number.isFinite(flux))
     .map((row) => row.map((value) => Number(value).toPrecision(7)).join(","));
-  return `${[...head, ...rows].join("\n")}\n`;
+  return new Blob([`${[...head, ...rows].join("\n")}\n`], { type: "text/csv" });
 }
