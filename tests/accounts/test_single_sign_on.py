@@ -61,7 +61,7 @@ def test_a_provider_without_scopes_for_profiles_is_asked_for_the_login_alone(pro
 
 def test_one_comes_back_to_the_page_that_asked_for_the_login_and_to_no_other_site(provider: FakeOidc) -> None:
     assert log_in(Client(), "?next=/vetted/").wsgi_request.path == "/vetted/"
-    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "nan"):
         assert log_in(Client(), f"?next={elsewhere}").wsgi_request.path == reverse("queue")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -19,13 +21,16 @@ from requests import RequestException
 from triage.accounts.connecting import may_connect
 from triage.accounts.single_sign_on import Connection, back, provider_config
 
+log = logging.getLogger(__name__)
+
 
 @never_cache
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the provider, to log in or to connect a user's account with it."""
     wanted = request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    here = {request.get_host()}
+    safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, here, require_https=request.is_secure())
     connect = request.GET.get("connect")
     if connect is not None and not may_connect(request.user, connect):
         raise PermissionDenied
@@ -44,7 +49,8 @@ def start(request: HttpRequest) -> HttpResponse:
                 nonce=nonce,
             )
         )
-    except (RequestException, OAuth2Error):
+    except (RequestException, OAuth2Error) as error:
+        log.warning("%s cannot be reached: %s", provider_config().name, error)
         return back(request, f"{provider_config().name} cannot be reached. Try again in a moment.")
     return answer
 
