@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.auth.models import Group, User
 
 from tests.api_client import API, session_client
-from tests.factories import classified, override
-from tests.light_curves import MAXIMUM, light_curve
+from tests.factories import override
+from tests.light_curves import with_brightness
 from triage.inference.brightness import measure_due
-from triage.intake import photometry
 from triage.models import Brightness, Transient
 
 pytestmark = pytest.mark.django_db
@@ -19,11 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def transient(ada: User) -> Transient:
-    """Return a transient with a light curve, and a spectrum of eleven days after maximum."""
-    transient = classified(ada, "X", redshift=0.1, observed_at=MAXIMUM + timedelta(days=11))
-    photometry.add(ada, transient, light_curve(), "a.csv", None)
-    measure_due(60)
-    return transient
+    return with_brightness(ada)
 
 
 def test_the_brightness_stands_beside_the_prediction_in_every_answer(ben: User, transient: Transient) -> None:

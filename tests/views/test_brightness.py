@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -11,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import classified, queries
-from tests.light_curves import MAXIMUM, light_curve
+from tests.light_curves import light_curve, with_brightness
 from triage.inference.brightness import measure_due
 from triage.intake import photometry
 from triage.models import Brightness, NamedMatches, Prediction, ReviewPolicy, Transient
@@ -25,11 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def transient(ada: User) -> Transient:
-    """Return a transient with a light curve, and a spectrum of eleven days after maximum."""
-    transient = classified(ada, "X", redshift=0.1, observed_at=MAXIMUM + timedelta(days=11))
-    photometry.add(ada, transient, light_curve(), "a.csv", None)
-    measure_due(60)
-    return transient
+    return with_brightness(ada)
 
 
 def text_of(client: Client, address: str) -> str:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, wait_for_spectrum, watched
-from tests.desk import Desk, running
+from tests.browser import wait_for_spectrum, watched
+from tests.desk import Desk
 
 pytestmark = pytest.mark.browser
 
 # Time from a key press to the next spectrum on the screen; it is generous for a machine busy with other tests.
 MOST_MS = 1500
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running(tmp_path_factory.mktemp("desk")) as started:
-        started.wait_until_classified()
-        yield started
-
-
-@pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:
-    with chromium() as opened:
-        log_in(opened, desk.url, desk.user, desk.password)
-        yield opened
 
 
 def open_first(page: Page, address: str) -> None:

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, log_in, wait_for_spectrum, watched
-from tests.desk import Desk, running
+from tests.browser import wait_for_spectrum, watched
+from tests.desk import Desk
 from tests.factories import spectrum_file
 
 pytestmark = pytest.mark.browser
 
 MANIFEST = "file,transient,redshift\none.txt,SN2026aa,0.03\ntwo.txt,SN2026aa,\nthree.txt,SN2026bb,0.4\n"
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running(tmp_path_factory.mktemp("desk")) as started:
-        yield started
-
-
-@pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:
-    with chromium() as opened:
-        log_in(opened, desk.url, desk.user, desk.password)
-        yield opened
 
 
 def files(folder: Path, *names: str, seed: int = 0) -> list[Path]:
