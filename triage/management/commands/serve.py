@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import json
 import os
 import signal
 import socket
@@ -64,7 +63,6 @@ class Command(BaseCommand):
         commands = {"web server": _web(host, port), "worker": _worker(), "worker for other services": _outside_worker()}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            put_broken_messages_aside(settings.BROKER_FOLDER)
             for name, command in commands.items():
                 processes[name] = _start(command)
             self._wait_until_up(processes, host, port)
@@ -99,7 +97,6 @@ class Command(BaseCommand):
                     _kill_session(process)
             for name in [name for name, moment in due.items() if moment <= now]:
                 del due[name]
-                put_broken_messages_aside(settings.BROKER_FOLDER)
                 processes[name] = _start(commands[name])
             time.sleep(0.2)
 
@@ -121,24 +118,6 @@ def pause_before(deaths: int) -> float:
     deaths: number of its deaths lately.
     """
     return min(FIRST_PAUSE_SECONDS * 2 ** (deaths - 2), LONGEST_PAUSE_SECONDS) if deaths > 1 else 0.0
-
-
-def put_broken_messages_aside(folder: Path) -> None:
-    """Move messages that a full disk cut short to the subfolder "broken", because each would end the worker.
-
-    Nothing is lost: a message is a doorbell, and the database knows the work.
-
-    folder: folder of the filesystem broker; it may be missing.
-    """
-    for message in folder.glob("*.msg"):
-        try:
-            json.loads(message.read_bytes())
-        except ValueError:
-            (folder / "broken").mkdir(exist_ok=True)
-            message.replace(folder / "broken" / message.name)
-        except OSError:
-            # The worker took it meanwhile.
-            continue
 
 
 def _greeting(seeded: int) -> str:
