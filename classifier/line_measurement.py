@@ -117,6 +117,12 @@ def measure_line(wavelength: Array, flux: Array, flux_error: Array | None, low: 
     )
 
 
+def in_vacuum(air: float) -> float:
+    """Return the wavelength (Å) in vacuum of a line at a wavelength in air, after Morton 2000 (ApJS 130, 403)."""
+    squared = (1e4 / air) ** 2
+    return air * (1 + 8.34254e-5 + 2.406147e-2 / (130 - squared) + 1.5998e-4 / (38.9 - squared))
+
+
 def velocity(wavelength: Measured, rest: float, redshift: float) -> Measured:
     """Return the velocity (km/s) that moves a line from its place at a redshift; negative towards us.
 
@@ -130,16 +136,22 @@ def velocity(wavelength: Measured, rest: float, redshift: float) -> Measured:
     return Measured(LIGHT_SPEED * beta, LIGHT_SPEED * slope * ratio * wavelength.error / wavelength.value)
 
 
-def candidates(measured: LineMeasurement, redshift: float, elements: Sequence[str]) -> list[Candidate]:
+def candidates(
+    measured: LineMeasurement, redshift: float, elements: Sequence[str], *, vacuum: bool = False
+) -> list[Candidate]:
     """Return the lines that a measured one may be: those within VELOCITIES, the likeliest first.
 
     redshift: redshift of the transient; 0 for a spectrum in the rest frame.
     elements: elements whose lines are likely, such as those of the predicted class.
+    vacuum: whether the spectrum's wavelengths are in vacuum, and not in air.
 
     The velocity is that of the absorption minimum where absorption was measured, else that of the centre.
     """
     place = measured.centre if measured.emission or measured.minimum is None else measured.minimum
-    found = [(Candidate(name, rest, velocity(place, rest, redshift)), of) for rest, name, of in line_list()]
+    found = [
+        (Candidate(name, rest, velocity(place, in_vacuum(rest) if vacuum else rest, redshift)), of)
+        for rest, name, of in line_list()
+    ]
     slowest, fastest = VELOCITIES
     near = [(line, of) for line, of in found if slowest <= line.velocity.value <= fastest]
 

@@ -15,6 +15,8 @@ from classifier.spectrum import Array
 OPTICAL = ("r", "g", "o", "c", "i", "v", "b")
 # A magnitude with a larger error (about 5σ) does not count.
 LARGEST_ERROR = 0.2
+# A magnitude outside these is a sign for "none", such as -99 or 99.
+BRIGHTEST, FAINTEST = 0.0, 35.0
 # Error of a magnitude that comes without one: a guess.
 USUAL_ERROR = 0.1
 # Days around a spectrum that belong to its transient's maximum. What was seen years before is something else.
@@ -93,10 +95,11 @@ def filter_curves(points: Iterable[Point], limits: Iterable[Limit]) -> list[Filt
     measured: dict[str, list[tuple[float, float, float]]] = {}
     below: dict[str, list[tuple[float, float]]] = {}
     for mjd, name, magnitude, error in points:
-        if error is None or error <= LARGEST_ERROR:
+        if BRIGHTEST <= magnitude <= FAINTEST and (error is None or 0 <= error <= LARGEST_ERROR):
             measured.setdefault(name, []).append((mjd, magnitude, USUAL_ERROR if error is None else error))
     for mjd, name, magnitude in limits:
-        below.setdefault(name, []).append((mjd, magnitude))
+        if BRIGHTEST <= magnitude <= FAINTEST:
+            below.setdefault(name, []).append((mjd, magnitude))
     curves = []
     for name, rows in measured.items():
         band = band_of(name)

@@ -109,6 +109,12 @@ class InvalidActionError(TriageError):
     status = 409
 
 
+class UnmeasurableLineError(TriageError):
+    """The stretch holds too few samples to measure a line."""
+
+    code = "too_few_samples"
+
+
 class UnreadableLightCurveError(TriageError):
     """A photometry file has no table of times, filters and brightnesses; ``detail`` names the line."""
 

@@ -54,6 +54,7 @@ function show(measured, failure) {
   const box = document.getElementById("measured");
   if (!box) return;
   box.hidden = false;
+  box.querySelector("[data-result]").textContent = measured ? "Measured:" : "Not measured:";
   box.querySelector("[data-measured]").textContent = measured ? words(measured) : failure ?? "the server did not answer";
   const choice = box.querySelector("select");
   const add = box.querySelector("button");

@@ -5,7 +5,7 @@ import { onKey } from "./keys.js";
 import { nextOverlay, showOverlay } from "./overlay.js";
 import { startLineSets } from "./line_sets.js";
 import { forgetPhotometry } from "./photometry.js";
-import { measureByDrag, startMeasuring } from "./measure.js";
+import { forgetMeasured, measureByDrag, startMeasuring } from "./measure.js";
 import { dropAhead, takeAhead } from "./plot_ahead.js";
 import { drawInto, figureAddress, loadSamples, look, markLines } from "./plot_look.js";
 import { copyLink, save, showView, takeView } from "./view_link.js";
@@ -212,6 +212,7 @@ function redshiftTo(text, from) {
   const value = text.trim() === "" ? place.figure?.about.redshift ?? null : Number(text);
   if (value !== null && !(value > -0.1 && value < 10)) return;
   z = value;
+  forgetMeasured();
   if (from === "field") showRedshift({ typed: text.trim() !== "" });
   else document.getElementById("plot-z").value = z.toFixed(5);
   if (!place.figure) return;

@@ -13,6 +13,12 @@ function viewAddress(drawn, z) {
   return `${location.href.split("#")[0]}#view=${encodeURIComponent(JSON.stringify(view))}`;
 }
 
+// Whether a value of an address can take the place of a choice: an address may come from another release, or be made up.
+function isLike(value, choice) {
+  if (typeof value !== typeof choice || value === null || Array.isArray(value) !== Array.isArray(choice)) return false;
+  return typeof choice !== "object" || Array.isArray(choice) || Object.keys(choice).every((key) => isLike(value[key], choice[key]));
+}
+
 // Takes the view out of the address, if it holds one, and chooses what it says. Returns {z, zoom}, or null.
 export function takeView() {
   const text = new URLSearchParams(location.hash.slice(1)).get("view");
@@ -20,7 +26,7 @@ export function takeView() {
   history.replaceState(null, "", location.href.split("#")[0]);
   try {
     const view = JSON.parse(text);
-    for (const name of KEPT) if (typeof view.look?.[name] === typeof look[name] || name === "smooth") look[name] = view.look[name];
+    for (const name of KEPT) if (isLike(view.look?.[name], look[name]) || name === "smooth") look[name] = view.look?.[name] ?? look[name];
     return view;
   } catch { return null; /* somebody cut the address short */ }
 }

@@ -40,13 +40,29 @@ def test_without_open_sign_up_a_new_person_needs_an_invitation_or_a_group(
     week = timezone.now() + timedelta(days=7)
     invitation = GroupInvitation.objects.create(group=group, made_by=manager, expires_at=week)
     link = reverse("invitation", args=[invitations.token_of(invitation)])
-    assert "Join as ada" in log_in(browser, f"?next={link}").content.decode()
-    browser.post(link)
+    log_in(browser, f"?next={link}")
     assert User.objects.get(username="ada").groups.get() == group
     assert provider.person is not None
     provider.person = {"sub": "0000-0002", "groups": ["ZTF"], "preferred_username": "eve"}
     log_in(Client())
     assert User.objects.get(username="eve").groups.get() == group
+
+
+def test_an_invitation_lets_one_new_person_in_who_is_a_member_then(
+    provider: FakeOidc, settings: Settings, group: Group, manager: User
+) -> None:
+    configure(settings, sign_up=False)
+    week = timezone.now() + timedelta(days=7)
+    invitation = GroupInvitation.objects.create(group=group, made_by=manager, expires_at=week)
+    link = reverse("invitation", args=[invitations.token_of(invitation)])
+    assert "You are a member of ZTF now" in log_in(Client(), f"?next={link}").content.decode()
+    invitation.refresh_from_db()
+    assert invitation.accepted_by is not None
+    assert list(invitation.accepted_by.groups.all()) == [group]
+    assert provider.person is not None
+    provider.person |= {"sub": "somebody else", "preferred_username": "second"}
+    assert "Ask for an invitation" in log_in(Client(), f"?next={link}").content.decode()
+    assert not User.objects.filter(username="second").exists()
 
 
 def test_an_invitation_for_another_user_opens_no_sign_up(

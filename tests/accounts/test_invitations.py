@@ -216,3 +216,54 @@ def test_a_mail_server_that_is_away_is_tried_again(
     AccountMail.objects.update(next_attempt_at=None)
     assert account_mail.run(30) == 1
     assert len(mail.outbox) == 1
+
+
+def test_a_user_whose_name_is_somebody_elses_address_gets_no_invitation_for_it(
+    manager: User, group: Group, make_user: Callable[..., User]
+) -> None:
+    impostor = make_user("bob@inst.edu")
+    User.objects.filter(pk=impostor.pk).update(email="evil@example.org")
+    invite(manager, group, "bob@inst.edu")
+    invitation = GroupInvitation.objects.get()
+    assert (invitation.user, invitation.email) == (None, "bob@inst.edu")
+
+
+def test_a_manager_does_not_learn_a_members_address(manager: User, group: Group, reviewer: User, settings: Any) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
+    User.objects.filter(pk=reviewer.pk).update(email="secret@home.example")
+    page = invite(manager, group, "reviewer").content.decode()
+    assert "The link goes to reviewer by e-mail" in page
+    assert "secret@home.example" not in page
+
+
+def test_withdrawing_does_not_open_the_way_to_more_mails_in_a_day(
+    manager: User, group: Group, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
+    monkeypatch.setattr(invitations, "MOST_OPEN", 3)
+    for number in range(5):
+        invite(manager, group, f"{number}@example.org")
+        for invitation in GroupInvitation.objects.open():
+            invitations.withdraw(manager, group.pk, invitation.pk)
+    assert AccountMail.objects.count() == 3
+
+
+def test_the_invitations_of_a_manager_end_with_the_role(
+    manager: User, group: Group, make_user: Callable[..., User]
+) -> None:
+    second = make_user("second", group.name)
+    groups.set_manager(manager, group.pk, second.pk, manages=True)
+    link = made(second, group)
+    groups.set_manager(manager, group.pk, second.pk, manages=False)
+    groups.set_manager(manager, group.pk, second.pk, manages=True)
+    assert not GroupInvitation.objects.open().exists()
+    assert Client().get(link).status_code == 404
+
+
+def test_the_number_of_queries_does_not_grow_with_the_invitations(
+    manager: User, group: Group, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(12):
+        invite(manager, group, f"{number}@example.org")
+    with django_assert_max_num_queries(4):
+        assert len(invitations.open_invitations(group)) == 12

@@ -41,12 +41,17 @@ def test_without_a_redshift_no_line_is_named(api: APIClient, address: str) -> No
     assert api.get(address, {"low": 5950, "high": 6350}).json()["lines"] == []
 
 
+def test_a_stretch_with_few_samples_is_refused_with_a_code(api: APIClient, address: str) -> None:
+    answer = api.get(address, {"low": 100, "high": 200})
+    assert (answer.status_code, answer.json()["code"]) == (400, "too_few_samples")
+    assert answer.json()["detail"].startswith("the stretch has 0 samples")
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         ({"low": 6350, "high": 5950}, "non_field_errors"),
         ({"low": 5950, "high": 6350, "redshift": 99}, "non_field_errors"),
-        ({"low": 100, "high": 200}, "high"),
         ({"low": "nan", "high": 6350}, "low"),
         ({"high": 6350}, "low"),
     ],

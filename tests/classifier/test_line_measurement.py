@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import SpectrumError
-from classifier.line_measurement import Measured, candidates, measure_line, velocity
+from classifier.line_measurement import Measured, candidates, in_vacuum, measure_line, velocity
 from classifier.lines import elements_of
 
 WAVELENGTH = np.arange(5700.0, 6600.0, 2.5)
@@ -109,3 +109,12 @@ def test_a_velocity_is_relativistic_and_counts_from_the_redshift() -> None:
     assert velocity(Measured(6355 * 1.1, 1.0), 6355, 0.1).value == pytest.approx(0, abs=1e-6)
     assert velocity(Measured(6355 * 0.9, 1.0), 6355, 0.0).value == pytest.approx(-31_468, abs=50)
     assert velocity(Measured(6355.0, 2.0), 6355, 0.0).error == pytest.approx(299_792.458 * 2 / 6355, rel=1e-3)
+
+
+def test_a_line_of_a_spectrum_in_vacuum_is_compared_with_lines_in_vacuum() -> None:
+    # NIST: H alpha lies at 6562.79 Å in air and at 6564.6 Å in vacuum.
+    assert in_vacuum(6562.8) == pytest.approx(6564.61, abs=0.02)
+    error = np.full(WAVELENGTH.size, 0.01)
+    line = measure_line(WAVELENGTH, absorption(at=6355 * 0.96), error, 5950, 6250)
+    (air, vacuum) = (candidates(line, 0.0, ("Si II",), vacuum=flag)[0].velocity.value for flag in (False, True))
+    assert air - vacuum == pytest.approx(83, abs=5)

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from triage.figures.samples import (
     MAX_POINTS,
     Epoch,
+    FluxKind,
     Look,
+    as_shown,
     columns,
     decimate,
     encoded,
     flux_range,
     look_of,
+    possible,
     smooth,
     smoothing_of,
 )
@@ -131,3 +134,22 @@ def test_a_broad_line_stays_inside_the_axis(sigma: float, signal_to_noise: int) 
     flux = 1 + 3 * np.exp(-0.5 * ((wavelength - 6563) / sigma) ** 2) + NOISE[:2000] / signal_to_noise
     _, high = flux_range(epoch(flux, wavelength=wavelength), Look())
     assert high > 0.95 * smooth(columns(epoch(flux), Look())["y"], 2.0).max()
+
+
+def test_an_epoch_without_enough_of_the_optical_is_shown_as_measured() -> None:
+    flux = 1 + 0.1 * NOISE[:600]
+    infrared = epoch(flux, wavelength=np.linspace(11_000, 24_000, 600))
+    look = Look(flux=FluxKind.CONTINUUM)
+    assert possible(infrared, look).flux == FluxKind.MEASURED
+    assert possible(epoch(flux), look) == look
+    assert np.median(as_shown(epoch(flux), look).flux) == pytest.approx(1, abs=0.02)
+
+
+def test_a_logarithm_is_drawn_where_the_flux_is_positive() -> None:
+    flux = 10 ** np.linspace(0, 2, 400)
+    flux[100] = -1
+    drawn = columns(epoch(flux), Look(flux=FluxKind.LOG))
+    assert np.isnan(drawn["y"][100])
+    assert np.nanmax(drawn["y"]) - np.nanmin(drawn["y"]) == pytest.approx(2, abs=0.01)
+    low, high = flux_range(epoch(flux), Look(flux=FluxKind.LOG))
+    assert low < np.nanpercentile(drawn["y"], 2) < np.nanmax(drawn["y"]) < high + 0.2

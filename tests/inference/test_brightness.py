@@ -195,6 +195,10 @@ def test_a_decision_keeps_what_all_of_its_readers_may_see(
     member, group = make_user("member", "ePESSTO"), Group.objects.get(name="ePESSTO")
     add(member, transient, light_curve(top=16.0), group)
     assert override(member, transient, "TDE").prediction_seen["brightness"] is None
+    # A longer light curve of the group does not hide the public one.
+    add(reviewer, transient, light_curve(last=6))
+    kept = override(member, transient, "TDE").prediction_seen["brightness"]
+    assert kept["absolute"] == Brightness.objects.get(group=None).absolute
     Brightness.objects.all().delete()
     Photometry.objects.all().delete()
     add(reviewer, transient)
@@ -224,3 +228,15 @@ def test_a_command_computes_all_transients_anew(
     call_command("brightness")
     assert "1 transients were computed" in capsys.readouterr().out
     assert Brightness.objects.get().table != "older"
+
+
+def test_a_sign_for_no_magnitude_is_no_measurement(
+    make_user: Callable[..., User], reviewer: User, transient: Transient
+) -> None:
+    add(reviewer, transient)
+    told = Brightness.objects.get().absolute
+    odd = b"mjd,filter,mag,error\n61051.0,ztfr,-99,0.0\n61052.0,ztfr,18.0,-99\n61053.0,ztfr,17.9,0.05\n"
+    member = make_user("member", "ePESSTO")
+    add(member, transient, odd, Group.objects.get(name="ePESSTO"))
+    assert Brightness.objects.get(group=None).absolute == told
+    assert Brightness.objects.exclude(group=None).get().magnitude is not None

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import Group, User
 
-from tests.factories import classified, override
+from tests.factories import classified, override, spectrum_file
 from triage.errors import InvalidActionError, InvalidCommentError, NotFoundError, NotYoursError
+from triage.intake.facts import correct_spectrum
+from triage.intake.submit import Given, submit_spectrum
 from triage.models import Comment, GroupSettings, ReviewPolicy, Transient
 from triage.models.prediction import ImmutableRecordError
 from triage.review import comments
@@ -169,3 +171,15 @@ def test_names_are_offered_of_colleagues_and_of_those_who_decided_or_commented_i
     comments.add(stranger, public, "hello")
     assert comments.names_to_offer(ada) == ["amy", "ben", "stranger"]
     assert comments.names_to_offer(ben) == ["stranger"]
+
+
+def test_a_public_comment_stays_with_the_group_when_the_transient_begins_anew_for_others(
+    ada: User, ben: User, public: Transient
+) -> None:
+    comments.add(ada, public, "embargoed: z = 0.7")
+    group = Group.objects.get(name="a")
+    correct_spectrum(ada, public.spectra.get(), {"group": group})
+    given = Given(transient=public.name, group=Group.objects.get(name="b"))
+    submit_spectrum(ben, spectrum_file(seed=70), "own.txt", given)
+    assert texts(ben, public) == []
+    assert texts(ada, public) == ["embargoed: z = 0.7"]

@@ -203,7 +203,7 @@ def test_epochs_of_different_dates_are_drawn_over_time(page: Callable[[str], str
         submit.submit_spectrum(reviewer, spectrum_file(seed=day), f"{day}.txt", given)
     classify_all()
     shown = page("T0")
-    assert re.search(r"Over 10 days: [^<]+ in each epoch", shown)
+    assert re.search(r"How probable [^<]+ is in each epoch, over 10 days", shown)
     assert shown.count('<circle class="epoch') == 2
     assert "uses 2 of 2 spectra" in shown
     Spectrum.objects.update(observed_at=datetime(2026, 11, 1, tzinfo=UTC))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from triage.accounts import audit
 from triage.accounts.audiences import shared_groups
@@ -58,6 +59,8 @@ def set_manager(by: User, group_id: int, user_id: int, manages: bool) -> User:
     with transaction.atomic():
         settings, _ = GroupSettings.objects.get_or_create(group=group)
         (settings.managers.add if manages else settings.managers.remove)(member)
+        if not manages:
+            _end_invitations(member, group)
         audit.note(by, group, f"made {member} {'a manager' if manages else 'a member who manages nothing'}")
     return member
 
@@ -99,3 +102,10 @@ def end(member: User, group: Group) -> None:
     ClaimedMembership.objects.filter(user=member, group=group).delete()
     for settings in GroupSettings.objects.filter(group=group):
         settings.managers.remove(member)
+    _end_invitations(member, group)
+
+
+def _end_invitations(inviter: User, group: Group) -> None:
+    """End the invitations of a user who manages the group no longer."""
+    if not inviter.is_staff:
+        group.invitations.open().filter(made_by=inviter).update(ended_at=timezone.now())

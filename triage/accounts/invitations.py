@@ -13,6 +13,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from triage.accounts import audit
@@ -39,13 +40,16 @@ def invite(by: User, group_id: int, whom: str, life: timedelta, asked_from: str)
     Raises NotFoundError if ``by`` may not manage the group, and InvalidActionError if the invitation makes no sense.
     """
     group = managed_group(by, group_id)
-    user = User.objects.filter(username=whom, is_active=True).first() if whom else None
+    user = _user_called(whom) if whom else None
     if user is not None and user.groups.filter(pk=group.pk).exists():
         raise InvalidActionError(f"“{user}” is a member already")
     if whom and user is None:
         _check_address(whom)
     if group.invitations.open().count() >= MOST_OPEN:
         raise InvalidActionError(f"the group has {MOST_OPEN} open invitations; withdraw some first")
+    mailed = AccountMail.objects.filter(invitation__made_by=by, created_at__gt=timezone.now() - timedelta(days=1))
+    if mailed.count() >= MOST_OPEN:
+        raise InvalidActionError(f"you have sent {MOST_OPEN} invitations in a day; send more tomorrow")
     with transaction.atomic():
         invitation = GroupInvitation.objects.create(
             group=group,
@@ -63,6 +67,16 @@ def invite(by: User, group_id: int, whom: str, life: timedelta, asked_from: str)
     return invitation
 
 
+def _user_called(whom: str) -> User | None:
+    """Return the active user with a name, or None.
+
+    A name that looks like an e-mail address must be the user's own address, or anybody could take the name of somebody
+    else's address.
+    """
+    user = User.objects.filter(username=whom, is_active=True).first()
+    return user if user is not None and ("@" not in whom or user.email == whom) else None
+
+
 def is_mailed(invitation: GroupInvitation) -> bool:
     """Return whether the link goes out by e-mail."""
     return bool(invitation.email and settings.EMAIL_HOST)
@@ -77,14 +91,19 @@ def _check_address(whom: str) -> None:
 
 def open_invitations(group: Group) -> list[GroupInvitation]:
     """Return the group's invitations that can still be accepted, newest first."""
-    rows = group.invitations.open().select_related("user", "made_by", "group").order_by("-pk")
-    return [row for row in rows if _is_good(row)]
+    return _good(group.invitations.open())
 
 
 def waiting_for(user: User) -> list[GroupInvitation]:
     """Return the invitations that name this user and can still be accepted."""
-    rows = GroupInvitation.objects.open().filter(user=user).select_related("group", "made_by").order_by("-pk")
-    return [row for row in rows if _is_good(row)]
+    return _good(GroupInvitation.objects.open().filter(user=user))
+
+
+def _good(invitations: QuerySet[GroupInvitation]) -> list[GroupInvitation]:
+    """Return the invitations whose maker may still make them, newest first."""
+    rows = list(invitations.select_related("user", "made_by", "group").order_by("-pk"))
+    managed = {inviter: _managed_by(inviter) for inviter in {row.made_by for row in rows}}
+    return [row for row in rows if row.group_id in managed[row.made_by]]
 
 
 def token_of(invitation: GroupInvitation) -> str:
@@ -99,13 +118,12 @@ def find(token: str) -> GroupInvitation | None:
     except (signing.BadSignature, ValueError):
         return None
     found = GroupInvitation.objects.open().filter(pk=number).select_related("group", "made_by", "user").first()
-    return found if found is not None and _is_good(found) else None
+    return found if found is not None and found.group_id in _managed_by(found.made_by) else None
 
 
-def _is_good(invitation: GroupInvitation) -> bool:
-    """Return whether the user who invited is active and still manages the group."""
-    inviter = invitation.made_by
-    return inviter.is_active and managed_groups(inviter).filter(pk=invitation.group_id).exists()
+def _managed_by(inviter: User) -> set[int]:
+    """Return the ids of the groups that an active user manages."""
+    return set(managed_groups(inviter).values_list("pk", flat=True)) if inviter.is_active else set()
 
 
 def accept(user: User, invitation: GroupInvitation) -> None:

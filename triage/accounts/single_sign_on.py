@@ -33,6 +33,8 @@ from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 
 from triage.accounts import audit, claimed_groups, id_token, invitations
+from triage.errors import TriageError
+from triage.models import GroupInvitation
 from triage.operations.single_sign_on import OidcConfig
 
 log = logging.getLogger(__name__)
@@ -176,9 +178,7 @@ class LoginAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Return true if the person may have an account; otherwise send them back with the reason."""
         config = provider_config()
-        if config.sign_up or claimed_groups.listed(config, sociallogin.claims).exists():
-            return True
-        if _is_invited(sociallogin.state.get("next") or ""):
+        if _may_sign_up(sociallogin) or _invitation(sociallogin) is not None:
             return True
         text = (
             f"You have no account here, and {config.name} lists no group of this desk for you. Ask for an invitation."
@@ -200,9 +200,23 @@ class LoginAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             with transaction.atomic():
                 user = super().save_user(request, sociallogin, form)
                 audit.note(user, user, f"made the account by {provider_config().name}")
+                if not _may_sign_up(sociallogin):
+                    self._use_invitation(request, sociallogin, user)
         except IntegrityError as error:
             raise PermissionDenied("two logins of one new person came at once") from error
         return user
+
+    def _use_invitation(self, request: HttpRequest, sociallogin: Any, user: User) -> None:
+        """Accept the invitation that alone lets a new person in, so that it lets in nobody else."""
+        invitation = _invitation(sociallogin)
+        if invitation is None:
+            raise PermissionDenied("the invitation is no longer good")
+        try:
+            invitations.accept(user, invitation)
+        except TriageError as error:
+            raise PermissionDenied(error.detail) from error
+        messages.success(request, f"You are a member of {invitation.group} now.")
+        sociallogin.state["next"] = settings.LOGIN_REDIRECT_URL
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: Any) -> str:
         return reverse("account")
@@ -241,16 +255,20 @@ def back(request: HttpRequest, text: str) -> HttpResponse:
     return redirect("account" if request.user.is_authenticated else "login")
 
 
-def _is_invited(address: str) -> bool:
-    """Return whether an address is the link of an invitation that somebody new may use."""
+def _may_sign_up(sociallogin: Any) -> bool:
+    """Return whether the person may have an account without an invitation."""
+    config = provider_config()
+    return config.sign_up or bool(claimed_groups.listed(config, sociallogin.claims).exists())
+
+
+def _invitation(sociallogin: Any) -> GroupInvitation | None:
+    """Return the invitation whose link the person came from, or None if somebody new may not use it."""
     try:
-        found = resolve(urlsplit(address).path)
+        found = resolve(urlsplit(sociallogin.state.get("next") or "").path)
     except Resolver404:
-        return False
-    if found.url_name != "invitation":
-        return False
-    invitation = invitations.find(found.kwargs["token"])
-    return invitation is not None and invitation.user is None
+        return None
+    invitation = invitations.find(found.kwargs["token"]) if found.url_name == "invitation" else None
+    return invitation if invitation is not None and invitation.user is None else None
 
 
 @receiver(social_account_added)

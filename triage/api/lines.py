@@ -18,6 +18,7 @@ from classifier.lines import elements_of
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.api.base import checked, spectrum_of
 from triage.api.errors import error_answers
+from triage.errors import UnmeasurableLineError
 from triage.models import SpectrumArrays
 from triage.models.arrays import unpack
 
@@ -90,9 +91,10 @@ class LineView(APIView):
         try:
             measured = measure_line(unpack(stored.wavelength), unpack(stored.flux), error, sent["low"], sent["high"])
         except SpectrumError as failure:
-            raise ValidationError({"high": [failure.message]}) from failure
+            raise UnmeasurableLineError(failure.message) from failure
         redshift = 0.0 if spectrum.at_rest else sent.get("redshift")
-        lines = [] if redshift is None else candidates(measured, redshift, elements_of(_class_seen(spectrum)))
+        likely, vacuum = elements_of(_class_seen(spectrum)), spectrum.receipt.get("medium") == "vacuum"
+        lines = [] if redshift is None else candidates(measured, redshift, likely, vacuum=vacuum)
         return Response(MeasuredLineSerializer({**dataclasses.asdict(measured), "lines": lines}).data)
 
 

@@ -70,6 +70,11 @@ class Evolution:
     days: float
     phases: tuple[float, float] | None
 
+    @property
+    def span(self) -> str:
+        """Return the time from the first to the last epoch in words."""
+        return f"{self.days:.0f} days" if self.days >= 2 else f"{self.days * 24:.0f} hours"
+
     @classmethod
     def of(cls, epochs: Sequence[DatedEpoch]) -> Evolution | None:
         """Draw the epochs, or return None if fewer than two of them were taken at different times."""

@@ -130,6 +130,13 @@ def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
     return {"x": x, **{name: plotted(values, look) for name, values in drawn.items()}}
 
 
+def possible(epoch: Epoch, look: Look) -> Look:
+    """Return the look, with the measured flux where the epoch covers too little for a continuum."""
+    if look.flux == FluxKind.CONTINUUM and as_shown(epoch, look) is epoch:
+        return dataclasses.replace(look, flux=FluxKind.MEASURED)
+    return look
+
+
 def as_shown(epoch: Epoch, look: Look) -> Epoch:
     """Return an epoch as it is, or with its continuum divided out as the cross-check does it.
 

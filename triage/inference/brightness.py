@@ -44,12 +44,7 @@ def _measure_next() -> bool:
         # Whatever changes from here on marks the transient again.
         due.delete()
         Brightness.objects.filter(prediction__spectrum__transient=transient).delete()
-        try:
-            rows = _rows(transient)
-        except (ValueError, TypeError, ArithmeticError, LookupError):
-            log.exception("the brightness of %s could not be computed", transient)
-            rows = []
-        Brightness.objects.bulk_create(rows)
+        Brightness.objects.bulk_create(_rows(transient))
     return True
 
 
@@ -63,8 +58,12 @@ def _rows(transient: Transient) -> list[Brightness]:
     )
     rows = []
     for group in {curve.group for curve in curves}:
-        seen = _Seen(transient, [curve for curve in curves if curve.group in (None, group)], group)
-        rows += [seen.row(spectrum, spectrum.current_prediction) for spectrum in spectra if spectrum.current_prediction]
+        try:
+            seen = _Seen(transient, [curve for curve in curves if curve.group in (None, group)], group)
+            rows += [seen.row(one, one.current_prediction) for one in spectra if one.current_prediction]
+        except (ValueError, TypeError, ArithmeticError, LookupError):
+            # What one group has must not take the answer from the others.
+            log.exception("the brightness of %s could not be computed for %s", transient, group or "everybody")
     return rows
 
 

@@ -11,6 +11,7 @@ from triage.intake.reclassification import classify_again
 from triage.models import (
     Brightness,
     Claim,
+    Comment,
     Decision,
     OtherName,
     Photometry,
@@ -52,7 +53,8 @@ def admit(transient: Transient, group: Group | None) -> None:
     """Let an audience see a transient. Call this within a transaction, before its first spectrum is stored there.
 
     If only groups knew the transient, it begins anew: it arrives now, and nobody is looking at it. Its facts are taken
-    back by an act that the group it was made for sees and can undo. Other names and light curves stay with that group.
+    back by an act that the group it was made for sees and can undo. Other names, light curves and comments stay with
+    that group.
 
     group: the new audience; None for everybody.
 
@@ -74,6 +76,7 @@ def admit(transient: Transient, group: Group | None) -> None:
         TransientAct.objects.create(transient=transient, group_id=keeper, detail=taken_back)
     _leave_with(keeper, OtherName.objects.filter(**here), "name")
     _leave_with(keeper, Photometry.objects.filter(**here), "sha256")
+    Comment.objects.filter(**here, group__isnull=True).update(group=keeper)
     Brightness.objects.forget(transient.pk)
     Claim.objects.filter(**here).delete()
     # The TNS is asked anew, as about any transient that arrives.

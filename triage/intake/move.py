@@ -63,7 +63,7 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
             now.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
         now.save()
-        _take_from_light_curve(now, to)
+        _take_from_light_curve(now, origin, to)
         withdraw(origin)
         if now.group_id is None:
             state_redshift(to, now.stated_redshift)
@@ -77,11 +77,12 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     return now
 
 
-def _take_from_light_curve(spectrum: Spectrum, to: Transient | None) -> None:
+def _take_from_light_curve(spectrum: Spectrum, origin: Transient | None, to: Transient | None) -> None:
     """Drop what the old transient's light curve says about a spectrum; that of the new one is asked."""
+    for pk in sorted(transient.pk for transient in (origin, to) if transient is not None):
+        # This waits for a worker that is computing with the old transient.
+        BrightnessDue.objects.mark(pk)
     Brightness.objects.filter(prediction__spectrum=spectrum).delete()
-    if to is not None:
-        BrightnessDue.objects.mark_if_measured(to.pk)
 
 
 def _redshift(transient: Transient | None) -> float | None:

@@ -11,6 +11,7 @@ from triage.doorbell import MEASURE_BRIGHTNESS, ring_after_commit
 from triage.errors import NotFoundError
 from triage.intake.light_curve_table import read_light_curve
 from triage.models import Brightness, BrightnessDue, Photometry, Transient
+from triage.queue import entries
 
 
 def add(user: User, transient: Transient, content: bytes, filename: str, group: Group | None) -> tuple[Photometry, int]:
@@ -27,6 +28,8 @@ def add(user: User, transient: Transient, content: bytes, filename: str, group: 
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with transaction.atomic():
+            # A prediction that is stored meanwhile waits, and then sees the light curve.
+            entries.lock(transient.pk)
             row = Photometry.objects.create(
                 transient=transient,
                 group=group,

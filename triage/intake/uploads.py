@@ -46,8 +46,8 @@ def refusals_noted(upload: Upload | None, filename: str) -> Iterator[None]:
 
 
 def note_refusal(upload: Upload, filename: str, error: TriageError) -> None:
-    """Add a file that was refused to an upload."""
+    """Add a file that was refused to an upload. A manifest, which is sent with each file, is added once."""
     spectrum = error.spectrum if isinstance(error, UnreadableSpectrumError) else None
-    UploadEntry.objects.create(
-        upload=upload, filename=filename[:255], spectrum=spectrum, code=error.code[:60], detail=error.detail
-    )
+    said = {"filename": filename[:255], "spectrum": spectrum, "code": error.code[:60], "detail": error.detail}
+    if not upload.entries.filter(**said).exists():
+        UploadEntry.objects.create(upload=upload, **said)

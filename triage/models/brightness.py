@@ -28,8 +28,9 @@ class BrightnessQuerySet(AudienceQuerySet["Brightness"]):
 
     def forget(self, transient_id: int) -> None:
         """Remove a transient's rows and have them made anew, because not everybody may see them any more."""
-        self.filter(prediction__spectrum__transient=transient_id).delete()
+        # The worker locks in this order too.
         BrightnessDue.objects.mark(transient_id)
+        self.filter(prediction__spectrum__transient=transient_id).delete()
 
     def for_reader(self, user: User, path: str = "") -> Prefetch[str]:
         """Return the prefetch that ``Prediction.brightness`` reads.

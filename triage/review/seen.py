@@ -41,8 +41,10 @@ def _named(prediction: Prediction) -> dict[str, object] | None:
 
 def _brightness(prediction: Prediction, group: Group | None) -> dict[str, object] | None:
     """Return what the light curve said; None without one that all readers of the decision may see."""
-    row = prediction.brightness
-    if row is None or row.absolute is None or (row.group_id is not None and row.group != group):
+    seen = getattr(prediction, "visible_brightnesses", [])
+    told = [row for row in seen if row.group_id is None or row.group == group]
+    row = max(told, key=lambda row: row.points, default=None)
+    if row is None or row.absolute is None:
         return None
     kept = (
         "absolute",

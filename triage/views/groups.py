@@ -50,7 +50,7 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
             form.add_error("whom", f"{error.detail[0].upper()}{error.detail[1:]}.")
         else:
             mailed = invitations.is_mailed(made)
-            text = f"The link goes to {made.email}." if mailed else "Copy the link below and pass it on."
+            text = f"The link goes to {sent['whom']} by e-mail." if mailed else "Copy the link below and pass it on."
             messages.success(request, f"The invitation was made. {text}")
             return redirect("group", group_id)
     context = {

@@ -48,7 +48,7 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     epoch = _epoch(shown, arrays[shown.pk])
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
     # The noise is measured once; the samples and the page are told the result.
-    look = dataclasses.replace(look, smoothing=sampling.smoothing_of(epoch, look))
+    look = dataclasses.replace(sampling.possible(epoch, look), smoothing=sampling.smoothing_of(epoch, look))
     evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
     item = spectrum.spectrum_json(
         sampling.as_shown(epoch, look),
@@ -76,8 +76,9 @@ def samples(request: HttpRequest, name: str) -> JsonResponse:
     stored = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if shown is None or stored is None:
         return _no_arrays()
-    look = sampling.look_of(request.GET)
-    return JsonResponse(sampling.encoded(sampling.columns(sampling.as_shown(_epoch(shown, stored), look), look)))
+    epoch = _epoch(shown, stored)
+    look = sampling.possible(epoch, sampling.look_of(request.GET))
+    return JsonResponse(sampling.encoded(sampling.columns(sampling.as_shown(epoch, look), look)))
 
 
 @login_required
