@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: run setup setup-dev test library gpu-check chaos soak bench check audit screenshots clean
+.PHONY: run setup setup-dev test library gpu-check image-check chaos soak bench check audit screenshots clean
 
 run: setup ## the whole desk on http://localhost:$(PORT)/
 	@exec .venv/bin/python manage.py serve
@@ -29,6 +29,10 @@ test: setup-dev ## the whole suite; says in its first lines which database and b
 gpu-check: setup-dev ## what needs a CUDA device: the same answers as on the CPU, training, and the speed as JSON
 	.venv/bin/python -m pytest -m gpu tests
 	.venv/bin/python -m classifier bench --device cuda
+
+image-check: setup-dev ## the container image, built without Docker, and each of its processes; needs root, buildah and mmdebstrap
+	.venv/bin/python -m pytest -rs -k compose tests/test_docker.py
+	.venv/bin/python -m pytest -rs -m image tests/test_image.py
 
 soak: setup ## half an hour of mixed load, with the memory of each process every minute
 	.venv/bin/python manage.py migrate --verbosity 0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from tests.desk import ROOT
 
@@ -123,3 +124,41 @@ def test_slow_senders_behind_the_proxy_hold_no_web_thread(tmp_path: Path) -> Non
             # Caddy would wait for the slow senders.
             caddy.kill()
             web.terminate()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    """Copy the folder docker/ to a place that has secrets of its own."""
+    folder = tmp_path / "docker"
+    shutil.copytree(ENTRYPOINT.parent, folder, ignore=shutil.ignore_patterns("secrets"))
+    subprocess.run([folder / "make-secrets.sh"], check=True)
+    return folder
+
+
+def test_secrets_lie_in_a_folder_that_only_their_owner_can_enter(installation: Path) -> None:
+    secrets = installation / "secrets"
+    before = {file.name: file.read_text() for file in secrets.iterdir()}
+    assert before.keys() == {"secret_key", "database_url", "postgres_password"}
+    assert before["postgres_password"] in before["database_url"]
+    # Releases before this one left the folder open.
+    secrets.chmod(0o711)
+    subprocess.run([installation / "make-secrets.sh"], check=True)
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert {file.name: file.read_text() for file in secrets.iterdir()} == before
+    # The user in a container is another than the files' owner.
+    assert all(file.stat().st_mode & 0o004 for file in secrets.iterdir())
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+def test_compose_understands_its_file(installation: Path) -> None:
+    file = installation / "compose.yaml"
+    # Debian's docker-compose 1.29 knows all but the project's name.
+    file.write_text(file.read_text().replace("name: triage\n", "", 1))
+    command = ["docker-compose", "--file", file, "--profile", "gpu", "config"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    roles = {"migrate", "web", "worker", "outside", "gpu-worker", "beat"}
+    assert services.keys() == roles | {"postgres", "redis", "proxy"}
+    assert all(services[role]["command"] == [role] for role in roles)
+    assert [name for name in services if "ports" in services[name]] == ["proxy"]

@@ -176,6 +176,11 @@ STORAGES = {
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_MB", 50) << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    # Files over 2.5 MB.
+    "triage.operations.disk.UploadHandler",
+]
 
 # Named spectra to compare with; see docs/library.md. The desk works without the file.
 SPECTRUM_LIBRARY = Path(env("SPECTRUM_LIBRARY", str(VAR / "library.safetensors")))

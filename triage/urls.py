@@ -4,12 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from triage.api.errors import as_json
+from triage.operations.disk import DiskFullError
 from triage.views.login import admin_login
 
 
@@ -45,7 +47,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to a request that Django refuses before a view sees it: as JSON below /api/, as a page elsewhere."""
+    """Answer a request that Django refuses before a view sees it: as JSON below /api/, as a page elsewhere."""
+    if isinstance(exception, DiskFullError):
+        if request.path.startswith("/api/"):
+            return as_json(exception.status, exception.code, exception.detail)
+        return HttpResponse(get_template("507.html").render(), status=exception.status)
     if request.path.startswith("/api/"):
         return as_json(400, "bad_request", "the request cannot be taken: too many fields or files, or a bad address")
     return defaults.bad_request(request, exception)

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+log = logging.getLogger(__name__)
+
+# Containers have their secrets mounted here. Nobody but the desk is in such a container.
+MOUNTED = Path("/run/secrets")
+
 
 def env(name: str, default: str = "") -> str:
-    """Return a variable as text. ``NAME_FILE`` may name a file that holds it, as container secrets do."""
+    """Return a variable as text. ``NAME_FILE`` may name a file that holds it, as container secrets do.
+
+    A file that other users of the machine can read is used, with a warning in the log.
+    """
     file = os.environ.get(f"{name}_FILE")
-    if file:
-        return Path(file).read_text(encoding="utf-8").strip()
-    return os.environ.get(name, default)
+    if not file:
+        return os.environ.get(name, default)
+    if is_open_to_others(Path(file)):
+        log.warning("WARNING: every user of this machine can read %s (%s_FILE). Run: chmod 600 %s", file, name, file)
+    return Path(file).read_text(encoding="utf-8").strip()
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Return whether every user of the machine can read a file, which takes a way through all its folders too."""
+    file = file.resolve()
+    if MOUNTED in file.parents:
+        return False
+    ways = (folder.stat().st_mode & stat.S_IXOTH for folder in file.parents)
+    return bool(file.stat().st_mode & stat.S_IROTH) and all(ways)
 
 
 def env_bool(name: str, default: bool = False) -> bool:
