@@ -16,6 +16,7 @@ PAGES = {
     "bulk": "queue/bulk/?threshold=80",
     "agreement": "agreement/",
     "policies": "policies/",
+    "automatic": "policies/automatic/",
     "upload": "upload/",
     "vetted": "vetted/",
     "quarantine": "quarantine/",

@@ -47,6 +47,7 @@ JSON_ALONE = (
     "/claim/",
     "/api/v1/queue/bulk/",
     "/api/v1/queue/views/",
+    "/policies/automatic/dry_run/",
 )
 
 

@@ -20,6 +20,7 @@ PAGES = (
     "tonight/",
     "agreement/",
     "policies/",
+    "policies/automatic/",
     "inbox/",
     "account/",
     "account/notifications/",

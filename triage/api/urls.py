@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView
 from triage.api import (
     agreement,
     attribution,
+    automatic,
     batch,
     bulk,
     claims,
@@ -89,6 +90,8 @@ urlpatterns = [
     path("queue/bulk/", bulk.BulkView.as_view(), name="api-bulk"),
     path("batches/<uuid:batch>/", bulk.BatchView.as_view(), name="api-batch"),
     path("policies/", policies.PoliciesView.as_view(), name="api-policies"),
+    path("policies/automatic/", automatic.AutomaticPoliciesView.as_view(), name="api-automatic"),
+    path("policies/automatic/dry_run/", automatic.DryRunView.as_view(), name="api-dry-run"),
     path("agreement/", agreement.AgreementView.as_view(), name="api-agreement"),
     path("night/", dashboard.NightView.as_view(), name="api-night"),
     path("classifications/", classifications.ClassificationsView.as_view(), name="api-classifications"),

@@ -3,6 +3,7 @@
 from triage.models.account_mail import AccountMail, AccountMailKind, AccountMailState
 from triage.models.analysis import AnalysisJob, AnalysisState
 from triage.models.arrays import SpectrumArrays
+from triage.models.automatic_policy import AutomaticPolicy
 from triage.models.batch import InferenceBatch
 from triage.models.brightness import Brightness, BrightnessDue, NoBrightness
 from triage.models.change import ClassificationChange
@@ -56,6 +57,7 @@ __all__ = [
     "AnalysisJob",
     "AnalysisState",
     "ApiToken",
+    "AutomaticPolicy",
     "Brightness",
     "BrightnessDue",
     "Channel",

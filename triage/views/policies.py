@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from django import forms
@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import TransientClass, load_taxonomy
 from triage.errors import InvalidActionError, TriageError
 from triage.review import second_opinion
 from triage.views.base import signed_in
@@ -108,15 +108,15 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         return redirect("policies")
     context = {
         "policies": [PolicyPanel.of_audience(row) for row in second_opinion.policies(user)],
-        "parents": _by_parent(),
+        "parents": by_parent(load_taxonomy().classes),
         "section": "policies",
     }
     return render(request, "policies.html", context)
 
 
-def _by_parent() -> dict[str, list[str]]:
-    """Return the taxonomy's classes by their parent group."""
+def by_parent(classes: Iterable[TransientClass]) -> dict[str, list[str]]:
+    """Return the names of classes by their parent group."""
     names: dict[str, list[str]] = {}
-    for entry in load_taxonomy().classes:
+    for entry in classes:
         names.setdefault(entry.group, []).append(entry.name)
     return names

@@ -6,6 +6,7 @@ from django.urls import path
 from triage.views import (
     account,
     agreement,
+    automatic,
     bulk,
     claims,
     comments,
@@ -51,6 +52,7 @@ urlpatterns = [
     path("agreement/", agreement.agreement_page, name="agreement"),
     path("inbox/", inbox.inbox_page, name="inbox"),
     path("policies/", policies.policies_page, name="policies"),
+    path("policies/automatic/", automatic.automatic_page, name="automatic"),
     path("upload/", upload.upload_page, name="upload"),
     path("upload/<int:upload_id>/", upload_results.upload_results_page, name="upload-results"),
     path("vetted/", lists.vetted_page, name="vetted"),

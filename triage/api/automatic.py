@@ -1,0 +1,172 @@
+"""Automatic policies, and their dry runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from triage.api.base import checked, user_of
+from triage.api.errors import error_answers
+from triage.api.parsers import StorableJSONParser
+from triage.models import AutomaticPolicy
+from triage.review import automatic
+from triage.review.dry_run import DryRun, dry_run
+
+
+class AutomaticPolicySerializer(serializers.Serializer[Any]):
+    """Policy of an audience: which predictions are sure enough to stand without a person.
+
+    group: the group whose spectra it applies to, null for public ones.
+    class_names: classes that may pass; with none, nothing passes.
+    probability: smallest probability, 0 to 1.
+    novelty: largest novelty, 0 to 1; null for no bound.
+    signal_to_noise: smallest median ratio in bins of 10 Å; null for no bound.
+    template_agrees: the best template must be of the same class.
+    set_of_one: the conformal set must hold the class alone.
+    share_for_people: share of what passes that people see all the same, 0 to 1.
+    allowed_false_rate: largest share on which people may disagree, 0 to 1.
+    """
+
+    group = serializers.CharField(allow_null=True, required=False, default=None)
+    class_names = serializers.ListField(child=serializers.CharField())
+    probability = serializers.FloatField(default=0.98)
+    novelty = serializers.FloatField(allow_null=True, required=False, default=None)
+    signal_to_noise = serializers.FloatField(allow_null=True, required=False, default=None)
+    template_agrees = serializers.BooleanField(default=True)
+    set_of_one = serializers.BooleanField(default=True)
+    share_for_people = serializers.FloatField(default=0.05)
+    allowed_false_rate = serializers.FloatField(default=0.01)
+
+
+class AudienceAutomaticPolicySerializer(AutomaticPolicySerializer):
+    """An automatic policy, and whether you may change it."""
+
+    editable = serializers.BooleanField(read_only=True)
+
+
+class DryRunRequestSerializer(AutomaticPolicySerializer):
+    """A policy to try.
+
+    simulated: whether spectra of the demo night count; null counts them while there are no others.
+    """
+
+    simulated = serializers.BooleanField(allow_null=True, required=False, default=None)
+
+
+class ClassCountSerializer(serializers.Serializer[Any]):
+    """Transients of one predicted class that would have passed.
+
+    passed: number of transients.
+    decided: how many of them people vetted.
+    disagreed: how many of these they vetted as another class.
+    """
+
+    class_name = serializers.CharField()
+    passed = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    disagreed = serializers.IntegerField()
+
+
+class DisagreementSerializer(serializers.Serializer[Any]):
+    """A transient that would have passed as one class, and that people vetted as another.
+
+    spectrum: id of the spectrum that passes.
+    class_name: predicted class.
+    probability: its probability.
+    decided: class that people vetted.
+    """
+
+    transient = serializers.CharField()
+    spectrum = serializers.IntegerField()
+    class_name = serializers.CharField()
+    probability = serializers.FloatField()
+    decided = serializers.CharField()
+
+
+class DryRunSerializer(serializers.Serializer[Any]):
+    """What would have passed a policy in the last 30 days.
+
+    arrived: transients with a prediction on a spectrum of these days.
+    passed: transients that would have passed.
+    for_people: how many of these people would have seen all the same.
+    decided: passed transients that people vetted.
+    disagreed: how many of these they vetted as another class.
+    false_rate: disagreed / decided, null if nothing is vetted.
+    interval: 95 % interval of the false rate (Wilson 1927), or null.
+    within_allowed: whether the upper bound of the interval is at most the allowed rate, or null.
+    simulated: whether spectra of the demo night are counted.
+    """
+
+    arrived = serializers.IntegerField()
+    passed = serializers.IntegerField()
+    for_people = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    disagreed = serializers.IntegerField()
+    false_rate = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    within_allowed = serializers.BooleanField(allow_null=True)
+    simulated = serializers.BooleanField()
+    by_class = ClassCountSerializer(many=True)
+    disagreements = DisagreementSerializer(many=True)
+
+
+class AutomaticPoliciesView(APIView):
+    """Automatic policies."""
+
+    parser_classes = (StorableJSONParser,)
+
+    @extend_schema(responses={200: AudienceAutomaticPolicySerializer(many=True)})
+    def get(self, request: Request) -> Response:
+        """Automatic policies: of public spectra (``group`` is null) and of each of your groups."""
+        return Response([_policy(row) for row in automatic.policies(user_of(request))])
+
+    @extend_schema(
+        request=AutomaticPolicySerializer,
+        responses={200: AudienceAutomaticPolicySerializer(many=True)} | error_answers(400, 403, 404, 409),
+    )
+    def put(self, request: Request) -> Response:
+        """Set the automatic policy for public spectra or for one group. With no class, the policy is removed.
+
+        A policy classifies nothing by itself yet: it is what a dry run starts from.
+        """
+        sent, user = checked(AutomaticPolicySerializer, request.data), user_of(request)
+        automatic.change_policy(user, sent["group"] or "", sent)
+        return Response([_policy(row) for row in automatic.policies(user)])
+
+
+class DryRunView(APIView):
+    """Dry runs of automatic policies."""
+
+    parser_classes = (StorableJSONParser,)
+
+    @extend_schema(
+        request=DryRunRequestSerializer, responses={200: DryRunSerializer} | error_answers(400, 403, 404, 409)
+    )
+    def post(self, request: Request) -> Response:
+        """What would have passed a policy in the last 30 days, and how often people disagreed. Nothing is stored."""
+        sent, user = checked(DryRunRequestSerializer, request.data), user_of(request)
+        policy = automatic.draft(user, sent["group"] or "", sent)
+        return Response(_result(dry_run(user, policy, sent["simulated"])))
+
+
+def _policy(row: dict[str, Any]) -> dict[str, Any]:
+    policy = row["policy"] or AutomaticPolicy()
+    group = row["group"].name if row["group"] else None
+    fields = {name: getattr(policy, name) for name in automatic.FIELDS}
+    return {"group": group, **fields, "editable": row["editable"]}
+
+
+def _result(run: DryRun) -> dict[str, Any]:
+    numbers = ("arrived", "for_people", "decided", "false_rate", "interval", "within_allowed", "simulated")
+    return {
+        **{name: getattr(run, name) for name in numbers},
+        "passed": len(run.passed),
+        "disagreed": len(run.disagreements),
+        "by_class": ClassCountSerializer(run.by_class, many=True).data,
+        "disagreements": DisagreementSerializer(run.disagreements, many=True).data,
+    }

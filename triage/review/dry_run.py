@@ -1,0 +1,209 @@
+"""Dry run of an automatic policy: what would have passed lately, and how often people disagreed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils import timezone
+
+from classifier.signal_to_noise import signal_to_noise
+from triage.models import AutomaticPolicy, Classification, Spectrum
+from triage.models.arrays import unpack
+from triage.models.classification import votes_owed_by
+from triage.models.spectrum import SpectrumQuerySet
+
+DAYS = 30
+# 95 % of a normal distribution lie within so many standard deviations.
+_Z = 1.959964
+_ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
+
+
+@dataclasses.dataclass(frozen=True)
+class Passed:
+    """A transient that would have passed.
+
+    transient: its name.
+    spectrum: id of the first spectrum that passes.
+    class_name: predicted class.
+    probability: its probability (0–1).
+    decided: class that people vetted, or None.
+    """
+
+    transient: str
+    spectrum: int
+    class_name: str
+    probability: float
+    decided: str | None
+
+    @property
+    def disagreed(self) -> bool:
+        """Return whether people vetted another class."""
+        return self.decided is not None and self.decided != self.class_name
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassCount:
+    """Transients of one predicted class that would have passed.
+
+    class_name: predicted class.
+    passed: number of transients.
+    decided: how many of them people vetted.
+    disagreed: how many of these they vetted as another class.
+    """
+
+    class_name: str
+    passed: int
+    decided: int
+    disagreed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DryRun:
+    """Result of a dry run.
+
+    arrived: transients with a prediction on a spectrum that arrived within the days.
+    passed: transients that would have passed, in the order of arrival.
+    simulated: whether spectra of the demo night are counted.
+    share_for_people: share of what passes (0–1) that people would see.
+    allowed_false_rate: largest share (0–1) on which people may disagree.
+    """
+
+    arrived: int
+    passed: list[Passed]
+    simulated: bool
+    share_for_people: float
+    allowed_false_rate: float
+
+    @property
+    def decided(self) -> int:
+        """Return how many of the passed transients people vetted."""
+        return sum(row.decided is not None for row in self.passed)
+
+    @property
+    def disagreements(self) -> list[Passed]:
+        """Return the passed transients that people vetted as another class."""
+        return [row for row in self.passed if row.disagreed]
+
+    @property
+    def for_people(self) -> int:
+        """Return how many of the passed transients people would have seen all the same."""
+        return round(self.share_for_people * len(self.passed))
+
+    @property
+    def false_rate(self) -> float | None:
+        """Return the share of the vetted ones on which people disagreed, or None if nothing is vetted."""
+        return len(self.disagreements) / self.decided if self.decided else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval of the false rate, or None if nothing is vetted."""
+        return wilson(len(self.disagreements), self.decided) if self.decided else None
+
+    @property
+    def within_allowed(self) -> bool | None:
+        """Return whether even the upper bound of the false rate is allowed, or None if nothing is vetted."""
+        return None if self.interval is None else self.interval[1] <= self.allowed_false_rate
+
+    @property
+    def by_class(self) -> list[ClassCount]:
+        """Return the counts of each class, the most frequent class first."""
+        passed = Counter(row.class_name for row in self.passed)
+        decided = Counter(row.class_name for row in self.passed if row.decided is not None)
+        wrong = Counter(row.class_name for row in self.disagreements)
+        ranked = sorted(passed.items(), key=lambda item: (-item[1], item[0]))
+        return [ClassCount(name, count, decided[name], wrong[name]) for name, count in ranked]
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    hits: number that the share counts.
+    total: number of trials, at least 1.
+    """
+    centre = (hits + _Z**2 / 2) / (total + _Z**2)
+    half = _Z / (total + _Z**2) * math.sqrt(hits * (total - hits) / total + _Z**2 / 4)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) -> DryRun:
+    """Return what would have passed a policy among the spectra of the last 30 days.
+
+    user: user who asks, and who belongs to the policy's audience. Transients that wait for this user's blind vote are
+        left out.
+    policy: the policy, stored or not.
+    simulated: whether spectra of the demo night count; None counts them while there are no others.
+    """
+    if simulated is None:
+        simulated = not Spectrum.objects.filter(group=policy.group, simulated=False).exists()
+    rows = _arrived(user, policy, simulated)
+    first: dict[int, Passed] = {}
+    for row in _sure(rows, policy):
+        if row["transient_id"] not in first and _passes(row, policy):
+            first[row["transient_id"]] = Passed(
+                row["transient__name"],
+                row["pk"],
+                row["current_prediction__class_name"],
+                1 - row["current_prediction__uncertainty"],
+                row["decided"],
+            )
+    arrived = rows.order_by().values("transient").distinct().count()
+    return DryRun(arrived, list(first.values()), simulated, policy.share_for_people, policy.allowed_false_rate)
+
+
+def _arrived(user: User, policy: AutomaticPolicy, simulated: bool) -> SpectrumQuerySet:
+    """Return the audience's classified spectra of the last days that the user may know the prediction of."""
+    rows = Spectrum.objects.filter(
+        ~Exists(votes_owed_by(user)),
+        group=policy.group,
+        transient__isnull=False,
+        current_prediction__isnull=False,
+        created_at__gte=timezone.now() - timedelta(days=DAYS),
+    )
+    return rows if simulated else rows.filter(simulated=False)
+
+
+def _sure(rows: SpectrumQuerySet, policy: AutomaticPolicy) -> Iterator[dict[str, Any]]:
+    """Yield the spectra that fulfil the conditions which the database can check, in the order of arrival."""
+    audience = Q(group__isnull=True) if policy.group is None else Q(group__isnull=True) | Q(group=policy.group)
+    standing = Classification.objects.filter(audience, transient=OuterRef("transient")).newest_first()
+    sure = rows.filter(
+        current_prediction__class_name__in=policy.class_names,
+        current_prediction__uncertainty__lte=1 - policy.probability,
+    )
+    if policy.novelty is not None:
+        sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
+    names = ["pk", "transient_id", "transient__name", "decided"]
+    names += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
+    if policy.signal_to_noise is not None:
+        names += _ARRAYS
+    # The newest classification counts only if it is vetted: a dispute over it is no verdict.
+    vetted = Classification.objects.filter(vetted=True, pk=OuterRef("newest")).values("decision__class_name")
+    annotated = sure.annotate(newest=Subquery(standing.values("pk")[:1])).annotate(decided=Subquery(vetted))
+    yield from annotated.order_by("created_at", "pk").values(*names).iterator()
+
+
+def _passes(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
+    """Return whether a spectrum fulfils the conditions that the database cannot check."""
+    class_name = row["current_prediction__class_name"]
+    crosscheck = row["current_prediction__crosscheck"]
+    if policy.set_of_one and row["current_prediction__conformal_set"] != [class_name]:
+        return False
+    if policy.template_agrees and (crosscheck is None or crosscheck["class"] != class_name):
+        return False
+    return policy.signal_to_noise is None or _ratio(row) >= policy.signal_to_noise
+
+
+def _ratio(row: dict[str, Any]) -> float:
+    """Return a spectrum's median signal-to-noise ratio, or a negative number if it cannot be measured."""
+    wavelength, flux, error = (None if row[name] is None else unpack(row[name]) for name in _ARRAYS)
+    if wavelength is None or flux is None:
+        return -1.0
+    signal = signal_to_noise(wavelength, flux, error)
+    return signal.median if signal else -1.0
