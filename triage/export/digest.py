@@ -96,8 +96,9 @@ class Digest:
         simulated = simulated or not spectra.filter(simulated=False).exists()
         if not simulated:
             spectra = spectra.filter(simulated=False)
-        came = spectra.filter(created_at__gte=night.start, created_at__lt=night.end, discarded=False)
-        came = came.with_hidden(user)
+        # All states are named, because the index of the time of arrival begins with the state.
+        during = Q(state__in=SpectrumState.values, created_at__gte=night.start, created_at__lt=night.end)
+        came = spectra.filter(during, discarded=False).with_hidden(user)
         kept = None if simulated else False
         wanted = classifications.Wanted(since=night.start, until=night.end, simulated=kept)
         return cls(
