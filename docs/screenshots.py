@@ -13,6 +13,7 @@ SIZES = {"1440": (1440, 900), "390": (390, 844)}
 PAGES = {
     "queue": "",
     "tonight": "tonight/",
+    "digest": "night/digest/",
     "bulk": "queue/bulk/?threshold=80",
     "agreement": "agreement/",
     "policies": "policies/",

@@ -192,6 +192,7 @@ RULES: dict[str, Rule] = {
     "queue/views/": Rule(POST=(302,) * 4, body=lambda: {"name": "a view"}),
     "queue/bulk/": change(FORM, POST=(302,) * 4, body=lambda: {"row": "1 SN 1000none"}),
     "queue/bulk/<uuid:batch>/undo/": ACT,
+    "night/digest/": change(PAGE, shows=False),
     "tonight/": change(PAGE, shows=False),
     "tonight/plots/": change(PAGE, shows=False),
     "agreement/": change(PAGE, shows=False),

@@ -247,5 +247,6 @@ def test_the_api_reads_and_changes_the_users_wishes(reviewer: User) -> None:
         "disputed": True,
         "mention": True,
         "sync_failing": False,
+        "digest": False,
     }
     assert api.patch("/api/v1/notifications/", {"novelty": 3}).status_code == 400

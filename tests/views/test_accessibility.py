@@ -18,6 +18,7 @@ PAGES = (
     "?state=all&above=50&instrument=S",
     "queue/bulk/?threshold=50",
     "tonight/",
+    "night/digest/",
     "agreement/",
     "policies/",
     "policies/automatic/",

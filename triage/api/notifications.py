@@ -25,6 +25,7 @@ class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
 
     novelty: you get a message about transients whose novelty is at least this, 0 to 1; null for none.
     second_opinion, disputed, mention, sync_failing: whether you get messages about these.
+    digest: whether you get the digest of each night.
     """
 
     url = serializers.CharField(
@@ -38,7 +39,17 @@ class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
 
     class Meta:
         model = NotificationPreference
-        fields = ("email", "url", "has_url", "novelty", "second_opinion", "disputed", "mention", "sync_failing")
+        fields = (
+            "email",
+            "url",
+            "has_url",
+            "novelty",
+            "second_opinion",
+            "disputed",
+            "mention",
+            "sync_failing",
+            "digest",
+        )
 
     def get_has_url(self, preference: NotificationPreference) -> bool:
         """Return whether a web address is set."""

@@ -20,6 +20,7 @@ class NotificationPreference(models.Model):
     disputed: send a message when reviewers disagree.
     mention: send a message when a comment mentions the user.
     sync_failing: send a message when a SkyPortal sync fails.
+    digest: send the digest of each night.
     since: nothing from before this time is sent.
     """
 
@@ -31,6 +32,7 @@ class NotificationPreference(models.Model):
     disputed = models.BooleanField(default=True)
     mention = models.BooleanField(default=True, db_default=True)
     sync_failing = models.BooleanField(default=False)
+    digest = models.BooleanField(default=False, db_default=False)
     since = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -54,6 +56,7 @@ class NotificationKind(models.TextChoices):
     DISPUTED = "disputed", "disputed"
     MENTION = "mention", "you are mentioned"
     SYNC_FAILING = "sync_failing", "a sync fails"
+    DIGEST = "digest", "digest of the night"
     TEST = "test", "a test"
 
 

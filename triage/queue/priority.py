@@ -26,6 +26,8 @@ STRONG_MATCH = 15.0
 # Novelty is the share of known spectra that looked more familiar. A usual spectrum has 0.5, so only values near 1 say
 # something. With this power, 0.97 gives a half.
 NOVELTY_POWER = 23
+# A part that adds less than this to the value of a look is not named.
+NAMED = 0.06
 DAY_0 = datetime(2020, 1, 1, tzinfo=UTC)
 DAY_SECONDS = 86_400.0
 
@@ -94,6 +96,11 @@ def match_words(score: float) -> str:
 def rarity(class_name: str) -> float:
     """Return the rarity of a class from the taxonomy, 0..1; 0 if the taxonomy gives none."""
     return next((entry.rarity or 0.0 for entry in load_taxonomy().classes if entry.name == class_name), 0.0)
+
+
+def rare_classes() -> list[str]:
+    """Return the classes that are called rare: those whose rarity adds at least NAMED to the value of a look."""
+    return [entry.name for entry in load_taxonomy().classes if WEIGHTS["rarity"] * (entry.rarity or 0.0) >= NAMED]
 
 
 def contradiction(said: Sequence[tuple[str, float]]) -> float:

@@ -23,8 +23,6 @@ DECIDED = {
 NOVEL = 0.97
 # A single likely class is named with the second one if the prediction's uncertainty is larger than this.
 UNCERTAIN = 0.2
-# A part that adds less than this to the value of a look is not named.
-NAMED = 0.06
 # A row says that epochs disagree from this contradiction on (see triage.queue.priority).
 DISAGREE = 0.3
 
@@ -83,12 +81,19 @@ def reason(prediction: Prediction | None, since: datetime | None = None, contrad
         prediction.class_name, prediction.uncertainty, prediction.novelty, prediction.crosscheck, contradiction or 0.0
     )
     least = {"uncertainty": 0.0, "contradiction": DISAGREE * priority.WEIGHTS["contradiction"]}
-    named = {name: added for name, added in adds.items() if added >= least.get(name, NAMED)}
+    named = {name: added for name, added in adds.items() if added >= least.get(name, priority.NAMED)}
     parts = [(added, _words(name, prediction)) for name, added in named.items()]
     if since is not None:
         waited = timezone.now() - since
         parts.append((priority.waited(waited), f"waits {age(waited)}"))
     return " · ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
+
+
+def unusual(prediction: Prediction) -> str:
+    """Return in words whether the predicted class is rare and the spectrum novel, or "" if neither is so."""
+    rare = prediction.class_name in priority.rare_classes()
+    parts = [("novelty", prediction.novelty >= NOVEL), ("rarity", rare)]
+    return " · ".join(_words(name, prediction) for name, holds in parts if holds)
 
 
 def _words(part: str, prediction: Prediction) -> str:

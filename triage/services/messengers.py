@@ -29,9 +29,12 @@ class MaybeDeliveredError(Exception):
     """No clear answer came, so the message may have arrived."""
 
 
-def send_email(address: str, message: Notification) -> None:
-    """Send a message to an e-mail address. Raises as ``deliver`` does."""
-    deliver(address, f"Spectrum triage: {message.get_kind_display()}", f"{message.text}\n\n{link(message)}\n")
+def send_email(address: str, message: Notification, text: str) -> None:
+    """Send a message to an e-mail address. Raises as ``deliver`` does.
+
+    text: what the e-mail says.
+    """
+    deliver(address, f"Spectrum triage: {message.get_kind_display()}", f"{text.rstrip()}\n\n{link(message)}\n")
 
 
 def deliver(address: str, subject: str, body: str) -> None:

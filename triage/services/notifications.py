@@ -18,6 +18,9 @@ from django.utils import timezone
 
 from triage.doorbell import SEND_NOTIFICATIONS, ring_after_commit
 from triage.errors import InvalidActionError, TriageError
+from triage.export.digest import Digest
+from triage.export.digest_text import as_text
+from triage.export.night import Night
 from triage.models import (
     Channel,
     Classification,
@@ -47,8 +50,8 @@ FIRST_PAUSE = timedelta(minutes=1)
 LEASE = timedelta(minutes=3)
 LONGEST_URL = 500
 LONGEST_ERROR = 300
-# Wishes of a user that switch on a kind of message about transients.
-WISHES = ("novelty", "second_opinion", "disputed", "mention")
+# Wishes of a user that switch on a kind of message about transients or nights.
+WISHES = ("novelty", "second_opinion", "disputed", "mention", "digest")
 
 
 def tell(
@@ -120,7 +123,7 @@ def _send(message: Notification) -> bool:
         return False
     try:
         if message.channel == Channel.EMAIL:
-            send_email(address, message)
+            send_email(address, message, _email_text(message))
         else:
             send_to_url(address, message)
     except MaybeDeliveredError as error:
@@ -131,6 +134,13 @@ def _send(message: Notification) -> bool:
         return False
     _update(message, state=NotificationState.SENT, sent_at=timezone.now(), last_error="")
     return True
+
+
+def _email_text(message: Notification) -> str:
+    """Return what an e-mail says. A digest is made when it is sent, so that it holds what its reader may see then."""
+    if message.kind == NotificationKind.DIGEST:
+        return as_text(Digest.of(message.user, Night.read(message.key)))
+    return message.text
 
 
 def _address(preference: NotificationPreference, channel: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.utils import timezone
 
+from triage.export.night import Night
 from triage.models import (
     Channel,
     Classification,
@@ -35,6 +36,7 @@ def write_down_all(preference: NotificationPreference) -> None:
     _derive_rounds(preference)
     _derive_mentions(preference)
     _derive_failing_syncs(preference)
+    _derive_digest(preference)
 
 
 def write_down(
@@ -43,8 +45,14 @@ def write_down(
     key: str,
     text: str,
     transient: Transient | None = None,
+    path: str = "/skyportal/",
 ) -> None:
-    path = f"/transients/{quote(transient.name, safe='')}/" if transient else "/skyportal/"
+    """Write down a message that was not written yet, once for each channel of each user.
+
+    path: page that it links to, unless it is about a transient or is a test.
+    """
+    if transient:
+        path = f"/transients/{quote(transient.name, safe='')}/"
     if len(path) > LONGEST_PATH:
         path = "/"
     rows = [
@@ -133,3 +141,15 @@ def _derive_failing_syncs(preference: NotificationPreference) -> None:
         why = f": {last.message}" if last else ""
         text = f"The sync of {instance.name} has failed {instance.failures} times in a row{why}"
         write_down(NotificationKind.SYNC_FAILING, [preference], f"sync-{instance.pk}-{good.pk if good else 0}", text)
+
+
+def _derive_digest(preference: NotificationPreference) -> None:
+    """Write down that the last night is over, once. An e-mail holds the digest itself, other channels its address."""
+    night = Night.last_ended()
+    if not preference.digest or night.end < preference.since:
+        return
+    key = str(night)
+    if Notification.objects.filter(user=preference.user, kind=NotificationKind.DIGEST, key=key).exists():
+        return
+    text = f"The digest of the night of {night} is ready"
+    write_down(NotificationKind.DIGEST, [preference], key, text, path=f"/night/digest/?date={night}")

@@ -1,0 +1,41 @@
+"""Digest of a night: as a page, as plain text, and with a draft of a table for an AstroNote or an ATel."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from triage.export.digest import MOST, Digest
+from triage.export.digest_text import as_text
+from triage.export.draft_table import Draft
+from triage.export.night import Night
+from triage.views.base import signed_in
+
+
+@login_required
+@require_safe
+def digest_page(request: HttpRequest) -> HttpResponse:
+    """Show the digest of a night.
+
+    Parameters: date (the day at whose noon UTC the night begins; by default the last night), simulated (1 counts the
+    demonstration too), format ("text" for plain text), draft (1 shows a table) and pick (id of a transient in it).
+    """
+    given = request.GET
+    digest = Digest.of(signed_in(request), Night.read(given.get("date", "")), simulated=given.get("simulated") == "1")
+    text = as_text(digest)
+    if given.get("format") == "text":
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    picked = set(given.getlist("pick"))
+    context = {
+        "digest": digest,
+        "night": digest.night,
+        "text": text,
+        "most": MOST,
+        "asked_for_draft": given.get("draft") == "1",
+        "draft": Draft.of(digest.vetted, picked),
+        "picked": {row["number"] for row in digest.vetted if str(row["number"]) in picked},
+        "section": "night",
+    }
+    return render(request, "digest.html", context)
