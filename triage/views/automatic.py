@@ -143,7 +143,7 @@ def automatic_page(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"Not tried: {error.detail}.")
             status = 400
     parents = by_parent(entry for entry in load_taxonomy().classes if entry.trained)
-    context = {"panels": panels, "parents": parents, "days": DAYS, "section": "policies"}
+    context = {"panels": panels, "parents": parents, "days": DAYS, "section": "automatic"}
     return render(request, "automatic.html", context, status=status)
 
 
