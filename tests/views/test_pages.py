@@ -251,9 +251,9 @@ def test_the_undo_key_works_on_any_review_page(browser: Client, reviewer: User) 
     )
 
 
-@pytest.mark.parametrize("name", ["account", "notifications", "policies", "tokens", "webhooks"])
+@pytest.mark.parametrize("name", ["account", "notifications", "policies", "automatic", "tokens", "webhooks"])
 def test_the_settings_pages_lead_to_each_other(browser: Client, name: str) -> None:
     page = browser.get(reverse(name)).content.decode()
     sections = page.split('aria-label="Settings"')[1].split("</nav>")[0]
     assert f'<a href="{reverse(name)}" aria-current="page">' in sections
-    assert sections.count("<a ") == 5
+    assert sections.count("<a ") == 6
