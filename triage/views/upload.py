@@ -86,7 +86,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
         "words": WORDS,
         "groups": shared_groups(user),
         "audience": default_audience(user),
-        "latest": Upload.objects.filter(user=user).arrived()[:LATEST],
+        "latest": Upload.objects.filter(user=user).arrived().order_by("-id")[:LATEST],
         "section": "upload",
     }
     return render(request, "upload.html", context)
