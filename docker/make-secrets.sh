@@ -11,3 +11,5 @@ chmod 700 secrets
 [ -e secrets/secret_key ] || head -c 48 /dev/urandom | base64 | tr -d '\n' > secrets/secret_key
 printf 'postgres://triage:%s@postgres:5432/triage' "$(cat secrets/postgres_password)" > secrets/database_url
 chmod 644 secrets/secret_key secrets/database_url secrets/postgres_password
+# Further variables of the desk, for its owner alone.
+[ -e desk.env ] || : > desk.env

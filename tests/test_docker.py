@@ -154,6 +154,10 @@ def test_compose_understands_its_file(installation: Path) -> None:
     file = installation / "compose.yaml"
     # Debian's docker-compose 1.29 knows all but the project's name.
     file.write_text(file.read_text().replace("name: triage\n", "", 1))
+    subprocess.run([installation / "make-secrets.sh"], check=True)
+    variables = installation / "desk.env"
+    assert variables.stat().st_mode & 0o777 == 0o600
+    variables.write_text("OIDC_ISSUER=https://orcid.org\n")
     command = ["docker-compose", "--file", file, "--profile", "gpu", "config"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -161,4 +165,5 @@ def test_compose_understands_its_file(installation: Path) -> None:
     roles = {"migrate", "web", "worker", "outside", "gpu-worker", "beat"}
     assert services.keys() == roles | {"postgres", "redis", "proxy"}
     assert all(services[role]["command"] == [role] for role in roles)
+    assert all(services[role]["environment"]["OIDC_ISSUER"] == "https://orcid.org" for role in roles)
     assert [name for name in services if "ports" in services[name]] == ["proxy"]
