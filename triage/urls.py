@@ -1,7 +1,10 @@
 """All addresses: the pages, and the API below /api/v1/."""
 
+import sys
+
 from django.conf import settings
 from django.contrib import admin
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import get_template
@@ -40,10 +43,20 @@ if settings.OIDC is not None:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500: as JSON below /api/, as a page elsewhere."""
+    """Answer 500, or 503 for a database that does not answer: as JSON below /api/, as a page elsewhere."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        answer = _database_unavailable(request)
+        answer.headers["Retry-After"] = "10"
+        return answer
     if request.path.startswith("/api/"):
         return as_json(500, "server_error", "something broke here; it has been logged")
     return defaults.server_error(request)
+
+
+def _database_unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return as_json(503, "database_unavailable", "the database does not answer now; try again in 10 seconds")
+    return HttpResponse(get_template("503.html").render(), status=503)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
