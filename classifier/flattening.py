@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.resampling import PreprocessConfig, resample_arrays
+from classifier.resampling import PreprocessConfig, Resampled, resample_arrays
 from classifier.spectrum import Array
 
 # Flattened spectra keep the single precision of resampled ones.
@@ -104,7 +104,7 @@ def compare(
     shifted = grid.grid() * (1 + redshift)
     overlapping = slice(*np.searchsorted(shifted, (wavelength[0], wavelength[-1])))
     drawn = np.where(defined, template, np.nan)
-    level = continuum(wavelength, flux[first], grid, at=centres)
+    level = _continuum(resampled, centres, grid)
     return Comparison(
         wavelength=centres,
         spectrum=np.where(covered, flattened.flux[0], np.nan)[inside],
@@ -128,23 +128,26 @@ def _fitted(lines: Array, centres: Array, shifted: Array, template: Floats) -> A
     return np.asarray(strength * shape)
 
 
-def continuum(wavelength: Array, flux: Array, grid: PreprocessConfig, at: Array | None = None) -> Array:
-    """Return the continuum that ``flatten`` divides out, in the unit of the flux.
+def continuum(wavelength: Array, flux: Array, grid: PreprocessConfig) -> Array:
+    """Return the continuum that ``flatten`` divides out, at the spectrum's own samples and in the unit of its flux.
 
     wavelength: (n,) Å, ascending; repeated wavelengths count once.
     flux: (n,) F_λ in any unit.
     grid: the grids.
-    at: (m,) Å where to return it, or None for the spectrum's own samples.
 
     Where the continuum comes near zero, a tenth of the mean flux takes its place. Raises SpectrumError as
     ``resample_arrays`` does.
     """
     known, first = np.unique(wavelength, return_index=True)
-    resampled = resample_arrays(known, flux[first], grid)
+    return _continuum(resample_arrays(known, flux[first], grid), wavelength, grid)
+
+
+def _continuum(resampled: Resampled, at: Array, grid: PreprocessConfig) -> Array:
+    """Return the continuum of a resampled spectrum at wavelengths (Å), in the unit of the spectrum's flux."""
     values, mask = _averaged(resampled.flux[None], resampled.covered[None].astype(np.float32), np.zeros(1), grid)
     covered = mask[0] > 0
     level = _floored(_running_mean(values, mask, grid), values, mask)[0, covered]
-    return np.asarray(np.interp(wavelength if at is None else at, grid.grid()[covered], level) * resampled.scale)
+    return np.asarray(np.interp(at, grid.grid()[covered], level) * resampled.scale)
 
 
 def _ends(covered: NDArray[np.bool_]) -> tuple[int, int]:

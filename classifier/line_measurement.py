@@ -10,6 +10,7 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.lines import LIGHT_SPEED, line_list
+from classifier.signal_to_noise import SIGMA_PER_MAD
 from classifier.spectrum import Array
 
 # Fewest samples within the stretch, and most; more are averaged.
@@ -28,8 +29,6 @@ STEADY_SHARE = 0.1
 FWHM_PER_SIGMA = 2.3548
 # A measured line is a known one only if its velocity lies between these, km/s; negative towards us.
 VELOCITIES = (-30_000.0, 10_000.0)
-# 1σ of a normal distribution in units of its median absolute deviation.
-SIGMA_PER_MAD = 1.4826
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class LineMeasurement:
-    """What was measured of one line. Wavelengths are in Å, in the frame of the spectrum.
+    """Measured properties of one line. Wavelengths are in Å, in the frame of the spectrum.
 
     Attributes:
         emission: whether the line stands above the continuum, all in all.
@@ -157,7 +156,7 @@ def candidates(
 
     def unlikely(row: tuple[Candidate, str]) -> tuple[bool, bool, float]:
         speed = row[0].velocity.value
-        # What absorbs lies before the light and comes towards us.
+        # An absorber lies before the light and comes towards us.
         return row[1] not in elements, speed > 0 and not measured.emission, abs(speed)
 
     return [line for line, _ in sorted(near, key=unlikely)]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier.lines import LIGHT_SPEED
 from classifier.maximum import Maximum
 
 SHIPPED = Path(__file__).with_name("luminosity.json")
@@ -22,7 +23,6 @@ SHIPPED = Path(__file__).with_name("luminosity.json")
 NEAREST = 0.001
 # Motion of hosts against the expansion, and of the Sun, km/s, 1σ.
 PECULIAR_VELOCITY = 500.0
-LIGHT_KM_S = 299_792.458
 # An absolute magnitude with a larger error says nothing about the class.
 LARGEST_ERROR = 2.0
 # Error in magnitudes because the table's band is another one than the filter, and because the K-correction knows no
@@ -148,7 +148,7 @@ def luminosity(top: Maximum, redshift: float, redshift_error: float | None, ebv:
         raise ValueError(f"a redshift of {redshift} gives no distance")
     modulus, k_correction = distance_modulus(redshift), -2.5 * math.log10(1 + redshift)
     extinction = None if ebv is None else EXTINCTION[top.band] * ebv
-    velocity_error = (1 + redshift) * PECULIAR_VELOCITY / LIGHT_KM_S
+    velocity_error = (1 + redshift) * PECULIAR_VELOCITY / LIGHT_SPEED
     distance_error = 5 / math.log(10) * math.hypot(velocity_error, redshift_error or 0.0) / redshift
     error = math.hypot(top.error, distance_error, OTHER_BAND, K_CORRECTION_A_REDSHIFT * redshift)
     magnitude = top.magnitude - modulus - k_correction - (extinction or 0.0)

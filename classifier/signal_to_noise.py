@@ -18,6 +18,8 @@ MOSTLY_NOISE = 2.0
 STANDS_OUT = 5.0
 # Percentile of the bins that counts as the peak: narrow emission lines fill few bins, and cosmic rays still fewer.
 _HIGHEST = 99.0
+# 1σ of a normal distribution in units of its median absolute deviation.
+SIGMA_PER_MAD = 1.482602
 # The scatter cannot be measured with fewer bins.
 _LEAST_BINS = 12
 
@@ -63,7 +65,7 @@ def signal_to_noise(wavelength: Array, flux: Array, flux_error: Array | None = N
     if binned.size < _LEAST_BINS:
         return None
     scatter = np.abs(2 * binned[2:-2] - binned[:-4] - binned[4:])
-    noise = 1.482602 / np.sqrt(6.0) * float(np.median(scatter))
+    noise = SIGMA_PER_MAD / np.sqrt(6.0) * float(np.median(scatter))
     return _signal(binned / noise) if noise > 0 else None
 
 

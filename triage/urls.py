@@ -5,7 +5,7 @@ import sys
 from django.conf import settings
 from django.contrib import admin
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import get_template
 from django.templatetags.static import static
@@ -13,7 +13,7 @@ from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from triage.api.errors import as_json
+from triage.api.errors import DATABASE_DOWN, RETRY_SOON, as_json
 from triage.operations.disk import DiskFullError
 from triage.views.login import admin_login
 
@@ -45,18 +45,12 @@ if settings.OIDC is not None:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 for a database that does not answer: as JSON below /api/, as a page elsewhere."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
-        answer = _database_unavailable(request)
-        answer.headers["Retry-After"] = "10"
-        return answer
+        if request.path.startswith("/api/"):
+            return JsonResponse(DATABASE_DOWN, status=503, headers=RETRY_SOON)
+        return HttpResponse(get_template("503.html").render(), status=503, headers=RETRY_SOON)
     if request.path.startswith("/api/"):
         return as_json(500, "server_error", "something broke here; it has been logged")
     return defaults.server_error(request)
-
-
-def _database_unavailable(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith("/api/"):
-        return as_json(503, "database_unavailable", "the database does not answer now; try again in 10 seconds")
-    return HttpResponse(get_template("503.html").render(), status=503)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 # A clock may be wrong by so much before a date counts as one that has not come yet.
 CLOCK_ERROR = timedelta(days=1)
 MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
+
 MONTH_NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 MONTHS = {month: i for i, month in enumerate(MONTH_NAMES.split("|"), 1)}
 
@@ -116,3 +117,8 @@ def _with_clock(at: datetime, clock: str | None, ambiguous: bool) -> StatedDate 
 
 def _month(word: str | None) -> str | None:
     return None if word is None else str(MONTHS[word[:3].lower()])
+
+
+def mjd_of(when: datetime) -> float:
+    """Return a time as a Modified Julian Date."""
+    return (when - MJD_ZERO).total_seconds() / 86_400

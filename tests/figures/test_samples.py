@@ -20,7 +20,6 @@ from triage.figures.samples import (
     encoded,
     flux_range,
     look_of,
-    possible,
     smooth,
     smoothing_of,
 )
@@ -140,9 +139,12 @@ def test_an_epoch_without_enough_of_the_optical_is_shown_as_measured() -> None:
     flux = 1 + 0.1 * NOISE[:600]
     infrared = epoch(flux, wavelength=np.linspace(11_000, 24_000, 600))
     look = Look(flux=FluxKind.CONTINUUM)
-    assert possible(infrared, look).flux == FluxKind.MEASURED
-    assert possible(epoch(flux), look) == look
-    assert np.median(as_shown(epoch(flux), look).flux) == pytest.approx(1, abs=0.02)
+    shown, possible = as_shown(infrared, look)
+    assert shown is infrared
+    assert possible.flux == FluxKind.MEASURED
+    shown, possible = as_shown(epoch(flux), look)
+    assert possible == look
+    assert np.median(shown.flux) == pytest.approx(1, abs=0.02)
 
 
 def test_a_logarithm_is_drawn_where_the_flux_is_positive() -> None:

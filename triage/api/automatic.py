@@ -89,7 +89,7 @@ class DisagreementSerializer(serializers.Serializer[Any]):
 
 
 class DryRunSerializer(serializers.Serializer[Any]):
-    """What would have passed a policy in the last 30 days.
+    """Result of a dry run over the last 30 days.
 
     arrived: transients with a prediction on a spectrum of these days.
     passed: transients that would have passed.
@@ -148,7 +148,7 @@ class DryRunView(APIView):
         request=DryRunRequestSerializer, responses={200: DryRunSerializer} | error_answers(400, 403, 404, 409)
     )
     def post(self, request: Request) -> Response:
-        """What would have passed a policy in the last 30 days, and how often people disagreed. Nothing is stored."""
+        """Try a policy on the last 30 days: how much had passed, how often people disagreed. Nothing is stored."""
         sent, user = checked(DryRunRequestSerializer, request.data), user_of(request)
         policy = automatic.draft(user, sent["group"] or "", sent)
         return Response(_result(dry_run(user, policy, sent["simulated"])))

@@ -21,7 +21,9 @@ from triage.intake.quarantine import UnreadableSpectrumError
 
 log = logging.getLogger(__name__)
 
-# What the desk itself refuses, and a database that does not answer.
+DATABASE_DOWN = {"code": "database_unavailable", "detail": "the database does not answer now; try again in 10 seconds"}
+RETRY_SOON = {"Retry-After": "10"}
+# Errors that the desk itself raises, and those of a database that does not answer.
 OWN_ERRORS = (TriageError, OperationalError, InterfaceError)
 
 
@@ -72,8 +74,7 @@ def answer_to(error: TriageError | OperationalError | InterfaceError) -> Respons
         return Response({"code": error.code, "detail": error.detail}, status=error.status)
     # The database is down or its disk is full. The request was not at fault, so the sender is asked to repeat it.
     log.error("the database failed: %s", error)
-    body = {"code": "database_unavailable", "detail": "the database does not answer now; try again in 10 seconds"}
-    return Response(body, status=503, headers={"Retry-After": "10"})
+    return Response(DATABASE_DOWN, status=503, headers=RETRY_SOON)
 
 
 def _framework_error(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -51,7 +51,7 @@ class InboxView(APIView):
 
     @extend_schema(responses={200: InboxSerializer})
     def get(self, request: Request) -> Response:
-        """What you are asked or told: mentions, second opinions that you may give, and disputes over your votes."""
+        """Entries of your inbox: mentions, second opinions that you may give, and disputes over your votes."""
         return Response(_inbox(request))
 
 

@@ -57,7 +57,7 @@ class CandidateSerializer(serializers.Serializer[Any]):
 
 
 class MeasuredLineSerializer(serializers.Serializer[Any]):
-    """What was measured of a line. Wavelengths are in Å, in the frame of the spectrum.
+    """Measured properties of a line. Wavelengths are in Å, in the frame of the spectrum.
 
     emission: whether it stands above the continuum, all in all.
     fwhm: full width at half maximum, not corrected for the instrument; null for a line within the noise.

@@ -125,7 +125,7 @@ class UploadSerializer(StatedSerializer):
 
 @dataclasses.dataclass(frozen=True)
 class Stated:
-    """What a request states about its files.
+    """Statements of a request about its files.
 
     given: what holds for all of them.
     manifest: table whose row for a file counts first, or None.

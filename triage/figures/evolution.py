@@ -15,7 +15,7 @@ SHORTEST_PHASES = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class DatedEpoch:
-    """What the desk knows of one epoch.
+    """One epoch and the desk's answer about it.
 
     spectrum: id of the spectrum.
     observed_at: when it was taken.

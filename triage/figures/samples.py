@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classifier.errors import SpectrumError
 from classifier.flattening import continuum
 from classifier.resampling import PreprocessConfig
-from classifier.signal_to_noise import signal_to_noise
+from classifier.signal_to_noise import SIGMA_PER_MAD, signal_to_noise
 
 Array = NDArray[np.float64]
 
@@ -37,8 +37,6 @@ END_SHARE = 50
 TIP = 1.5
 # Scatter is measured in neighbourhoods of so many Å, or of so many samples if that is wider.
 NEIGHBOURHOOD, FEWEST_NEIGHBOURS = 400.0, 40
-# 1σ of a normal distribution in units of its median absolute deviation.
-SIGMA_PER_MAD = 1.4826
 # A neighbourhood counts for the flux axis if its scatter is at most this many times the usual one ...
 UNSTEADY = 4.0
 # ... and elsewhere a sample counts if its running median stands out by so many times the scatter.
@@ -72,7 +70,7 @@ class Epoch:
 
 
 class FluxKind(StrEnum):
-    """What the flux axis shows."""
+    """Quantity on the flux axis."""
 
     MEASURED = "measured"
     CONTINUUM = "continuum"
@@ -130,26 +128,19 @@ def columns(epoch: Epoch, look: Look) -> dict[str, Array]:
     return {"x": x, **{name: plotted(values, look) for name, values in drawn.items()}}
 
 
-def possible(epoch: Epoch, look: Look) -> Look:
-    """Return the look, with the measured flux where the epoch covers too little for a continuum."""
-    if look.flux == FluxKind.CONTINUUM and as_shown(epoch, look) is epoch:
-        return dataclasses.replace(look, flux=FluxKind.MEASURED)
-    return look
+def as_shown(epoch: Epoch, look: Look) -> tuple[Epoch, Look]:
+    """Return an epoch, with its continuum divided out as the cross-check does it if the look wants that, and the look.
 
-
-def as_shown(epoch: Epoch, look: Look) -> Epoch:
-    """Return an epoch as it is, or with its continuum divided out as the cross-check does it.
-
-    An epoch that covers too little for that stays as it is.
+    An epoch that covers too little for that stays as it is, and its look shows the measured flux.
     """
     if look.flux != FluxKind.CONTINUUM:
-        return epoch
+        return epoch, look
     try:
         level = continuum(epoch.wavelength, epoch.flux, PreprocessConfig())
     except SpectrumError:
-        return epoch
+        return epoch, dataclasses.replace(look, flux=FluxKind.MEASURED)
     error = None if epoch.flux_error is None else epoch.flux_error / level
-    return dataclasses.replace(epoch, flux=epoch.flux / level, flux_error=error, unit=1.0)
+    return dataclasses.replace(epoch, flux=epoch.flux / level, flux_error=error, unit=1.0), look
 
 
 def plotted(flux: Array, look: Look) -> Array:

@@ -14,11 +14,10 @@ from django.db import connection, transaction
 
 from classifier.luminosity import LARGEST_ERROR, NEAREST, combined, load_table, luminosity
 from classifier.maximum import FilterCurve, Limit, Maximum, Point, filter_curves, in_magnitudes, maximum
+from classifier.readers.dates import mjd_of
 from triage.models import Brightness, BrightnessDue, NoBrightness, Photometry, Prediction, Spectrum, Transient
 
 log = logging.getLogger(__name__)
-
-MJD_1970, DAY_SECONDS = 40_587.0, 86_400.0
 
 
 def measure_due(seconds: float) -> int:
@@ -132,5 +131,4 @@ def _in_magnitudes(curves: Sequence[Photometry]) -> tuple[list[Point], list[Limi
 
 
 def _mjd(spectrum: Spectrum) -> float | None:
-    when = spectrum.observed_at
-    return None if when is None else when.timestamp() / DAY_SECONDS + MJD_1970
+    return None if spectrum.observed_at is None else mjd_of(spectrum.observed_at)

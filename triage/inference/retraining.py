@@ -12,6 +12,7 @@ import torch
 from classifier.checkpoint import Checkpoint
 from classifier.errors import SpectrumError
 from classifier.preprocess import PreprocessConfig, Resampled, resample
+from classifier.readers.dates import mjd_of
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, read_object_ids
@@ -105,4 +106,4 @@ def _redshift(spectrum: Spectrum) -> float:
 
 def _day(spectrum: Spectrum) -> float:
     """Return the modified Julian day of the observation, or NaN if it is unknown."""
-    return spectrum.observed_at.timestamp() / 86400 + 40587 if spectrum.observed_at else math.nan
+    return mjd_of(spectrum.observed_at) if spectrum.observed_at else math.nan

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from classifier.readers.dates import mjd_of
 from triage.accounts.audiences import default_audience
 from triage.errors import TriageError
 from triage.figures import light_curve
@@ -34,10 +35,6 @@ class PhotometryForm(forms.Form):
         self.fields["group"] = forms.ModelChoiceField(
             user.groups.order_by("name"), required=False, to_field_name="name"
         )
-
-
-# Modified Julian Date at which Unix time begins.
-MJD_1970 = 40_587.0
 
 
 @login_required
@@ -105,7 +102,7 @@ def _epochs(user: User, transient: Transient) -> list[tuple[float, str]]:
     """Return time (MJD) and name of each spectrum whose time is known."""
     spectra = Spectrum.objects.visible_to(user).filter(transient=transient, observed_at__isnull=False)
     return [
-        (when.timestamp() / 86_400 + MJD_1970, instrument or "spectrum")
+        (mjd_of(when), instrument or "spectrum")
         for when, instrument in spectra.in_time_order().values_list("observed_at", "instrument")
         if when is not None
     ]

@@ -48,11 +48,12 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     epoch = _epoch(shown, arrays[shown.pk])
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
     # The noise is measured once; the samples and the page are told the result.
-    look = dataclasses.replace(sampling.possible(epoch, look), smoothing=sampling.smoothing_of(epoch, look))
+    look = dataclasses.replace(look, smoothing=sampling.smoothing_of(epoch, look))
+    drawn, look = sampling.as_shown(epoch, look)
     evidence = PredictionEvidence.objects.filter(prediction=shown.current_prediction_id).first()
     item = spectrum.spectrum_json(
-        sampling.as_shown(epoch, look),
-        [sampling.as_shown(_epoch(other, arrays[other.pk]), look) for other in others],
+        drawn,
+        [sampling.as_shown(_epoch(other, arrays[other.pk]), look)[0] for other in others],
         look=look,
         at_rest=shown.at_rest,
         strip=_strip(evidence, epoch) if evidence else None,
@@ -76,9 +77,8 @@ def samples(request: HttpRequest, name: str) -> JsonResponse:
     stored = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if shown is None or stored is None:
         return _no_arrays()
-    epoch = _epoch(shown, stored)
-    look = sampling.possible(epoch, sampling.look_of(request.GET))
-    return JsonResponse(sampling.encoded(sampling.columns(sampling.as_shown(epoch, look), look)))
+    epoch, look = sampling.as_shown(_epoch(shown, stored), sampling.look_of(request.GET))
+    return JsonResponse(sampling.encoded(sampling.columns(epoch, look)))
 
 
 @login_required
