@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,11 +21,18 @@ _OXYGEN = (
 )
 _DEPTH = 0.12
 _REST_WORDS = re.compile(
-    r"(?<!not in )(?<!not in the )(de-?redshift|rest[ -]?frame|rest[ -]?wave|doppler[ -]?corrected|"
+    r"(de-?redshift|rest[ -]?frame|rest[ -]?wave|doppler[ -]?corrected|\bdopcor|"
     r"redshift[ -]corrected|corrected (for|by) (the )?redshift|"
     r"(shifted|moved|transformed) to (the )?(rest|z ?= ?0(?![.\d])))",
     re.I,
 )
+_DENIED = re.compile(r"\bnot\b[^.,;\n]*", re.I)
+# Keys whose value says whether a redshift was taken out, and keys whose value names the frame.
+_REST_KEYS = re.compile(r"DOPCOR\d{0,2}|DE[-_]?REDSHI\w*|REST[-_]?FRA?M\w*|Z[-_]?CORR(ECTED)?", re.I)
+_FRAME_KEYS = re.compile(r"((WAVE|WL|SPEC|REDSHIFT)[-_ ]?)?FRAME?", re.I)
+# A shift of so many km/s corrects for the motion of the Earth. Redshifts are smaller numbers.
+_EARTH = re.compile(r"-?[1-9]\d?\.\d+(?=\s|$)")
+_NO = {"", "F", "FALSE", "N", "NO", "NONE", "0", "0.0", "0.", "UNKNOWN"}
 _REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z0-9]|\.\d)", re.I)
 
 
@@ -38,8 +46,7 @@ def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:
         )
     if spectrum.frame == "rest" or "frame" in receipt.corrections:
         return
-    words = " ".join(receipt.beside.values())
-    if _REST_WORDS.search(words):
+    if mentions_rest_frame(". ".join(receipt.beside.values())):
         warn_rest_frame(receipt, "the table beside the file mentions the rest frame")
     elif _REST_NAMES.search(receipt.name.replace("_", " ")):
         warn_rest_frame(receipt, "the file's name mentions the rest frame")
@@ -61,8 +68,25 @@ def warn_rest_frame(receipt: Receipt, evidence: str) -> None:
 
 
 def mentions_rest_frame(text: str) -> bool:
-    """Tell whether a header mentions rest-frame wavelengths."""
-    return _REST_WORDS.search(text) is not None
+    """Tell whether words say that the wavelengths are in the rest frame ("not de-redshifted" does not)."""
+    return _REST_WORDS.search(_DENIED.sub("", text)) is not None
+
+
+def rest_frame_evidence(header: Mapping[str, str]) -> str | None:
+    """Return the key of a header that says that the wavelengths are in the rest frame, with its value, or None.
+
+    header: values by key, in upper case.
+    """
+    for key, value in header.items():
+        stated = value.strip()
+        in_rest_frame = (_FRAME_KEYS.fullmatch(key) and re.match(r"rest\b", stated, re.I)) or (
+            key == "SPECSYS" and stated.upper() in ("REST", "SOURCE")
+        )
+        shifted = _REST_KEYS.fullmatch(key) and stated.upper() not in _NO and not _EARTH.match(stated)
+        if in_rest_frame or shifted:
+            return f"the header gives {key} {stated[:40]}"
+    said = next((key for key, value in header.items() if mentions_rest_frame(value)), None)
+    return None if said is None else f"{said} in the header mentions the rest frame"
 
 
 def _coverage(spectrum: Spectrum, receipt: Receipt) -> None:

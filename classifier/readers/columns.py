@@ -17,7 +17,8 @@ WAVELENGTH = re.compile(r"(^|obs|rest|[_ ])(wave|wl|lambda|lam\b|loglam|log_?lam
 FLUX = re.compile(r"(flux|flam|fnu|f_?lambda|^fl[xm]?(\b|[_(])|counts?$|intensity|spec|mag|^f$|^y$)", re.I)
 # Words begin at a letter that no other letter precedes, so that "signal", "wave_rest" and "function" hold no error.
 ERROR = re.compile(
-    r"(err|(?<![a-z])(sig(?!nal)|std(?!ar)|unc|noise|rms|dflux|df|e_?flux|er|e)(?![a-z])|sigma|noise|uncert|stdev|"
+    r"(err|(?<![a-z])(sig(?!nal)|std(?!ar)|unc|noise|rms|dflux|df|e_?f(lux|lam|nu)|er|e)(?![a-z])|sigma|noise|uncert|"
+    r"std_?dev|"
     r"(?<![a-z])(sig|std|unc)(_|f)|^e_)",
     re.I,
 )
@@ -205,8 +206,10 @@ def _third_column(table: Table, rest: list[int], flux: int, header: Mapping[str,
         for pattern, kind in ((IVAR, "ivar"), (VARIANCE, "variance"), (ERROR, "error")):
             # A statistical error goes before a systematic one.
             for i in sorted(rest, key=lambda i: "sys" in table.names[i].lower()):
-                if pattern.search(table.names[i]) and not OTHER.search(table.names[i]):
-                    return i, kind, f"the column is named {table.names[i]}", 0.95
+                name = table.names[i]
+                of_wavelength = WAVELENGTH.search(name) and not FLUX.search(name)
+                if pattern.search(name) and not (OTHER.search(name) or of_wavelength):
+                    return i, kind, f"the column is named {name}", 0.95
     column = next((i for i in rest if i > flux), rest[0])
     if table.names and any(pattern.search(table.names[column]) for pattern in (OTHER, FLUX, WAVELENGTH)):
         return column, "ignore", f"the column is named {table.names[column]}", 0.9

@@ -30,6 +30,16 @@ def read_degrees(text: str, hour: float) -> float | None:
     return -size if match["sign"] == "-" else size
 
 
+def read_pair(text: str) -> tuple[float, float] | None:
+    """Return right ascension and declination in degrees from a text such as "12:30:11.2 -12:30:11", or None."""
+    words = text.replace(",", " ").split()
+    if len(words) not in (2, 6):
+        return None
+    half = len(words) // 2
+    ra, dec = read_degrees(" ".join(words[:half]), hour=15.0), read_degrees(" ".join(words[half:]), hour=1.0)
+    return None if ra is None or dec is None else (ra, dec)
+
+
 def sexagesimal(ra: float, dec: float) -> tuple[str, str]:
     """Return right ascension as hh:mm:ss.sss and declination as ±dd:mm:ss.ss. The TNS fails on more digits than these.
 

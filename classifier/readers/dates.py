@@ -74,7 +74,8 @@ def parse_clock(text: str) -> timedelta | None:
     if match:
         parts = [match[key] or match[f"{key}2"] or 0 for key in ("hour", "minute", "second")]
         hours, minutes, seconds = int(parts[0]), int(parts[1]), float(parts[2])
-        if hours < 24 and minutes < 60 and seconds < 61:
+        midnight = (hours, minutes, seconds) == (24, 0, 0)
+        if (hours < 24 or midnight) and minutes < 60 and seconds < 61:
             return timedelta(hours=hours, minutes=minutes, seconds=round(seconds, 3))
         return None
     number = re.fullmatch(r"\d{1,5}\.\d*|\d{3,5}", text)

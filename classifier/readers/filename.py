@@ -38,7 +38,9 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?<![a-z0-9])t?{pattern}", re.I), prefix)
     for pattern, prefix in (
         (rf"SN[-_ ]?(?P<year>(?:19|20)\d\d){_LETTERS}", "SN"),
+        (rf"SN (?P<year>(?:19|20)\d\d) {_LETTERS}(?=[ .]|$)", "SN"),
         (rf"AT[-_ ]?(?P<year>20\d\d){_LETTERS}", "AT"),
+        (rf"AT (?P<year>20\d\d) {_LETTERS}(?=[ .]|$)", "AT"),
         (rf"iPTF[-_ ]?(?P<year>\d\d){_LETTERS}", "iPTF"),
         (rf"PTF[-_ ]?(?P<year>\d\d){_LETTERS}", "PTF"),
         (r"ZTF(?P<year>\d\d)(?P<letters>[a-z]{7})(?![a-z0-9])", "ZTF"),

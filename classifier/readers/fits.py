@@ -22,7 +22,7 @@ from classifier.readers.fits_cards import keyword_of, mend_card
 from classifier.readers.fits_desi import is_desi, read_desi
 from classifier.readers.fits_further import with_further_spectra
 from classifier.readers.fits_image import read_image
-from classifier.readers.fits_parts import FitsPart, header_strings, rest_frame_evidence
+from classifier.readers.fits_parts import FitsPart, header_strings, rest_frame_in_fits
 from classifier.readers.fits_table import read_table
 from classifier.readers.limits import MAX_PARTS
 from classifier.readers.receipt import Corrections, Part, Receipt
@@ -251,7 +251,7 @@ def _clean_part(part: FitsPart, header: Mapping[str, str], receipt: Receipt, cor
     flux, error, kind = units.to_flam(part.wavelength, part.flux, part.error, stated, receipt, corrections)
     medium = part.medium or units.parse_medium(receipt.beside.get("WL MEDIUM", ""))
     both = {**header, **part.header}
-    if evidence := rest_frame_evidence(both):
+    if evidence := rest_frame_in_fits(both):
         warn_rest_frame(receipt, evidence)
     known = {"flux_kind": kind, "medium": medium, **metadata.collect(both, receipt)}
     return clean_spectrum(part.wavelength, flux, error, receipt, corrections, **known), receipt

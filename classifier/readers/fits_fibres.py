@@ -25,9 +25,11 @@ def fibre_objects(hdus: Any, rows: int) -> list[str | None]:
     for hdu in hdus:
         if not isinstance(hdu, fits.BinTableHDU) or int(hdu.header["NAXIS2"]) != rows:
             continue
-        name = next((column for column in hdu.columns.names if _NAME.fullmatch(column)), None)
-        if name is None:
+        columns = [column for column in hdu.columns.names if _NAME.fullmatch(column)]
+        if not columns:
             continue
+        # A name tells people more than a number does.
+        name = min(columns, key=lambda column: column.lower().endswith("id"))
         kind = next((column for column in hdu.columns.names if _TYPE.fullmatch(column)), None)
         kinds = [str(value).strip() for value in hdu.data[kind]] if kind else [""] * rows
         names = [str(value).strip() for value in hdu.data[name]]

@@ -75,11 +75,19 @@ def read_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
         axes = _axes_of_header(header, len(apertures), samples, receipt, corrections)
     if error is None and len(apertures) == 1:
         error = _error_image(hdu, hdus, receipt, corrections)
+    labels = [f"aperture {number + 1}" for number in range(len(apertures))] if len(apertures) > 1 else [_name_of(hdu)]
     parts = [
-        FitsPart(axis, row, error, unit, medium, label=f"aperture {number + 1}", header=_aperture_name(header, number))
+        FitsPart(axis, row, error, unit, medium, label=labels[number], header=_aperture_name(header, number))
         for number, (axis, row) in enumerate(zip(axes, apertures, strict=True))
     ]
     return join_orders(parts, receipt)
+
+
+def _name_of(hdu: Any) -> str | None:
+    """Return the name of an extension with its version, such as "SCI,2", or None if it has no name of its own."""
+    if hdu.name in ("", "PRIMARY"):
+        return None
+    return f"{hdu.name},{hdu.ver}" if hdu.ver > 1 else str(hdu.name)
 
 
 def _axes_of_header(
@@ -126,7 +134,10 @@ def _first_band(data: Any, header: Any, receipt: Receipt) -> list[Array]:
     if cube.shape[0] > 1 and not apertures:
         if cube.shape[0] > 4:
             raise SpectrumError("not_one_dimensional", _PICTURE.format(cube.shape[0]))
-        receipt.guess("band", 0, f"the image has {cube.shape[0]} rows, and the first is taken as the spectrum", 0.6)
+        receipt.warn(
+            "rows_left_out",
+            f"the image has {cube.shape[0]} rows, and nothing says what they hold: the first was read as the spectrum",
+        )
         cube = cube[:1]
     return [np.asarray(row, dtype=np.float64) for row in cube]
 
@@ -232,7 +243,8 @@ def _error_image(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections
     if corrections.third_column == "ignore" or hdu.header["NAXIS"] != 1:
         return None
     for pattern, kind in _ERROR_NAMES:
-        for other in hdus:
+        # An extension of the same version goes first: ERR,2 belongs to SCI,2.
+        for other in sorted(hdus, key=lambda other: other.ver != hdu.ver):
             if other is hdu or not isinstance(other, fits.ImageHDU) or not pattern.search(other.name):
                 continue
             if other.header.get("NAXIS") == 1 and other.header.get("NAXIS1") == hdu.header["NAXIS1"]:

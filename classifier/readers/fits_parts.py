@@ -12,7 +12,7 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers import units
-from classifier.readers.checks import mentions_rest_frame
+from classifier.readers.checks import rest_frame_evidence
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, Medium
 
@@ -76,21 +76,16 @@ def header_strings(header: Any) -> dict[str, str]:
     return values
 
 
-def rest_frame_evidence(header: Mapping[str, str]) -> str | None:
-    """Return what in a header says that the wavelengths are in the rest frame, or None.
+def rest_frame_in_fits(header: Mapping[str, str]) -> str | None:
+    """Return what in a FITS header says that the wavelengths are in the rest frame, or None.
 
     header: values by key, in upper case.
     """
-    if header.get("SPECSYS", "").strip().upper() in ("REST", "SOURCE"):
-        return f"the header gives SPECSYS {header['SPECSYS'].strip()}"
-    if corrected := next((key for key in header if re.fullmatch(r"DOPCOR\d{0,2}", key)), None):
-        return f"the header gives {corrected} {header[corrected].strip()[:40]}"
     aperture = re.search(r'spec1\s*=\s*"([^"]*)"', header.get("WAT2_001", "") + header.get("WAT2_002", ""))
     words = aperture[1].split() if aperture else []
     if len(words) > 6 and re.fullmatch(r"-?0*\.?0*[1-9]\d*(\.\d*)?(E-?\d+)?|-?0?\.\d*[1-9]\d*", words[6], re.I):
         return f"the header (WAT2) takes out a redshift of {words[6]}"
-    said = next((key for key, value in header.items() if mentions_rest_frame(value)), None)
-    return None if said is None else f"{said} in the header mentions the rest frame"
+    return rest_frame_evidence(header)
 
 
 def join_orders(parts: Sequence[FitsPart], receipt: Receipt) -> list[FitsPart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from astropy.io import fits
 from classifier.errors import SpectrumError
 from classifier.readers.checks import warn_rest_frame
 from classifier.readers.columns import ERROR
+from classifier.readers.fits_fibres import fibre_objects
 from classifier.readers.fits_image import wcs_axis
 from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, wavelengths
 from classifier.readers.limits import MAX_PARTS, MAX_ROWS
@@ -20,7 +22,8 @@ from classifier.readers.units import is_wavelength_unit, parse_flux_kind, parse_
 from classifier.spectrum import MIN_SAMPLES, Array, Medium
 
 _WAVELENGTH = re.compile(
-    r"(^|_)(wave(length|lengths|s)?|lambda|lam|wl|loglam|log_?lam\w*|log_?wave|wvl|obs_?wave\w*|spectral_?axis)($|_|\b)",
+    r"(^|_)(a?wav|(air|vac|obs)?_?wave(lengths?|s)?|lambda|lam|wl|(log|ln)_?(lam|wave)\w*|wvl|obs_?wave\w*|"
+    r"spectral_?axis)($|_|\b)",
     re.I,
 )
 # Names of the flux column, from the likeliest of a calibrated spectrum down to raw counts.
@@ -73,10 +76,14 @@ def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
         return [FitsPart(axis, values, error, flux_unit, medium, header=header)]
     # Each row is an order or an object. They may share one wavelength axis.
     axis = np.broadcast_to(axis, values.shape)
-    rows = [
-        FitsPart(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}", header)
-        for i in range(values.shape[0])
-    ]
+    objects = fibre_objects([hdu], len(values))
+    rows = []
+    for i in range(len(values)):
+        row = FitsPart(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}")
+        rows.append(dataclasses.replace(row, header=header))
+    if objects and len(set(objects)) > 1:
+        named = zip(rows, objects, strict=True)
+        return [dataclasses.replace(row, label=name, header=header | {"OBJECT": name}) for row, name in named if name]
     return join_orders(rows, receipt)
 
 
@@ -109,6 +116,8 @@ def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tup
     candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name) and not ERROR.search(name)]
     flux = next((name for pattern in _FLUX for name in candidates if pattern.search(name)), None)
     flux = flux or _by_unit(hdu, candidates, wavelength=False)
+    if flux is None and wave is not None and len(candidates) == 1:
+        flux = candidates[0]
     if wave is None and flux is None and len(names) > 1 and all(map(_NAMELESS.fullmatch, names)):
         axis = _column(hdu, names[0])
         if axis.ndim == 1 and axis.size >= MIN_SAMPLES and (np.diff(axis) > 0).all():

@@ -91,11 +91,20 @@ def _records(document: Any) -> list[dict[str, Any]]:
                     outer.setdefault("obj_id", document["name"])
                 return [outer | record for record in records]
         return [document] if _first(document, _WAVELENGTHS) is not None else []
+    return _records_of_list(document) if isinstance(document, list) else []
+
+
+def _records_of_list(document: list[Any]) -> list[dict[str, Any]]:
     if _is_rows(document):
         return [_rows_to_columns({"data": document})]
-    if isinstance(document, list):
-        return [record for entry in document[: MAX_PARTS + 1] if isinstance(entry, dict) for record in _records(entry)]
-    return []
+    if len(document) >= MIN_SAMPLES and all(map(_is_sample, document)):
+        return [{key: [sample.get(key) for sample in document] for key in document[0]}]
+    return [record for entry in document[: MAX_PARTS + 1] if isinstance(entry, dict) for record in _records(entry)]
+
+
+def _is_sample(value: Any) -> bool:
+    """Tell whether a value is one sample, {"wavelength": 3800.0, "flux": 1.2}, as pandas writes the rows of a table."""
+    return isinstance(value, dict) and any(isinstance(value.get(key), int | float) for key in _WAVELENGTHS)
 
 
 def _is_of_open_catalog(value: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from classifier.readers.coordinates import read_degrees
+from classifier.readers.coordinates import read_degrees, read_pair
 from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, StatedDate, parse_clock, parse_date
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
@@ -28,6 +28,8 @@ _OBJECT = (
     "TARGETNAME",
     "ESOOBSTARGNAME",
     "OBJID",
+    "SUPERNOVA",
+    "TRANSIENT",
     "NAME",
 )
 _INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENTNAME")
@@ -35,8 +37,9 @@ _TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPENAME")
 _OBSERVER = ("OBSERVER", "OBSERVERS", "OBSERVERNAME")
 _RA = ("RA", "RADEG", "RAJ2000", "OBJRA", "CATRA", "RATARG", "TARGRA", "RAOBJ", "OBJCTRA")
 _DEC = ("DEC", "DECDEG", "DECJ2000", "OBJDEC", "CATDEC", "DECTARG", "TARGDEC", "DECOBJ", "OBJCTDEC", "DE")
+_BOTH = ("RADEC", "RA/DEC", "COORDINATES", "COORDS", "POSITION")
 _EXPOSURE = ("EXPTIME", "EXPOSURE", "TEXPTIME", "EXPOSURETIME")
-_REDSHIFT = ("REDSHIFT", "HOSTREDSHIFT", "REDSHIFTHELIO", "REDSHIFTFINAL", "Z", "ZHELIO")
+_REDSHIFT = ("REDSHIFT", "HOSTREDSHIFT", "REDSHIFTHELIO", "REDSHIFTFINAL", "Z", "ZHELIO", "ZHEL", "ZHOST", "REDSHFT")
 _DATES = (
     "DATEOBS",
     "DATEAVG",
@@ -53,6 +56,10 @@ _DATES = (
     "UTOBS",
     "DATEOFOBSERVATION",
     "OBSERVATIONDATE",
+    "OBSERVED",
+    "OBSERVEDON",
+    "DATEOFOBS",
+    "DATESTART",
     "UTMIDDLE",
     "UTSTART",
     "UTSHUT",
@@ -83,6 +90,8 @@ _JD = ("JD", "JDOBS", "HJD", "BJD", "JDUTC", "UTJD", "JULDATE", "JULIANDATE")
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
 # The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
+# A year and more digits, which is no time of day.
+_DATE_LIKE = re.compile(r"(19|20)\d\d([-/:. ]\d|\d{4})")
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
 
 
@@ -119,6 +128,8 @@ def _coordinates(header: Mapping[str, str]) -> tuple[float, float] | None:
     """Return right ascension and declination of a header with squeezed keys, in degrees, or None."""
     ra = _first(read_degrees(_clean(header, key), hour=15.0) for key in _RA)
     dec = _first(read_degrees(_clean(header, key), hour=1.0) for key in _DEC)
+    if ra is None or dec is None:
+        ra, dec = _first(read_pair(_clean(header, key)) for key in _BOTH) or (None, None)
     if ra is None or dec is None or not (0 <= ra < 360 and -90 <= dec <= 90) or ra == dec == 0:
         return None
     return ra, dec
@@ -210,20 +221,26 @@ def _number(header: Mapping[str, str], keys: tuple[str, ...]) -> float | None:
 
 
 def _observed_at(header: Mapping[str, str], receipt: Receipt) -> datetime | None:
-    """Return the date of a header with squeezed keys, or None."""
+    """Return the date of a header with squeezed keys, or None; a date that cannot be read is warned of."""
     from_days = _from_days(header)
+    unreadable = None
     for key in _DATES:
-        date = parse_date(_clean(header, key))
+        text = _clean(header, key)
+        date = parse_date(text)
         if date is None or date.at <= _EARLIEST:
+            if date is None and _DATE_LIKE.match(text):
+                unreadable = unreadable or text
             continue
         date = _with_time(date, header) if date.day_only else date
         agree = from_days is not None and abs(from_days - date.at) < timedelta(days=1.5)
         if from_days is not None and (date.ambiguous or (date.day_only and agree)):
             return from_days
         if date.ambiguous:
-            evidence = f"the day was taken to stand before the month in “{_clean(header, key)}”"
+            evidence = f"the day was taken to stand before the month in “{text}”"
             receipt.guess("observed_at", date.at.isoformat().replace("+00:00", "Z"), evidence, 0.6)
         return date.at
+    if from_days is None and unreadable is not None:
+        receipt.warn("date_unreadable", f"the header's date “{unreadable[:40]}” was not used: it is no date")
     return from_days
 
 
@@ -235,9 +252,13 @@ def _with_time(date: StatedDate, header: Mapping[str, str]) -> StatedDate:
 
 def _from_days(header: Mapping[str, str]) -> datetime | None:
     days = _number(header, _MJD)
-    julian = _number(header, _JD)
-    if days is None and julian is not None:
-        days = julian - 2_400_000.5
+    if days is None:
+        days = _number(header, _JD)
+        # A small number under such a key may count from 2,400,000 or from 2,400,000.5.
+        if days is not None and days < 2_400_000:
+            return None
+    if days is not None and days > 2_400_000:
+        days -= 2_400_000.5
     # Numbers outside 1910 to 2100 are not modified Julian days.
     if days is None or not 19_000 < days < 88_000:
         return None

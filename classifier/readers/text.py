@@ -21,14 +21,15 @@ from classifier.readers.limits import (
     MAX_UNEVEN_CELLS,
 )
 from classifier.readers.receipt import Corrections, Part, Receipt
+from classifier.readers.several import read_each
+from classifier.readers.text_blocks import cut, restarts
+from classifier.readers.text_header import read_header
 from classifier.spectrum import MIN_SAMPLES, Array, FluxKind, Medium
 
 _COMMENT = ("#", "%", "!", "//", "\\", ";")
 _ODD_BYTES = bytes([*range(9), *range(14, 32)])
 _NUMBER_START = "+-.0123456789"
 _ROW_START = re.compile(r"[\"']?[+-]?[.,]?\d|nan|inf|ind|--", re.I)
-_KEY_VALUE = re.compile(r"\s*([A-Za-z][\w .-]{0,40}?)\s{0,80}[=:]\s*(.*)$")
-_DATED = re.compile(r"\s*(?:obs\w*[ -])?date\s+((?:19|20)\d\d-\d\d-\d\d(?:T[\d:.]+)?)\s*$", re.I)
 _BARE_EXPONENT = re.compile(r"(?<=\d)([+-]\d{2,3})$")
 _WORDS_FOR_MISSING = {"", "nan", "null", "none", "--", "---", "indef", "n/a", "na", "nodata", "inf", "-inf", "..."}
 _ROWS_AT_ONCE = 20_000
@@ -44,17 +45,32 @@ _BRACKETED_UNIT = re.compile(r"(?:wave\w*|lambda|wl)\W{0,3}[\[(]([^)\]]{1,30})[)
 def read_text(content: bytes, receipt: Receipt, corrections: Corrections) -> list[Part]:
     """Read a table of at least two columns. Raises SpectrumError ("binary", "no_table", "too_many_rows" …)."""
     receipt.format = "text"
-    table = _parse(_lines(content), receipt)
-    header = _header(table.comments)
+    return _read_lines(_lines(content), receipt, corrections)
+
+
+def _read_lines(lines: Sequence[str], receipt: Receipt, corrections: Corrections) -> list[Part]:
+    untouched = receipt.for_part("")
+    table = _parse(lines, receipt)
+    header = read_header(table.comments)
     wave, flux = main_columns(table, receipt, corrections)
+    if receipt.rows_read == len(table.values) and (starts := restarts(table.values[:, wave])):
+        return read_each(
+            cut(lines, starts, _is_row),
+            lambda _, number: f"block {number}",
+            lambda block, own: _read_lines(block, own, corrections)[0],
+            untouched,
+            "the text",
+        )
     unit, kind, medium = _stated_units(table, header, receipt, wave, flux)
     wavelength = units.to_angstrom(table.values[:, wave], unit, receipt, corrections)
     error = error_column(table, wave, flux, header, receipt, corrections)
     values, error = units.undo_log(table.names[flux] if table.names else "", table.values[:, flux], error, receipt)
     values, error, kind = units.to_flam(wavelength, values, error, kind, receipt, corrections)
     name_of_wave = table.names[wave] if table.names else ""
-    if checks.mentions_rest_frame(" ".join(table.comments)) or "rest" in name_of_wave.lower():
+    if "rest" in name_of_wave.lower() or checks.mentions_rest_frame("\n".join(table.comments)):
         checks.warn_rest_frame(receipt, "the header mentions the rest frame")
+    elif evidence := checks.rest_frame_evidence(header):
+        checks.warn_rest_frame(receipt, evidence)
     known = metadata.collect(header, receipt)
     return [
         (
@@ -123,6 +139,10 @@ def _split_lines(lines: Sequence[str]) -> tuple[list[str], list[str], int]:
         else:
             skipped += 1
     return comments, rows, skipped
+
+
+def _is_row(line: str) -> bool:
+    return bool(_split_lines([line])[1])
 
 
 def _parse(lines: Sequence[str], receipt: Receipt) -> Table:
@@ -228,23 +248,6 @@ def _number(cell: str) -> float:
         return float(_BARE_EXPONENT.sub(r"e\1", FORTRAN.sub("e", cell)))
     except ValueError:
         return float("nan")
-
-
-def _header(comments: Sequence[str]) -> dict[str, str]:
-    """Return the ``KEY: value`` and ``KEY = 'value' / comment`` lines by key, in upper case.
-
-    Values are not parsed further, so that 00:04:25.70 stays text.
-    """
-    header: dict[str, str] = {}
-    for line in comments:
-        match = _KEY_VALUE.match(line) if "=" in line or ":" in line else None
-        if match:
-            value = match[2].strip()
-            quoted = re.match(r"'([^']*)'", value)
-            header.setdefault(match[1].strip().upper(), quoted[1].strip() if quoted else value.split(" / ")[0].strip())
-        elif dated := _DATED.match(line):
-            header.setdefault("DATE-OBS", dated[1])
-    return header
 
 
 def _stated_units(

@@ -70,8 +70,8 @@ def parse_wavelength_unit(text: str) -> str | None:
 
 
 def is_wavelength_unit(text: str) -> bool:
-    """Tell whether a unit is one of wavelength, and not of flux per wavelength."""
-    return parse_wavelength_unit(text) is not None and parse_flux_kind(text) is None
+    """Tell whether a unit is one of wavelength, and not of flux per wavelength or a velocity."""
+    return parse_wavelength_unit(text) is not None and parse_flux_kind(text) is None and "/" not in text
 
 
 def parse_flux_kind(text: str) -> FluxKind | None:

@@ -48,3 +48,54 @@ def test_zero_points_of_another_system_are_refused() -> None:
 def test_a_line_whose_zero_point_is_missing_is_skipped() -> None:
     curve = read_light_curve((CASES / "flux_zp.csv").read_bytes().replace(b"27.5", b"nan"))
     assert (len(curve.points), curve.skipped) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "first"),
+    [
+        ("mjd,fid,magpsf_corr,sigmapsf_corr\n59288.1,1,18.2,0.1\n", "mag", (59288.1, "ztfg", 18.2, 0.1)),
+        (
+            "HJD,UT Date,Camera,Limit,mag,mag_err,flux(mJy),flux_err,Filter\n2459288.5,2021-03-15,bi,17,16,.1,1,.1,g\n",
+            "mag",
+            (59288.0, "g", 16.0, 0.1),
+        ),
+        (
+            "event,time,magnitude,e_magnitude,upperlimit,band\nSN2021abc,59288.1,18.2,0.1,F,g\n",
+            "mag",
+            (59288.1, "g", 18.2, 0.1),
+        ),
+        ("MJD [d];Filter;Mag [AB];Error\n59288,1;g;18,2;0,1\n", "mag", (59288.1, "g", 18.2, 0.1)),
+        ("MJD,Band,Magnitude,Magnitude Error\n59288.1,g,18.2,0.1\n", "mag", (59288.1, "g", 18.2, 0.1)),
+        ("###MJD m dm F\n59288.1 18.2 0.1 o\n", "mag", (59288.1, "o", 18.2, 0.1)),
+        ("date,filter,mag,magerr\n2021-03-15T12:00:00,g,18.2,0.1\n", "mag", (59288.5, "g", 18.2, 0.1)),
+        ("mjd,band,psfFlux,psfFluxErr\n61000.1,g,36000,100\n", "uJy", (61000.1, "g", 36.0, 0.1)),
+        ("mjd,filter,flux (mJy),flux_err\n59288.1,g,0.19,0.01\n", "uJy", (59288.1, "g", 190.0, 10.0)),
+        ("@z 0.1\nDate Filter Flux Fluxerr MagSys ZP\n59288.1 desg 100 5 AB 23.9\n", "uJy", (59288.1, "desg", 100, 5)),
+    ],
+    ids=["ALeRCE", "ASAS-SN", "OAC", "units", "words", "ATLAS", "dates", "Rubin", "mJy", "sncosmo"],
+)
+def test_tables_of_brokers_and_archives_are_read_as_they_come(
+    text: str, unit: str, first: tuple[float, str, float, float]
+) -> None:
+    curve = read_light_curve(text.encode())
+    time, band, value, error = curve.points[0]
+    assert (curve.unit, band) == (unit, first[1])
+    assert (time, value, error) == pytest.approx((first[0], *first[2:]))
+
+
+def test_snana_counts_its_fluxes_from_27_5_magnitudes() -> None:
+    lines = ["SNID: 2021abc", "VARLIST: MJD BAND FLUXCAL FLUXCALERR", "OBS: 59288.1 g 100 5", "OBS: 59289.1 r 90 5"]
+    curve = read_light_curve("\n".join([*lines, "END:"]).encode())
+    assert (curve.unit, [point[1] for point in curve.points], curve.skipped) == ("uJy", ["g", "r"], 0)
+    assert curve.points[0][2:] == pytest.approx((3.631, 0.1815), rel=1e-3)
+
+
+@pytest.mark.parametrize("value", ["99", "-99", "999.0", "-999"])
+def test_a_number_that_stands_for_a_missing_magnitude_is_none(value: str) -> None:
+    curve = read_light_curve(f"mjd,filter,mag,magerr\n59288,g,18.2,0.1\n59289,g,{value},{value}\n".encode())
+    assert (len(curve.points), curve.limits, curve.skipped) == (1, [], 1)
+
+
+def test_a_julian_date_without_its_first_digits_is_refused() -> None:
+    with pytest.raises(UnreadableLightCurveError, match="no Julian date"):
+        read_light_curve(b"jd,filter,mag\n9288.875,g,18.2\n")

@@ -69,7 +69,15 @@ def test_what_is_no_date_is_none(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "hours"),
-    [("09:00:00", 9), ("9h30m", 9.5), ("08.5", 8.5), ("32400.0", 9), ("2021-03-15T09:00:00", 9), ("090000", 9)],
+    [
+        ("09:00:00", 9),
+        ("9h30m", 9.5),
+        ("08.5", 8.5),
+        ("32400.0", 9),
+        ("24:00:00", 24),
+        ("2021-03-15T09:00:00", 9),
+        ("090000", 9),
+    ],
 )
 def test_a_time_of_day_is_understood(written: str, hours: float) -> None:
     assert parse_clock(written) == timedelta(hours=hours)
@@ -91,6 +99,11 @@ def test_what_is_no_time_of_day_is_none(written: str) -> None:
         ("JD: 2459288.875",),
         ("DATE-OBS: 03/04/2021", "MJD: 59288.375"),
         ("OBS-DATE: 2021-03-15", "MJD-OBS: 59288.375"),
+        ("Observed: 2021-03-15 09:00:00 UT",),
+        ("Obs date (UT): 2021/03/15 09h00m00s",),
+        ("obsdate 2021-03-15.375",),
+        ("OBSMJD 59288.375",),
+        ("MJD: 2459288.875",),
     ],
 )
 def test_date_and_time_are_found_under_the_keys_of_pipelines(header: tuple[str, ...]) -> None:
@@ -103,6 +116,18 @@ def test_a_date_whose_day_and_month_may_be_swapped_is_a_guess() -> None:
     guess = next(guess for guess in reading.receipt["guesses"] if guess["what"] == "observed_at")
     assert reading.receipt["metadata"]["observed_at"] == guess["value"] == "2021-04-03T00:00:00Z"
     assert guess["confidence"] < 0.7
+
+
+@pytest.mark.parametrize("written", ["2021-02-30", "2021-13-01T09:00:00", "20211399"])
+def test_a_date_that_no_calendar_has_is_left_out_with_a_warning(written: str) -> None:
+    reading = read_spectrum(text(f"DATE-OBS: {written}"), "spec.txt")
+    assert reading.receipt["metadata"]["observed_at"] is None
+    assert "date_unreadable" in codes(reading)
+
+
+@pytest.mark.parametrize("header", ["JD: 59288.375", "RJD: 59288.875"])
+def test_days_whose_zero_is_not_known_are_no_date(header: str) -> None:
+    assert read_spectrum(text(header), "spec.txt").receipt["metadata"]["observed_at"] is None
 
 
 @pytest.mark.parametrize("header", ["DATE-OBS: 2061-02-03T04:05:06", "MJD: 77000.5"])

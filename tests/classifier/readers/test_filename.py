@@ -80,6 +80,7 @@ def test_names_of_one_object_are_not_generic(name: str) -> None:
     [
         ("sn2009ip-31486.dat", "SN2009ip"),
         ("SN14J_Apr03.txt", "SN2014J"),
+        ("SN_2021_abc_15mar2021.txt", "SN2021abc"),
         ("1996al_19961009_final.ascii", "SN1996al"),
         ("tAT2018be_20180116_Gr13.asci", "AT2018be"),
         ("tns_2018hlp_2458413.9_UH88.dat", "2018hlp"),

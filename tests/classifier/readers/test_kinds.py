@@ -79,6 +79,47 @@ def test_further_science_extensions_are_further_spectra() -> None:
     assert [round(float(reading.spectrum.flux.mean()) / 2) for reading in readings] == [1, 5]
 
 
+def test_the_second_extension_of_errors_belongs_to_the_second_of_fluxes() -> None:
+    first, second = extension("SCI", 3800, 9200), extension("SCI", 3800, 9200, 5, 2)
+    errors = extension("ERR", 3800, 9200, 0.1), extension("ERR", 3800, 9200, 0.5, 2)
+    readings = read_spectra(write(fits.PrimaryHDU(), first, errors[0], second, errors[1]))
+    assert [reading.receipt["part"] for reading in readings] == ["SCI", "SCI,2"]
+    for reading in readings:
+        np.testing.assert_allclose(reading.spectrum.flux_error, 0.1 * reading.spectrum.flux, rtol=1e-5)
+
+
+def test_rows_of_an_image_that_nothing_explains_are_left_out_with_a_warning() -> None:
+    reading = read_spectrum(image(np.stack([FLUX, 2 * FLUX]), CRVAL1=3800.0, CDELT1=STEP, CRPIX1=1))
+    assert "rows_left_out" in codes(reading)
+
+
+def test_rows_of_a_table_are_named_by_its_column_of_objects() -> None:
+    columns = [
+        fits.Column("TARGETID", "K", array=[11, 12, 13]),
+        fits.Column("OBJTYPE", "4A", array=["TGT", "SKY", "TGT"]),
+        fits.Column("WAVE", "300D", array=np.stack([WAVELENGTH] * 3), unit="Angstrom"),
+        fits.Column("FLUX", "300D", array=np.stack([FLUX, 2 * FLUX, 3 * FLUX])),
+        fits.Column("OBJNAME", "12A", array=["SN2021abc", "sky", "SN2021abd"]),
+    ]
+    readings = read_spectra(write(fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)))
+    assert [told(reading, "object") for reading in readings] == ["SN2021abc", "SN2021abd"]
+
+
+@pytest.mark.parametrize("between", ["", "# exposure 2\n# DATE-OBS: 2021-03-16T09:00:00\n"])
+def test_exposures_one_below_the_other_in_a_text_are_several_spectra(between: str) -> None:
+    first, second = text("# DATE-OBS: 2021-03-15T09:00:00"), text(columns=(WAVELENGTH, 3 * FLUX))
+    readings = read_spectra(first + b"\n" + between.encode() + second, "spec.txt")
+    assert len(readings) == 2
+    np.testing.assert_allclose(readings[1].spectrum.flux, 3 * readings[0].spectrum.flux, rtol=1e-5)
+    day = "16" if between else "15"
+    assert told(readings[1], "observed_at") == f"2021-03-{day}T09:00:00Z"
+
+
+def test_orders_in_a_text_stay_one_spectrum() -> None:
+    orders = [text(columns=(WAVELENGTH[part], FLUX[part])) for part in (slice(0, 160), slice(140, 300))]
+    assert len(read_spectra(b"\n".join(orders), "spec.txt")) == 1
+
+
 def trace(name: str, low: float, high: float, level: float = 1.0, pad: int = 0) -> fits.BinTableHDU:
     wave, flux = np.linspace(low, high, 300), level * (2 + np.sin(np.arange(300) / 9))
     wave[: pad or 0], flux[: pad or 0] = 0, 0
@@ -149,13 +190,32 @@ def test_only_the_codes_of_the_standard_tell_the_medium(code: str, medium: str |
         {"HISTORY": "dereddened and deredshifted with z=0.02"},
         {"COMMENT": "Wavelengths are corrected for redshift"},
         {"NOTE": "restframe"},
+        {"HISTORY": "dopcor z=0.0312"},
+        {"FRAME": "Rest"},
+        {"DEREDSHI": "T"},
+        {"ZCORR": "0.031"},
     ],
 )
 def test_a_header_that_says_rest_frame_warns(cards: dict[str, str]) -> None:
     assert "looks_rest_frame" in codes(read_spectrum(axis(**cards)))
 
 
-@pytest.mark.parametrize("cards", [{"SPECSYS": "TOPOCENT"}, {"SPECSYS": "BARYCENT"}, {"HISTORY": "not in rest frame"}])
+def test_a_key_of_a_text_file_says_rest_frame_as_a_card_does() -> None:
+    assert "looks_rest_frame" in codes(read_spectrum(text("# frame: rest")))
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"SPECSYS": "TOPOCENT"},
+        {"SPECSYS": "BARYCENT"},
+        {"HISTORY": "not in rest frame"},
+        {"HISTORY": "not corrected to the rest frame"},
+        {"DEREDSHI": "F"},
+        {"DOPCOR01": "20.03683 all"},
+        {"FRAME": "source"},
+    ],
+)
 def test_a_header_that_says_observed_frame_does_not_warn(cards: dict[str, str]) -> None:
     assert "looks_rest_frame" not in codes(read_spectrum(axis(**cards)))
 
@@ -183,14 +243,29 @@ def test_names_that_swap_the_columns_are_still_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["wave_vac", "model_flux", "phase", "signal", "function", "residual", "airmass", "order"]
+    "name", ["wave_vac", "model_flux", "phase", "signal", "function", "residual", "airmass", "order", "e_wave"]
 )
 def test_a_third_column_whose_name_is_none_of_an_error_is_ignored(name: str) -> None:
     reading = read_spectrum(text(f"# wavelength flux {name}", columns=(WAVELENGTH, FLUX, 0.02 * FLUX)))
     assert reading.spectrum.flux_error is None
 
 
-ERRORS = ["error", "e_flux", "eflux", "sigma", "flux_err", "fluxerr", "rms", "noise", "unc", "std", "dflux", "flux_unc"]
+ERRORS = [
+    "error",
+    "e_flux",
+    "eflux",
+    "sigma",
+    "flux_err",
+    "fluxerr",
+    "rms",
+    "noise",
+    "unc",
+    "std",
+    "stddev",
+    "dflux",
+    "flux_unc",
+    "eflam",
+]
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -212,6 +287,35 @@ def test_the_unit_tells_the_wavelength_where_the_name_does_not() -> None:
     in_text = read_spectrum(text("# lbd sgnl", "# nm erg/s/cm2/A", columns=(WAVELENGTH / 10, FLUX)))
     for reading in (in_fits, in_text):
         assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
+
+
+@pytest.mark.parametrize(
+    ("wave", "flux", "values"),
+    [
+        (("x", "nm"), ("y", ""), WAVELENGTH / 10),
+        (("LOGLAM", "log(Angstrom)"), ("F", ""), np.log10(WAVELENGTH)),
+        (("lnlam", ""), ("flux", ""), np.log(WAVELENGTH)),
+        (("AWAV", "m"), ("FLUX", "W/m2/m"), WAVELENGTH * 1e-10),
+    ],
+)
+def test_two_columns_of_a_fits_table_are_read_by_the_little_that_is_told(
+    wave: tuple[str, str], flux: tuple[str, str], values: np.ndarray
+) -> None:
+    reading = read_spectrum(table({wave[0]: (values, wave[1]), flux[0]: (FLUX, flux[1])}))
+    assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("OBJECT SN2021abc", "redshift 0.03", "RA: 12:30:00 DEC: -12:30:00"),
+        ("Supernova: SN2021abc", "z_host = 0.03", "RA/Dec: 187.5 -12.5"),
+        ("target SN2021abc", "Redshift (host): 0.03", "Coordinates: 12 30 00 -12 30 00"),
+    ],
+)
+def test_a_header_is_read_in_the_words_of_people(header: tuple[str, ...]) -> None:
+    reading = read_spectrum(text(*(f"# {line}" for line in header)), "spec.txt")
+    assert [told(reading, what) for what in ("object", "redshift", "ra", "dec")] == ["SN2021abc", 0.03, 187.5, -12.5]
 
 
 @pytest.mark.parametrize("name", ["SN2020abc_z0.05.txt", "z0.1_test.txt", "host_z0p034.dat", "obj_z0.txt_v2"])
@@ -238,6 +342,11 @@ def test_the_open_astronomy_catalogs_answer_in_any_order_of_its_fields(entry: li
     readings = read_spectra(open_catalog(entry))
     assert [told(reading, "object") for reading in readings] == ["SN1987A", "SN2011fe", "SN2011fe"]
     assert {told(reading, "observed_at") for reading in readings} == {"2021-03-15T12:00:00Z"}
+
+
+def test_rows_of_json_objects_are_read_as_a_table() -> None:
+    rows = [{"wavelength": w, "flux": f} for w, f in zip(WAVELENGTH, FLUX, strict=True)]
+    assert read_spectrum(json.dumps(rows).encode()).spectrum.wavelength_range == pytest.approx((3800, 9200))
 
 
 def snana(names: str, rows: list[str], spectra: int) -> bytes:
