@@ -21,7 +21,17 @@ CASES = json.loads((Path(__file__).parents[1] / "cases" / "names.json").read_tex
 
 # Each line holds spellings of one name; no two lines mean the same transient.
 SPELLINGS = [
-    ["SN2021zzx", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "SN 2021ZZX", "TDE2021zzx", "sn-2021zzx"],
+    [
+        "SN2021zzx",
+        "AT2021zzx\u200b",
+        "at2021zzx",
+        "SN_2021zzx",
+        "AT 2021 zzx",
+        "2021zzx",
+        "SN 2021ZZX",
+        "TDE2021zzx",
+        "sn-2021zzx",
+    ],
     ["SN1987A", "SN 1987A", "sn1987a", "1987A"],
     ["ZTF18aabcdef", "ztf18aabcdef", "ZTF 18aabcdef", "ZTF_18AABCDEF"],
     ["LSST-P-DO-313761043604045880", "313761043604045880", "lsst_p_do_313761043604045880", "LSST 313761043604045880"],

@@ -17,8 +17,9 @@ validate_transient_name = RegexValidator(
 # A few characters become several in their normal form; further ones of such a name do not count.
 KEY_LENGTH = 160
 
-# Blanks and underscores never count, and a hyphen only as the sign of a declination, before two digits of degrees.
-_SEPARATORS = re.compile(r"[\s_]+|(?<![\d.]\d)-|-(?!\d\d)")
+# Blanks, underscores and characters without a width never count. A hyphen counts only as the sign of a declination,
+# before two digits of degrees.
+_SEPARATORS = re.compile(r"[\s_\u200b-\u200f\u2060\ufeff]+|(?<![\d.]\d)-|-(?!\d\d)")
 # The prefix of an IAU designation says what kind of transient it is, not which one.
 _IAU_PREFIX = re.compile(r"(?:sn|at|tde)(?=(?:19|20)\d\d)")
 # Rubin's objects are known by a number with or without words before it.
