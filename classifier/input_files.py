@@ -48,14 +48,14 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (file for file in found if file.is_file() or not file.exists())
 
 
-# What a manifest may state about a file.
+# Columns of a manifest.
 COLUMNS = ("transient", "redshift", "observed_at", "instrument", "ra", "dec", "comment")
 _EMPTY = {"", "nan", "none", "null", "-"}
 
 
 @dataclasses.dataclass(frozen=True)
 class ManifestRow:
-    """What a manifest states about one file.
+    """One file's row in a manifest.
 
     place: manifest and line, for messages.
     values: texts by column; a column without a value is missing.

@@ -80,7 +80,7 @@ def _normal(x: float) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class LuminosityTable:
-    """How bright the classes are.
+    """Luminosities of the classes.
 
     version: version of the table.
     outliers: share of transients of a class that are as the broad density says, such as those with a wrong redshift.

@@ -216,9 +216,9 @@ TNS_LIVE_URL = env("TNS_LIVE_URL", "https://www.wis-tns.org")
 TNS_API_KEY = env("TNS_API_KEY")
 TNS_BOT_ID = env("TNS_BOT_ID")
 TNS_BOT_NAME = env("TNS_BOT_NAME")
-# Whether the live TNS is asked about transients that everybody at the desk may see, by name and place.
+# If true, the live TNS is asked about transients that everybody at the desk may see, by name and place.
 TNS_LOOKUP = env_bool("TNS_LOOKUP")
-# How the TNS wants the proprietary period: "number", or "value_and_units" as newer versions do.
+# Form in which the TNS wants the proprietary period: "number", or "value_and_units" as newer versions do.
 TNS_PROPRIETARY_PERIOD = env("TNS_PROPRIETARY_PERIOD", "number")
 
 REDIS_URL = env("REDIS_URL")

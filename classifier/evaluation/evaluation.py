@@ -1,4 +1,4 @@
-"""What a checkpoint says of labelled spectra, and how right it is."""
+"""Answers of a checkpoint for labelled spectra, and their accuracy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from classifier.training.scoring import score
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model card is written from.
+    """Everything that a model card is written from.
 
     checkpoint: the checkpoint.
     measured: its answers for spectra that the answering network never saw.

@@ -46,7 +46,7 @@ def _features(matches: Sequence[NamedMatch], library: Library) -> tuple[float, f
     best = matches[0]
     name = library.objects[best.object].class_name
     others = [match.score for match in matches if library.objects[match.object].class_name != name]
-    # Where all named objects are of one class, the lead is at least that over the last of them.
+    # If all named objects are of one class, the lead is at least that over the last of them.
     return best.score, best.score - max(others, default=matches[-1].score)
 
 

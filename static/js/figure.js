@@ -149,7 +149,7 @@ export function setZoom(drawn, { x, y }) {
   drawn.up.setv({ start: y[0], end: y[1] });
 }
 
-// Whether a sample of the spectrum, or of an epoch beside it, lies in the part that is zoomed into.
+// Tell if a sample of the spectrum, or of an epoch beside it, lies in the part that is zoomed into.
 export function showsSomething(drawn) {
   const [left, right, low, high] = [drawn.range.start, drawn.range.end, drawn.up.start, drawn.up.end];
   return [drawn.named("samples"), ...drawn.others.map(({ source }) => source)].some(({ data: { x, y } }) => (

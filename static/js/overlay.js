@@ -1,4 +1,4 @@
-// What is laid over the spectrum: 0 nothing, 1 the best template, 2 and more the named matches.
+// The spectrum that is laid over: 0 nothing, 1 the best template, 2 and more the named matches.
 import { look } from "./plot_look.js";
 
 // Returns what comes after what is laid over now. plot: the page's #plot.

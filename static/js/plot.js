@@ -12,7 +12,7 @@ import { copyLink, save, showView, takeView } from "./view_link.js";
 
 // The key goes through these places of the smoothing slider, and begins again after the last.
 const SMOOTHING_BY_KEY = { 0: "none", 2: "light", 4: "strong" };
-// What the flux axis shows.
+// Quantity on the flux axis.
 const FLUX = { measured: "as measured", continuum: "over continuum", log: "logarithmic" };
 const after = (list, item) => list[(list.indexOf(item) + 1) % list.length];
 const WAIT_MS = 120;
@@ -24,7 +24,7 @@ let z = null;
 // Widths that belong to the places of the two sliders; each figure brings them from the server.
 let smoothing = [];
 let binning = [];
-// What the page's address asks to be shown, until it is shown.
+// The view that the page's address asks for, until it is shown.
 let view = null;
 let sequence = 0;
 let samplesAsked = 0;

@@ -1,4 +1,4 @@
-// Whether somebody can have seen the spectrum on the page. A verdict in the first moment after a spectrum appears was meant
+// Guard against verdicts on a spectrum that nobody can have seen. A verdict in the first moment after a spectrum appears was meant
 // for the one before it, so static/js/review.js drops it.
 
 const SETTLE_MS = 300;

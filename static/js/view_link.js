@@ -1,4 +1,4 @@
-// What the plot shows, as an address that a colleague can open, as a picture and as a table.
+// The view of the plot as an address that a colleague can open, as a picture and as a table.
 import { picture, setZoom, zoom } from "./figure.js";
 import { hint } from "./hint.js";
 import { look } from "./plot_look.js";
@@ -13,7 +13,7 @@ function viewAddress(drawn, z) {
   return `${location.href.split("#")[0]}#view=${encodeURIComponent(JSON.stringify(view))}`;
 }
 
-// Whether a value of an address can take the place of a choice: an address may come from another release, or be made up.
+// Tell if a value of an address can take the place of a choice: an address may come from another release, or be made up.
 function isLike(value, choice) {
   if (typeof value !== typeof choice || value === null || Array.isArray(value) !== Array.isArray(choice)) return false;
   return typeof choice !== "object" || Array.isArray(choice) || Object.keys(choice).every((key) => isLike(value[key], choice[key]));

@@ -229,7 +229,7 @@ class LoginAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 class SessionAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """How a session begins once the person is known."""
+    """Start of a session for a person who is known."""
 
     def pre_login(self, request: HttpRequest, user: User, **about: Any) -> HttpResponse | None:
         """Bring the user's groups up to date, or refuse a user who was switched off."""

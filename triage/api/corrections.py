@@ -39,7 +39,7 @@ class SuggestionSerializer(serializers.Serializer[Suggestion]):
 
 
 class NamingSerializer(serializers.Serializer[Spectrum]):
-    """How a spectrum came to its transient."""
+    """The way in which a spectrum came to its transient."""
 
     named_by = serializers.ChoiceField(
         choices=[by.value for by in NamedBy],

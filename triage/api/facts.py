@@ -65,7 +65,7 @@ class TransientFactsSerializer(OnlyKnownFields):
 
 
 class ActSerializer(serializers.Serializer[Any]):
-    """What somebody did with a spectrum or corrected on a transient."""
+    """One act: somebody did something with a spectrum, or corrected a transient."""
 
     id = serializers.IntegerField(source="pk")
     kind = serializers.CharField(default="facts")
@@ -79,7 +79,7 @@ class SpectrumActsView(APIView):
 
     @extend_schema(responses={200: ActSerializer(many=True)} | error_answers(404))
     def get(self, request: Request, spectrum_id: int) -> Response:
-        """What people did with the spectrum, newest first."""
+        """List the acts on the spectrum, newest first."""
         acts = spectrum_of(request, spectrum_id).acts.select_related("user")
         return Response(ActSerializer(acts, many=True).data)
 
@@ -102,7 +102,7 @@ class TransientActsView(APIView):
 
     @extend_schema(responses={200: ActSerializer(many=True)} | error_answers(404))
     def get(self, request: Request, name: str) -> Response:
-        """What people corrected on the transient, newest first."""
+        """List the corrections of the transient, newest first."""
         acts = transient_of(request, name).acts.visible_to(user_of(request)).select_related("user")
         return Response(ActSerializer(acts, many=True).data)
 

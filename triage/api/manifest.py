@@ -28,7 +28,7 @@ class ManifestSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a manifest states about each file, and which rows belong to none."""
+    """Statements of a manifest about each file, and the rows that belong to none."""
 
     files = serializers.DictField(child=serializers.DictField(child=serializers.CharField()))
     without_row = serializers.ListField(child=serializers.CharField())

@@ -30,7 +30,7 @@ class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
 
 
 class BrightnessSerializer(serializers.ModelSerializer[Brightness]):
-    """What the light curves that you may see say about the class, beside the network's answer.
+    """Evidence of the light curves that you may see, beside the network's answer.
 
     problem: why there is no absolute magnitude; "" if there is one. If there is none, the rest is null or empty.
     points: measurements that the light curves have.

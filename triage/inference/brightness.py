@@ -61,7 +61,7 @@ def _rows(transient: Transient) -> list[Brightness]:
             seen = _Seen(transient, [curve for curve in curves if curve.group in (None, group)], group)
             rows += [seen.row(one, one.current_prediction) for one in spectra if one.current_prediction]
         except (ValueError, TypeError, ArithmeticError, LookupError):
-            # What one group has must not take the answer from the others.
+            # A light curve of one group must not take the answer from the others.
             log.exception("the brightness of %s could not be computed for %s", transient, group or "everybody")
     return rows
 

@@ -30,7 +30,7 @@ class DeskLibrary:
 
 
 def desk_library() -> DeskLibrary | None:
-    """Return the library that the settings name, or None if there is none; a new file is loaded anew."""
+    """Return the library that the settings name, or None if there is none; a file that changed is loaded again."""
     path: Path = settings.SPECTRUM_LIBRARY
     try:
         changed = path.stat().st_mtime_ns

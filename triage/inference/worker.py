@@ -165,7 +165,7 @@ def store_result(
     result: SpectrumPrediction | SpectrumError,
     redshift: float | None,
 ) -> Prediction | None:
-    """Store one result, unless the lease was lost or the spectrum was read anew in the meantime.
+    """Store one result, unless the lease was lost or the spectrum was read again in the meantime.
 
     spectrum: the spectrum as it was claimed.
     checkpoint: record of the checkpoint that was used.

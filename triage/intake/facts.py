@@ -24,7 +24,7 @@ from triage.queue import entries
 SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")
 TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "ebv", "host")
 
-# What an act changed: for each fact its value before and after, as JSON takes it.
+# Changes of an act: for each fact its value before and after, as JSON takes it.
 Changes = dict[str, list[Any]]
 
 

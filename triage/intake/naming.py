@@ -23,7 +23,7 @@ from triage.models.names import name_key
 
 
 class NamedBy(StrEnum):
-    """Who or what gave a spectrum its transient."""
+    """Origin of a spectrum's transient: a person, a file, a server."""
 
     PERSON = "person"
     HEADER = "header"

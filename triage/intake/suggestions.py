@@ -1,4 +1,4 @@
-"""What helps to name a spectrum: suggestions, and how many spectra its transient has."""
+"""Help in naming a spectrum: suggestions, and the number of spectra that their transients have."""
 
 from __future__ import annotations
 

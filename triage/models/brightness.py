@@ -14,7 +14,7 @@ from triage.models.prediction import Prediction
 
 
 class NoBrightness(models.TextChoices):
-    """Why a light curve gives no absolute magnitude."""
+    """Reason why a light curve gives no absolute magnitude."""
 
     NO_REDSHIFT = "no_redshift", "no redshift is known"
     TOO_NEAR = "too_near", "the redshift is too small to give a distance"
@@ -27,7 +27,7 @@ class BrightnessQuerySet(AudienceQuerySet["Brightness"]):
     """Answers of light curves, each visible to the audience of these. They are fetched with predictions alone."""
 
     def forget(self, transient_id: int) -> None:
-        """Remove a transient's rows and have them made anew, because not everybody may see them any more."""
+        """Remove a transient's rows and ask for new ones, because not everybody may see them any more."""
         # The worker locks in this order too.
         BrightnessDue.objects.mark(transient_id)
         self.filter(prediction__spectrum__transient=transient_id).delete()

@@ -49,5 +49,5 @@ class GroupInvitation(models.Model):
 
     @property
     def whom(self) -> str:
-        """Who may accept it, in words."""
+        """The people who may accept it, in words."""
         return str(self.user) if self.user else self.email or "anybody with the link"

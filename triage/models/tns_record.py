@@ -10,7 +10,7 @@ from django.db.models import Q
 
 
 class TnsRecord(models.Model):
-    """Answer of the live TNS about one transient. It is made anew each time the TNS is asked.
+    """Answer of the live TNS about one transient. Each new answer replaces it.
 
     transient: the transient.
     name: designation without its prefix, such as "2026abc", or "" if the TNS does not know the transient.

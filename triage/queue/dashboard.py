@@ -82,7 +82,7 @@ class Vetted:
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """How often the network was right for one class or instrument.
+    """Share of right answers of the network for one class or instrument.
 
     name: class or instrument.
     count: number of vetted classifications.

@@ -49,7 +49,7 @@ def refresh(transient_id: int | None) -> None:
 
 
 def rebuild() -> int:
-    """Make all entries anew and return their number. The desk can go on working, because it is done in chunks."""
+    """Rebuild all entries in chunks and return their number. The desk can go on working meanwhile."""
     last = count = 0
     while True:
         with transaction.atomic():

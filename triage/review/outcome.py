@@ -84,7 +84,7 @@ def store_outcome(transient: Transient, group: Group | None) -> None:
 
 
 def _replace_classification(transient: Transient, group: Group | None, outcome: Outcome | None) -> Decision | None:
-    """Store the classification anew; return the decision that was vetted before, or None."""
+    """Replace the stored classification; return the decision that was vetted before, or None."""
     mine = Classification.objects.filter(transient=transient, group=group)
     earlier = mine.filter(vetted=True).select_related("decision").first()
     mine.delete()

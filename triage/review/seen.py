@@ -1,4 +1,4 @@
-"""What a reviewer saw when deciding, copied into the ledger so that a decision explains itself for ever."""
+"""Copy of the answers that a reviewer saw when deciding. It stays in the ledger, so that a decision explains itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a transient lies on the sky, and links to pages about that place. Nothing is loaded from elsewhere."""
+"""Place of a transient on the sky, and links to pages about it. Nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 

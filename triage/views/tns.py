@@ -66,7 +66,7 @@ class OptionsForm(forms.Form):
         spectra = self.fields["spectra"]
         if isinstance(spectra, forms.ChoiceField):
             spectra.choices = [(spectrum.pk, spectrum.file_label) for spectrum in readable]
-        # What was entered, as pairs for an address or for hidden fields.
+        # The entered values, as pairs for an address or for hidden fields.
         self.entered = [(name, value) for name in self.fields for value in data.getlist(name) if value]
 
     def options(self) -> Options:

@@ -1,4 +1,4 @@
-"""Make the entries that the queue is read from anew, of spectra and decisions. The desk may work meanwhile."""
+"""Rebuild the entries of the queue from spectra and decisions. The desk may work meanwhile."""
 
 from __future__ import annotations
 
