@@ -74,6 +74,8 @@ class Manifest:
     lines: its text.
     needed: columns that it must have.
 
+    ``unused`` lists its further columns, and ``uneven`` the places of the rows with more cells than columns.
+
     Raises ManifestError if it cannot be used.
     """
 
@@ -81,6 +83,8 @@ class Manifest:
         self.name = name
         self.path: Path | None = None
         self.rows: dict[str, ManifestRow] = {}
+        self.unused: list[str] = []
+        self.uneven: list[str] = []
         try:
             self._read(csv.DictReader(lines), needed)
         except UnicodeDecodeError as error:
@@ -107,10 +111,13 @@ class Manifest:
         if not set(COLUMNS) & set(found):
             raise ManifestError(f"{self.name}: beside “file” it needs one of the columns {', '.join(COLUMNS)}")
         rows.fieldnames = found
+        self.unused = [column for column in found if column and column not in ("file", *COLUMNS)]
         for number, row in enumerate(rows, start=2):
             texts = {column: (row.get(column) or "").strip() for column in COLUMNS}
             values = {column: text for column, text in texts.items() if text.casefold() not in _EMPTY}
             place = f"{self.name}, line {number}"
+            if None in row:
+                self.uneven.append(place)
             self.rows[os.path.normpath((row["file"] or "").strip())] = ManifestRow(
                 place, values, _redshift(place, values.get("redshift"))
             )

@@ -105,7 +105,7 @@ def _words(line: str, separator: str | None) -> list[str]:
         return [word.strip().strip("\"'") for word in line.split(separator)]
     # A unit in brackets belongs to the word before it, and may contain spaces.
     glued = re.sub(r"[(\[][^)\]]*[)\]]", lambda bracket: bracket[0].replace(" ", ""), line[:1000])
-    glued = re.sub(r"(?<=[\w)\]])[ \t]+(?=\()", "", glued)
+    glued = re.sub(r"(?<=[\w)\]])[ \t]+(?=\()|(?<=\w)[ \t]+(?=\[)", "", glued)
     return [word.strip("\"',|") for word in re.split(r"[\s|]+|,\s+", glued) if word.strip("\"',|")]
 
 
@@ -121,6 +121,8 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
         wave = corrections.wavelength_column
     elif corrections.wavelength_unit is None and table.names and (other := units.parse_other_axis(table.name(wave))):
         raise SpectrumError("no_wavelengths", f"the column “{table.name(wave)[:60]}” is {other}, not a wavelength")
+    elif corrections.wavelength_unit is None and not table.names and (other := _told_axis(table.comments)):
+        raise SpectrumError("no_wavelengths", f"the line above the numbers says that the first column is {other}")
     flux = corrections.flux_column
     if flux is None:
         named = [i for i in range(columns) if i != wave and table.names and _is_flux(table.names[i])]
@@ -165,6 +167,18 @@ def _wavelength_column(table: Table, receipt: Receipt) -> int:
             receipt.guess("wavelength_column", axes[0], "the only column that runs in one direction", 0.7)
             return axes[0]
     return 0
+
+
+def _told_axis(comments: Sequence[str]) -> str | None:
+    """Return what the line above the numbers says of the first column ("an energy"), if not a wavelength, or None.
+
+    It may have another number of words than the table has columns: "energy keV counts".
+    """
+    line = comments[-1] if comments else ""
+    names_flux = re.search(r"flux|counts?|rate|intensity", line, re.I)
+    if re.search(r"[\d:=]", line) or not names_flux or WAVELENGTH.search(line):
+        return None
+    return units.parse_other_axis(" ".join(line.split()[:2]))
 
 
 def _is_axis(values: Array) -> bool:

@@ -66,7 +66,7 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _NIGHT = re.compile(r"[-_ .](?:(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|24[45]\d{4})(?!\d)")
 # Right ascension and declination, as surveys put them into names. Other words ("gr5_300", "night2024") may be shared by
 # different objects.
-_COORDINATES = re.compile(r"\d{4}(?:\.\d+)?[-+pm]\d{3}")
+_COORDINATES = re.compile(r"(?<![\d.])(?:[01]\d|2[0-3])[0-5]\d{1,5}(?:\.\d+)?[-+pm]\d{3}")
 
 # Words that say what a file or an exposure is, and not which object it shows.
 _GENERIC = frozenset(

@@ -374,6 +374,14 @@ async function showManifest(file) {
   }
   box.replaceChildren(element("p", "muted", `${file.name} describes ${counted(Object.keys(said.files).length, "of these files", "of these files")}.`), table);
   if (said.without_row.length) box.append(element("p", "warn", `Not in it: ${said.without_row.join(", ")}`));
+  if (said.unused_columns.length) {
+    const known = "transient, redshift, observed_at, instrument, ra, dec and comment";
+    box.append(element("p", "warn", `Columns not used: ${said.unused_columns.join(", ")}. The known ones are ${known}.`));
+  }
+  if (said.uneven_rows.length) {
+    const which = said.uneven_rows.join("; ");
+    box.append(element("p", "warn", `More cells than columns (put a value with a comma into quotation marks): ${which}`));
+  }
   if (said.without_file.length) box.append(element("p", "warn", `No such file chosen: ${said.without_file.join(", ")}`));
 }
 input.addEventListener("change", showChosen);

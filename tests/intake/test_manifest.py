@@ -14,6 +14,7 @@ from django.test import Client
 
 from tests.api_client import API, client_of, upload
 from tests.factories import spectrum_file
+from triage.intake.manifest import preview, read_manifest
 from triage.models import Spectrum, Transient
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,13 @@ def test_a_preview_says_what_matches_and_what_does_not(reviewer: User) -> None:
     assert found["files"]["b.txt"] == {"transient": "SN2026bb"}
     assert (found["without_row"], found["without_file"]) == (["c.txt"], ["gone.txt"])
     assert not Spectrum.objects.exists()
+
+
+def test_a_preview_names_the_columns_that_it_does_not_know_and_the_rows_that_are_too_long() -> None:
+    content = b"file,redshift,obs_date,instrument\na.txt,0.1,2021-03-15,ANU 2,3m\nb.txt,0.2,,SEDM\n"
+    found = preview(read_manifest("m.csv", content), ["a.txt", "b.txt"])
+    assert found["unused_columns"] == ["obs_date"]
+    assert found["uneven_rows"] == ["m.csv, line 2"]
 
 
 @pytest.mark.parametrize(

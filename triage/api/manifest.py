@@ -33,6 +33,8 @@ class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
     files = serializers.DictField(child=serializers.DictField(child=serializers.CharField()))
     without_row = serializers.ListField(child=serializers.CharField())
     without_file = serializers.ListField(child=serializers.CharField())
+    unused_columns = serializers.ListField(child=serializers.CharField())
+    uneven_rows = serializers.ListField(child=serializers.CharField())
 
 
 class ManifestView(APIView):

@@ -57,9 +57,9 @@ def statements(row: ManifestRow | None, given: Given) -> Given:
 
 
 def preview(manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
-    """Return what a manifest states about files, by their names, and the files and rows that do not match.
+    """Return what a manifest states about files, by their names, and what in it cannot be used.
 
-    The keys are "files", "without_row" and "without_file".
+    The keys are "files", "without_row", "without_file", "unused_columns" and "uneven_rows".
     """
     rows = {name: manifest.row_of(name) for name in names}
     used = [row for row in rows.values() if row is not None]
@@ -67,4 +67,6 @@ def preview(manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
         "files": {name: row.values for name, row in rows.items() if row is not None},
         "without_row": [name for name, row in rows.items() if row is None],
         "without_file": [name for name, row in manifest.rows.items() if row not in used],
+        "unused_columns": manifest.unused,
+        "uneven_rows": manifest.uneven,
     }

@@ -53,6 +53,7 @@ def test_a_valid_date_is_read_from_the_file_name(name: str, at: str | None) -> N
         ("gr5_300_20240301_targetA", None),
         ("PSNJ07285387p3349106_20150311_NOT", "PSNJ07285387p3349106"),
         ("W7_330d", None),
+        ("PSNinNGC1309_howsp_120211_tellcor_4500-9000", None),
     ],
 )
 def test_coordinates_before_the_night_name_an_object(stem: str, part: str | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from classifier.errors import SpectrumError
 from classifier.readers import Reading, read_spectra, read_spectrum
 from tests.spectrum_files import FLUX, WAVELENGTH, image, table, write
 
@@ -235,6 +236,22 @@ def test_a_line_of_the_header_is_not_taken_for_names_of_columns(header: list[str
     counts = FLUX / FLUX.mean() * 5000
     reading = read_spectrum(text(*header, columns=(WAVELENGTH, counts)))
     assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# energy [keV] rate",
+        "# energy keV rate",
+        "# freq [GHz] flux",
+        "# velocity [km/s] flux",
+        "# Energy (keV) counts",
+    ],
+)
+def test_an_axis_that_is_none_of_wavelength_is_refused_by_its_name(header: str) -> None:
+    with pytest.raises(SpectrumError) as refused:
+        read_spectrum(text(header, columns=(np.linspace(0.3, 8.3, 300), FLUX)))
+    assert refused.value.code == "no_wavelengths"
 
 
 def test_names_that_swap_the_columns_are_still_read() -> None:
