@@ -21,7 +21,7 @@ from triage.models import (
     SkyPortalRun,
 )
 from triage.services.skyportal import client as client_module
-from triage.services.skyportal import sync
+from triage.services.skyportal import fetching, sync
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import RefusedError, UnauthorisedError
 from triage.services.skyportal.lease import Lease, LeaseLostError
@@ -99,10 +99,10 @@ def test_a_round_ends_at_its_deadline_and_asks_connections_that_work_first(
 
     def slow(instance: SkyPortalInstance, budget_seconds: float) -> None:
         asked.append(instance.failures)
-        time.sleep(0.05)
+        time.sleep(0.6)
 
     monkeypatch.setattr(sync, "sync", slow)
-    sync.sync_due(0.01)
+    sync.sync_due(0.5)
     assert asked == [0]
 
 
@@ -141,14 +141,17 @@ def test_with_a_tenth_of_all_requests_failing_each_spectrum_is_imported_once() -
         assert each_once(server, instance)
 
 
-def test_a_server_that_goes_down_fails_the_run_and_the_next_run_imports_the_rest(fritz: FakeSkyPortal) -> None:
+def test_a_server_that_goes_down_fails_the_run_and_the_next_run_imports_the_rest(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "BATCH", 8)
     for i in range(20):
         fritz.add_spectrum(f"ZTF{i}")
     instance = connect(fritz)
     healthy = fritz.answer
 
     def ailing(request: Any) -> Any:
-        fritz.fail_rate = 1.0 if len(fritz.requests) > 40 else 0.0
+        fritz.fail_rate = 1.0 if len(fritz.requests) > 25 else 0.0
         return healthy(request)
 
     fritz.answer = ailing  # type: ignore[method-assign]

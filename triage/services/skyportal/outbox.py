@@ -176,7 +176,7 @@ def _want(instance: SkyPortalInstance, posts: QuerySet[SkyPortalPost]) -> None:
         ((PostKind.PREDICTION, PostKind.ANNOTATION), instance.predictions),
     ):
         if policy != Policy.NEVER:
-            gone.filter(kind__in=kinds).update(**fresh, state=_first_state(policy), remote_id=None)
+            gone.filter(kind__in=kinds).update(**fresh, state=_first_state(policy), remote_id=None, shared_with=[])
 
 
 def _due(instance: SkyPortalInstance) -> QuerySet[SkyPortalPost]:
