@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
 from tests.fakes.skyportal import FakeSkyPortal, stamp
 from tests.fakes.skyportal_rounds import connect, each_once, run
-from triage.models import RemoteSource, RemoteSpectrum, Spectrum
+from triage.models import RemoteSource, RemoteSpectrum, RunState, Spectrum
 from triage.services.skyportal import fetching
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,30 @@ def test_new_spectra_of_sources_that_were_saved_earlier_cost_no_more(fritz: Fake
     assert (done.new, done.skipped) == (29, {"classified_there": 1})
     assert said(fritz, 29, before) <= 1.3
     assert {row.stated["redshift"] for row in RemoteSource.objects.exclude(name="ZTFfirst")} == {0.01}
+
+
+def test_a_server_that_refuses_to_list_the_sources_of_new_spectra_is_asked_for_each(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fritz.add_spectrum("ZTFfirst")
+    for number in range(3):
+        fritz.add_source(f"ZTF{number}")
+    instance, listed = connect(fritz), fritz._list_sources
+    run(instance)
+    for number in range(3):
+        fritz.sources[f"ZTF{number}"]["modified"] = "2026-01-01T00:00:00"
+        fritz.add_spectrum(f"ZTF{number}")
+
+    def picky(query: dict[str, str], groups: set[int]) -> Any:
+        if "hasSpectrumAfter" in query:
+            raise fritz._error(400, "Invalid parameters: hasSpectrumAfter")
+        return listed(query, groups)
+
+    monkeypatch.setattr(fritz, "_list_sources", picky)
+    before = fritz.count("GET", "/api/sources/")
+    done = run(instance)
+    assert (done.state, done.new) == (RunState.DONE, 3)
+    assert fritz.count("GET", "/api/sources/") - before == 3 * 3
 
 
 def test_a_server_that_does_not_send_many_spectra_at_once_is_asked_for_each(fritz: FakeSkyPortal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +16,12 @@ from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, Sk
 from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client, naive
+from triage.services.skyportal.errors import SkyPortalError
 from triage.services.skyportal.pages import ROWS_PER_PAGE, rows_of
 from triage.services.skyportal.remote_records import SkipError, Source, moment, read_source
 from triage.services.skyportal.transients import fill_transient, local_name
+
+log = logging.getLogger(__name__)
 
 # Fewer sources than this are asked for one by one.
 WORTH_A_PAGE = 3
@@ -45,7 +49,8 @@ def refresh_sources(client: Client, instance: SkyPortalInstance, since: datetime
 def read_sources_of(client: Client, instance: SkyPortalInstance, observed: dict[str, datetime | None]) -> None:
     """Read the sources of new spectra, with their classifications, in pages.
 
-    A new spectrum does not change its source, so a source that was saved earlier is not among those that changed.
+    A new spectrum does not change its source, so a source that was saved earlier is not among those that changed. What
+    does not come is asked for one by one later.
 
     observed: time of a new spectrum's observation, or None, by the name of its source.
     """
@@ -59,11 +64,14 @@ def read_sources_of(client: Client, instance: SkyPortalInstance, observed: dict[
     oldest = min(time for time in wanted.values() if newest - time < RECENT)
     span = {"hasSpectrumAfter": naive(oldest - SECOND), "hasSpectrumBefore": naive(newest + SECOND)}
     listed = client.sources(**_filters(instance), **span)
-    # Sources that are asked for one by one cost two requests each.
-    for record in itertools.islice(listed, ROWS_PER_PAGE * len(wanted)):
-        if record.get("id") in wanted and isinstance(record.get("classifications"), list):
-            source = read_source(record)
-            _keep(instance, source.name, source, rows_of(record, "classifications"))
+    try:
+        # Sources that are asked for one by one cost two requests each.
+        for record in itertools.islice(listed, ROWS_PER_PAGE * len(wanted)):
+            if record.get("id") in wanted and isinstance(record.get("classifications"), list):
+                source = read_source(record)
+                _keep(instance, source.name, source, rows_of(record, "classifications"))
+    except SkyPortalError as error:
+        log.info("SkyPortal: sources of new spectra are asked for one by one: %s", error.detail)
 
 
 def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> Source:

@@ -120,11 +120,17 @@ def _work(
     if run.listed_at is None and not _list(client, instance, run, lease, deadline):
         return
     fetcher = Fetcher(client, instance, run.started_at)
-    lost = 0
     due = RemoteSpectrum.objects.filter(attempts.due(), instance=instance, state=RemoteState.PENDING)
-    while rows := fetcher.read_ahead(due):
+    lost = 0
+    while True:
+        asked = time.monotonic()
+        rows = fetcher.read_ahead(due)
+        if not rows:
+            break
+        # Spectra that came slowly get as long again, because the next call would have to ask for them once more.
+        until = None if deadline is None else max(deadline, 2 * time.monotonic() - asked)
         for row in rows:
-            if deadline is not None and time.monotonic() > deadline:
+            if until is not None and time.monotonic() > until:
                 return
             lost = 0 if handle(fetcher, run, lease, row) else lost + 1
             if lost >= MOST_LOST_IN_A_ROW:
