@@ -180,6 +180,7 @@ RULES: dict[str, Rule] = {
     "api/v1/policies/automatic/dry_run/": Rule(POST=(401, 400, 400, 400)),
     "api/v1/agreement/": change(LIST, shows=False),
     "api/v1/night/": change(LIST, shows=False),
+    "api/v1/night/digest/": LIST,
     "api/v1/classifications/": LIST,
     "api/v1/^(?P<path>.*)$": Rule(GET=(404,) * 4, POST=(404,) * 4, DELETE=(404,) * 4),
     "api/docs/": OPEN,

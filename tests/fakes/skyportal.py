@@ -16,6 +16,17 @@ import numpy as np
 
 from tests.factories import observe
 from tests.fakes.server import HTML, AnswerError, FakeService, Request
+from tests.fakes.skyportal_listings import (
+    MINIMAL,
+    Row,
+    ids_of,
+    made_between,
+    page_of,
+    public,
+    unknown_parameters,
+    with_spectrum,
+    without_file,
+)
 
 TOKEN = "1f0c5a5e-0000-4000-8000-000000000001"
 CLASSES = (
@@ -66,6 +77,10 @@ class FakeSkyPortal(FakeService):
         self.analysis_tokens: dict[str, datetime] = {}
         # Ids of classifications that the server does not delete.
         self.kept: set[int] = set()
+        # The server knows includeOriginalFile; older ones send the files unasked.
+        self.files_on_request = True
+        # Most whole spectra that the server sends with one request; it refuses to send more. None for any number.
+        self.most_whole: int | None = None
         # Longest window of a listing, in days, that the server answers in time, or None for any.
         self.longest_window: float | None = None
         self.answer_after = 1.5
@@ -103,15 +118,26 @@ class FakeSkyPortal(FakeService):
             "type": "source",
             "label": None,
             "observed_at": "2026-08-01T04:05:06",
+            "instrument_id": 1,
             "instrument_name": "SEDM",
             "telescope_name": "P60",
             "altdata": None,
+            "original_file_filename": None,
+            "original_file_string": None,
             "created_at": self.now(),
             "modified": self.now(),
             **fields,
             "groups": set(groups),
         }
         return number
+
+    def add_uploaded(self, name: str, header: str = "", **fields: Any) -> tuple[int, bytes]:
+        """Add a spectrum that somebody uploaded as a text file; return its id and the file's bytes."""
+        number = self.add_spectrum(name, **fields)
+        row = self.spectra[number]
+        lines = [f"{w}  {f:.9e}\r\n" for w, f in zip(row["wavelengths"], row["fluxes"], strict=True)]
+        row |= {"original_file_filename": f"{name}.ascii", "original_file_string": header + "".join(lines)}
+        return number, row["original_file_string"].encode()
 
     def change_spectrum(self, number: int, **fields: Any) -> None:
         self.spectra[number] |= {**fields, "modified": self.now()}
@@ -187,6 +213,8 @@ class FakeSkyPortal(FakeService):
             raise self._error(401, 'Credentials malformed; expected form "Authorization: token abc123"')
         if request.method != "GET" and not self.may_write:
             raise self._error(401, "Unauthorized")
+        if unknown := unknown_parameters(request):
+            raise self._error(400, f"Invalid parameters: {', '.join(sorted(unknown))}")
         return {"status": "success", "data": self._route(request, self.tokens[token]), "version": "1.4.0+git"}
 
     def _take_analysis(self, request: Request) -> Any:
@@ -221,8 +249,7 @@ class FakeSkyPortal(FakeService):
                 return self._route_source(self._source(name, groups), rest, groups)
             case ["GET", "classification"]:
                 rows = [r for r in self.classifications.values() if self._may_read(r, groups)]
-                rows = [r for r in rows if r["created_at"] >= request.query.get("startDate", "")]
-                return self._page(rows, "classifications", request.query)
+                return self._page(made_between(rows, request.query), "classifications", request.query)
             case ["POST", "classification"]:
                 return {"classification_id": self._post_classification(request.json(), groups)}
             case ["DELETE", "classification", number]:
@@ -236,21 +263,21 @@ class FakeSkyPortal(FakeService):
                 return [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
         raise self._error(400, "Invalid API endpoint")
 
-    def _may_read(self, classification: dict[str, Any], groups: set[int]) -> bool:
+    def _may_read(self, post: dict[str, Any], groups: set[int]) -> bool:
         """A classification without groups is everybody's. Its poster gets no more than its groups do."""
-        shared = classification.get("group_ids")
+        shared = post.get("group_ids")
         return not shared or bool(set(shared) & groups)
 
     def _route_source(self, source: dict[str, Any], rest: list[str], groups: set[int]) -> Any:
         match rest:
             case []:
-                return _public(source)
+                return public(source)
             case ["classifications"]:
                 mine = [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
                 return [row for row in mine if self._may_read(row, groups)]
             case ["spectra"]:
                 mine = [row for row in self.spectra.values() if row["obj_id"] == source["id"]]
-                return {"obj_id": source["id"], "spectra": [_public(r) for r in mine if r["groups"] & groups]}
+                return {"obj_id": source["id"], "spectra": [self._shown(r, {}) for r in mine if r["groups"] & groups]}
             case ["photometry"]:
                 if self.photometry_error:
                     raise AnswerError(*self.photometry_error)
@@ -262,9 +289,13 @@ class FakeSkyPortal(FakeService):
             case ["GET"]:
                 return self._list_spectra(request.query, groups)
             case ["GET", number]:
-                return _public(self._spectrum(number, groups))
+                return self._shown(self._spectrum(number, groups), request.query)
             case [method, number, "annotations", *rest]:
-                return self._annotation(method, self._spectrum(number, groups), rest, request)
+                spectrum = self._spectrum(number, groups)["id"]
+                mine = [row for row in self.annotations.values() if row["spectrum_id"] == spectrum]
+                if method == "GET":
+                    return [row for row in mine if self._may_read(row, groups)]
+                return self._annotation(spectrum, mine, rest, request)
         raise self._error(400, "Invalid API endpoint")
 
     def _spectrum(self, number: str, groups: set[int]) -> dict[str, Any]:
@@ -279,32 +310,46 @@ class FakeSkyPortal(FakeService):
             raise self._error(404, "Source not found")
         return found
 
-    def _list_spectra(self, query: dict[str, str], groups: set[int]) -> list[dict[str, Any]]:
-        wanted = groups & {int(part) for part in query["groupIDs"].split(",")} if "groupIDs" in query else groups
+    def _shown(self, row: Row, query: dict[str, str]) -> Row:
+        shown = public(row)
+        return without_file(shown) if self.files_on_request and not query.get("includeOriginalFile") else shown
+
+    def _list_spectra(self, query: dict[str, str], groups: set[int]) -> list[Row]:
+        wanted = groups & ids_of(query["groupIDs"]) if "groupIDs" in query else groups
         rows = [row for row in self.spectra.values() if row["groups"] & wanted]
+        if "instrumentIDs" in query:
+            rows = [row for row in rows if row["instrument_id"] in ids_of(query["instrumentIDs"])]
         after, before = query.get("modifiedAfter", ""), query.get("modifiedBefore", "9")
         if self.longest_window is not None and after:
             end = datetime.now(UTC) if before == "9" else datetime.fromisoformat(before).replace(tzinfo=UTC)
             if (end - datetime.fromisoformat(after).replace(tzinfo=UTC)).total_seconds() > 86400 * self.longest_window:
                 time.sleep(self.answer_after)
-        rows = [r for r in rows if after <= r["modified"] < before]
-        samples = {"wavelengths", "fluxes", "errors"} if query.get("minimalPayload") else set()
-        return [{key: value for key, value in _public(row).items() if key not in samples} for row in rows]
+        rows = [r for r in rows if after <= r["modified"] <= before]
+        if query.get("minimalPayload"):
+            return [{key: row.get(key) for key in MINIMAL} for row in rows]
+        if self.most_whole is not None and len(rows) > self.most_whole:
+            raise self._error(400, "Too many spectra")
+        return [self._shown(row, query) for row in rows]
 
     def _list_sources(self, query: dict[str, str], groups: set[int]) -> dict[str, Any]:
-        wanted = groups & {int(part) for part in query["group_ids"].split(",")} if "group_ids" in query else groups
+        wanted = groups & ids_of(query["group_ids"]) if "group_ids" in query else groups
         rows = [row for row in self.sources.values() if row["groups"] & wanted]
         rows = [row for row in rows if row["modified"] >= query.get("createdOrModifiedAfter", "")]
+        rows = with_spectrum(rows, [r for r in self.spectra.values() if r["groups"] & groups], query)
         if query.get("unclassified") == "true":
             by_people = {row["obj_id"] for row in self.classifications.values() if not row["ml"]}
             rows = [row for row in rows if row["id"] not in by_people]
-        return self._page([_public(row) for row in rows], "sources", query)
+        page = self._page([public(row) for row in rows], "sources", query)
+        for shown in page["sources"]:
+            if query.get("removeNested"):
+                del shown["groups"]
+            else:
+                mine = [row for row in self.classifications.values() if row["obj_id"] == shown["id"]]
+                shown["classifications"] = [row for row in mine if self._may_read(row, groups)]
+        return page
 
-    def _page(self, rows: list[dict[str, Any]], key: str, query: dict[str, str]) -> dict[str, Any]:
-        size = min(int(query.get("numPerPage", 100)), self.max_page)
-        number = int(query.get("pageNumber", 1))
-        page = rows[(number - 1) * size : number * size]
-        return {key: page, "totalMatches": len(rows), "pageNumber": number, "numPerPage": size}
+    def _page(self, rows: list[Row], key: str, query: dict[str, str]) -> dict[str, Any]:
+        return page_of(rows, key, query, self.max_page)
 
     def _taxonomy(self, version: str, latest: bool) -> dict[str, Any]:
         leaves = [{"class": name} for name in CLASSES]
@@ -318,25 +363,17 @@ class FakeSkyPortal(FakeService):
             raise self._error(400, "That classification is not in the allowed classes for the chosen taxonomy")
         return self.classify(str(sent.pop("obj_id")), sent.pop("classification"), bool(sent.pop("ml", False)), **sent)
 
-    def _annotation(self, method: str, spectrum: dict[str, Any], rest: list[str], request: Request) -> Any:
-        mine = [row for row in self.annotations.values() if row["spectrum_id"] == spectrum["id"]]
-        if method == "GET":
-            return mine
-        if method == "POST":
+    def _annotation(self, spectrum: int, mine: list[Row], rest: list[str], request: Request) -> Any:
+        if request.method == "POST":
             sent = request.json()
             if any(row["origin"] == sent["origin"] for row in mine):
                 raise self._error(400, "Annotation with that origin already exists")
             number = next(self._ids)
-            self.annotations[number] = {"id": number, "spectrum_id": spectrum["id"], **sent}
+            self.annotations[number] = {"id": number, "spectrum_id": spectrum, **sent}
             return {"annotation_id": number}
         number = int(rest[0])
-        if method == "DELETE":
+        if request.method == "DELETE":
             del self.annotations[number]
         else:
             self.annotations[number] |= request.json()
         return {}
-
-
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as JSON, with its groups as SkyPortal writes them."""
-    return {**row, "groups": [{"id": group, "name": f"group {group}"} for group in sorted(row["groups"])]}

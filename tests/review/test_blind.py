@@ -130,6 +130,7 @@ WAYS = (
     "queue/bulk/?threshold=50",
     "agreement/",
     "night/?since=all",
+    "night/digest/",
     "notifications/latest/",
     "transients/X/comments/",
     "inbox/",

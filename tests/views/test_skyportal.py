@@ -19,7 +19,8 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import Policy, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
-from triage.services.skyportal import outbox, sync
+from triage.services.skyportal import sync
+from triage.services.skyportal.standing import derive
 
 pytestmark = pytest.mark.django_db
 
@@ -196,7 +197,7 @@ def test_the_outbox_shows_posts_that_wait_for_approval_and_takes_the_answer(
     worker.process_backlog()
     for transient in Transient.objects.all():
         record_decision(reviewer, transient, Proposal("override", class_name="TDE"))
-    outbox.derive(instance)
+    derive(instance)
     client.force_login(reviewer)
     assert b"3 need your answer" in client.get(reverse("skyportal")).content
     assert client.get(reverse("skyportal-outbox")).content.count(b"Post it") == 3
@@ -229,7 +230,7 @@ def test_the_lists_take_a_fixed_number_of_queries(fritz: FakeSkyPortal, reviewer
         worker.process_backlog()
         transient = Transient.objects.get(name=f"ZTF{number}")
         record_decision(reviewer, transient, Proposal("override", class_name="TDE"))
-        outbox.derive(instance)
+        derive(instance)
 
     grow(0)
     first = cost()

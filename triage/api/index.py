@@ -25,6 +25,7 @@ class IndexView(APIView):
             "policies",
             "agreement",
             "night",
+            "night/digest",
         ]
         names = [*lists, "skyportal/runs", "tns", "webhooks", "schema"]
         return Response({name: request.build_absolute_uri(f"/api/v1/{name}/") for name in names})

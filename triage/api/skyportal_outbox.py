@@ -27,8 +27,11 @@ class PostSerializer(SparseFields, serializers.ModelSerializer[SkyPortalPost]):
 
     remote_name, remote_spectrum: the source and the spectrum at the SkyPortal.
     remote_id: the SkyPortal's id of what was posted, null before.
+    shared_with: ids of the SkyPortal's groups that it was sent to, empty before.
     wanted: false if it is to be withdrawn.
     """
+
+    shared_with = serializers.ListField(child=serializers.IntegerField(), read_only=True)
 
     class Meta:
         model = SkyPortalPost
@@ -41,6 +44,7 @@ class PostSerializer(SparseFields, serializers.ModelSerializer[SkyPortalPost]):
             "remote_name",
             "remote_spectrum",
             "remote_id",
+            "shared_with",
             "state",
             "wanted",
             "attempts",

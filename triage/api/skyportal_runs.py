@@ -22,6 +22,7 @@ class RunSerializer(SparseFields, serializers.ModelSerializer[SkyPortalRun]):
 
     full: whether everything was compared, not only what has changed since ``since``.
     fetched: spectra whose samples were asked for.
+    missed: classifications that the SkyPortal counts and did not send, at least; nothing was deleted because of them.
     gone: spectra that the SkyPortal does not list any more; the imported ones stay here.
     problems: the first errors.
     """
@@ -49,6 +50,7 @@ class RunSerializer(SparseFields, serializers.ModelSerializer[SkyPortalRun]):
             "unchanged",
             "skipped",
             "gone",
+            "missed",
             "errors",
             "problems",
             "message",

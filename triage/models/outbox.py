@@ -50,6 +50,8 @@ class SkyPortalPost(models.Model):
     maybe_there: the server may hold the post, even if its answer was lost.
     state: how far the post has come.
     remote_id: id of the post on the server, or None.
+    shared_with: ids of the server's groups that see the post, from the first attempt on; empty before. Posts that are
+        older than this field have none.
     attempts: number of attempts since the last success.
     next_attempt_at: time before which nobody tries again, or None.
     lease_until: until when a worker holds the post, or None.
@@ -74,6 +76,7 @@ class SkyPortalPost(models.Model):
     maybe_there = models.BooleanField(default=False)
     state = models.CharField(max_length=11, choices=PostState.choices, default=PostState.WAITING)
     remote_id = models.PositiveBigIntegerField(null=True, blank=True)
+    shared_with = models.JSONField(default=list, db_default=[], blank=True)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -122,6 +122,8 @@ class SkyPortalRun(models.Model):
     state: how far the sync has come.
     full: everything is listed, not only what changed after ``since``.
     since: the listing begins here, by the server's clock; None for a full one.
+    compared_until: classifications made before this time were read, by the server's clock; None before the first.
+    missed: number of classifications that the server counts and did not send, at least.
     listed_at: when the listing was complete, or None.
     listed: number of spectra on the list.
     total: number of spectra that this sync has to look at.
@@ -142,6 +144,8 @@ class SkyPortalRun(models.Model):
     state = models.CharField(max_length=8, choices=RunState.choices, default=RunState.RUNNING)
     full = models.BooleanField(default=False)
     since = models.DateTimeField(null=True, blank=True)
+    compared_until = models.DateTimeField(null=True, blank=True)
+    missed = models.PositiveIntegerField(default=0, db_default=0)
     listed_at = models.DateTimeField(null=True, blank=True)
     listed = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)

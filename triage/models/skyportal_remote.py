@@ -137,6 +137,7 @@ class RemoteClassification(models.Model):
     ours: this desk posted it.
     author: who classified it, or "".
     origin: the server's note on where it comes from.
+    remote_created: when it was made on the server; None if it was stored by an earlier release and not read since.
     remote_modified: when the server last changed it, or None.
     """
 
@@ -150,6 +151,7 @@ class RemoteClassification(models.Model):
     ours = models.BooleanField(default=False)
     author = models.CharField(max_length=120, blank=True)
     origin = models.TextField(blank=True)
+    remote_created = models.DateTimeField(null=True, blank=True)
     remote_modified = models.DateTimeField(null=True, blank=True)
 
     objects = ConnectedQuerySet["RemoteClassification"].as_manager()

@@ -25,6 +25,7 @@ from triage.review import decisions
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.services.skyportal import outbox, sync
+from triage.services.skyportal.standing import derive
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +96,7 @@ def test_a_superseded_decision_is_withdrawn_and_an_undo_posts_it_again(fritz: Fa
 def test_a_decision_undone_before_it_was_sent_is_never_sent(fritz: FakeSkyPortal, reviewer: User) -> None:
     instance = synced(fritz, "ZTF1", decisions="always")
     decision = decide(reviewer, "ZTF1", "TDE")
-    outbox.derive(instance)
+    derive(instance)
     decisions.undo(reviewer, decision.pk)
     deliver()
     assert fritz.count("POST", "/api/classification") == 0

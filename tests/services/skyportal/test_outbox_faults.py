@@ -20,6 +20,7 @@ from triage.models import (
     SkyPortalPost,
 )
 from triage.services.skyportal import outbox
+from triage.services.skyportal.standing import derive
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def test_a_post_made_just_before_a_crash_is_found_again(fritz: FakeSkyPortal, re
 def test_a_post_held_by_another_process_is_left_alone(fritz: FakeSkyPortal, reviewer: User) -> None:
     instance = synced(fritz, "ZTF1", decisions="always")
     decide(reviewer, "ZTF1", "TDE")
-    outbox.derive(instance)
+    derive(instance)
     SkyPortalPost.objects.update(lease_token="other", lease_until=timezone.now() + timedelta(minutes=1))
     assert outbox.run(30) == 0
     assert there(fritz) == []

@@ -17,7 +17,6 @@ from triage.models import (
     Photometry,
     PostState,
     RemoteClassification,
-    RemoteSource,
     RemoteSpectrum,
     SkyPortalPost,
     Spectrum,
@@ -26,6 +25,7 @@ from triage.models import (
 )
 from triage.review import decisions
 from triage.services.skyportal import client as client_module
+from triage.services.skyportal import pages
 from triage.services.skyportal.classifications import class_of
 
 pytestmark = pytest.mark.django_db
@@ -195,22 +195,6 @@ def test_a_class_without_a_name_there_is_not_an_error(fritz: FakeSkyPortal, revi
     assert (post.state, post.attempts) == (PostState.NO_NAME, 1)
 
 
-def test_a_run_with_many_sources_needs_few_requests(fritz: FakeSkyPortal) -> None:
-    for number in range(60):
-        fritz.add_spectrum(f"ZTF{number % 40}")
-    instance = connect(fritz, only_unclassified=True)
-    run(instance)
-    spectra = Spectrum.objects.count()
-    per_spectrum = len(fritz.requests) / spectra
-    print(f"{len(fritz.requests)} requests for {spectra} new spectra of 40 sources: {per_spectrum:.2f} each")
-    assert fritz.count("GET", "/api/sources?") == fritz.count("GET", "/api/classification") == 1
-    assert fritz.count("GET", "/api/spectra/") + fritz.count("GET", "/api/sources/") == 2 * 40
-    assert RemoteSource.objects.filter(classified=True, photometry_at__isnull=False).count() == 40
-    before = len(fritz.requests)
-    run(instance)
-    assert len(fritz.requests) - before == 3
-
-
 @pytest.mark.parametrize(
     ("said", "ours"),
     [
@@ -274,7 +258,7 @@ def test_pages_that_overlap_delete_no_classification(fritz: FakeSkyPortal, monke
         fritz.classify(f"ZTF{number}", "Ia")
     instance = connect(fritz, only_unclassified=False)
     run(instance)
-    monkeypatch.setattr(client_module, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(pages, "ROWS_PER_PAGE", 2)
     ordered = fritz._page
 
     def overlapping(rows: list[dict[str, Any]], key: str, query: dict[str, str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _COLUMNS = (
     "ours",
     "author",
     "origin",
+    "remote_created",
     "remote_modified",
 )
 
@@ -51,16 +52,13 @@ def record_classifications(instance: SkyPortalInstance, rows: Iterable[dict[str,
     return kept
 
 
-def forget_classifications(instance: SkyPortalInstance, kept: set[int], name: str | None = None) -> None:
+def forget_classifications(rows: QuerySet[RemoteClassification], kept: set[int]) -> None:
     """Delete the classifications that the server no longer has.
 
+    rows: classifications that the server was asked for.
     kept: ids of those that it has.
-    name: source that was asked for, or None for all.
     """
-    mine = RemoteClassification.objects.filter(instance=instance)
-    if name is not None:
-        mine = mine.filter(remote_name=name)
-    gone = [pk for pk, remote_id in mine.values_list("pk", "remote_id") if remote_id not in kept]
+    gone = [pk for pk, remote_id in rows.values_list("pk", "remote_id") if remote_id not in kept]
     for chunk in chunks(gone):
         RemoteClassification.objects.filter(pk__in=chunk).delete()
 
@@ -91,6 +89,7 @@ def _stored(instance: SkyPortalInstance, row: dict[str, Any], keys: dict[str, li
         ours=any(key in origin for key in keys.get(name, ())),
         author=text(row.get("author_name")),
         origin=origin,
+        remote_created=moment(row.get("created_at")) or moment(row.get("modified")),
         remote_modified=moment(row.get("modified")),
     )
 

@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +31,7 @@ from triage.services.skyportal.errors import (
     UnauthorisedError,
     UnreachableError,
 )
+from triage.services.skyportal.pages import Pages, record_of, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ ATTEMPTS = 7
 # After this time a request is not repeated any more: the connection waits for its next round.
 PATIENCE_SECONDS = 30.0
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
-ROWS_PER_PAGE = 500
-MAX_PAGES = 2000
+# Older servers send the original file unasked.
+WITH_FILE = {"includeOriginalFile": "true"}
 
 
 class Client:
@@ -76,17 +77,18 @@ class Client:
 
     def spectra(self, **filters: Any) -> list[dict[str, Any]]:
         """Return spectra without their samples. The server sends this list in one piece."""
-        return _rows(self.get("/api/spectra", {**filters, "minimalPayload": "true"}), "spectra")
+        return rows_of(self.get("/api/spectra", {**filters, "minimalPayload": "true"}), "spectra")
+
+    def whole_spectra(self, **filters: Any) -> list[dict[str, Any]]:
+        """Return spectra with their samples and original files, in one piece too."""
+        return rows_of(self.get("/api/spectra", {**filters, **WITH_FILE}), "spectra")
 
     def spectrum(self, spectrum_id: int) -> dict[str, Any]:
-        return _record(self.get(f"/api/spectra/{spectrum_id}"))
-
-    def spectra_of(self, name: str) -> list[dict[str, Any]]:
-        """Return all spectra of a source, with their samples."""
-        return _rows(self.get(f"/api/sources/{_segment(name)}/spectra"), "spectra")
+        """Return one spectrum with its samples and its original file."""
+        return record_of(self.get(f"/api/spectra/{spectrum_id}", WITH_FILE))
 
     def source(self, name: str) -> dict[str, Any]:
-        return _record(self.get(f"/api/sources/{_segment(name)}"))
+        return record_of(self.get(f"/api/sources/{_segment(name)}"))
 
     def sources(self, **filters: Any) -> Pages:
         """Return the sources of all pages.
@@ -96,43 +98,41 @@ class Client:
         """
         return Pages(self, "/api/sources", "sources", filters)
 
-    def all_classifications(self, since: datetime | None) -> Pages:
-        """Return the classifications of all sources, or those that were made since a moment.
-
-        Changes and deletions of older ones show only if all are asked for.
-        """
-        filters = {} if since is None else {"startDate": naive(since)}
+    def all_classifications(self, after: datetime | None, before: datetime | None) -> Pages:
+        """Return the classifications of all sources that were made between two moments; None for no bound."""
+        bounds = {"startDate": after, "endDate": before}
+        filters = {name: naive(bound) for name, bound in bounds.items() if bound is not None}
         return Pages(self, "/api/classification", "classifications", filters)
 
     def classifications(self, name: str) -> list[dict[str, Any]]:
-        return _rows(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
+        return rows_of(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
 
     def photometry(self, name: str) -> list[dict[str, Any]]:
         """Return the AB magnitudes of a source, and the limits where it was not seen."""
         filters = {"format": "mag", "magsys": "ab"}
-        return _rows(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
+        return rows_of(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
 
     def groups(self) -> set[int]:
         """Return the ids of the groups that the token belongs to, whose posts it can read."""
-        rows = _rows(self.get("/api/groups"), "user_accessible_groups")
+        rows = rows_of(self.get("/api/groups"), "user_accessible_groups")
         return {row["id"] for row in rows if isinstance(row.get("id"), int)}
 
     def taxonomies(self) -> list[dict[str, Any]]:
-        return _rows(self.get("/api/taxonomy"), "taxonomies")
+        return rows_of(self.get("/api/taxonomy"), "taxonomies")
 
     def post_classification(self, payload: dict[str, Any]) -> int:
         """Post a classification and return its id on the server."""
-        made = _record(self._call("POST", "/api/classification", json=payload))
+        made = record_of(self._call("POST", "/api/classification", json=payload))
         return _whole(made.get("classification_id"), "classification_id")
 
     def delete_classification(self, classification_id: int) -> None:
         self._call("DELETE", f"/api/classification/{classification_id}", json={"label": False})
 
     def annotations(self, spectrum_id: int) -> list[dict[str, Any]]:
-        return _rows(self.get(f"/api/spectra/{spectrum_id}/annotations"), "annotations")
+        return rows_of(self.get(f"/api/spectra/{spectrum_id}/annotations"), "annotations")
 
     def post_annotation(self, spectrum_id: int, payload: dict[str, Any]) -> int:
-        made = _record(self._call("POST", f"/api/spectra/{spectrum_id}/annotations", json=payload))
+        made = record_of(self._call("POST", f"/api/spectra/{spectrum_id}/annotations", json=payload))
         return _whole(made.get("annotation_id"), "annotation_id")
 
     def put_annotation(self, spectrum_id: int, annotation_id: int, payload: dict[str, Any]) -> None:
@@ -190,33 +190,6 @@ class Client:
         return data["data"]
 
 
-class Pages:
-    """The records of all pages of a listing.
-
-    complete: whether every record came, as far as can be told; only once all pages were read. The server does not order
-        its classifications, so pages can overlap while others write; and a listing of more than MAX_PAGES is cut short.
-    """
-
-    def __init__(self, client: Client, path: str, key: str, filters: dict[str, Any]) -> None:
-        self._client, self._path, self._key, self._filters = client, path, key, filters
-        self.complete = False
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        ids: set[Any] = set()
-        seen = 0
-        for number in range(1, MAX_PAGES + 1):
-            place = {"pageNumber": number, "numPerPage": ROWS_PER_PAGE}
-            page = _record(self._client.get(self._path, {**self._filters, **place}))
-            rows = _rows(page, self._key)
-            yield from rows
-            seen += len(rows)
-            ids |= {str(row.get("id")) for row in rows}
-            total = page.get("totalMatches")
-            if not rows or (isinstance(total, int) and seen >= total):
-                self.complete = isinstance(total, int) and len(ids) >= total
-                return
-
-
 def _data(status: int, body: bytes) -> dict[str, Any] | None:
     """Return {"data": …} of a success, or None for an answer that is worth another attempt. Raises SkyPortalError."""
     if 300 <= status < 400:
@@ -242,17 +215,6 @@ def _error(status: int, message: str) -> SkyPortalError:
     if status in {403, 404}:
         return NotVisibleError(message or "it does not exist, or this token may not see it")
     return RefusedError(message)
-
-
-def _rows(data: Any, key: str) -> list[dict[str, Any]]:
-    """Return the records of a list, which is the data itself or lies under ``key``; leave out anything else in it."""
-    if isinstance(data, dict):
-        data = data.get(key)
-    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-
-
-def _record(data: Any) -> dict[str, Any]:
-    return data if isinstance(data, dict) else {}
 
 
 def _whole(value: Any, name: str) -> int:

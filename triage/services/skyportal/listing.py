@@ -38,12 +38,14 @@ class Entry:
     remote_id: the spectrum's number on the server.
     name: name of its source.
     modified: time of its last change by the server's clock, or None.
+    observed: time of the observation, or None.
     skip: reason not to import it, or "".
     """
 
     remote_id: int
     name: str
     modified: datetime | None
+    observed: datetime | None
     skip: str
 
 
@@ -54,12 +56,7 @@ def list_spectra(client: Client, instance: SkyPortalInstance, since: datetime | 
 
     Returns the entries by the spectrum's number on the server.
     """
-    filters: dict[str, str] = {}
-    # With commas, because the server reads only one of several parameters of the same name.
-    if instance.remote_groups:
-        filters["groupIDs"] = ",".join(str(group) for group in instance.remote_groups)
-    if instance.instruments:
-        filters["instrumentIDs"] = ",".join(str(instrument) for instrument in instance.instruments)
+    filters = spectrum_filters(instance)
     found: dict[int, Entry] = {}
     for after, before in _windows(since):
         for row in _list_window(client, filters, after, before):
@@ -67,6 +64,13 @@ def list_spectra(client: Client, instance: SkyPortalInstance, since: datetime | 
             if entry is not None:
                 found[entry.remote_id] = entry
     return found
+
+
+def spectrum_filters(instance: SkyPortalInstance) -> dict[str, str]:
+    """Return the parameters that keep the spectra of a connection's groups and instruments."""
+    # With commas, because the server reads only one of several parameters of the same name.
+    filters = {"groupIDs": instance.remote_groups, "instrumentIDs": instance.instruments}
+    return {name: ",".join(map(str, ids)) for name, ids in filters.items() if ids}
 
 
 def _windows(since: datetime | None) -> Iterator[tuple[datetime | None, datetime | None]]:
@@ -110,7 +114,17 @@ def _entry(row: dict[str, Any]) -> Entry | None:
         check_kind(row)
     except SkipError as error:
         skip = error.reason
-    return Entry(remote_id, name, moment(row.get("modified")), skip)
+    return Entry(remote_id, name, moment(row.get("modified")), moment(row.get("observed_at")), skip)
+
+
+def observed_by_source(instance: SkyPortalInstance, entries: dict[int, Entry]) -> dict[str, datetime | None]:
+    """Return when a new spectrum of each source was observed, or None if unknown, by the name of the source."""
+    observed: dict[str, datetime | None] = {}
+    for chunk in chunks(sorted(entries)):
+        known = RemoteSpectrum.objects.filter(instance=instance, remote_id__in=chunk)
+        new = set(chunk) - set(known.values_list("remote_id", flat=True))
+        observed |= {entries[number].name: entries[number].observed for number in new if not entries[number].skip}
+    return observed
 
 
 def write_down(instance: SkyPortalInstance, run: SkyPortalRun, entries: dict[int, Entry]) -> None:

@@ -49,20 +49,30 @@ class Poster:
         if post.kind == PostKind.ANNOTATION:
             return self._annotate(post)
         payload = self._classification(post)
-        if unreadable := self._unreadable(post):
+        if unreadable := set(_groups(post)) - self._own_groups:
             raise CannotPostError(foreign_groups(unreadable))
-        return min(self._matches(post), default=None) or self.client.post_classification(payload)
+        if found := self._matches(post):
+            return min(found)
+        if lost := self._unreadable(post):
+            raise StillThereError(f"it may be there already: {_unread(lost)}")
+        _remember_groups(post)
+        return self.client.post_classification(payload)
 
     def withdraw(self, post: SkyPortalPost) -> None:
         """Remove a post from the server if it is there. Raises SkyPortalError."""
         if post.kind == PostKind.ANNOTATION:
-            spectrum = _remote_spectrum(post)
-            found = self._annotation(spectrum)
-            # A later prediction writes its numbers into the same annotation, which then has to stay.
-            if found is not None and (found.get("data") or {}).get("key") == post.key:
-                self.client.delete_annotation(spectrum, found["id"])
-            return
-        self._withdraw_classification(post)
+            self._withdraw_annotation(post)
+        else:
+            self._withdraw_classification(post)
+
+    def _withdraw_annotation(self, post: SkyPortalPost) -> None:
+        spectrum = _remote_spectrum(post)
+        found = self._annotation(spectrum)
+        if found is None and (unread := self._unreadable(post)):
+            raise StillThereError(f"it may still be there: {_unread(unread)}")
+        # A later prediction writes its numbers into the same annotation, which then has to stay.
+        if found is not None and (found.get("data") or {}).get("key") == post.key:
+            self.client.delete_annotation(spectrum, found["id"])
 
     def _withdraw_classification(self, post: SkyPortalPost) -> None:
         """Delete a classification by its id and wherever its key is found, and look whether it is gone."""
@@ -78,8 +88,8 @@ class Poster:
         if left := self._matches(post):
             numbers = ", ".join(map(str, sorted(left)))
             raise StillThereError(f"it is still there: the server did not delete classification {numbers}")
-        if self._unreadable(post) and not deleted:
-            raise StillThereError("it may still be there: the server deleted nothing, and the token may not read it")
+        if not deleted and (unread := self._unreadable(post)):
+            raise StillThereError(f"it may still be there: the server deleted nothing, and {_unread(unread)}")
 
     def _matches(self, post: SkyPortalPost) -> set[int]:
         """Return the ids of the classifications on the server that carry the post's key."""
@@ -87,8 +97,9 @@ class Poster:
         return {row["id"] for row in rows if post.key in str(row.get("origin")) and isinstance(row.get("id"), int)}
 
     def _unreadable(self, post: SkyPortalPost) -> set[int]:
-        """Return the groups of a post that the token does not belong to, so that it cannot read what it posts there."""
-        return set(post.instance.share_with) - self._own_groups
+        """Return the groups that a post went to and that the token does not belong to, so that it cannot read it."""
+        # Posts of earlier releases did not remember their groups.
+        return set(post.shared_with or post.instance.share_with) - self._own_groups
 
     @functools.cached_property
     def _own_groups(self) -> set[int]:
@@ -128,6 +139,7 @@ class Poster:
     def _annotate(self, post: SkyPortalPost) -> int:
         spectrum = _remote_spectrum(post)
         content = {"origin": ORIGIN, "data": _numbers(post), "group_ids": _groups(post)}
+        _remember_groups(post)
         found = self._annotation(spectrum)
         if found is None:
             try:
@@ -149,6 +161,17 @@ def foreign_groups(ids: set[int]) -> str:
     """Return why nothing is posted to groups that the token does not belong to."""
     numbers = ", ".join(map(str, sorted(ids)))
     return f"the token does not belong to group {numbers} there, so it could not find again what it posts; leave it out"
+
+
+def _unread(groups: set[int]) -> str:
+    numbers = ", ".join(map(str, sorted(groups)))
+    return f"it was posted to group {numbers} there, which the token does not belong to"
+
+
+def _remember_groups(post: SkyPortalPost) -> None:
+    """Store the groups that a post is about to be sent to, because the connection may have others later."""
+    post.shared_with = _groups(post)
+    SkyPortalPost.objects.filter(pk=post.pk, lease_token=post.lease_token).update(shared_with=post.shared_with)
 
 
 def _names(node: Any) -> Iterable[str]:

@@ -34,16 +34,20 @@ class SkipError(Exception):
 class RemoteFile:
     """A remote spectrum as a text file that intake can read.
 
-    content: the file's bytes.
-    filename: name that it gets here.
+    content: the server's samples as a table.
+    filename: name that the table gets here.
     observed_at: UTC, or None if the server does not know it.
     instrument: name of the instrument, or "".
+    original: the file that was uploaded to the server, or None if the server does not send it.
+    original_name: name of that file, or "".
     """
 
     content: bytes
     filename: str
     observed_at: datetime | None
     instrument: str
+    original: bytes | None
+    original_name: str
 
     @functools.cached_property
     def content_hash(self) -> str:
@@ -156,7 +160,17 @@ def read_spectrum_record(record: dict[str, Any], server: str) -> RemoteFile:
         filename=f"{_file_stem(remarks['OBJECT'])}_skyportal_{record.get('id')}.txt",
         observed_at=moment(record.get("observed_at")),
         instrument=remarks["INSTRUME"],
+        original=_original(record.get("original_file_string")),
+        original_name=text(record.get("original_file_filename"), 255),
     )
+
+
+def _original(sent: Any) -> bytes | None:
+    """Return the bytes of an original file, which the server keeps as text."""
+    try:
+        return sent.encode() if isinstance(sent, str) and sent else None
+    except UnicodeEncodeError:
+        return None
 
 
 def _header(record: dict[str, Any], server: str) -> dict[str, str]:

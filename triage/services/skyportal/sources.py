@@ -3,38 +3,75 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from triage.models import RemoteSource, RemoteSpectrum, SkyPortalInstance, Transient
+from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, SkyPortalInstance, Transient
 from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client, naive
-from triage.services.skyportal.remote_records import SkipError, Source, moment, read_source, text
+from triage.services.skyportal.errors import SkyPortalError
+from triage.services.skyportal.pages import ROWS_PER_PAGE, rows_of
+from triage.services.skyportal.remote_records import SkipError, Source, moment, read_source
 from triage.services.skyportal.transients import fill_transient, local_name
+
+log = logging.getLogger(__name__)
+
+# Fewer sources than this are asked for one by one.
+WORTH_A_PAGE = 3
+# Sources whose spectrum is older than the newest one by more than this are asked for one by one too.
+RECENT = timedelta(days=30)
+SECOND = timedelta(seconds=1)
 
 
 def refresh_sources(client: Client, instance: SkyPortalInstance, since: datetime | None) -> None:
-    """Update the known sources and their classifications, and the transients whose source has changed.
+    """Update the known sources, and the transients whose source has changed.
 
-    since: read what changed since then; None reads everything, which also shows classifications that were changed or
-        deleted.
+    since: read what changed since then; None reads everything.
     """
-    listed = client.sources(**_filters(instance, since))
+    filters = {**_filters(instance), "removeNested": "true"}
+    if since is not None:
+        filters["createdOrModifiedAfter"] = naive(since)
+    listed = client.sources(**filters)
     seen: set[str] = set()
     for chunk in chunks(_read(listed, since)):
         seen |= _store(instance, dict(chunk))
-    classifications = client.all_classifications(since)
-    kept = record_classifications(instance, _of_known_sources(instance, classifications))
-    if since is None and classifications.complete:
-        forget_classifications(instance, kept)
-        RemoteSource.objects.filter(instance=instance).update(classified=True)
     if since is None and listed.complete:
-        _doubt(instance, seen)
+        _forget_all_but(instance, seen)
+
+
+def read_sources_of(client: Client, instance: SkyPortalInstance, observed: dict[str, datetime | None]) -> None:
+    """Read the sources of new spectra, with their classifications, in pages.
+
+    A new spectrum does not change its source, so a source that was saved earlier is not among those that changed. What
+    does not come is asked for one by one later.
+
+    observed: time of a new spectrum's observation, or None, by the name of its source.
+    """
+    known = RemoteSource.objects.filter(instance=instance, classified=True).values_list("name", flat=True)
+    wanted = {name: time for name, time in observed.items() if time is not None}
+    for name in known:
+        wanted.pop(name, None)
+    if len(wanted) < WORTH_A_PAGE:
+        return
+    newest = max(wanted.values())
+    oldest = min(time for time in wanted.values() if newest - time < RECENT)
+    span = {"hasSpectrumAfter": naive(oldest - SECOND), "hasSpectrumBefore": naive(newest + SECOND)}
+    listed = client.sources(**_filters(instance), **span)
+    try:
+        # Sources that are asked for one by one cost two requests each.
+        for record in itertools.islice(listed, ROWS_PER_PAGE * len(wanted)):
+            if record.get("id") in wanted and isinstance(record.get("classifications"), list):
+                source = read_source(record)
+                _keep(instance, source.name, source, rows_of(record, "classifications"))
+    except SkyPortalError as error:
+        log.info("SkyPortal: sources of new spectra are asked for one by one: %s", error.detail)
 
 
 def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> Source:
@@ -47,33 +84,23 @@ def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> So
     if known is not None and known.classified and set(known.stated) == fields:
         return Source(**known.stated)
     source = read_source(client.source(name))
-    rows = [{**row, "obj_id": name} for row in client.classifications(name)]
-    with transaction.atomic():
-        forget_classifications(instance, record_classifications(instance, rows), name)
-        stated = {"stated": dataclasses.asdict(source), "classified": True}
-        RemoteSource.objects.update_or_create(instance=instance, name=name, defaults=stated)
+    _keep(instance, name, source, client.classifications(name))
     return source
 
 
-def _of_known_sources(instance: SkyPortalInstance, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the classifications of sources that the desk knows, by themselves or by one of their spectra.
-
-    A source may not be listed although some of its spectra are.
-    """
-    for chunk in chunks(rows):
-        names = {text(row.get("obj_id"), 200) for row in chunk}
-        sources = RemoteSource.objects.filter(instance=instance, name__in=names).values_list("name", flat=True)
-        spectra = RemoteSpectrum.objects.filter(instance=instance, remote_name__in=names)
-        known = {*sources, *spectra.values_list("remote_name", flat=True).distinct()}
-        yield from (row for row in chunk if text(row.get("obj_id"), 200) in known)
+def _keep(instance: SkyPortalInstance, name: str, source: Source, rows: list[dict[str, Any]]) -> None:
+    """Store what the server says of a source that was asked for by its name, with all its classifications."""
+    with transaction.atomic():
+        kept = record_classifications(instance, [{**row, "obj_id": name} for row in rows])
+        forget_classifications(RemoteClassification.objects.filter(instance=instance, remote_name=name), kept)
+        stated = {"stated": dataclasses.asdict(source), "classified": True}
+        RemoteSource.objects.update_or_create(instance=instance, name=name, defaults=stated)
 
 
-def _filters(instance: SkyPortalInstance, since: datetime | None) -> dict[str, str]:
-    filters = {"hasSpectrum": "true", "removeNested": "true"}
+def _filters(instance: SkyPortalInstance) -> dict[str, str]:
+    filters = {"hasSpectrum": "true"}
     if instance.remote_groups:
         filters["group_ids"] = ",".join(str(group) for group in instance.remote_groups)
-    if since is not None:
-        filters["createdOrModifiedAfter"] = naive(since)
     return filters
 
 
@@ -110,12 +137,12 @@ def _store(instance: SkyPortalInstance, read: dict[str, tuple[Source, bool]]) ->
     return set(read)
 
 
-def _doubt(instance: SkyPortalInstance, seen: set[str]) -> None:
+def _forget_all_but(instance: SkyPortalInstance, seen: set[str]) -> None:
     """Have the server asked again for the sources that it no longer lists."""
     known = RemoteSource.objects.filter(instance=instance).values_list("pk", "name")
     gone = [pk for pk, name in known if name not in seen]
     for chunk in chunks(gone):
-        RemoteSource.objects.filter(pk__in=chunk).update(classified=False)
+        RemoteSource.objects.filter(pk__in=chunk).delete()
 
 
 def _refresh(instance: SkyPortalInstance, source: Source) -> None:

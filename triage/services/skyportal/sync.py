@@ -19,20 +19,19 @@ from triage.doorbell import SYNC_SKYPORTAL, ring_after_commit
 from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.models import RemoteSpectrum, RemoteState, RunState, SkyPortalInstance, SkyPortalRun
 from triage.services import attempts
-from triage.services.skyportal import importing, listing
+from triage.services.skyportal import listing
 from triage.services.skyportal.client import Client
+from triage.services.skyportal.comparison import compare_classifications
 from triage.services.skyportal.errors import SkyPortalError, UnreachableError
+from triage.services.skyportal.fetching import Fetcher
+from triage.services.skyportal.handling import handle
 from triage.services.skyportal.lease import Lease, LeaseLostError
-from triage.services.skyportal.remote_records import SkipError
-from triage.services.skyportal.sources import refresh_sources
+from triage.services.skyportal.sources import read_sources_of, refresh_sources
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 6
-FIRST_PAUSE = timedelta(minutes=1)
 # So many unanswered requests in a row mean that the server is away, not that these spectra are broken.
 MOST_LOST_IN_A_ROW = 3
-MAX_PROBLEMS = 50
 MAX_RUNS = 500
 
 
@@ -118,16 +117,22 @@ def _work(
     client: Client, instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease, budget_seconds: float | None
 ) -> None:
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
-    if run.listed_at is None:
-        _list(client, instance, run, lease)
-    fetcher = importing.Fetcher(client, instance, run.started_at)
+    if run.listed_at is None and not _list(client, instance, run, lease, deadline):
+        return
+    fetcher = Fetcher(client, instance, run.started_at)
+    due = RemoteSpectrum.objects.filter(attempts.due(), instance=instance, state=RemoteState.PENDING)
     lost = 0
-    while rows := _next(instance):
-        fetcher.read_ahead(rows)
+    while True:
+        asked = time.monotonic()
+        rows = fetcher.read_ahead(due)
+        if not rows:
+            break
+        # Spectra that came slowly get as long again, because the next call would have to ask for them once more.
+        until = None if deadline is None else max(deadline, 2 * time.monotonic() - asked)
         for row in rows:
-            if deadline is not None and time.monotonic() > deadline:
+            if until is not None and time.monotonic() > until:
                 return
-            lost = 0 if _handle(fetcher, run, lease, row) else lost + 1
+            lost = 0 if handle(fetcher, run, lease, row) else lost + 1
             if lost >= MOST_LOST_IN_A_ROW:
                 raise UnreachableError(
                     f"the server did not send {lost} spectra in a row; the rest is fetched once it answers again"
@@ -135,85 +140,18 @@ def _work(
     _finish(instance, run, lease)
 
 
-def _list(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease) -> None:
+def _list(client: Client, instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease, deadline: float | None) -> bool:
+    """List what there is to do; return False if the deadline came first, and the next call has to go on."""
+    if run.compared_until is None:
+        refresh_sources(client, instance, run.since)
+    if not compare_classifications(client, instance, run, deadline):
+        return False
     entries = listing.list_spectra(client, instance, run.since)
-    refresh_sources(client, instance, run.since)
+    read_sources_of(client, instance, listing.observed_by_source(instance, entries))
     with transaction.atomic():
         lease.check()
         listing.write_down(instance, run, entries)
-
-
-def _next(instance: SkyPortalInstance) -> list[RemoteSpectrum]:
-    """Return the spectra of one source that are due; sources with the oldest change come first."""
-    due = RemoteSpectrum.objects.filter(attempts.due(), instance=instance, state=RemoteState.PENDING)
-    due = due.order_by("remote_modified", "remote_id")
-    first = due.values_list("remote_name", flat=True).first()
-    return list(due.filter(remote_name=first).select_related("spectrum__transient")) if first is not None else []
-
-
-def _handle(fetcher: importing.Fetcher, run: SkyPortalRun, lease: Lease, row: RemoteSpectrum) -> bool:
-    """Import or skip one spectrum; return False if the server did not answer."""
-    # The attempt is counted before it is made, so that a spectrum that kills its process is not tried for ever.
-    row.attempts += 1
-    row.save(update_fields=["attempts"])
-    if row.attempts > MAX_ATTEMPTS:
-        _record_failure(run, lease, row, f"given up after {MAX_ATTEMPTS} attempts; the last one failed: {row.detail}")
-        return True
-    try:
-        fetched = fetcher.fetch(row)
-    except SkipError as skip:
-        _record_skip(run, lease, row, skip)
-        return True
-    except UnreachableError as error:
-        _record_failure(run, lease, row, error.detail)
-        return False
-    with transaction.atomic():
-        lease.check()
-        run.fetched += 1
-        try:
-            outcome = importing.store_one(fetcher.instance, row, fetched)
-        except SkipError as skip:
-            _skip(run, row, skip)
-        else:
-            setattr(run, outcome, getattr(run, outcome) + 1)
-            row.state, row.reason, row.detail, row.attempts, row.next_attempt_at = RemoteState.IMPORTED, "", "", 0, None
-        row.save()
-        run.save()
     return True
-
-
-def _record_skip(run: SkyPortalRun, lease: Lease, row: RemoteSpectrum, skip: SkipError) -> None:
-    with transaction.atomic():
-        lease.check()
-        _skip(run, row, skip)
-        row.save()
-        run.save()
-
-
-def _skip(run: SkyPortalRun, row: RemoteSpectrum, skip: SkipError) -> None:
-    row.state, row.reason, row.detail = RemoteState.SKIPPED, skip.reason[:60], skip.detail
-    row.attempts, row.next_attempt_at = 0, None
-    run.skipped[row.reason] = run.skipped.get(row.reason, 0) + 1
-    _note(run, row, row.reason, skip.detail)
-
-
-def _record_failure(run: SkyPortalRun, lease: Lease, row: RemoteSpectrum, detail: str) -> None:
-    """Keep the spectrum for a later attempt, or give it up if the attempts are used up."""
-    with transaction.atomic():
-        lease.check()
-        row.detail = detail
-        row.next_attempt_at = attempts.later(FIRST_PAUSE, row.attempts)
-        if row.attempts >= MAX_ATTEMPTS:
-            row.state, row.reason = RemoteState.FAILED, "gave_up"
-        row.save()
-        run.errors += 1
-        _note(run, row, "error", detail)
-        run.save()
-
-
-def _note(run: SkyPortalRun, row: RemoteSpectrum, reason: str, detail: str) -> None:
-    if len(run.problems) < MAX_PROBLEMS:
-        run.problems.append({"name": row.remote_name, "spectrum": row.remote_id, "reason": reason, "detail": detail})
 
 
 def _finish(instance: SkyPortalInstance, run: SkyPortalRun, lease: Lease) -> None:
