@@ -83,7 +83,7 @@ def _match(options: argparse.Namespace) -> int:
         print(f"{entry.name:20} {entry.type:12} {age}  z {match.redshift:.4f}  score {match.score:5.1f}")
     if matches:
         class_name = library.objects[matches[0].object].class_name
-        trust, told = trust_of(matches, library, "known"), phase_of(matches, library, class_name)
+        trust, told = trust_of(matches, library, "known"), phase_of(matches, library, class_name, "known")
         if trust is not None:
             print(f"{class_name} is right with a probability of {trust:.0%}")
         if told is not None:

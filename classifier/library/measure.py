@@ -76,19 +76,13 @@ def measure(library: Library, device: torch.device | None = None) -> Library:
         for redshift, ratio in itertools.product(REDSHIFTS, RATIOS):
             rows = many if (redshift, ratio) == ("known", None) else few
             tried += _leave_one_out(matcher, rows, redshift, ratio, bar)
-    trust: dict[str, Any] = {"class": {}, "phase": {}, "measured": {}}
-    for redshift in REDSHIFTS:
-        trust["class"][redshift] = _fit_class(library, [one for one in tried if one.redshift == redshift])
-    clean = [one for one in tried if (one.redshift, one.ratio) == ("known", None)]
-    for class_name in sorted(set(library.classes[many])):
-        fitted = _fit_phase(library, [one for one in clean if library.classes[one.row] == class_name], str(class_name))
-        if fitted is not None:
-            trust["phase"][str(class_name)] = fitted
+    trust: dict[str, Any] = {"class": {}, "phase": {}, "measured": {"phase": {}}}
     measured = dataclasses.replace(library, trust=trust)
-    phases = _phase_report(measured, clean)
-    honest = {name for name, of_class in phases.items() if of_class["pull"] <= MOST_PULL}
-    trust["phase"] = {name: fitted for name, fitted in trust["phase"].items() if name in honest}
-    trust["measured"] = _report(measured, tried) | {"phase": phases}
+    for redshift in REDSHIFTS:
+        here = [one for one in tried if one.redshift == redshift]
+        trust["class"][redshift] = _fit_class(library, here)
+        trust["measured"]["phase"][redshift] = _fit_phases(measured, here, redshift)
+    trust["measured"] |= _report(measured, tried)
     return measured
 
 
@@ -146,6 +140,26 @@ def _fit_class(library: Library, tried: Sequence[Tried]) -> dict[str, float]:
     return dict(zip(inputs[0], beta.tolist(), strict=True))
 
 
+def _fit_phases(library: Library, tried: Sequence[Tried], redshift: str) -> dict[str, dict[str, float]]:
+    """Write the errors of the phases of each class into the library's trust, and return what they are worth.
+
+    A class whose stated errors are far too small gets none.
+    """
+    fitted = library.trust["phase"][redshift] = {}
+    report = {}
+    for class_name in sorted({str(library.classes[one.row]) for one in tried}):
+        mine = [one for one in tried if library.classes[one.row] == class_name]
+        if (of_class := _fit_phase(library, mine, class_name)) is None:
+            continue
+        fitted[class_name] = of_class
+        worth = _phase_errors(library, mine)
+        if worth:
+            report[class_name] = worth
+        if worth.get("pull", math.inf) > MOST_PULL:
+            del fitted[class_name]
+    return report
+
+
 def _fit_phase(library: Library, tried: Sequence[Tried], class_name: str) -> dict[str, float] | None:
     """Fit the error of a phase, √(floor² + (scale × spread)²); return None for fewer than 20 phases.
 
@@ -169,7 +183,7 @@ def _fit_phase(library: Library, tried: Sequence[Tried], class_name: str) -> dic
 
 
 def _report(library: Library, tried: Sequence[Tried]) -> dict[str, Any]:
-    """Return how often the class is right by trust and by noise, at each kind of redshift, and the phases beside it."""
+    """Return how often the class is right by trust and by noise, for each kind of redshift, and the phases by noise."""
     trusts = {id(one): trust_of(one.matches, library, one.redshift) or 0.0 for one in tried}
     by_trust, by_noise = [], []
     for redshift in REDSHIFTS:
@@ -201,21 +215,12 @@ def _share(library: Library, tried: Sequence[Tried], stated: Sequence[float]) ->
     }
 
 
-def _phase_report(library: Library, tried: Sequence[Tried]) -> dict[str, dict[str, float]]:
-    """Return the figures of the phases of each class."""
-    report = {}
-    for class_name in sorted({str(library.classes[one.row]) for one in tried}):
-        mine = [one for one in tried if library.classes[one.row] == class_name]
-        figures = _phase_errors(library, mine)
-        if figures:
-            report[class_name] = figures
-    return report
-
-
 def _phase_errors(library: Library, tried: Sequence[Tried]) -> dict[str, float]:
     """Return number, share told, median error (days) and pull of the phases; {} if fewer than 10 are told."""
     known = [one for one in tried if math.isfinite(library.phase[one.row])]
-    told = [(phase_of(one.matches, library, str(library.classes[one.row])), library.phase[one.row]) for one in known]
+    classes = [str(library.classes[one.row]) for one in known]
+    phases = [phase_of(one.matches, library, name, one.redshift) for one, name in zip(known, classes, strict=True)]
+    told = [(phase, library.phase[one.row]) for one, phase in zip(known, phases, strict=True)]
     off = [(given.days - float(own), given.error) for given, own in told if given is not None]
     if len(off) < 10:
         return {}

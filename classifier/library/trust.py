@@ -57,14 +57,15 @@ def trust_of(matches: Sequence[NamedMatch], library: Library, redshift: str) -> 
     return 1 / (1 + math.exp(-logit))
 
 
-def phase_of(matches: Sequence[NamedMatch], library: Library, class_name: str) -> Phase | None:
+def phase_of(matches: Sequence[NamedMatch], library: Library, class_name: str, redshift: str) -> Phase | None:
     """Return the phase that the matches of a class give, or None if it cannot be told.
 
     matches: named matches, best first.
     class_name: class of the taxonomy that the spectrum is taken for.
+    redshift: as in ``trust_of``.
     """
     estimate = raw_phase(matches, library, class_name)
-    figures = library.trust.get("phase", {}).get(class_name)
+    figures = library.trust.get("phase", {}).get(redshift, {}).get(class_name)
     if estimate is None or figures is None:
         return None
     days, spread = estimate

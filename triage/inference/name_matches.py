@@ -99,7 +99,7 @@ def _row(
     # The transient itself would match best, and say nothing about what it is like.
     own = library.called(names)
     found = _matcher(loaded).match_spectrum(value, redshift[:1], own)
-    phase = phase_of(found, library, prediction.class_name)
+    phase = phase_of(found, library, prediction.class_name, redshift[1])
     return NamedMatches(
         prediction=prediction,
         library=loaded.hash,

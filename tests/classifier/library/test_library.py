@@ -109,11 +109,13 @@ def test_trust_and_phase_are_measured_with_each_object_left_out(library: Library
     assert measured.trust["measured"]["by_noise"][0]["right"] == 1.0
     named = matches(measured, shape(KINDS["Ia-norm"], 14), 0.0)
     assert (trust_of(named, measured, "known") or 0) > 0.9
-    phase = phase_of(named, measured, "SN Ia")
+    phase = phase_of(named, measured, "SN Ia", "known")
     assert phase is not None
     assert abs(phase.days - 14) < 8
     assert 0 < phase.error < 20
-    assert phase_of(named, measured, "TDE") is None
+    assert phase_of(named, measured, "TDE", "known") is None
+    # Twelve phases are too few to measure.
+    assert phase_of(named, measured, "SN Ia", "estimated") is None
 
 
 def test_trust_is_measured_with_noise_and_at_estimated_redshifts_too(library: Library) -> None:
