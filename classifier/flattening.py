@@ -34,11 +34,13 @@ class Flattened:
             0 where nothing was observed.
         covered: (batch, samples) 1 where the spectrum has data, else 0.
         weight: (batch, samples) as ``covered``, but falling off towards the ends of the covered range.
+        contrast: (batch,) mean size of flux over continuum, less 1.
     """
 
     flux: Floats
     covered: Floats
     weight: Floats
+    contrast: Floats
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,8 +74,18 @@ def flatten(flux: Floats, covered: NDArray[np.bool_], log1pz: Array, grid: Prepr
     grid: the grids.
     """
     values, mask = _averaged(flux, covered.astype(flux.dtype), log1pz, grid)
-    divided = _continuum_divided(values, mask, grid)
-    return Flattened(_smoothed(divided, mask), mask, mask * _tapered(mask))
+    divided, contrast = _continuum_divided(values, mask, grid)
+    return Flattened(_smoothed(divided, mask), mask, mask * _tapered(mask), contrast)
+
+
+def with_noise(flux: Floats, covered: Floats, contrast: Floats, noise: Floats) -> Floats:
+    """Return flattened spectra, (batch, samples), as they would be with more noise.
+
+    flux, covered, contrast: as ``flatten`` returns them.
+    noise: (batch, samples) what is added, in units of the continuum.
+    """
+    divided = (np.sinh(flux) * contrast[:, None] + noise) * covered
+    return _smoothed(_compressed(divided, covered)[0], covered)
 
 
 def compare(
@@ -178,13 +190,19 @@ def _averaged(flux: Floats, mask: Floats, log1pz: Array, grid: PreprocessConfig)
     return np.where(covered > 0, total / np.maximum(weight, 1e-6), 0.0).astype(flux.dtype), covered
 
 
-def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
-    """``classifier.preprocess.continuum_divided`` is the same for the tensors of the network."""
+def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> tuple[Floats, Floats]:
+    """Return flux over continuum, less 1, in units of its mean size and compressed, and that size.
+
+    ``classifier.preprocess.continuum_divided`` is the same for the tensors of the network.
+    """
     mean = _running_mean(values, mask, grid)
-    divided = (values - mean) / _floored(mean, values, mask) * mask
-    spread = np.abs(divided).sum(1, keepdims=True) / _count(mask)
-    compressed: Floats = np.arcsinh(divided / np.maximum(spread, 1e-6)).astype(np.float32)
-    return compressed
+    return _compressed((values - mean) / _floored(mean, values, mask) * mask, mask)
+
+
+def _compressed(divided: Floats, mask: Floats) -> tuple[Floats, Floats]:
+    spread = np.maximum(np.abs(divided).sum(1, keepdims=True) / _count(mask), 1e-6)
+    compressed: Floats = np.arcsinh(divided / spread).astype(np.float32)
+    return compressed, spread[:, 0]
 
 
 def _running_mean(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:

@@ -32,8 +32,8 @@ class TransientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(GroupSettings)
 class GroupSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("group", "private_by_default")
-    list_filter = ("private_by_default",)
+    list_display = ("group", "private_by_default", "own_library")
+    list_filter = ("private_by_default", "own_library")
     filter_horizontal = ("managers",)
     readonly_fields = ("person",)
 

@@ -6,28 +6,45 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from classifier.errors import CheckpointError, SpectrumError
+from classifier.evaluation.pictures import draw_trust
 from classifier.library.importers import import_library
 from classifier.library.library import Library
 from classifier.library.matching import SHOWN, Matcher
-from classifier.library.trust import measure, phase_of, trust_of
+from classifier.library.measure import measure
+from classifier.library.trust import phase_of, trust_of
 from classifier.readers import read_spectrum
 from classifier.taxonomy import load_taxonomy
+
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
-    importing = actions.add_parser("import", help="SNID templates, SNID-SAGE's library, folders with a library.csv")
-    importing.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    importing.add_argument("--out", type=Path, required=True, metavar="FILE")
-    measuring = actions.add_parser("measure", help="what matches are worth, each object left out once")
-    measuring.add_argument("library", type=Path, metavar="LIBRARY")
-    matching = actions.add_parser("match", help="the five objects that a spectrum looks most like")
-    matching.add_argument("file", type=Path)
-    matching.add_argument("--library", type=Path, required=True)
-    matching.add_argument("--redshift", type=float, required=True, help="redshift to compare at")
+    importing = _action(actions, "import", "make one library of named spectra; objects that share a name become one")
+    importing.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="folder or file: SNID templates (.lnw), SNID-SAGE's HDF5 files or wheel, a bank of NGSF or Superfit, or a "
+        "folder with a table library.csv",
+    )
+    importing.add_argument("--out", type=Path, required=True, metavar="FILE", help="library to write")
+    measuring = _action(actions, "measure", "measure what matches are worth, and write the figures into the library")
+    measuring.add_argument("library", type=Path, metavar="LIBRARY", help="library that “import” wrote")
+    measuring.add_argument("--picture", type=Path, metavar="FILE", help="also draw the trust that was measured (PNG)")
+    matching = _action(actions, "match", "name the five objects of a library that a spectrum looks most like")
+    matching.add_argument("file", type=Path, metavar="FILE", help="spectrum, in any format that the desk reads")
+    matching.add_argument("--library", type=Path, required=True, metavar="LIBRARY", help="library to compare with")
+    matching.add_argument("--redshift", type=float, required=True, metavar="Z", help="known redshift of the spectrum")
+
+
+def _action(actions: Actions, name: str, words: str) -> argparse.ArgumentParser:
+    return actions.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +67,8 @@ def _import(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> int:
     library = measure(Library.load(options.library))
     library.save(options.library)
+    if options.picture:
+        draw_trust(library.trust["measured"]["by_trust"], options.picture)
     print(json.dumps(library.trust, indent=1))
     return 0
 
@@ -64,7 +83,7 @@ def _match(options: argparse.Namespace) -> int:
         print(f"{entry.name:20} {entry.type:12} {age}  z {match.redshift:.4f}  score {match.score:5.1f}")
     if matches:
         class_name = library.objects[matches[0].object].class_name
-        trust, told = trust_of(matches, library), phase_of(matches, library, class_name)
+        trust, told = trust_of(matches, library, "known"), phase_of(matches, library, class_name, "known")
         if trust is not None:
             print(f"{class_name} is right with a probability of {trust:.0%}")
         if told is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +23,7 @@ from classifier.training.inference import infer
 from classifier.training.measured import Measured
 from classifier.training.scoring import OUTLIER, score
 from classifier.training.templates import rest_frame_ages
+from classifier.wilson import wilson
 
 AGE_BINS = ((0, 3), (3, 10), (10, 25), (25, 60), (60, 150), (150, 2000))
 # A class with fewer objects than this is shown with its group.
@@ -47,14 +47,6 @@ def merged_table(measured: Measured, taxonomy: Taxonomy) -> str:
         by_spectrum = [f"{scored['by_spectrum'][key]:.3f}" for key in ("accuracy", "macro_f1")]
         rows.append((mode, *figures, f"{scored['ece']:.3f}", *by_spectrum))
     return table(["redshift", "accuracy", "macro-F1", "ECE", "accuracy by spectrum", "macro-F1 by spectrum"], rows)
-
-
-def wilson(hits: float, total: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    z, hits = 1.96, min(hits, total)  # the sum of weights may be too large by rounding
-    centre = (hits + z * z / 2) / (total + z * z)
-    half = z / (total + z * z) * math.sqrt(hits * (total - hits) / total + z * z / 4)
-    return centre - half, centre + half
 
 
 def conformal_table(measured: Measured, taxonomy: Taxonomy) -> str:

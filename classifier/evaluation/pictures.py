@@ -1,16 +1,17 @@
-"""Pictures of the model card."""
+"""Pictures of the model card, and of the trust in named matches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from classifier.evaluation.model_card_tables import wilson
 from classifier.outputs import MODES, Mode
 from classifier.training.measured import Measured
+from classifier.wilson import wilson
 
 MODE_TITLES: dict[Mode, str] = {"known": "Redshift known", "blind": "Blind (no redshift)"}
 
@@ -35,6 +36,25 @@ def draw_reliability(measured: Measured, path: Path) -> None:
         x, y, low, high = np.array(points).T
         axes.errorbar(x, y, yerr=np.maximum([y - low, high - y], 0), marker="o", capsize=3, label=MODE_TITLES[mode])
     axes.set(xlabel="probability of the predicted class", ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def draw_trust(by_trust: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw how often the class of the best named match is right, with the 95 % interval, against the trust stated.
+
+    by_trust: rows that ``classifier.library.measure`` reports.
+    """
+    figure = Figure(figsize=(6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    for redshift, marker in (("known", "o"), ("estimated", "s")):
+        rows = [row for row in by_trust if row["redshift"] == redshift]
+        x, y = (np.array([row[name] for row in rows]) for name in ("stated", "right"))
+        low, high = np.array([row["interval"] for row in rows]).T
+        label = f"redshift {redshift}"
+        axes.errorbar(x, y, yerr=np.maximum([y - low, high - y], 0), marker=marker, capsize=3, label=label)
+    axes.set(xlabel="trust stated", ylabel="share of matches whose class is right", xlim=(0, 1), ylim=(0, 1))
     axes.legend()
     figure.savefig(path, dpi=110)
 

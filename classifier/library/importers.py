@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import math
 import zipfile
@@ -15,57 +14,27 @@ import numpy as np
 from tqdm import tqdm
 
 from classifier.errors import SpectrumError
-from classifier.flattening import flatten
+from classifier.flattening import Floats, flatten
+from classifier.library.banks import from_ngsf, from_superfit
 from classifier.library.library import GRID, Library, LibraryObject
-from classifier.readers import read_spectra
+from classifier.library.named import Named, class_of, read_named
+from classifier.names import name_key
 from classifier.readers.lnw import parse_lnw
 from classifier.resampling import Resampled, resample_arrays
-from classifier.spectrum import Array
 from classifier.taxonomy import Taxonomy
-from classifier.training.public_archives import Summary, label_of, object_id
+from classifier.training.public_archives import Summary
 
-# Types of SNID-SAGE's library that the taxonomy knows under another name.
-_SAGE_TYPES = {
-    "Ia-csm": "Ia-CSM",
-    "Ia-02cx": "Iax",
-    "Ib-norm": "Ib",
-    "Ic-norm": "Ic",
-    "Ic-broad": "Ic-BL",
-    "TDE-Ftless": "TDE-featureless",
-    "TDE-H-He": "TDE-H+He",
-    "C-star": "Star",
-    "M-star": "Star",
-    "AGN-type1": "AGN",
-    "Ia-03fg": "Ia-pec",
-    "Ia-02es": "Ia-pec",
-    "II-flash": "II",
-    **dict.fromkeys(("Gal-E", "Gal-S0", "Gal-SB", "Gal-Sa", "Gal-Sb", "Gal-Sc"), "Galaxy"),
-}
 # Ages at or below this one stand for an unknown age.
 _UNKNOWN_AGE = -90.0
 _TABLE = "library.csv"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Named:
-    """One spectrum with what its source says of it.
-
-    wavelength: (n,) Å, rest frame.
-    flux: (n,) F_λ in any unit.
-    phase: days from maximum light, NaN if unknown.
-    """
-
-    entry: LibraryObject
-    wavelength: Array
-    flux: Array
-    phase: float
-
-
 def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summary]:
     """Read all named spectra under some paths.
 
-    paths: folders of SNID templates (.lnw), SNID-SAGE's library (its HDF5 files, or the wheel that carries them), and
-        folders with a table ``library.csv`` whose columns are file, name, type, phase and redshift.
+    paths: folders of SNID templates (.lnw), SNID-SAGE's library (its HDF5 files, or the wheel that carries them), banks
+        of NGSF and Superfit, and folders with a table ``library.csv`` whose columns are file, name, type, phase and
+        redshift.
 
     Returns the library, and the number of spectra by source and of refusals by code. Objects that share a name are one.
     """
@@ -83,7 +52,7 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
             summary.refused[error.code] += 1
             refusal = error
             continue
-        key = object_id(found.entry.name)
+        key = name_key(found.entry.name)
         if key not in owners:
             owners[key] = len(objects)
             objects.append(found.entry)
@@ -91,20 +60,24 @@ def import_library(paths: list[Path], taxonomy: Taxonomy) -> tuple[Library, Summ
         summary.written[found.entry.source] += 1
     if not rows:
         raise refusal
-    flux, weight = _flattened([row[2] for row in rows])
+    flux, weight, contrast = _flattened([row[2] for row in rows])
     owner = np.array([row[0] for row in rows], dtype=np.int64)
     phase = np.array([row[1] for row in rows], dtype=np.float32)
-    return Library(flux, weight, owner, phase, tuple(objects)), summary
+    return Library(flux, weight, contrast, owner, phase, tuple(objects)), summary
 
 
-def _flattened(rows: list[Resampled]) -> tuple[Any, Any]:
-    """Flatten resampled spectra, a few hundred at a time: flux and weight, each (spectra, samples)."""
+def _flattened(rows: list[Resampled]) -> tuple[Floats, Floats, Floats]:
+    """Flatten resampled spectra, a few hundred at a time: flux, weight and contrast as in a Library."""
     parts = []
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
         flux, covered = np.stack([row.flux for row in some]), np.stack([row.covered for row in some])
         parts.append(flatten(flux, covered, np.zeros(len(some)), GRID))
-    return np.concatenate([part.flux for part in parts]), np.concatenate([part.weight for part in parts])
+    return (
+        np.concatenate([part.flux for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        np.concatenate([part.contrast for part in parts]),
+    )
 
 
 def _every(paths: list[Path], taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
@@ -116,6 +89,8 @@ def _every(paths: list[Path], taxonomy: Taxonomy) -> Iterator[Named | SpectrumEr
                 yield from _from_lnw(file, taxonomy)
             for file in sorted(path.rglob("*.hdf5")):
                 yield from _from_sage(file.read_bytes(), file.name, taxonomy)
+            yield from from_ngsf(path, taxonomy)
+            yield from from_superfit(path, taxonomy)
         elif path.suffix == ".lnw":
             yield from _from_lnw(path, taxonomy)
         elif path.suffix == ".hdf5":
@@ -128,13 +103,6 @@ def _every(paths: list[Path], taxonomy: Taxonomy) -> Iterator[Named | SpectrumEr
             yield SpectrumError("unknown_type", f"{path.name} is no library of spectra")
 
 
-def _class_of(kind: str, taxonomy: Taxonomy) -> str:
-    """Return the class that a source's type is trained as, or another class of the taxonomy, or ""."""
-    label = label_of(_SAGE_TYPES.get(kind, kind), taxonomy)
-    entry = taxonomy.find(_SAGE_TYPES.get(kind, kind)) or taxonomy.find(f"SN {kind}")
-    return label or (entry.name if entry else "")
-
-
 def _from_lnw(path: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
     """Read a SNID template with its continua."""
     try:
@@ -142,7 +110,7 @@ def _from_lnw(path: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]
     except SpectrumError as error:
         yield error
         return
-    entry = LibraryObject(template.name, template.type, _class_of(template.type, taxonomy), "SNID templates")
+    entry = LibraryObject(template.name, template.type, class_of(template.type, taxonomy), "SNID templates")
     for epoch, age in enumerate(template.ages):
         flux = template.flux(epoch)
         known = np.isfinite(flux)
@@ -169,7 +137,7 @@ def _templates(file: Any, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]
     wavelength = np.asarray(file["metadata/standard_wavelength"], dtype=np.float64)
     for key, group in file["templates"].items():
         kind = str(group.attrs.get("subtype") or group.attrs.get("type") or "")
-        entry = LibraryObject(key, kind, _class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
+        entry = LibraryObject(key, kind, class_of(kind, taxonomy), "SNID-SAGE 0.8.0", "MIT")
         epochs = list(group["epochs"].values()) if "epochs" in group else [group]
         ages = [float(epoch.attrs.get("age", math.nan)) for epoch in epochs]
         # SNID counts from the first spectrum where the maximum is unknown, and these files do not say where it did.
@@ -202,11 +170,6 @@ def _from_table(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumEr
 
 
 def _row_of_table(folder: Path, row: Mapping[str, str], taxonomy: Taxonomy) -> Named:
-    path = (folder / row["file"]).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise SpectrumError("bad_row", f"{row['file']} lies outside the folder")
-    spectrum = read_spectra(path, path.name)[0].spectrum
     kind = row["type"].strip()
-    entry = LibraryObject(row["name"].strip(), kind, _class_of(kind, taxonomy), folder.name, row.get("licence") or "")
-    redshift = float(row.get("redshift") or 0) if spectrum.frame != "rest" else 0.0
-    return Named(entry, spectrum.wavelength / (1 + redshift), spectrum.flux, float(row.get("phase") or "nan"))
+    entry = LibraryObject(row["name"].strip(), kind, class_of(kind, taxonomy), folder.name, row.get("licence") or "")
+    return read_named(folder, row["file"], entry, float(row.get("redshift") or "nan"), float(row.get("phase") or "nan"))

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from safetensors.numpy import save
 
 from classifier.errors import CheckpointError
 from classifier.flattening import Floats
+from classifier.names import name_key
 from classifier.resampling import PreprocessConfig
 
 # The grid of every library, whatever the network's is.
@@ -46,14 +48,16 @@ class Library:
 
     flux: (spectra, samples) float32 flattened flux.
     weight: (spectra, samples) float32, 1 where there is data, falling off towards the ends; else 0.
+    contrast: (spectra,) mean size of flux over continuum, less 1.
     owner: (spectra,) index of each spectrum's object.
     phase: (spectra,) rest-frame days from maximum light, NaN if unknown.
     objects: the objects.
-    trust: figures that ``classifier.library.trust`` measured, or {}.
+    trust: figures that ``classifier.library.measure`` measured, or {}.
     """
 
     flux: Floats
     weight: Floats
+    contrast: Floats
     owner: NDArray[np.int64]
     phase: Floats
     objects: tuple[LibraryObject, ...]
@@ -67,11 +71,39 @@ class Library:
         """Return the class of each spectrum, (spectra,); "" if it has none."""
         return np.array([entry.class_name for entry in self.objects])[self.owner]
 
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name_key(entry.name): number for number, entry in enumerate(self.objects)}
+
+    def called(self, names: Iterable[str]) -> list[int]:
+        """Return the objects that have one of these names, in any spelling."""
+        found = (self._numbers.get(name_key(name)) for name in names)
+        return sorted({number for number in found if number is not None})
+
+    def joined(self, other: Self) -> Self:
+        """Return this library with the spectra of another behind its own. Objects that share a name are one."""
+        numbers = dict(self._numbers)
+        objects = list(self.objects)
+        for entry in other.objects:
+            if numbers.setdefault(name_key(entry.name), len(objects)) == len(objects):
+                objects.append(entry)
+        owner = np.array([numbers[name_key(entry.name)] for entry in other.objects])[other.owner]
+        return dataclasses.replace(
+            self,
+            flux=np.concatenate([self.flux, other.flux]),
+            weight=np.concatenate([self.weight, other.weight]),
+            contrast=np.concatenate([self.contrast, other.contrast]),
+            owner=np.concatenate([self.owner, owner]),
+            phase=np.concatenate([self.phase, other.phase]),
+            objects=tuple(objects),
+        )
+
     def save(self, path: Path) -> None:
         """Write one safetensors file, with the flux as float16; the file is replaced as a whole."""
         arrays: dict[str, NDArray[Any]] = {
             "flux": self.flux.astype(np.float16),
             "weight": np.round(self.weight * 255).astype(np.uint8),
+            "contrast": self.contrast,
             "owner": self.owner,
             "phase": self.phase,
         }
@@ -87,7 +119,7 @@ class Library:
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata()
-                arrays = {name: file.get_tensor(name) for name in ("flux", "weight", "owner", "phase")}
+                arrays = {name: file.get_tensor(name) for name in ("flux", "weight", "contrast", "owner", "phase")}
             objects = tuple(LibraryObject(**entry) for entry in json.loads(metadata["objects"]))
             trust = json.loads(metadata["trust"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -96,7 +128,7 @@ class Library:
         if metadata.get("grid") != _grid() or samples != (GRID.samples,) or (arrays["owner"] >= len(objects)).any():
             raise CheckpointError(f"{path} was made on another grid or is damaged; import the library again")
         flux, weight = arrays["flux"].astype(np.float32), arrays["weight"].astype(np.float32) / 255
-        return cls(flux, weight, arrays["owner"], arrays["phase"], objects, trust)
+        return cls(flux, weight, arrays["contrast"], arrays["owner"], arrays["phase"], objects, trust)
 
 
 def _grid() -> str:

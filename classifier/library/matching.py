@@ -55,28 +55,31 @@ class Matcher:
         )
         self.owner = torch.from_numpy(library.owner).to(self.device)
 
-    def match_spectrum(self, spectrum: Spectrum, redshifts: Sequence[float]) -> list[NamedMatch]:
+    def match_spectrum(
+        self, spectrum: Spectrum, redshifts: Sequence[float], leave_out: Sequence[int] = ()
+    ) -> list[NamedMatch]:
         """Return the best objects for one spectrum, at most NAMED, best first.
 
         redshifts: redshifts to compare at, 0 for a spectrum in the rest frame.
+        leave_out: objects that are not compared.
 
         Raises SpectrumError if the spectrum covers too little.
         """
         resampled = resample(spectrum, GRID)
         flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
-        (found,) = self.match(flattened_terms(flux, covered, GRID), [redshifts])
+        (found,) = self.match(flattened_terms(flux, covered, GRID), [redshifts], [leave_out])
         return found
 
     @torch.inference_mode()
     def match(
-        self, terms: Tensor, redshifts: Sequence[Sequence[float]], leave_out: Sequence[int] | None = None
+        self, terms: Tensor, redshifts: Sequence[Sequence[float]], leave_out: Sequence[Sequence[int]] | None = None
     ) -> list[list[NamedMatch]]:
         """Return the best objects for each spectrum, at most NAMED, best first.
 
         terms: (3, n, samples) flattened flux, its square and its weight, each weighted, as
             ``classifier.crosscheck.flattened_terms`` returns.
         redshifts: for each of the n spectra, redshifts to compare at; shifts next to them are compared too.
-        leave_out: for each spectrum an object that is not compared, or None.
+        leave_out: for each spectrum the objects that are not compared; None leaves out none.
         """
         found = []
         for start in range(0, len(redshifts), COMPARED_AT_ONCE):
@@ -84,8 +87,8 @@ class Matcher:
             moved = torch.cat([_shifted(terms[:, start + at], own) for at, own in enumerate(shifts)], dim=1)
             scores = torch.split(self._scores(moved), [len(own) for own in shifts])  # each (shifts, spectra)
             for row, (own, of_row) in enumerate(zip(shifts, scores, strict=True), start):
-                if leave_out is not None:
-                    of_row = torch.where(self.owner == leave_out[row], -math.inf, of_row)
+                for number in leave_out[row] if leave_out else ():
+                    of_row = torch.where(self.owner == number, -math.inf, of_row)
                 found.append(self._best(of_row, own))
         return found
 

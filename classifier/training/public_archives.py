@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from classifier.errors import SpectrumError
 from classifier.input_files import find_files
+from classifier.names import name_key
 from classifier.readers import Corrections, Folder, Reading, read_spectra
 from classifier.readers.lnw import parse_lnw
 from classifier.readers.metadata_tables import is_metadata_table
@@ -137,7 +138,7 @@ def _row(found: Found, taxonomy: Taxonomy) -> dict[str, Any]:
     scale = float(np.median(np.abs(spectrum.flux))) or 1.0
     return {
         "source": found.source,
-        "object_id": object_id(found.names[0]),
+        "object_id": name_key(found.names[0]),
         "object": found.names[0],
         "raw_label": found.raw_label,
         "label": label_of(found.raw_label, taxonomy),
@@ -152,11 +153,6 @@ def _row(found: Found, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def object_id(name: str) -> str:
-    """Return the letters and digits of a name, so that “SN 1994D”, “SN1994D” and “sn1994d” are the same."""
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
-
-
 class _SameObject:
     """Names of the same object. The name that comes first in the alphabet stands for all."""
 
@@ -164,7 +160,7 @@ class _SameObject:
         self._parent: dict[str, str] = {}
 
     def add(self, names: tuple[str, ...]) -> None:
-        first, *others = (self.of(object_id(name)) for name in names)
+        first, *others = (self.of(name_key(name)) for name in names)
         for other in others:
             low, high = sorted((self.of(first), self.of(other)))
             self._parent[high] = low

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.evaluation.model_card_tables import auroc, wilson
+from classifier.evaluation.model_card_tables import auroc
 from classifier.fusion import fuse
+from classifier.wilson import wilson
 
 
 def test_a_confident_epoch_outweighs_uncertain_ones() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -15,13 +15,13 @@ from pytest_django.fixtures import Settings
 
 from classifier.library.importers import import_library
 from classifier.library.library import Library
-from classifier.library.trust import measure
+from classifier.library.measure import measure
 from classifier.taxonomy import load_taxonomy
 from tests.factories import observe, spectrum_file
 from tests.spectrum_files import text
 from triage.inference import worker
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import NamedMatches, Prediction, Spectrum, Transient
+from triage.models import NamedMatches, OtherName, Prediction, Spectrum, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.views.network_answer import keyed_classes
@@ -72,9 +72,37 @@ def test_the_worker_names_what_a_spectrum_looks_like(reviewer: User, library: Pa
     found = NamedMatches.objects.get(prediction=spectrum.current_prediction)
     assert 0 < len(found.matches) <= 5
     best = found.matches[0]
-    assert set(best) == {"name", "type", "class", "phase", "redshift", "score", "spectrum"}
+    assert set(best) == {"name", "type", "class", "phase", "redshift", "score", "spectrum", "vetted"}
     assert best["redshift"] == pytest.approx(0.05, abs=0.006)
     assert [match["score"] for match in found.matches] == sorted((m["score"] for m in found.matches), reverse=True)
+
+
+@pytest.mark.parametrize("known_to", ["everybody", "the group of the spectrum", "another group"])
+def test_a_transient_is_not_compared_with_itself_where_its_readers_know_the_name(
+    reviewer: User, library: Path, client: Client, known_to: str
+) -> None:
+    ours, theirs = (Group.objects.create(name=name) for name in ("ours", "theirs"))
+    reviewer.groups.add(ours)
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="X", redshift=0.05, group=ours))
+    group = {"everybody": None, "the group of the spectrum": ours, "another group": theirs}[known_to]
+    OtherName.objects.create(transient=Transient.objects.get(), group=group, name="sn_ia-norm 1")
+    worker.process_backlog()
+    found = NamedMatches.objects.get(prediction__spectrum=spectrum.spectrum)
+    apart = known_to != "another group"
+    assert found.left_out == ("SN Ia-norm 1" if apart else "")
+    assert ("SN Ia-norm 1" in {match["name"] for match in found.matches}) is not apart
+    client.force_login(reviewer)
+    page = client.get(reverse("review", args=["X"])).content.decode()
+    assert ("SN Ia-norm 1 of the library is this transient" in page) is apart
+
+
+def test_a_match_that_turns_out_to_be_the_transient_is_marked(reviewer: User, library: Path, client: Client) -> None:
+    classified(reviewer)
+    client.force_login(reviewer)
+    assert "this transient</small>" not in client.get(reverse("review", args=["SN7"])).content.decode()
+    best = NamedMatches.objects.get().matches[0]["name"]
+    OtherName.objects.create(transient=Transient.objects.get(), name=best.replace(" ", "_").lower())
+    assert client.get(reverse("review", args=["SN7"])).content.decode().count("this transient</small>") == 1
 
 
 def test_a_broken_library_costs_no_prediction(reviewer: User, library: Path) -> None:
@@ -134,7 +162,7 @@ def test_the_api_gives_the_matches_with_the_prediction(
     assert len(rows) == 3
     for row in rows:
         named = row["prediction"]["named_matches"]
-        assert {"matches", "trust", "phase", "phase_error", "library"} == set(named)
+        assert {"matches", "left_out", "trust", "phase", "phase_error", "library"} == set(named)
 
 
 def test_a_decision_keeps_what_the_library_said_for_the_export(reviewer: User, library: Path, client: Client) -> None:

@@ -8,30 +8,23 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.db import connection
 
+from classifier.names import name_key
 from tests.backends import choose
 from tests.factories import spectrum_file
 from triage.intake.naming import known_transient
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import OtherName, Transient
-from triage.models.names import name_key
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "names.json").read_text(encoding="utf-8"))
 
 # Each line holds spellings of one name; no two lines mean the same transient.
 SPELLINGS = [
-    [
-        "SN2021zzx",
-        "AT2021zzx\u200b",
-        "at2021zzx",
-        "SN_2021zzx",
-        "AT 2021 zzx",
-        "2021zzx",
-        "SN 2021ZZX",
-        "TDE2021zzx",
-        "sn-2021zzx",
-    ],
+    ["SN2021zzx", "AT2021zzx\u200b", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "TDE2021zzx", "sn-2021zzx"],
+    ["SN 1994D", "1994D", "SN1994D", "sn94D", "SN 94D", "sn_94d"],
+    ["SN2005cs", "sn05cs", "SN 05cs", "AT2005cs"],
     ["SN1987A", "SN 1987A", "sn1987a", "1987A"],
     ["ZTF18aabcdef", "ztf18aabcdef", "ZTF 18aabcdef", "ZTF_18AABCDEF"],
     ["LSST-P-DO-313761043604045880", "313761043604045880", "lsst_p_do_313761043604045880", "LSST 313761043604045880"],
@@ -115,3 +108,21 @@ def test_spellings_sent_at_once_make_one_transient(reviewer: User) -> None:
     for thread in threads:
         thread.join()
     assert Transient.objects.get().spectra.count() == len(names)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_with_a_short_year_gets_the_key_of_the_long_one_unless_that_is_taken() -> None:
+    group = Group.objects.create(name="theirs")
+    records = [Transient.objects.create(name=name) for name in ("sn94D", "sn05cs")]
+    other = OtherName.objects.create(transient=records[0], group=group, name="SN 98bw")
+    call_command("migrate", "triage", "0205", verbosity=0)
+    for record in (*records, other):
+        type(record).objects.filter(pk=record.pk).update(key=record.name.casefold().replace(" ", ""))
+    Transient.objects.create(name="SN 2005cs")
+    call_command("migrate", "triage", verbosity=0)
+    assert dict(Transient.objects.values_list("name", "key")) == {
+        "sn94D": "1994d",
+        "sn05cs": "sn05cs",
+        "SN 2005cs": "2005cs",
+    }
+    assert OtherName.objects.get().key == "1998bw"

@@ -13,13 +13,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from classifier.wilson import wilson
 from tests.factories import classified, override
 from triage.errors import InvalidActionError, NotFoundError, NotYoursError
 from triage.models import AutomaticPolicy, Prediction, ReviewPolicy, Spectrum, Transient
 from triage.models.arrays import pack
 from triage.review import automatic
 from triage.review.decisions import undo
-from triage.review.dry_run import DryRun, dry_run, wilson
+from triage.review.dry_run import DryRun, dry_run
 
 pytestmark = pytest.mark.django_db
 

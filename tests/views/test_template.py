@@ -19,7 +19,8 @@ from classifier.checkpoint_files import SHIPPED, TEMPLATES
 from classifier.preprocess import continuum_divided, resample, shift_and_average
 from tests.factories import classify_all, send
 from triage.inference.matched_template import matched_template
-from triage.inference.worker import load_classifier, spectrum_value
+from triage.inference.samples import spectrum_value
+from triage.inference.worker import load_classifier
 from triage.models import CheckpointFile, Spectrum
 from triage.models.arrays import unpack
 

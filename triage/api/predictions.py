@@ -15,7 +15,9 @@ _PREDICTION_KEYS = {"prediction", "predicted_class", "uncertainty"}
 class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
     """The objects of the library of named spectra that a spectrum looks most like.
 
-    matches: the best objects, best first: name, type, class, phase (days from maximum), redshift, score.
+    matches: the best objects, best first: name, type, class, phase (days from maximum), redshift, score; and spectrum,
+        its row in the library, or vetted, id and redshift of a spectrum that the group vetted.
+    left_out: the library's names of this transient, which was not compared with itself; "" if the library lacks it.
     trust: probability that the class of the first is right, null if it was not measured.
     phase, phase_error: days from maximum that the matches of the predicted class give, null if they cannot tell.
     library: hash of the library's file.
@@ -25,7 +27,7 @@ class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
 
     class Meta:
         model = NamedMatches
-        fields = ("matches", "trust", "phase", "phase_error", "library")
+        fields = ("matches", "left_out", "trust", "phase", "phase_error", "library")
         read_only_fields = fields
 
 

@@ -154,10 +154,7 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
     library = seen.get("library") or {}
     bright = seen.get("brightness") or {}
     at_maximum = bright if bright.get("covered") else {}
-    # The library tells the phase for the predicted class, the light curve for any.
-    told = bright if bright.get("phase") is not None else {}
-    if not told and decision.class_name == seen.get("class_name"):
-        told = library
+    phase = decision.phase
     return {
         "id": decision.pk,
         "transient": transient.name,
@@ -173,8 +170,8 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "predicted_class": seen.get("class_name"),
         "predicted_probability": _rounded(seen.get("probability")),
         "predicted_redshift": _rounded(seen.get("redshift")),
-        "phase": _rounded(told.get("phase")),
-        "phase_error": _rounded(told.get("phase_error")),
+        "phase": _rounded(phase.days if phase else None),
+        "phase_error": _rounded(phase.error if phase else None),
         "looks_like": library.get("looks_like"),
         "absolute_magnitude": _rounded(at_maximum.get("absolute")),
         "absolute_magnitude_filter": at_maximum.get("filter"),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q
 
 from classifier.errors import SpectrumError
-from classifier.library.library import Library
 from classifier.library.matching import SHOWN, Matcher, NamedMatch
 from classifier.library.trust import phase_of, trust_of
 from classifier.spectrum import Spectrum as SpectrumValue
+from triage.inference.group_library import library_for
 from triage.inference.named_library import DeskLibrary, desk_library
-from triage.models import NamedMatches, Prediction
+from triage.models import NamedMatches, OtherName, Prediction, Spectrum
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,15 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
     if loaded is None:
         return 0
     rows = []
-    for prediction, value in classified:
-        candidates = _redshifts(prediction, at_rest=value.frame == "rest")
-        if not candidates:
+    groups, names = _audiences([prediction.spectrum_id for prediction, _ in classified])
+    # In the order of the groups, so that the library of each is made ready once.
+    for prediction, value in sorted(classified, key=lambda item: groups.get(item[0].spectrum_id) or 0):
+        redshift = _redshift(prediction, at_rest=value.frame == "rest")
+        if redshift is None:
             continue
         try:
-            rows.append(_row(loaded, prediction, value, candidates))
+            library = library_for(loaded, groups.get(prediction.spectrum_id))
+            rows.append(_row(library, prediction, value, redshift, names[prediction.spectrum_id]))
         except (SpectrumError, RuntimeError, ValueError, ArithmeticError, LookupError):
             log.exception("spectrum %s could not be compared with the library", prediction.spectrum_id)
     try:
@@ -46,7 +51,7 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
                 rows,
                 update_conflicts=True,
                 unique_fields=("prediction",),
-                update_fields=("library", "matches", "trust", "phase", "phase_error", "made_at"),
+                update_fields=("library", "matches", "trust", "phase", "phase_error", "left_out", "made_at"),
             )
     except IntegrityError:
         # A spectrum was removed in the meantime. The command name_matches makes up for the others.
@@ -55,36 +60,64 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
     return len(rows)
 
 
-def _redshifts(prediction: Prediction, *, at_rest: bool) -> list[float]:
-    """Return the redshifts to compare at: the known one, else those of network and templates."""
+def _redshift(prediction: Prediction, *, at_rest: bool) -> tuple[float, str] | None:
+    """Return the redshift to compare at and where it is from, or None if there is none.
+
+    It is the known one, else the network's ("estimated"), else that of the best template.
+    """
     if at_rest:
-        return [0.0]
-    if prediction.redshift_used is not None:
-        return [prediction.redshift_used]
-    guesses = (prediction.redshift, (prediction.crosscheck or {}).get("redshift"))
-    return [z for z in guesses if z is not None]
+        return 0.0, "known"
+    candidates = (
+        (prediction.redshift_used, "known"),
+        (prediction.redshift, "estimated"),
+        ((prediction.crosscheck or {}).get("redshift"), "template"),
+    )
+    return next(((z, origin) for z, origin in candidates if z is not None), None)
 
 
-def _row(loaded: DeskLibrary, prediction: Prediction, value: SpectrumValue, redshifts: Sequence[float]) -> NamedMatches:
-    found = _matcher(loaded).match_spectrum(value, redshifts)
+def _audiences(ids: Sequence[int]) -> tuple[dict[int, int | None], dict[int, list[str]]]:
+    """Return the group of each spectrum, and the names of its transient that its readers know, by its id."""
+    groups, names = dict[int, int | None](), defaultdict[int, list[str]](list)
+    for pk, group, name in Spectrum.objects.filter(pk__in=ids).values_list("pk", "group", "transient__name"):
+        groups[pk] = group
+        names[pk] += [name] if name else []
+    audience = Q(group__isnull=True) | Q(group=F("transient__spectra__group"))
+    others = OtherName.objects.filter(audience, transient__spectra__in=ids)
+    for pk, name in others.values_list("transient__spectra", "name"):
+        names[pk].append(name)
+    return groups, names
+
+
+def _row(
+    loaded: DeskLibrary,
+    prediction: Prediction,
+    value: SpectrumValue,
+    redshift: tuple[float, str],
+    names: Sequence[str],
+) -> NamedMatches:
     library = loaded.library
-    phase = phase_of(found, library, prediction.class_name)
+    # The transient itself would match best, and say nothing about what it is like.
+    own = library.called(names)
+    found = _matcher(loaded).match_spectrum(value, redshift[:1], own)
+    phase = phase_of(found, library, prediction.class_name, redshift[1])
     return NamedMatches(
         prediction=prediction,
         library=loaded.hash,
-        matches=[_described(match, library) for match in found[:SHOWN]],
-        trust=trust_of(found, library),
+        left_out=", ".join(library.objects[number].name for number in own),
+        matches=[_described(match, loaded) for match in found[:SHOWN]],
+        trust=trust_of(found, library, redshift[1]),
         phase=None if phase is None else phase.days,
         phase_error=None if phase is None else phase.error,
     )
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _matcher(loaded: DeskLibrary) -> Matcher:
     return Matcher(loaded.library)
 
 
-def _described(match: NamedMatch, library: Library) -> dict[str, Any]:
+def _described(match: NamedMatch, loaded: DeskLibrary) -> dict[str, Any]:
+    library, vetted = loaded.library, loaded.vetted_spectrum(match.spectrum)
     entry, phase = library.objects[match.object], float(library.phase[match.spectrum])
     return {
         "name": entry.name,
@@ -93,5 +126,6 @@ def _described(match: NamedMatch, library: Library) -> dict[str, Any]:
         "phase": round(phase, 1) if math.isfinite(phase) else None,
         "redshift": round(match.redshift, 5),
         "score": round(match.score, 2),
-        "spectrum": match.spectrum,
+        "spectrum": None if vetted else match.spectrum,
+        "vetted": None if vetted is None else {"spectrum": vetted.id, "redshift": vetted.redshift},
     }

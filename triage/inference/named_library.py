@@ -10,23 +10,51 @@ import functools
 import logging
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
+from django.contrib.auth.models import User
+from numpy.typing import NDArray
 
 from classifier.errors import CheckpointError, SpectrumError
-from classifier.flattening import Comparison, compare
+from classifier.flattening import Comparison, Floats, compare, flatten
 from classifier.library.library import GRID, Library, library_hash
+from classifier.resampling import resample_arrays
 from classifier.spectrum import Array
-from triage.models import NamedMatches
+from triage.models import NamedMatches, Spectrum, SpectrumArrays
+from triage.models.arrays import unpack
 
 log = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class VettedSpectrum:
+    """A spectrum of the desk that stands in a group's library.
+
+    id: its id.
+    redshift: redshift that people settled on, 0 if it came in the rest frame.
+    """
+
+    id: int
+    redshift: float
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class DeskLibrary:
-    """The library and the hash of its file."""
+    """A library to compare with.
+
+    hash: hash of the desk's file.
+    library: its named spectra, and behind them those of a group.
+    vetted: what the last spectra of the library are on the desk, one for each of the group's.
+    """
 
     hash: str
     library: Library
+    vetted: tuple[VettedSpectrum, ...] = ()
+
+    def vetted_spectrum(self, row: int) -> VettedSpectrum | None:
+        """Return what a spectrum of the library is on the desk, or None if it came from the file."""
+        place = row - (len(self.library) - len(self.vetted))
+        return self.vetted[place] if place >= 0 else None
 
 
 def desk_library() -> DeskLibrary | None:
@@ -49,26 +77,48 @@ def _load(path: Path, changed: int) -> DeskLibrary | None:
 
 
 def named_comparison(
-    named: NamedMatches, number: int, wavelength: Array, flux: Array, *, at_rest: bool
+    user: User, named: NamedMatches, number: int, wavelength: Array, flux: Array, *, at_rest: bool
 ) -> Comparison | None:
     """Return a spectrum and one of its named matches, both flattened.
 
+    user: who looks; a spectrum that a group vetted is for its members alone.
     named: the matches.
     number: which of them, from 0.
     wavelength: (n,) Å, ascending, in the frame that the spectrum came in.
     flux: (n,) F_λ in any unit.
     at_rest: whether the spectrum came in the rest frame.
 
-    Returns None if there is no such match, if the desk has another library by now, or if the spectrum covers too
-    little.
+    Returns None if there is no such match, if the desk has another library by now, if the vetted spectrum is gone, or
+    if the spectrum covers too little.
     """
-    loaded = desk_library()
-    if loaded is None or loaded.hash != named.library or not 0 <= number < len(named.matches):
+    if not 0 <= number < len(named.matches):
         return None
     match = named.matches[number]
-    row = match["spectrum"]
-    template, defined = loaded.library.flux[row], loaded.library.weight[row] > 0
     try:
-        return compare(wavelength, flux, template, defined, 0.0 if at_rest else match["redshift"], GRID)
+        vetted = match.get("vetted")
+        template = _of_desk(user, **vetted) if vetted else _of_file(named.library, match["spectrum"])
+        if template is None:
+            return None
+        return compare(wavelength, flux, *template, 0.0 if at_rest else match["redshift"], GRID)
     except SpectrumError:
         return None
+
+
+def _of_file(hash_: str, row: int) -> tuple[Floats, NDArray[np.bool_]] | None:
+    """Return the flattened flux of a spectrum of the library with this hash, and where it is defined."""
+    loaded = desk_library()
+    if loaded is None or loaded.hash != hash_:
+        return None
+    return loaded.library.flux[row], loaded.library.weight[row] > 0
+
+
+def _of_desk(user: User, spectrum: int, redshift: float) -> tuple[Floats, NDArray[np.bool_]] | None:
+    """Return the flattened flux of a spectrum that the user may see, in the rest frame, and where it is defined."""
+    visible = Spectrum.objects.visible_to(user).filter(pk=spectrum)
+    stored = SpectrumArrays.objects.filter(spectrum__in=visible).first()
+    if stored is None:
+        return None
+    wavelength, first = np.unique(unpack(stored.wavelength), return_index=True)
+    resampled = resample_arrays(wavelength, unpack(stored.flux)[first], GRID)
+    flattened = flatten(resampled.flux[None], resampled.covered[None], np.log1p([redshift]), GRID)
+    return flattened.flux[0], flattened.weight[0] > 0

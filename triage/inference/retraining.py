@@ -11,15 +11,15 @@ import torch
 
 from classifier.checkpoint import Checkpoint
 from classifier.errors import SpectrumError
+from classifier.names import name_key
 from classifier.preprocess import PreprocessConfig, Resampled, resample
 from classifier.readers.dates import mjd_of
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, read_object_ids
 from classifier.training.train import train
-from triage.inference.worker import spectrum_value
+from triage.inference.samples import settled_redshift, spectrum_value
 from triage.models import Spectrum, SpectrumArrays
-from triage.models.names import name_key
 
 CHUNK = 256
 
@@ -61,7 +61,7 @@ def vetted_for_training(
         torch.from_numpy(np.stack([one.flux for one in resampled])),
         torch.from_numpy(np.stack([one.covered for one in resampled])),
         torch.tensor([classes.index(spectrum.vetted_class) for spectrum in spectra]),
-        torch.tensor([_redshift(spectrum) for spectrum in spectra], dtype=torch.float64),
+        torch.tensor([settled_redshift(spectrum) for spectrum in spectra], dtype=torch.float64),
         tuple(_object_id(spectrum, archived) for spectrum in spectra),
         tuple(spectrum.instrument or "unknown" for spectrum in spectra),
         torch.tensor([_day(spectrum) for spectrum in spectra], dtype=torch.float64),
@@ -95,13 +95,6 @@ def _object_id(spectrum: Spectrum, archived: Mapping[str, str]) -> str:
     names = [transient.name, *(other.name for other in transient.other_names.all())] if transient else []
     keys = [name_key(name) for name in names]
     return next((archived[name] for name in keys if name in archived), name_key(str(transient)))
-
-
-def _redshift(spectrum: Spectrum) -> float:
-    """Return the reviewer's redshift, else the known one, else NaN."""
-    transient = spectrum.transient
-    known = (spectrum.vetted_redshift, spectrum.stated_redshift, transient.redshift if transient else None)
-    return next((value for value in known if value is not None), math.nan)
 
 
 def _day(spectrum: Spectrum) -> float:

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier
-from triage.inference.worker import known_redshift, spectrum_value
+from triage.inference.samples import spectrum_value
+from triage.inference.worker import known_redshift
 from triage.models import Checkpoint, Spectrum, SpectrumArrays
 
 CHUNK = 64

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from django.conf import settings
 from django.db import transaction
@@ -19,12 +18,11 @@ from django.utils import timezone
 
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier, SpectrumPrediction
-from classifier.spectrum import Frame
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.inference import attribution, backlog, checkpoints
 from triage.inference.name_matches import name_matches
+from triage.inference.samples import spectrum_value
 from triage.models import BrightnessDue, Checkpoint, Prediction, Spectrum, SpectrumArrays, SpectrumState
-from triage.models.arrays import unpack
 from triage.operations import logs, metrics
 from triage.queue import entries
 
@@ -141,22 +139,6 @@ def known_redshift(spectrum: Spectrum) -> float | None:
     if spectrum.stated_redshift is not None:
         return spectrum.stated_redshift
     return spectrum.transient.redshift if spectrum.transient else None
-
-
-def spectrum_value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> SpectrumValue:
-    """Return a stored spectrum as the classifier takes it.
-
-    spectrum: the record.
-    arrays: stored samples by the id of their spectrum.
-
-    Raises SpectrumError if the samples are missing or unusable.
-    """
-    stored = arrays.get(spectrum.pk)
-    if stored is None:
-        raise SpectrumError("no_arrays", "the samples of this spectrum are not in the database")
-    wavelength, index = np.unique(unpack(stored.wavelength), return_index=True)
-    frame: Frame = "rest" if spectrum.at_rest else "observed"
-    return SpectrumValue(wavelength, unpack(stored.flux)[index], frame=frame)
 
 
 def store_result(

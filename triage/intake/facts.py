@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
+from classifier.names import name_key
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
 from triage.intake.disclosure import admit, audience_of, withdraw
@@ -18,7 +19,6 @@ from triage.intake.move import move
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
 from triage.models import ActKind, BrightnessDue, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
-from triage.models.names import name_key
 from triage.queue import entries
 
 SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")

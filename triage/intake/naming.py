@@ -14,12 +14,12 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
+from classifier.names import name_key
 from classifier.readers import Reading
 from classifier.readers.filename import coordinates_in_stem, is_generic, object_in_name
 from triage.intake.disclosure import admit
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
-from triage.models.names import name_key
 
 
 class NamedBy(StrEnum):

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from classifier.errors import SpectrumError
+from classifier.names import name_key
 from classifier.readers import Reading, read_spectrum
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
@@ -28,7 +29,7 @@ from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.records import store_part
 from triage.intake.reread import is_of_target, read_again, read_another_target
 from triage.models import Original, Spectrum, SpectrumState
-from triage.models.names import name_key, validate_transient_name
+from triage.models.names import validate_transient_name
 from triage.operations import logs
 from triage.queue import entries
 

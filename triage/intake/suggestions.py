@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from django.contrib.auth.models import User
 from django.db.models import F
 
+from classifier.names import name_key
 from classifier.readers.filename import is_generic
 from triage.models import Spectrum, Transient
-from triage.models.names import name_key
 from triage.models.transient_queries import TransientQuerySet
 
 # Transients within so many arcseconds are suggested.

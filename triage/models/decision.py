@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 from triage.models.audience import AudienceQuerySet
-from triage.models.prediction import ImmutableRecordError
+from triage.models.prediction import ImmutableRecordError, Phase
 
 
 class Verdict(models.TextChoices):
@@ -111,6 +111,21 @@ class Decision(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ImmutableRecordError("a decision is never deleted; undo it")
+
+    @property
+    def phase(self) -> Phase | None:
+        """Return the phase that the reviewer saw, or None if it was unknown.
+
+        That of the light curve comes first. The library's belongs to the predicted class, so it counts where that was
+        decided.
+        """
+        bright, library = (self.prediction_seen.get(name) or {} for name in ("brightness", "library"))
+        if self.class_name != self.prediction_seen.get("class_name"):
+            library = {}
+        for told, origin in ((bright, "the light curve"), (library, "named matches")):
+            if told.get("phase") is not None and told.get("phase_error") is not None:
+                return Phase(told["phase"], told["phase_error"], origin)
+        return None
 
 
 def was_undone() -> Exists:

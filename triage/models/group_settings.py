@@ -12,12 +12,14 @@ class GroupSettings(models.Model):
 
     group: the group.
     private_by_default: what members upload is visible to this group alone, unless they choose another audience.
+    own_library: what the group vetted of its private spectra is compared with its further ones, as named spectra are.
     managers: members who may invite and remove others. A manager who is no member any more may do nothing.
     person: the one member, if the group stands for "only me"; None for a group of several people.
     """
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="desk_settings")
     private_by_default = models.BooleanField(default=False)
+    own_library = models.BooleanField(default=False, db_default=False)
     managers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="managed_groups")
     person = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="own_group"

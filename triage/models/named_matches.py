@@ -15,10 +15,12 @@ class NamedMatches(models.Model):
     prediction: prediction of that reading, whose redshift the comparison was made at.
     library: hash of the library's file.
     matches: the best objects, best first, each with name, type, class (or ""), phase (days from maximum, or None),
-        redshift, score, and spectrum, its row in the library.
+        redshift, score, and either spectrum, its row in the library, or vetted: id and redshift of a spectrum that the
+        group vetted.
     trust: probability that the class of the first is right (0–1), or None if that was not measured.
     phase: rest-frame days from maximum that the matches of the predicted class give, or None.
     phase_error: 1σ error in days, or None.
+    left_out: names of the library's objects that are this transient, and were therefore not compared; "" for none.
     made_at: when.
     """
 
@@ -30,6 +32,7 @@ class NamedMatches(models.Model):
     trust = models.FloatField(null=True, blank=True)
     phase = models.FloatField(null=True, blank=True)
     phase_error = models.FloatField(null=True, blank=True)
+    left_out = models.TextField(blank=True, default="", db_default="")
     made_at = models.DateTimeField(auto_now=True)
 
     class Meta:

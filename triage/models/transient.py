@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from classifier.names import name_key
 from triage.models.decision import Decision
 from triage.models.names import NameKeyField, validate_transient_name
 from triage.models.other_name import OtherName
@@ -94,6 +95,10 @@ class Transient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_called(self, name: str) -> bool:
+        """Return whether a name is one of those in ``known_names`` or the usual one, in any spelling."""
+        return name_key(name) in {self.key, *(other.key for other in self.known_names)}
 
     @property
     def tns(self) -> TnsRecord | None:

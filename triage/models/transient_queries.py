@@ -9,11 +9,11 @@ from django.db import models
 from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from classifier.names import name_key
 from triage.models.audience import User, shared_with
 from triage.models.claim import Claim
 from triage.models.classification import WAITING_STATES, Classification
 from triage.models.decision import Decision
-from triage.models.names import name_key
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,14 +13,13 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from classifier.signal_to_noise import signal_to_noise
+from classifier.wilson import wilson
 from triage.models import AutomaticPolicy, Classification, Spectrum
 from triage.models.arrays import unpack
 from triage.models.classification import votes_owed_by
 from triage.models.spectrum import SpectrumQuerySet
 
 DAYS = 30
-# 95 % of a normal distribution lie within so many standard deviations.
-_Z = 1.959964
 _ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
 
 
@@ -119,17 +117,6 @@ class DryRun:
         wrong = Counter(row.class_name for row in self.disagreements)
         ranked = sorted(passed.items(), key=lambda item: (-item[1], item[0]))
         return [ClassCount(name, count, decided[name], wrong[name]) for name, count in ranked]
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927).
-
-    hits: number that the share counts.
-    total: number of trials, at least 1.
-    """
-    centre = (hits + _Z**2 / 2) / (total + _Z**2)
-    half = _Z / (total + _Z**2) * math.sqrt(hits * (total - hits) / total + _Z**2 / 4)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) -> DryRun:

@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from classifier import __version__
 from classifier.taxonomy import load_taxonomy
 from triage.intake.wording import in_words, value_in_words
+from triage.models import Transient
 from triage.queue.reasons import age
 
 register = template.Library()
@@ -51,6 +52,12 @@ def sparkline(outline: Sequence[float | None]) -> SafeString:
     svg = f'<svg class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
     # The text holds formatted numbers alone, so nothing needs escaping.
     return mark_safe(f"{svg}{lines}</svg>")  # noqa: S308
+
+
+@register.filter
+def names(name: str, transient: Transient) -> bool:
+    """Return whether a name is a spelling of one of the transient's."""
+    return transient.is_called(name)
 
 
 @register.filter

@@ -57,7 +57,7 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
         look=look,
         at_rest=shown.at_rest,
         strip=_strip(evidence, epoch) if evidence else None,
-        template=_template(request, shown.current_prediction, epoch, at_rest=shown.at_rest),
+        template=_template(request, user, shown.current_prediction, epoch, at_rest=shown.at_rest),
         theme=theme,
     )
     about = _about(shown, spectra, others, epoch) | {"smooth": look.smoothing, "flux": look.flux.words}
@@ -182,14 +182,14 @@ def _strip(evidence: PredictionEvidence, epoch: sampling.Epoch) -> Strip:
 
 
 def _template(
-    request: HttpRequest, prediction: Prediction | None, epoch: sampling.Epoch, *, at_rest: bool
+    request: HttpRequest, user: User, prediction: Prediction | None, epoch: sampling.Epoch, *, at_rest: bool
 ) -> Overlay | None:
     wanted = request.GET.get("template", "0")
     if prediction is None or not wanted.isascii() or not wanted.isdigit() or wanted == "0":
         return None
     if int(wanted) > 1:
         named = prediction.named
-        return _named(named, int(wanted) - 2, epoch, at_rest=at_rest) if named else None
+        return _named(user, named, int(wanted) - 2, epoch, at_rest=at_rest) if named else None
     comparison = matched_template.matched_template(prediction, epoch.wavelength, epoch.flux, at_rest=at_rest)
     if comparison is None:
         return None
@@ -197,8 +197,8 @@ def _template(
     return Overlay(comparison, f"template: {match['class']}", None if at_rest else match["redshift"])
 
 
-def _named(named: NamedMatches, number: int, epoch: sampling.Epoch, *, at_rest: bool) -> Overlay | None:
-    comparison = named_comparison(named, number, epoch.wavelength, epoch.flux, at_rest=at_rest)
+def _named(user: User, named: NamedMatches, number: int, epoch: sampling.Epoch, *, at_rest: bool) -> Overlay | None:
+    comparison = named_comparison(user, named, number, epoch.wavelength, epoch.flux, at_rest=at_rest)
     if comparison is None:
         return None
     match = named.matches[number]

@@ -14,10 +14,13 @@ import torch
 from classifier.__main__ import main
 from classifier.crosscheck import flattened_terms
 from classifier.errors import CheckpointError, SpectrumError
+from classifier.flattening import with_noise
 from classifier.library.importers import import_library
 from classifier.library.library import GRID, Library
 from classifier.library.matching import Matcher, NamedMatch
-from classifier.library.trust import measure, phase_of, trust_of
+from classifier.library.measure import measure
+from classifier.library.trust import phase_of, trust_of
+from classifier.readers import read_spectrum
 from classifier.resampling import resample_arrays
 from classifier.taxonomy import load_taxonomy
 from tests.spectrum_files import text
@@ -101,16 +104,55 @@ def test_a_spectrum_that_covers_too_little_is_like_nothing(library: Library) -> 
 
 
 def test_trust_and_phase_are_measured_with_each_object_left_out(library: Library) -> None:
-    assert trust_of(matches(library, shape(5900, 10), 0.0), library) is None
+    assert trust_of(matches(library, shape(5900, 10), 0.0), library, "known") is None
     measured = measure(library)
-    assert measured.trust["measured"]["class_right"] == 1.0
+    assert measured.trust["measured"]["by_noise"][0]["right"] == 1.0
     named = matches(measured, shape(KINDS["Ia-norm"], 14), 0.0)
-    assert (trust_of(named, measured) or 0) > 0.9
-    phase = phase_of(named, measured, "SN Ia")
+    assert (trust_of(named, measured, "known") or 0) > 0.9
+    phase = phase_of(named, measured, "SN Ia", "known")
     assert phase is not None
     assert abs(phase.days - 14) < 8
     assert 0 < phase.error < 20
-    assert phase_of(named, measured, "TDE") is None
+    assert phase_of(named, measured, "TDE", "known") is None
+    # Twelve phases are too few to measure.
+    assert phase_of(named, measured, "SN Ia", "estimated") is None
+
+
+def test_trust_is_measured_with_noise_and_at_estimated_redshifts_too(library: Library) -> None:
+    measured = measure(library)
+    kinds = [(row["redshift"], row["ratio"]) for row in measured.trust["measured"]["by_noise"]]
+    assert kinds == [(redshift, ratio) for redshift in ("known", "estimated") for ratio in (None, 10.0, 5.0)]
+    first, *_, last = measured.trust["measured"]["by_noise"]
+    # Each object counts once, and where a redshift is estimated one spectrum of it is taken.
+    assert (first["spectra"], first["objects"], last["spectra"], last["objects"]) == (72, 12, 12, 12)
+    for row in measured.trust["measured"]["by_noise"]:
+        assert row["interval"][0] <= row["right"] <= row["interval"][1]
+    named = matches(measured, shape(KINDS["Ib"], 14), 0.0)
+    assert trust_of(named, measured, "estimated") != trust_of(named, measured, "known")
+    assert trust_of(named, measured, "template") is None
+    assert measure(library).trust == measured.trust
+
+
+def test_noise_hides_lines_that_are_weak_before_those_that_are_strong(library: Library) -> None:
+    noise = np.random.default_rng(1).standard_normal((1, GRID.samples)).astype(np.float32) / 5
+    flux, covered = library.flux[:1], (library.weight[:1] > 0).astype(np.float32)
+
+    def kept(contrast: float) -> float:
+        noisy = with_noise(flux, covered, np.array([contrast], dtype=np.float32), noise)
+        assert (noisy[covered == 0] == 0).all()
+        return float(np.corrcoef(noisy[0], flux[0])[0, 1])
+
+    assert kept(2.0) > 0.95
+    assert kept(2.0) > kept(0.2) > kept(0.02)
+
+
+def test_a_library_behind_another_keeps_its_spectra_and_shares_its_objects(library: Library) -> None:
+    renamed = tuple(dataclasses.replace(entry, name=entry.name.replace(" 3", " 9")) for entry in library.objects)
+    both = library.joined(dataclasses.replace(library, objects=renamed))
+    assert (len(both), len(both.objects)) == (144, 15)
+    assert both.objects[: len(library.objects)] == library.objects
+    for row in range(72):
+        assert both.objects[both.owner[72 + row]].name == renamed[library.owner[row]].name
 
 
 def test_the_hdf5_library_of_another_classifier_is_read(tmp_path: Path) -> None:
@@ -138,8 +180,10 @@ def test_the_command_imports_measures_and_matches(folder: Path, capsys: pytest.C
     out = folder / "library.safetensors"
     assert main(["library", "import", str(folder), "--out", str(out)]) == 0
     assert "72 spectra of 12 objects" in capsys.readouterr().out
-    assert main(["library", "measure", str(out)]) == 0
-    assert '"class_right": 1.0' in capsys.readouterr().out
+    picture = folder / "trust.png"
+    assert main(["library", "measure", str(out), "--picture", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert '"by_noise"' in capsys.readouterr().out
     (folder / "unknown.txt").write_bytes(text(WAVELENGTH, shape(KINDS["IIP"], 30)))
     capsys.readouterr()
     assert main(["library", "match", str(folder / "unknown.txt"), "--library", str(out), "--redshift", "0"]) == 0
@@ -147,6 +191,23 @@ def test_the_command_imports_measures_and_matches(folder: Path, capsys: pytest.C
     assert "SN IIP" in said.splitlines()[0]
     assert "SN II is right with a probability of" in said
     assert main(["library", "match", str(folder / "unknown.txt"), "--library", "nowhere", "--redshift", "0"]) == 1
+
+
+def test_an_object_that_two_sources_spell_differently_is_one_and_is_left_out_as_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    for place, name in (("one", "SN 1994D"), ("two", "sn94D"), ("three", "1994D")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.txt").write_bytes((folder / "Ia-norm0_0.txt").read_bytes())
+        (tmp_path / place / "library.csv").write_text(f"file,name,type,phase,redshift\na.txt,{name},Ia,0,0")
+    paths = [folder, *(tmp_path / place for place in ("one", "two", "three"))]
+    library, _ = import_library(paths, load_taxonomy())
+    assert (len(library), len(library.objects)) == (75, 13)
+    (number,) = library.called(["SN1994D", "AT2018cow", "sn_94d"])
+    assert library.objects[number].name == "SN 1994D"
+    spectrum = read_spectrum(folder / "Ia-norm0_0.txt", "a.txt").spectrum
+    assert number in {match.object for match in Matcher(library).match_spectrum(spectrum, [0.0])}
+    assert number not in {match.object for match in Matcher(library).match_spectrum(spectrum, [0.0], [number])}
 
 
 def test_nothing_to_import_is_an_error_that_says_why(tmp_path: Path) -> None:
@@ -163,6 +224,7 @@ def test_a_library_of_one_object_cannot_be_measured(library: Library) -> None:
         library,
         flux=library.flux[rows],
         weight=library.weight[rows],
+        contrast=library.contrast[rows],
         owner=library.owner[rows],
         phase=library.phase[rows],
         objects=library.objects[:1],
@@ -199,8 +261,8 @@ def test_many_spectra_at_once_are_matched_as_one_by_one(library: Library) -> Non
     terms = torch.stack([flux * weight, flux**2 * weight, weight])
     redshifts = [[0.0] if row % 2 else [0.0, 0.1] for row in range(len(library))]
     matcher = Matcher(library)
-    together = matcher.match(terms, redshifts, library.owner.tolist())
+    together = matcher.match(terms, redshifts, [[number] for number in library.owner.tolist()])
     for row in (0, 1, 30, 71):
-        (alone,) = matcher.match(terms[:, row : row + 1], [redshifts[row]], [int(library.owner[row])])
+        (alone,) = matcher.match(terms[:, row : row + 1], [redshifts[row]], [[int(library.owner[row])]])
         assert [match.spectrum for match in together[row]] == [match.spectrum for match in alone]
         assert [match.score for match in together[row]] == pytest.approx([match.score for match in alone], rel=1e-4)

@@ -108,7 +108,7 @@ def test_one_object_under_two_names_in_two_archives_gets_one_id(archive: Path, t
     out = tmp_path / "train.parquet"
     import_archives([archive], out, load_taxonomy())
     ids = {row["source"]: row["object_id"] for row in rows_of(out) if "15" in row["object"]}
-    assert ids == {"osc": "asassn15lh", "wiserep": "asassn15lh"}
+    assert ids == {"osc": "2015l", "wiserep": "2015l"}
 
 
 def test_training_reads_what_the_import_wrote(

@@ -10,11 +10,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from pytest_django.fixtures import Settings
 
-from tests.factories import spectrum_file
+from tests.factories import classify_all, spectrum_file
 from tests.fakes.tns import FULL, OBSERVED_AT, reportable
 from triage.errors import NotFoundError
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import Spectrum, Transient
+from triage.models import NamedMatches, Spectrum, Transient
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.services.tns.payload import Options, build_report, check, find_name
@@ -57,6 +57,36 @@ def test_the_report_has_exactly_the_fields_of_the_tns(reviewer: User) -> None:
     rows = [line.split() for line in report.files[0][1].splitlines() if not line.startswith("#")]
     assert len(rows) > 500
     assert 3000 < float(rows[0][0]) < 4500
+
+
+@pytest.mark.parametrize(
+    ("class_name", "phase", "said"),
+    [
+        ("predicted", 5.6, "phase +6 +/- 2 d from maximum light, from named matches"),
+        ("predicted", -0.3, "phase +0 +/- 2 d from maximum light, from named matches"),
+        ("predicted", None, ""),
+        # The matches tell the phase of the predicted class alone.
+        ("TDE", 5.6, ""),
+    ],
+)
+def test_the_phase_that_the_reviewer_saw_is_a_remark_on_its_spectrum(
+    reviewer: User, class_name: str, phase: float | None, said: str
+) -> None:
+    given = Given(transient="AT2026abc", redshift=0.05, observed_at=OBSERVED_AT)
+    for seed in (1, 2):
+        submit_spectrum(reviewer, spectrum_file(seed=seed), f"{seed}.txt", given)
+    classify_all()
+    first, second = Spectrum.objects.select_related("current_prediction").order_by("pk")
+    prediction = first.current_prediction
+    assert prediction is not None
+    NamedMatches.objects.create(prediction=prediction, phase=phase, phase_error=1.7 if phase else None)
+    chosen = prediction.class_name if class_name == "predicted" else class_name
+    proposal = Proposal("override", class_name=chosen, prediction=prediction.pk, spectrum=first.pk)
+    record_decision(reviewer, Transient.objects.get(), proposal)
+    options = dataclasses.replace(FULL, spectra=(first.pk, second.pk))
+    report = build_report(reviewer, Transient.objects.get(), options).payload["classification_report"]["0"]
+    assert [report["spectra"]["spectra-group"][place]["remarks"] for place in ("0", "1")] == [said, ""]
+    assert report["remarks"] == ""
 
 
 def test_unknown_values_are_empty_and_named_as_problems(reviewer: User) -> None:

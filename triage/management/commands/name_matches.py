@@ -10,7 +10,7 @@ from tqdm import tqdm
 from classifier.errors import SpectrumError
 from triage.inference.name_matches import name_matches
 from triage.inference.named_library import desk_library
-from triage.inference.worker import spectrum_value
+from triage.inference.samples import spectrum_value
 from triage.models import Spectrum, SpectrumArrays
 
 BATCH = 100

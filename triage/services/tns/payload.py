@@ -94,7 +94,7 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
     Raises NotFoundError if there is none.
     """
     rows = Classification.objects.standing_before(user).filter(transient=transient)
-    standing = rows.select_related("decision__reviewer", "group").first()
+    standing = rows.select_related("decision__reviewer", "decision__prediction", "group").first()
     if standing is None:
         raise NotFoundError("this transient has no vetted classification yet; decide on it first")
     decision = standing.decision
@@ -166,7 +166,7 @@ def _payload(
     redshift = decision.redshift if decision.redshift is not None else transient.redshift
     object_type = tables.type_number(decision.class_name, entry.tns if entry else None)
     # A report without a spectrum keeps its form, so that the preview shows what is missing.
-    contents = [_content(spectrum, options) for spectrum in spectra] or [_content(None, options)]
+    contents = [_content(spectrum, options, decision) for spectrum in spectra] or [_content(None, options, decision)]
     report = {
         "name": name,
         "classifier": options.classifier or decision.reviewer.get_full_name() or decision.reviewer.get_username(),
@@ -179,7 +179,7 @@ def _payload(
     return {"classification_report": {"0": report}}
 
 
-def _content(spectrum: Spectrum | None, options: Options) -> dict[str, Any]:
+def _content(spectrum: Spectrum | None, options: Options, decision: Decision) -> dict[str, Any]:
     observed_at = spectrum.observed_at if spectrum else None
     return {
         "obsdate": "" if observed_at is None else obsdate(observed_at),
@@ -190,9 +190,17 @@ def _content(spectrum: Spectrum | None, options: Options) -> dict[str, Any]:
         "spectypeid": options.spectrum_type,
         "ascii_file": "",
         "fits_file": "",
-        "remarks": "",
+        "remarks": _phase(spectrum, decision),
         **_proprietary_period(options.proprietary_period),
     }
+
+
+def _phase(spectrum: Spectrum | None, decision: Decision) -> str:
+    """Return the phase of a spectrum in words, or "" if its reviewer saw none. The TNS has no field for it."""
+    seen, phase = decision.prediction, decision.phase
+    if spectrum is None or seen is None or seen.spectrum_id != spectrum.pk or phase is None:
+        return ""
+    return f"phase {round(phase.days):+d} +/- {max(round(phase.error), 1)} d from maximum light, from {phase.origin}"
 
 
 def _proprietary_period(days: int | None) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Named spectra from the banks of NGSF and of its predecessor Superfit.
+
+NGSF's bank has a folder for each type and in it one for each object, which holds spectra in the observed frame and
+WISeREP's table of them. Superfit's has a folder for each type; the name of a file says object and age, and its spectrum
+is in the rest frame.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from classifier.errors import SpectrumError
+from classifier.library.library import LibraryObject
+from classifier.library.named import Named, class_of, read_named
+from classifier.taxonomy import Taxonomy
+
+_NGSF_TABLE = "wiserep_spectra.csv"
+# NGSF keeps this one beside its code, the folder above the bank or another one there.
+_MAXIMA = "mjd_of_maximum_brightness.csv"
+_JD_OF_MJD = 2_400_000.5
+# A file of Superfit, such as sn1994D.m05.dat: p and m are days from maximum, u days from the first spectrum.
+_SUPERFIT = re.compile(r"(?P<name>.+)\.(?P<sign>[pmu]|max)(?P<days>\d{0,4})\.dat", re.I)
+# Folders whose names say their type in another way than the rest of the library.
+_TYPES = {
+    "2002cx": "Iax",
+    "Ca-Ib": "Ib - Ca-rich",
+    "IIb-flash": "IIb",
+    "Ia 02es-like": "Ia-pec",
+    "Ia 91T-like": "Ia-91T",
+    "Ia 91bg-like": "Ia-91bg",
+    "Ia 99aa-like": "Ia-99aa",
+    "Ia-02cx like": "Iax",
+    "Ia-CSM-(ambigious)": "Ia-CSM",
+    "Ia-rapid": "Ia-pec",
+    "SLSN-IIn": "SLSN-II",
+    "SLSN-Ib": "SLSN-I",
+    "SN - Imposter": "Impostor",
+    "TDE H": "TDE-H",
+    "TDE H+He": "TDE-H+He",
+    "TDE He": "TDE-He",
+    "super_chandra": "Ia-pec",
+}
+
+
+def from_ngsf(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read every object under a folder that has WISeREP's table. Copies that NGSF binned have none and are passed over.
+
+    folder: the bank, or better the folder that holds it and NGSF's code, whose table of maxima tells the phases.
+    """
+    maxima: dict[str, float] = {}
+    for path in sorted(folder.rglob(_MAXIMA)):
+        for row in _rows(path):
+            try:
+                if isinstance(row, SpectrumError):
+                    raise row
+                maxima[row["Name"]] = _maximum(row)
+            except SpectrumError as error:
+                yield error
+    for path in sorted(folder.rglob(_NGSF_TABLE)):
+        for row in _rows(path):
+            try:
+                if isinstance(row, SpectrumError):
+                    raise row
+                yield _from_row(path.parent, row, maxima.get(path.parent.name, math.nan), taxonomy)
+            except SpectrumError as error:
+                yield error
+
+
+def from_superfit(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
+    """Read every file under a folder that has a name as in Superfit's bank."""
+    for path in sorted(folder.rglob("*.dat")):
+        named = _SUPERFIT.fullmatch(path.name)
+        # Superfit keeps spectra that it replaced in this folder.
+        if named is None or path.parent.name == "backup":
+            continue
+        sign, days = named["sign"].lower(), float(named["days"] or 0)
+        phase = {"p": days, "m": -days, "max": 0.0}.get(sign, math.nan)
+        entry = _entry(named["name"], path.parent.name, "Superfit bank", taxonomy)
+        try:
+            yield read_named(path.parent, path.name, entry, 0.0, phase)
+        except SpectrumError as error:
+            yield error
+
+
+def _entry(name: str, folder: str, source: str, taxonomy: Taxonomy) -> LibraryObject:
+    kind = _TYPES.get(folder, folder)
+    return LibraryObject(name, kind, class_of(kind, taxonomy), source)
+
+
+def _rows(path: Path) -> list[dict[str, str] | SpectrumError]:
+    try:
+        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return [SpectrumError("bad_table", f"{path} is no table in UTF-8: {error}")]
+
+
+def _maximum(row: Mapping[str, str]) -> float:
+    """Return the MJD of maximum, NaN if it is unknown or was missed."""
+    day = _number(row, "mjd_peak")
+    return day if day > 0 and _number(row, "isupperlimit") == 0 else math.nan
+
+
+def _from_row(folder: Path, row: Mapping[str, str], maximum: float, taxonomy: Taxonomy) -> Named:
+    """Read the spectrum of one row of WISeREP's table. Raises SpectrumError if it cannot be used."""
+    redshift = _number(row, "Redshift")
+    entry = _entry(folder.name, folder.parent.name, "NGSF bank", taxonomy)
+    phase = (_number(row, "JD") - _JD_OF_MJD - maximum) / (1 + redshift)
+    return read_named(folder, row.get("Ascii file", ""), entry, redshift, phase)
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """Return a number of a row, NaN if the cell is empty. Raises SpectrumError if it is no number."""
+    try:
+        return float(row.get(column) or "nan")
+    except ValueError as error:
+        raise SpectrumError("bad_row", f"{column} “{row[column]}” is no number") from error
