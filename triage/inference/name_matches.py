@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from django.db import IntegrityError, transaction
 
 from classifier.errors import SpectrumError
@@ -21,25 +22,19 @@ from triage.models import NamedMatches, Prediction
 log = logging.getLogger(__name__)
 
 
-def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
-    """Store the named matches of predictions, and return how many have some now.
+def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]], device: torch.device) -> int:
+    """Store the named matches of predictions, and return how many were compared with the library.
 
     classified: predictions, each with the samples that it was made of.
+    device: where they are compared.
 
-    Without a library nothing happens. A comparison that fails costs its prediction the matches and nothing else.
+    Without a library nothing happens. A prediction without a match, or whose comparison failed, gets an empty row, so
+    that it is not compared again and again.
     """
     loaded = desk_library()
-    if loaded is None:
+    if loaded is None or not classified:
         return 0
-    rows = []
-    for prediction, value in classified:
-        candidates = _redshifts(prediction, at_rest=value.frame == "rest")
-        if not candidates:
-            continue
-        try:
-            rows.append(_row(loaded, prediction, value, candidates))
-        except (SpectrumError, RuntimeError, ValueError, ArithmeticError, LookupError):
-            log.exception("spectrum %s could not be compared with the library", prediction.spectrum_id)
+    rows = _rows(loaded, classified, device)
     try:
         with transaction.atomic():
             NamedMatches.objects.bulk_create(
@@ -49,10 +44,30 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
                 update_fields=("library", "matches", "trust", "phase", "phase_error", "made_at"),
             )
     except IntegrityError:
-        # A spectrum was removed in the meantime. The command name_matches makes up for the others.
+        # A spectrum was removed in the meantime. The periodic task makes up for the others.
         log.exception("the named matches of %d predictions could not be stored", len(rows))
         return 0
     return len(rows)
+
+
+def _rows(
+    loaded: DeskLibrary, classified: Sequence[tuple[Prediction, SpectrumValue]], device: torch.device
+) -> list[NamedMatches]:
+    """Return a row, not yet saved, for each prediction. If all break the comparison, each is tried alone."""
+    values = [value for _, value in classified]
+    redshifts = [_redshifts(prediction, at_rest=value.frame == "rest") for prediction, value in classified]
+    try:
+        found = _matcher(loaded, device).match_spectra(values, redshifts)
+        return [
+            _row(loaded, prediction, [] if isinstance(matches, SpectrumError) else matches)
+            for (prediction, _), matches in zip(classified, found, strict=True)
+        ]
+    except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError):
+        spectra = [prediction.spectrum_id for prediction, _ in classified]
+        log.exception("the spectra %s could not be compared with the library", spectra)
+        if len(classified) == 1:
+            return [_row(loaded, classified[0][0], [])]
+        return [row for one in classified for row in _rows(loaded, [one], device)]
 
 
 def _redshifts(prediction: Prediction, *, at_rest: bool) -> list[float]:
@@ -65,8 +80,7 @@ def _redshifts(prediction: Prediction, *, at_rest: bool) -> list[float]:
     return [z for z in guesses if z is not None]
 
 
-def _row(loaded: DeskLibrary, prediction: Prediction, value: SpectrumValue, redshifts: Sequence[float]) -> NamedMatches:
-    found = _matcher(loaded).match_spectrum(value, redshifts)
+def _row(loaded: DeskLibrary, prediction: Prediction, found: Sequence[NamedMatch]) -> NamedMatches:
     library = loaded.library
     phase = phase_of(found, library, prediction.class_name)
     return NamedMatches(
@@ -80,8 +94,8 @@ def _row(loaded: DeskLibrary, prediction: Prediction, value: SpectrumValue, reds
 
 
 @functools.lru_cache(maxsize=1)
-def _matcher(loaded: DeskLibrary) -> Matcher:
-    return Matcher(loaded.library)
+def _matcher(loaded: DeskLibrary, device: torch.device) -> Matcher:
+    return Matcher(loaded.library, device)
 
 
 def _described(match: NamedMatch, library: Library) -> dict[str, Any]:
