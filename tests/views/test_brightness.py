@@ -106,9 +106,9 @@ def test_a_class_that_the_brightness_makes_sure_is_named_in_the_queue_and_is_no_
 def test_the_page_tells_how_bright_it_was_when_the_spectrum_was_taken(browser: Client, transient: Transient) -> None:
     page = text_of(browser, reverse("review", args=["X"]))
     # (11 / 20)² fainter than at maximum.
-    assert re.search(r"When the spectrum was taken ?−19\.98 ± 0\.[0-9]+ in ztfr", page)
+    assert re.search(r"At the spectrum’s date ?−19\.98 ± 0\.[0-9]+", page)
     says(absolute_then=None, absolute_then_error=None)
-    assert "When the spectrum was taken" not in text_of(browser, reverse("review", args=["X"]))
+    assert "At the spectrum’s date" not in text_of(browser, reverse("review", args=["X"]))
 
 
 def test_a_groups_light_curve_changes_nothing_on_the_pages_of_others(
