@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.lines import LIGHT_SPEED
-from classifier.maximum import Maximum
+from classifier.maximum import BandMagnitude
 
 SHIPPED = Path(__file__).with_name("luminosity.json")
 # Below this redshift, the host's own motion is as large as the expansion.
@@ -108,6 +108,19 @@ class LuminosityTable:
         own = entry.density(magnitude, error) if covered else entry.brighter(magnitude, error)
         return (1 - self.outliers) * own + self.outliers * broad
 
+    def oddity(self, class_name: str, magnitude: float, error: float, *, covered: bool) -> float:
+        """Return the probability that an absolute magnitude of a class is not of its own distribution, 0..1.
+
+        covered: as in ``likelihood``.
+
+        Returns 0 for a class without an entry, of which nothing is known.
+        """
+        if class_name not in self.classes:
+            return 0.0
+        entry = self.classes[class_name]
+        own = entry.density(magnitude, error) if covered else entry.brighter(magnitude, error)
+        return 1 - (1 - self.outliers) * own / self.likelihood(class_name, magnitude, error, covered=covered)
+
 
 @functools.cache
 def load_table() -> LuminosityTable:
@@ -119,7 +132,7 @@ def load_table() -> LuminosityTable:
 
 @dataclasses.dataclass(frozen=True)
 class Luminosity:
-    """Absolute magnitude of a transient's maximum, M = m − μ − A + 2.5 log₁₀(1 + z).
+    """Absolute magnitude of a transient, M = m − μ − A + 2.5 log₁₀(1 + z).
 
     magnitude: absolute magnitude M, AB.
     error: its 1σ error, with that of the distance, and with those of the K-correction and of other bands.
@@ -135,8 +148,8 @@ class Luminosity:
     extinction: float | None
 
 
-def luminosity(top: Maximum, redshift: float, redshift_error: float | None, ebv: float | None) -> Luminosity:
-    """Return the absolute magnitude of a maximum.
+def luminosity(seen: BandMagnitude, redshift: float, redshift_error: float | None, ebv: float | None) -> Luminosity:
+    """Return the absolute magnitude at one time, such as at maximum.
 
     redshift: heliocentric, larger than NEAREST.
     redshift_error: its 1σ error, or None if it is not known and small.
@@ -147,11 +160,11 @@ def luminosity(top: Maximum, redshift: float, redshift_error: float | None, ebv:
     if redshift <= NEAREST:
         raise ValueError(f"a redshift of {redshift} gives no distance")
     modulus, k_correction = distance_modulus(redshift), -2.5 * math.log10(1 + redshift)
-    extinction = None if ebv is None else EXTINCTION[top.band] * ebv
+    extinction = None if ebv is None else EXTINCTION[seen.band] * ebv
     velocity_error = (1 + redshift) * PECULIAR_VELOCITY / LIGHT_SPEED
     distance_error = 5 / math.log(10) * math.hypot(velocity_error, redshift_error or 0.0) / redshift
-    error = math.hypot(top.error, distance_error, OTHER_BAND, K_CORRECTION_A_REDSHIFT * redshift)
-    magnitude = top.magnitude - modulus - k_correction - (extinction or 0.0)
+    error = math.hypot(seen.error, distance_error, OTHER_BAND, K_CORRECTION_A_REDSHIFT * redshift)
+    magnitude = seen.magnitude - modulus - k_correction - (extinction or 0.0)
     return Luminosity(magnitude, error, modulus, k_correction, extinction)
 
 
@@ -164,6 +177,20 @@ def distance_modulus(redshift: float) -> float:
     # astropy's own integral needs SciPy.
     comoving = Planck18.hubble_distance.value * np.trapezoid(Planck18.inv_efunc(steps), steps)
     return 5 * math.log10((1 + redshift) * float(comoving)) + 25
+
+
+def surprise(probabilities: Mapping[str, float], bright: Luminosity, *, covered: bool) -> float:
+    """Return how much the absolute magnitude changes the answer, 0..1.
+
+    It is the share of probability that the magnitude moves from classes to others, or the oddity of the magnitude for
+    the class that was the most probable one, whichever is larger.
+
+    probabilities, covered: as in ``combined``.
+    """
+    after = combined(probabilities, bright, covered=covered)
+    moved = sum(abs(after[name] - share) for name, share in probabilities.items()) / 2
+    first = max(probabilities, key=lambda name: probabilities[name])
+    return max(moved, load_table().oddity(first, bright.magnitude, bright.error, covered=covered))
 
 
 def combined(probabilities: Mapping[str, float], bright: Luminosity, *, covered: bool) -> dict[str, float]:

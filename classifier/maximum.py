@@ -24,6 +24,9 @@ NEAR = 365.0
 # A maximum is covered if the transient was measured so many rest-frame days before and after it, and was fainter by so
 # many magnitudes within so many days on both sides.
 NEIGHBOUR, FAINTER, FAINTER_WITHIN = 12.0, 0.1, 40.0
+# A magnitude at another time is interpolated between nights at most so many rest-frame days before and after it. A
+# night within the second number of days gives its own. The third is a guess at the error of an interpolation, mag.
+INTERPOLATED_WITHIN, SAME_NIGHT, INTERPOLATION_ERROR = 5.0, 0.5, 0.1
 # AB magnitude of one microjansky.
 _MICROJANSKY = 23.9
 
@@ -34,15 +37,13 @@ Limit = tuple[float, str, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class Maximum:
-    """Brightest night of a light curve in one filter.
+class BandMagnitude:
+    """Magnitude of a transient at one time in one filter.
 
     filter: the filter's name, and its band.
     band: one of OPTICAL.
-    mjd: time of the night's middle measurement.
-    magnitude, error: median magnitude of the night and its 1σ error.
-    covered: whether the light curve shows the transient before and after it, and fainter there.
-    mjd_error: 1σ error of the time of maximum in days, observer's frame, or None if it is not covered.
+    mjd: the time; for a night, that of its middle measurement.
+    magnitude, error: the magnitude (for a night, its median) and its 1σ error.
     """
 
     filter: str
@@ -50,6 +51,16 @@ class Maximum:
     mjd: float
     magnitude: float
     error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Maximum(BandMagnitude):
+    """Brightest night of a light curve in one filter.
+
+    covered: whether the light curve shows the transient before and after it, and fainter there.
+    mjd_error: 1σ error of the time of maximum in days, observer's frame, or None if it is not covered.
+    """
+
     covered: bool
     mjd_error: float | None
 
@@ -133,6 +144,28 @@ def maximum(curves: Sequence[FilterCurve], redshift: float, around: float | None
     """
     found = [top for curve in curves if (top := _of_filter(curve, 1 + redshift, around)) is not None]
     return min(found, key=_choice, default=None)
+
+
+def magnitude_at(curve: FilterCurve, mjd: float, redshift: float) -> BandMagnitude | None:
+    """Return the magnitude in a filter at a time, or None if no night lies near enough.
+
+    mjd: the time.
+    redshift: redshift of the transient, which stretches its time.
+
+    A night within SAME_NIGHT gives its own magnitude. Else the two nights around the time are interpolated, if both lie
+    within INTERPOLATED_WITHIN rest-frame days of it.
+    """
+    nearest = int(np.abs(curve.mjd - mjd).argmin())
+    if abs(curve.mjd[nearest] - mjd) <= SAME_NIGHT:
+        return BandMagnitude(
+            curve.filter, curve.band, mjd, float(curve.magnitude[nearest]), float(curve.error[nearest])
+        )
+    after = int(np.searchsorted(curve.mjd, mjd))
+    around = curve.mjd[max(after - 1, 0) : after + 1]
+    if after == 0 or len(around) < 2 or np.abs(around - mjd).max() > INTERPOLATED_WITHIN * (1 + redshift):
+        return None
+    magnitude, error = (float(np.interp(mjd, curve.mjd, values)) for values in (curve.magnitude, curve.error))
+    return BandMagnitude(curve.filter, curve.band, mjd, magnitude, math.hypot(error, INTERPOLATION_ERROR))
 
 
 def _choice(top: Maximum) -> tuple[bool, float]:

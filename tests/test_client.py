@@ -72,11 +72,15 @@ def test_a_script_can_upload_wait_decide_and_follow_changes(
 
 
 def test_lists_are_followed_page_by_page_and_tables_are_written_to_files(desk: Any, tmp_path: Path) -> None:
+    upload = desk.begin_upload()
     for seed in range(5):
         file = tmp_path / f"{seed}.txt"
         file.write_bytes(spectrum_file(seed=seed))
-        desk.upload(file, transient=f"T{seed}")
+        desk.upload(file, transient=f"T{seed}", upload=upload)
     worker.process_backlog()
+    entries = list(desk.uploaded(upload, page_size=2))
+    assert [entry["filename"] for entry in entries] == [f"{seed}.txt" for seed in range(5)]
+    assert {entry["spectrum"]["state"] for entry in entries} == {"classified"}
     for seed in range(5):
         desk.decide(f"T{seed}", "confirm")
     assert [row["id"] for row in desk.spectra(page_size=2, fields="id")] == sorted(

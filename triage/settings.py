@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from classifier import __version__
 from triage.operations import single_sign_on
-from triage.operations.environment import env, env_bool, env_int, env_list
+from triage.operations.environment import database, env, env_bool, env_int, env_list, secret_key
 from triage.operations.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,52 +24,7 @@ if VAR.stat().st_uid == os.getuid() and VAR.stat().st_mode & 0o077:
     VAR.chmod(0o700)
 
 
-def _secret_key() -> str:
-    """Return SECRET_KEY, or a random key that the embedded desk keeps in var/."""
-    given = env("SECRET_KEY")
-    if given:
-        return given
-    file = VAR / "secret_key"
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="ascii")
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(secrets.token_urlsafe(50))
-    return file.read_text(encoding="ascii")
-
-
-def _database(url: str) -> dict[str, Any]:
-    """Return Django's dictionary for a postgres:// URL; an empty one means the embedded SQLite file."""
-    if not url:
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": VAR / "db.sqlite3",
-            # A writer takes the lock when it begins, so that a second one waits instead of failing half-way.
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 30,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            },
-        }
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        # For the queue's long queries, Postgres takes far longer to compile them than to answer them.
-        "OPTIONS": {"options": "-c jit=off"} | dict(parse_qsl(parts.query)),
-    }
-
-
-SECRET_KEY = _secret_key()
+SECRET_KEY = secret_key(VAR)
 DEBUG = env_bool("DEBUG")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
@@ -125,7 +78,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": _database(env("DATABASE_URL"))}
+DATABASES = {"default": database(env("DATABASE_URL"), VAR)}
 
 # The throttle comes first, so that it can refuse a login before the password is checked.
 AUTHENTICATION_BACKENDS = ["triage.accounts.login_throttle.LoginThrottle", "django.contrib.auth.backends.ModelBackend"]
@@ -274,6 +227,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-the-doorbell": {"task": "triage.tasks.process_queue", "schedule": 20.0, "options": {"expires": 20}},
     "predict-again": {"task": "triage.tasks.predict_again", "schedule": 10.0, "options": {"expires": 10}},
     "measure-brightness": {"task": "triage.tasks.measure_brightness", "schedule": 10.0, "options": {"expires": 10}},
+    "name-matches": {"task": "triage.tasks.name_matches", "schedule": 10.0, "options": {"expires": 10}},
     "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
     "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
     "answer-analyses": {"task": "triage.tasks.answer_analyses", "schedule": 10.0, "options": {"expires": 10}},

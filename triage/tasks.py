@@ -12,7 +12,7 @@ from celery.worker import state
 
 from classifier.errors import CheckpointError
 from triage import doorbell
-from triage.inference import brightness, checkpoints, worker
+from triage.inference import backlog, brightness, checkpoints, missing_matches, worker
 from triage.services import account_mail, notifications, webhooks
 from triage.services.skyportal import answering, outbox, sync
 from triage.services.tns import lookup, reports
@@ -42,7 +42,13 @@ def predict_again() -> None:
 @shared_task(name=doorbell.MEASURE_BRIGHTNESS)  # type: ignore[untyped-decorator]
 def measure_brightness() -> None:
     """Compute what changed light curves say about the classes."""
-    brightness.measure_due(SLICE_SECONDS)
+    brightness.measure_due(SLICE_SECONDS, stopping=backlog.waits)
+
+
+@shared_task(name=doorbell.NAME_MATCHES)  # type: ignore[untyped-decorator]
+def name_matches() -> None:
+    """Compare spectra that have no matches of the present library with it."""
+    missing_matches.fill(SLICE_SECONDS, stopping=backlog.waits)
 
 
 @shared_task(name=doorbell.SYNC_SKYPORTAL)  # type: ignore[untyped-decorator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 from classifier.commands.options import add_checkpoint_options
 from classifier.evaluation.bench import bench
@@ -12,10 +13,11 @@ from classifier.evaluation.bench import bench
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--library", type=Path, metavar="FILE", help="compare with this library of named spectra too")
     add_checkpoint_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print."""
-    print(json.dumps(bench(options.checkpoint, options.device, options.batch), indent=1))
+    print(json.dumps(bench(options.checkpoint, options.device, options.batch, library=options.library), indent=1))
     return 0

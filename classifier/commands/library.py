@@ -76,7 +76,9 @@ def _measure(options: argparse.Namespace) -> int:
 def _match(options: argparse.Namespace) -> int:
     library = Library.load(options.library)
     spectrum = read_spectrum(options.file, options.file.name).spectrum
-    matches = Matcher(library).match_spectrum(spectrum, [options.redshift])
+    (matches,) = Matcher(library).match_spectra([spectrum], [[options.redshift]])
+    if isinstance(matches, SpectrumError):
+        raise matches
     for match in matches[:SHOWN]:
         entry, phase = library.objects[match.object], library.phase[match.spectrum]
         age = "        " if phase != phase else f"{phase:+6.1f} d"

@@ -10,12 +10,14 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from classifier.crosscheck import MIN_OVERLAP, flattened_terms, weighted_terms
+from classifier.errors import SpectrumError
 from classifier.library.library import GRID, Library
-from classifier.resampling import resample
+from classifier.resampling import Resampled, resample
 from classifier.spectrum import Spectrum
 
 # Number of objects that are named; the first SHOWN of them are for people, all of them tell the phase.
@@ -55,20 +57,36 @@ class Matcher:
         )
         self.owner = torch.from_numpy(library.owner).to(self.device)
 
-    def match_spectrum(
-        self, spectrum: Spectrum, redshifts: Sequence[float], leave_out: Sequence[int] = ()
-    ) -> list[NamedMatch]:
-        """Return the best objects for one spectrum, at most NAMED, best first.
+    def match_spectra(
+        self,
+        spectra: Sequence[Spectrum],
+        redshifts: Sequence[Sequence[float]],
+        leave_out: Sequence[Sequence[int]] | None = None,
+    ) -> list[list[NamedMatch] | SpectrumError]:
+        """Return the best objects for each spectrum, at most NAMED, best first.
 
-        redshifts: redshifts to compare at, 0 for a spectrum in the rest frame.
-        leave_out: objects that are not compared.
+        redshifts: for each spectrum, redshifts to compare at: 0 for one in the rest frame, none to find nothing.
+        leave_out: for each spectrum the objects that are not compared; None leaves out none.
 
-        Raises SpectrumError if the spectrum covers too little.
+        A spectrum that covers too little gives a SpectrumError in place of its matches.
         """
-        resampled = resample(spectrum, GRID)
-        flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
-        (found,) = self.match(flattened_terms(flux, covered, GRID), [redshifts], [leave_out])
-        return found
+        found: dict[int, list[NamedMatch] | SpectrumError] = {row: [] for row in range(len(spectra))}
+        resampled: dict[int, Resampled] = {}
+        for row, spectrum in enumerate(spectra):
+            if not redshifts[row]:
+                continue
+            try:
+                resampled[row] = resample(spectrum, GRID)
+            except SpectrumError as error:
+                found[row] = error
+        if resampled:
+            flux, covered = (
+                np.stack([getattr(one, name) for one in resampled.values()]) for name in ("flux", "covered")
+            )
+            terms = flattened_terms(torch.from_numpy(flux), torch.from_numpy(covered), GRID)
+            left_out = None if leave_out is None else [leave_out[row] for row in resampled]
+            found |= zip(resampled, self.match(terms, [redshifts[row] for row in resampled], left_out), strict=True)
+        return [found[row] for row in range(len(spectra))]
 
     @torch.inference_mode()
     def match(
@@ -85,34 +103,55 @@ class Matcher:
         for start in range(0, len(redshifts), COMPARED_AT_ONCE):
             shifts = [_shifts(candidates) for candidates in redshifts[start : start + COMPARED_AT_ONCE]]
             moved = torch.cat([_shifted(terms[:, start + at], own) for at, own in enumerate(shifts)], dim=1)
-            scores = torch.split(self._scores(moved), [len(own) for own in shifts])  # each (shifts, spectra)
-            for row, (own, of_row) in enumerate(zip(shifts, scores, strict=True), start):
-                for number in leave_out[row] if leave_out else ():
-                    of_row = torch.where(self.owner == number, -math.inf, of_row)
-                found.append(self._best(of_row, own))
+            # (shifts of all these spectra, library spectra), apart again by spectrum.
+            scores = list(torch.split(self._scores(moved), [len(own) for own in shifts]))
+            for row, objects in enumerate(leave_out[start : start + COMPARED_AT_ONCE] if leave_out else ()):
+                for number in objects:
+                    scores[row] = torch.where(self.owner == number, -math.inf, scores[row])
+            found += self._best(scores, shifts)
         return found
 
     def _scores(self, moved: Tensor) -> Tensor:
         """Return the score of each library spectrum for terms (3, n, samples) that are moved already, (n, spectra)."""
-        one, square, mask = moved.to(self.device)
-        product, overlap = one @ self._with_flux, mask @ self._with_weight
-        ours, theirs = square @ self._with_weight, mask @ self._with_square
+        covered = moved[2].any(0).nonzero()
+        # Most spectra cover two thirds of the grid; the rest of it adds nothing to a product.
+        inside = slice(int(covered.min()), int(covered.max()) + 1) if len(covered) else slice(0, 0)
+        one, square, mask = moved[:, :, inside].to(self.device)
+        with_flux, with_square, with_weight = (
+            term[inside] for term in (self._with_flux, self._with_square, self._with_weight)
+        )
+        product, overlap = one @ with_flux, mask @ with_weight
+        ours, theirs = square @ with_weight, mask @ with_square
         correlation = product / (ours.clamp_min(1e-4) * theirs.clamp_min(1e-4)).sqrt()
         return torch.where(overlap > MIN_OVERLAP, correlation * overlap.clamp_min(0).sqrt(), -math.inf)
 
-    def _best(self, scores: Tensor, shifts: Sequence[int]) -> list[NamedMatch]:
-        best, at = scores.max(0)  # over the shifts: (spectra,)
-        objects = len(self.library.objects)
-        of_object = torch.full((objects,), -math.inf, device=self.device).scatter_reduce(0, self.owner, best, "amax")
+    def _best(self, scores: Sequence[Tensor], shifts: Sequence[Sequence[int]]) -> list[list[NamedMatch]]:
+        """Return the named matches of n spectra.
+
+        scores: for each of them, (shifts, library spectra).
+        shifts: for each of them, its shifts.
+        """
+        best, at = (torch.stack(parts) for parts in zip(*(of_row.max(0) for of_row in scores), strict=True))
+        objects, owner = len(self.library.objects), self.owner.expand_as(best)  # (n, library spectra)
+        of_object = torch.full((len(scores), objects), -math.inf, device=self.device)
+        of_object.scatter_reduce_(1, owner, best, "amax")
+        # The spectrum of each object that has the object's score; of several, the first.
+        number = torch.arange(best.shape[1], device=self.device)
+        number = torch.where(best == of_object.gather(1, owner), number, best.shape[1])
+        first = torch.zeros((len(scores), objects), dtype=torch.long, device=self.device)
+        first.scatter_reduce_(1, owner, number, "amin", include_self=False)
         top = of_object.topk(min(NAMED, objects))
-        named = []
-        for score, number in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            if score <= 0:
-                break
-            spectrum = int(((self.owner == number) & (best == score)).int().argmax())
-            shift = shifts[int(at[spectrum])]
-            named.append(NamedMatch(number, spectrum, math.expm1(shift * GRID.step), score))
-        return named
+        spectra = first.gather(1, top.indices)
+        places = at.gather(1, spectra)
+        rows = zip(*(part.tolist() for part in (top.values, top.indices, spectra, places)), shifts, strict=True)
+        return [
+            [
+                NamedMatch(owned_by, spectrum, math.expm1(own[place] * GRID.step), score)
+                for score, owned_by, spectrum, place in zip(*found, strict=True)
+                if score > 0
+            ]
+            for *found, own in rows
+        ]
 
 
 def _shifts(redshifts: Sequence[float]) -> list[int]:

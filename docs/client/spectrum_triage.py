@@ -106,6 +106,19 @@ class Desk:
             with self._open("POST", "spectra/batch/", *_multipart(sent, stated)) as answer:
                 yield from map(json.loads, answer)
 
+    def begin_upload(self) -> int:
+        """Begin an upload and return its id. Send it as ``upload`` with each file that belongs to it."""
+        return int(self._send("POST", "uploads/", {})["id"])
+
+    def uploaded(self, upload_id: int, **filters: Any) -> Iterator[Row]:
+        """Yield what came of each file of an upload of the user's, in the order in which they arrived.
+
+        filters: fields.
+
+        A row has "filename"; "spectrum", as it is now, or None with "code" and "detail" if the file gave none.
+        """
+        return self._pages(f"uploads/{upload_id}/", filters)
+
     def spectrum(self, spectrum_id: int) -> Row:
         """Return a spectrum with its state, receipt and current prediction."""
         return self._json("GET", f"spectra/{spectrum_id}/")

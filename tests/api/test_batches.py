@@ -95,6 +95,6 @@ def test_more_files_than_a_request_may_have_are_refused_in_json(api: APIClient) 
 def test_the_files_of_a_batch_can_belong_to_an_upload(api: APIClient) -> None:
     upload = api.post(f"{API}/uploads/").json()["id"]
     lines_of(send(api, {"a.txt": spectrum_file(seed=1), "bad.txt": b"words"}, upload=str(upload)))
-    entries = api.get(f"{API}/uploads/{upload}/").json()["entries"]
+    entries = api.get(f"{API}/uploads/{upload}/").json()["results"]
     assert [(entry["filename"], entry["code"]) for entry in entries] == [("a.txt", ""), ("bad.txt", "no_table")]
     assert send(api, {"a.txt": spectrum_file()}, upload="999").status_code == 404

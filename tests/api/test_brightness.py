@@ -27,6 +27,8 @@ def test_the_brightness_stands_beside_the_prediction_in_every_answer(ben: User, 
     assert (bright["absolute"], bright["class_name"], bright["covered"]) == (row.absolute, row.class_name, True)
     assert bright["probability"] == max(bright["probabilities"].values())
     assert (bright["phase"], bright["problem"], bright["table"]) == (pytest.approx(10.0), "", row.table)
+    assert bright["absolute_then"] == row.absolute_then == pytest.approx(-19.98, abs=0.02)
+    assert bright["surprise"] == row.surprise
     assert client.get(f"{API}/spectra/{spectrum['id']}/").json()["prediction"]["brightness"] == bright
     assert client.get(f"{API}/queue/").json()["results"][0]["prediction"]["brightness"] == bright
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from classifier.luminosity import Luminosity, combined, distance_modulus, load_table, luminosity
+from classifier.luminosity import Luminosity, combined, distance_modulus, load_table, luminosity, surprise
 from classifier.maximum import Maximum
 from classifier.taxonomy import load_taxonomy
 
@@ -94,3 +94,22 @@ def test_no_brightness_rules_a_class_out_and_an_unknown_class_has_a_broad_densit
     broad = {TABLE.likelihood("AGN", magnitude, 0.1, covered=True) for magnitude in (-24.0, -18.0, -8.0)}
     assert broad == {1 / 20}
     assert TABLE.likelihood("AGN", -15.0, 0.1, covered=False) == pytest.approx(0.5)
+
+
+def test_a_magnitude_that_no_object_of_a_class_has_is_odd_and_an_unknown_class_is_never_odd() -> None:
+    table = load_table()
+    assert table.oddity("SN Ia", -19.2, 0.3, covered=True) < 0.01
+    assert table.oddity("SN Ia", -23.5, 0.3, covered=True) > 0.99
+    # What was fainter than the maximum is odd only if it is too bright.
+    assert table.oddity("SN Ia", -12.0, 0.3, covered=False) < 0.05
+    assert table.oddity("SN Ia", -23.5, 0.3, covered=False) > 0.99
+    assert table.oddity("AGN", -30.0, 0.3, covered=True) == 0
+
+
+def test_a_brightness_surprises_if_it_moves_probability_or_fits_no_class() -> None:
+    usual, huge = Luminosity(-19.2, 0.3, 38.0, 0.0, None), Luminosity(-24.9, 0.3, 38.0, 0.0, None)
+    superluminous = Luminosity(-21.4, 0.3, 38.0, 0.0, None)
+    assert surprise({"SN Ia": 0.99, "SN II": 0.01}, usual, covered=True) < 0.05
+    assert surprise({"SN Ia": 0.5, "SLSN-I": 0.5}, superluminous, covered=True) > 0.4
+    assert surprise({"SN Ia": 0.99, "SN II": 0.01}, huge, covered=True) > 0.99
+    assert surprise({"AGN": 1.0, "SN II": 0.0}, huge, covered=True) == pytest.approx(0)

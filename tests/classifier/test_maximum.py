@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from classifier.bands import band_of
-from classifier.maximum import Limit, Maximum, Point, filter_curves, in_magnitudes, maximum
+from classifier.maximum import Limit, Maximum, Point, filter_curves, in_magnitudes, magnitude_at, maximum
 
 
 def rise_and_fall(
@@ -92,3 +92,24 @@ def test_microjanskys_become_ab_magnitudes() -> None:
 )
 def test_a_filters_name_tells_its_band(name: str, band: str | None) -> None:
     assert band_of(name) == band
+
+
+@pytest.mark.parametrize(
+    ("mjd", "redshift", "magnitude"),
+    [
+        (60_000.3, 0.0, 18.0),
+        (60_002.0, 0.0, 18.5),
+        (60_008.0, 0.0, None),
+        (60_008.0, 0.4, 20.0),
+        (60_014.4, 0.0, 21.5),
+        (60_016.0, 0.0, None),
+        (59_999.0, 0.0, None),
+    ],
+)
+def test_a_magnitude_at_a_time_is_interpolated_between_near_nights_alone(
+    mjd: float, redshift: float, magnitude: float | None
+) -> None:
+    points: list[Point] = [(60_000.0, "r", 18.0, 0.05), (60_004.0, "r", 19.0, 0.05), (60_014.0, "r", 21.5, 0.05)]
+    (curve,) = filter_curves(points, [])
+    found = magnitude_at(curve, mjd, redshift)
+    assert (found and found.magnitude) == (magnitude and pytest.approx(magnitude))

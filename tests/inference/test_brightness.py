@@ -19,7 +19,8 @@ from triage.intake import photometry
 from triage.intake.disclosure import admit
 from triage.intake.facts import correct_spectrum, correct_transient
 from triage.intake.move import move
-from triage.models import Brightness, BrightnessDue, Photometry, Prediction, Spectrum, Transient
+from triage.models import Brightness, BrightnessDue, Photometry, Prediction, QueueEntry, Spectrum, Transient
+from triage.queue.priority import WEIGHTS
 
 pytestmark = pytest.mark.django_db
 
@@ -240,3 +241,51 @@ def test_a_sign_for_no_magnitude_is_no_measurement(
     add(member, transient, odd, Group.objects.get(name="ePESSTO"))
     assert Brightness.objects.get(group=None).absolute == told
     assert Brightness.objects.exclude(group=None).get().magnitude is not None
+
+
+def test_the_brightness_when_the_spectrum_was_taken_stands_beside_the_peak(
+    reviewer: User, transient: Transient
+) -> None:
+    add(reviewer, transient)
+    row = Brightness.objects.get()
+    # The spectrum is of eleven days after maximum, between two nights.
+    assert row.absolute_then - row.absolute == pytest.approx((11 / 20) ** 2, abs=0.01)  # type: ignore[operator]
+    assert row.absolute_then_error > row.absolute_error  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("days", [None, 45])
+def test_without_a_date_or_a_night_near_it_the_brightness_of_the_spectrum_is_not_known(
+    reviewer: User, days: int | None
+) -> None:
+    taken = None if days is None else MAXIMUM + timedelta(days=days)
+    add(reviewer, classified(reviewer, "X", redshift=0.1, observed_at=taken))
+    row = Brightness.objects.get()
+    assert row.absolute is not None
+    assert (row.absolute_then, row.absolute_then_error) == (None, None)
+
+
+def test_a_surprising_brightness_moves_a_transient_up_for_those_who_see_the_light_curve(
+    reviewer: User, transient: Transient
+) -> None:
+    def priority() -> float:
+        found: float = QueueEntry.objects.get(transient=transient).priority  # type: ignore[assignment]
+        return found
+
+    plain = priority()
+    group = Group.objects.create(name="ePESSTO")
+    reviewer.groups.add(group)
+    private = add(reviewer, transient, light_curve(top=15), group=group)
+    assert Brightness.objects.get().surprise > 0.9  # type: ignore[operator]
+    assert priority() == plain
+    photometry.remove(reviewer, private.pk)
+    add(reviewer, transient, light_curve(top=15.1))
+    assert priority() == pytest.approx(plain + WEIGHTS["brightness"], abs=0.01)
+    photometry.remove(reviewer, Photometry.objects.get().pk)
+    measure_due(60)
+    assert priority() == plain
+
+
+def test_measuring_makes_way_for_the_network(reviewer: User, transient: Transient) -> None:
+    photometry.add(reviewer, transient, light_curve(), "a.csv", None)
+    assert measure_due(60, stopping=lambda: True) == 0
+    assert measure_due(60, stopping=lambda: False) == 1

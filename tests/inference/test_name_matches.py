@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from classifier.library.measure import measure
 from classifier.taxonomy import load_taxonomy
 from tests.factories import observe, spectrum_file
 from tests.spectrum_files import text
-from triage.inference import worker
+from triage.inference import backlog, missing_matches, name_matches, worker
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import NamedMatches, OtherName, Prediction, Spectrum, Transient
 from triage.review.decisions import record_decision
@@ -197,3 +198,80 @@ def test_a_subtype_that_most_matches_have_is_offered_with_a_key(types: tuple[str
     prediction = Prediction(class_name="SN Ia", probabilities={"SN Ia": 0.9, "SN Ib": 0.1})
     prediction.named_matches = NamedMatches(matches=[{"type": kind} for kind in types])
     assert {choice.name for choice in keyed_classes(prediction) if choice.key == 0} == ({offered} if offered else set())
+
+
+def test_matches_that_a_worker_did_not_live_to_make_are_filled_in(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    assert missing_matches.fill(60) == 0
+    prediction = classified(reviewer).current_prediction
+    named.save(settings.SPECTRUM_LIBRARY)
+    assert missing_matches.fill(60) == 1
+    assert NamedMatches.objects.get().prediction == prediction
+    assert missing_matches.fill(60) == 0
+
+
+def test_another_library_makes_the_matches_anew(reviewer: User, library: Path, named: Library) -> None:
+    classified(reviewer)
+    before = NamedMatches.objects.get()
+    dataclasses.replace(named, trust={}).save(library)
+    assert missing_matches.fill(60) == 1
+    after = NamedMatches.objects.get()
+    assert after.library != before.library
+    assert after.matches == before.matches
+    assert (after.trust, after.phase) == (None, None)
+
+
+def test_filling_in_waits_for_the_network_and_for_its_time(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    classified(reviewer)
+    named.save(settings.SPECTRUM_LIBRARY)
+    submit_spectrum(reviewer, spectrum_file(seed=8), "b.txt", Given(transient="SN8", redshift=0.05))
+    assert missing_matches.fill(60, stopping=backlog.waits) == 0
+    assert missing_matches.fill(-1) == 0
+    worker.process_backlog()
+    # The worker named the second one itself.
+    assert missing_matches.fill(60, stopping=backlog.waits) == 1
+
+
+def test_a_long_list_is_looked_through_part_by_part(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    spectra = [classified(reviewer, seed) for seed in (7, 8, 9, 10)]
+    named.save(settings.SPECTRUM_LIBRARY)
+    monkeypatch.setattr(missing_matches, "WINDOW", 1)
+    monkeypatch.setattr(missing_matches, "_looked_through", None)
+    newest_first = [spectrum.current_prediction_id for spectrum in reversed(spectra)]
+    for number in range(1, 5):
+        assert missing_matches.fill(60) == 1
+        assert set(NamedMatches.objects.values_list("prediction", flat=True)) == set(newest_first[:number])
+    # From the end on, it begins anew.
+    NamedMatches.objects.filter(prediction=newest_first[2]).delete()
+    assert sum(missing_matches.fill(60) for _ in range(4)) == 1
+
+
+def test_a_spectrum_that_breaks_the_comparison_costs_the_others_nothing_and_is_not_tried_again(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    spectra = [classified(reviewer, seed) for seed in (7, 8, 9)]
+    named.save(settings.SPECTRUM_LIBRARY)
+    bad = spectra[1].current_prediction
+    assert bad is not None
+    phase_of = name_matches.phase_of
+
+    def breaking(found: object, library: Library, class_name: str, redshift: str) -> object:
+        if found and class_name == bad.class_name:
+            raise RuntimeError("out of memory")
+        return phase_of(found, library, class_name, redshift)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(name_matches, "phase_of", breaking)
+    others = Prediction.objects.exclude(class_name=bad.class_name).count()
+    assert missing_matches.fill(60) == 3
+    assert NamedMatches.objects.exclude(matches=[]).count() == others
+    assert NamedMatches.objects.get(prediction=bad).matches == []
+    assert missing_matches.fill(60) == 0

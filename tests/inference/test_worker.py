@@ -89,6 +89,7 @@ class Moody:
 
     def __init__(self) -> None:
         self.real = worker.load_classifier()
+        self.device = self.real.device
         self.alone = 0
 
     def predict(self, items: Sequence[Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,19 +35,20 @@ def worth(
     novelty: float = 0.5,
     crosscheck: dict[str, Any] | None = None,
     contradiction: float = 0.0,
+    surprise: float = 0.0,
 ) -> float:
-    return sum(priority.contributions(class_name, uncertainty, novelty, crosscheck, contradiction).values())
+    return sum(priority.contributions(class_name, uncertainty, novelty, crosscheck, contradiction, surprise).values())
 
 
-@given(CLASS, SHARE, SHARE, st.floats(0, 100), SHARE, st.integers(0, 3), SHARE)
+@given(CLASS, st.tuples(SHARE, SHARE, SHARE, SHARE, SHARE), st.integers(0, 4), SHARE)
 def test_the_value_lies_between_0_and_1_and_never_falls_when_a_part_grows(
-    name: str, uncertainty: float, novelty: float, score: float, contradiction: float, which: int, more: float
+    name: str, parts: tuple[float, ...], which: int, more: float
 ) -> None:
-    def of(parts: list[float]) -> float:
-        return worth(name, parts[0], parts[1], templates("LBV", 100 * parts[2]), parts[3])
+    def of(parts: Sequence[float]) -> float:
+        uncertainty, novelty, score, contradiction, surprise = parts
+        return worth(name, uncertainty, novelty, templates("LBV", 100 * score), contradiction, surprise)
 
-    parts = [uncertainty, novelty, score / 100, contradiction]
-    larger = parts.copy()
+    larger = list(parts)
     larger[which] += more * (1 - larger[which])
     assert 0 <= of(parts) <= of(larger) <= 1 + 1e-9
 
@@ -62,6 +63,7 @@ def test_each_part_raises_the_value() -> None:
     assert worth(crosscheck=templates("TDE", 30)) > worth(crosscheck=templates("TDE", 15)) > worth()
     assert worth(crosscheck=templates("TDE", 11)) == worth(crosscheck=templates("SN Ia", 30)) == worth()
     assert worth(contradiction=0.5) > worth()
+    assert worth(surprise=0.5) > worth()
 
 
 def test_a_rare_class_comes_before_a_common_one_of_equal_uncertainty() -> None:
@@ -135,7 +137,7 @@ def test_a_transient_that_waits_long_rises_above_a_new_one(put: Callable[..., Sp
     put("new and doubtful", 0.5)
     put("old and sure", 0.1, days=9)
     put("new and sure", 0.1)
-    put("older and sure", 0.1, days=7)
+    put("older and sure", 0.1, days=5)
     assert names(reviewer) == ["old and sure", "new and doubtful", "older and sure", "new and sure"]
 
 
@@ -146,7 +148,7 @@ def test_the_page_the_api_and_the_steps_follow_one_order(
     put("usual")
     put("rare", class_name="SLSN-II")
     put("novel", novelty=0.999)
-    put("doubtful", 0.7)
+    put("doubtful", 0.9)
     put("against the templates", crosscheck=templates("TDE", 12))
     order = ["doubtful", "novel", "rare", "against the templates", "usual"]
     assert names(reviewer) == order

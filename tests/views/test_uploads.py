@@ -17,6 +17,7 @@ from tests.factories import classified, classify_all, override, queries, send, s
 from triage.intake.reread import read_again
 from triage.models import ReviewPolicy, Spectrum, Transient, Upload
 from triage.queue.filters import QueueFilter
+from triage.views import upload_results
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +106,7 @@ def test_a_spectrum_that_the_sender_may_not_see_any_more_is_not_shown(browser: C
     page = browser.get(address).content.decode()
     assert "secret" not in page
     assert "You may not see this spectrum any more." in page
-    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["entries"]
+    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["results"]
     assert entry["spectrum"] is None
 
 
@@ -164,7 +165,7 @@ def test_a_manifest_that_cannot_be_read_is_noted(browser: Client, ben: User) -> 
     broken.seek(0)
     batch = begin(ben)
     assert send_api(ben, batch, spectrum_file(), "a.txt", manifest=broken).status_code == 400
-    (entry,) = session_client(ben).get(f"{API}/uploads/{batch}/").json()["entries"]
+    (entry,) = session_client(ben).get(f"{API}/uploads/{batch}/").json()["results"]
     assert (entry["filename"], entry["code"], entry["spectrum"]) == ("manifest.csv", "invalid_upload", None)
 
 
@@ -175,7 +176,7 @@ def test_the_prediction_is_hidden_from_a_sender_who_owes_a_blind_vote(browser: C
     assert 'class="chip' in browser.get(address).content.decode()
     override(ada, Transient.objects.get(), "TDE")
     assert 'class="chip' not in browser.get(address).content.decode()
-    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["entries"]
+    (entry,) = browser.get(f"{API}{address.replace('upload', 'uploads')}").json()["results"]
     assert entry["spectrum"]["prediction"] is None
 
 
@@ -209,6 +210,31 @@ def test_an_upload_takes_the_same_number_of_queries_at_any_length(browser: Clien
     assert queries(browser, f"/?state=all&upload={many.split('/')[2]}") == queries(
         browser, f"/?state=all&upload={few.split('/')[2]}"
     )
+
+
+def test_a_long_upload_comes_page_by_page_with_what_failed_first(
+    browser: Client, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_results, "PAGE", 3)
+    batch = begin(ben)
+    for seed, name in enumerate(("a.txt", "b.txt", "c.txt", "d.txt")):
+        send_api(ben, batch, spectrum_file(seed=seed), name, transient=name)
+    send_api(ben, batch, b"clouds\n", "bad.txt")
+    Spectrum.objects.filter(filename="c.txt").update(state="failed", failure_code="x", failure_reason="too little")
+    address = reverse("upload-results", args=[batch])
+    first = browser.get(address)
+    assert [result.entry.filename for result in first.context["results"]] == ["bad.txt", "c.txt", "a.txt"]
+    assert "?page=2" in first.content.decode()
+    second = browser.get(address, {"page": 2})
+    assert [result.entry.filename for result in second.context["results"]] == ["b.txt", "d.txt"]
+    page = browser.get(f"{API}/uploads/{batch}/", {"page_size": 2}).json()
+    names = [entry["filename"] for entry in page["results"]]
+    while page["next"]:
+        page = browser.get(page["next"]).json()
+        names += [entry["filename"] for entry in page["results"]]
+    assert names == ["a.txt", "b.txt", "c.txt", "d.txt", "bad.txt"]
+    (row, *_) = browser.get(f"{API}/uploads/{batch}/", {"fields": "filename,code"}).json()["results"]
+    assert row == {"filename": "a.txt", "code": ""}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1e3", "abc", "9" * 30, "１"])

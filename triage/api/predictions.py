@@ -41,6 +41,9 @@ class BrightnessSerializer(serializers.ModelSerializer[Brightness]):
     distance_modulus, k_correction: mag, for the redshift that the prediction used.
     extinction: in the Milky Way, mag; null if E(B−V) is not known, and then nothing was taken off.
     absolute, absolute_error: absolute magnitude (AB) and its 1σ error.
+    absolute_then, absolute_then_error: the same when the spectrum was taken, interpolated between nights of that filter
+        at most 5 rest-frame days before and after; null if the date is not known or there are none.
+    surprise: how much the magnitude changes the network's answer, 0–1.
     class_name, probability, probabilities: the classes with the magnitude; they are not calibrated.
     phase, phase_error: rest-frame days from maximum to the spectrum; null if the light curve cannot tell.
     table: version of the table of luminosities.
@@ -64,6 +67,9 @@ class BrightnessSerializer(serializers.ModelSerializer[Brightness]):
             "extinction",
             "absolute",
             "absolute_error",
+            "absolute_then",
+            "absolute_then_error",
+            "surprise",
             "class_name",
             "probability",
             "probabilities",

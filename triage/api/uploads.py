@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, SparseFields, user_of, visible_spectra
 from triage.api.errors import error_answers
@@ -35,7 +32,7 @@ class UploadSizeSerializer(SparseFields, serializers.ModelSerializer[Upload]):
         read_only_fields = fields
 
 
-class UploadEntrySerializer(serializers.ModelSerializer[UploadEntry]):
+class UploadEntrySerializer(SparseFields, serializers.ModelSerializer[UploadEntry]):
     """One spectrum of an upload, or a file that gave none.
 
     spectrum: the spectrum as it is now; null if nothing was stored, or if you may not see it any more.
@@ -55,14 +52,12 @@ class UploadEntrySerializer(serializers.ModelSerializer[UploadEntry]):
         read_only_fields = fields
 
 
-class UploadRecordSerializer(serializers.ModelSerializer[Upload]):
-    """An upload with everything that came of its files, in the order in which they arrived."""
-
-    entries = UploadEntrySerializer(many=True, read_only=True)
+class BegunUploadSerializer(serializers.ModelSerializer[Upload]):
+    """An upload that has begun."""
 
     class Meta:
         model = Upload
-        fields = ("id", "created_at", "entries")
+        fields = ("id", "created_at")
         read_only_fields = fields
 
 
@@ -78,24 +73,35 @@ class UploadsView(generics.ListAPIView[Upload]):
         """Return the user's uploads."""
         return Upload.objects.filter(user=user_of(self.request)).arrived()
 
-    @extend_schema(request=None, responses={201: UploadRecordSerializer})
+    @extend_schema(request=None, responses={201: BegunUploadSerializer})
     def post(self, request: Request) -> Response:
         """Begin an upload. Send its id as ``upload`` with each file that belongs to it."""
         upload = Upload.objects.create(user=user_of(request))
-        return Response(UploadRecordSerializer(upload).data, status=201)
+        return Response(BegunUploadSerializer(upload).data, status=201)
 
 
-class UploadView(APIView):
-    """One upload."""
+class FirstArrivalFirst(NewestFirst):
+    """Pages in the order of arrival, which stays as it is while more files arrive."""
 
-    @extend_schema(responses={200: UploadRecordSerializer} | error_answers(404))
-    def get(self, request: Request, upload_id: int) -> Response:
-        """An upload of yours with its spectra."""
-        upload = uploads.upload_of(user_of(request), upload_id)
-        return Response(_with_entries(request, upload))
+    ordering = ("id",)
 
 
-def _with_entries(request: Request, upload: Upload) -> dict[str, Any]:
-    spectra: Prefetch[str] = Prefetch("entries__spectrum", visible_spectra(user_of(request)))
-    prefetch_related_objects([upload], Prefetch("entries", UploadEntry.objects.order_by("pk")), spectra)
-    return dict(UploadRecordSerializer(upload, context={"request": request}).data)
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="uploads_entries_list",
+        parameters=[FIELDS],
+        responses={200: UploadEntrySerializer(many=True)} | error_answers(404),
+    )
+)
+class UploadView(generics.ListAPIView[UploadEntry]):
+    """What came of the files of an upload of yours, in the order in which they arrived."""
+
+    serializer_class = UploadEntrySerializer
+    pagination_class = FirstArrivalFirst
+
+    def get_queryset(self) -> QuerySet[UploadEntry]:
+        """Return the entries, each with its spectrum if the user may see it."""
+        user = user_of(self.request)
+        upload = uploads.upload_of(user, self.kwargs["upload_id"])
+        spectra: Prefetch[str] = Prefetch("spectrum", visible_spectra(user))
+        return UploadEntry.objects.filter(upload=upload).prefetch_related(spectra)

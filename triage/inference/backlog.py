@@ -28,6 +28,11 @@ def claimable() -> QuerySet[Spectrum]:
     return Spectrum.objects.filter(free, state=SpectrumState.QUEUED, attempts__lt=MAX_ATTEMPTS)
 
 
+def waits() -> bool:
+    """Return whether a spectrum waits for a worker; other work of the same workers then makes way."""
+    return claimable().exists()
+
+
 def claim_batch(limit: int, lease_seconds: float | None = None) -> list[Spectrum]:
     """Claim spectra of the backlog for this worker and return them; no two workers get the same one.
 

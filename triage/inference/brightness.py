@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from classifier.luminosity import LARGEST_ERROR, NEAREST, combined, load_table, luminosity
-from classifier.maximum import FilterCurve, Limit, Maximum, Point, filter_curves, in_magnitudes, maximum
+from classifier.luminosity import LARGEST_ERROR, NEAREST, combined, load_table, luminosity, surprise
+from classifier.maximum import (
+    FilterCurve,
+    Limit,
+    Maximum,
+    Point,
+    filter_curves,
+    in_magnitudes,
+    magnitude_at,
+    maximum,
+)
 from classifier.readers.dates import mjd_of
 from triage.models import Brightness, BrightnessDue, NoBrightness, Photometry, Prediction, Spectrum, Transient
+from triage.queue import entries
 
 log = logging.getLogger(__name__)
 
 
-def measure_due(seconds: float) -> int:
+def measure_due(seconds: float, stopping: Callable[[], bool] = lambda: False) -> int:
     """Compute the brightness of transients that are due, the longest due first, and return how many were handled.
 
     seconds: time after which the rest waits for the next call.
+    stopping: asked before each transient; the rest waits for the next call if it returns True.
     """
     done, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until and _measure_next():
+    while time.monotonic() < until and not stopping() and _measure_next():
         done += 1
     return done
 
@@ -35,7 +46,8 @@ def _measure_next() -> bool:
     with transaction.atomic():
         waiting = BrightnessDue.objects.order_by("since", "pk")
         if connection.features.has_select_for_update_skip_locked:
-            waiting = waiting.select_for_update(skip_locked=True)
+            # The transient is locked too, because its queue entries follow. Nothing is waited for while both are held.
+            waiting = waiting.select_related("transient").select_for_update(skip_locked=True, no_key=True)
         due = waiting.first()
         if due is None:
             return False
@@ -44,6 +56,7 @@ def _measure_next() -> bool:
         due.delete()
         Brightness.objects.filter(prediction__spectrum__transient=transient).delete()
         Brightness.objects.bulk_create(_rows(transient))
+        entries.refresh(transient.pk)
     return True
 
 
@@ -92,14 +105,17 @@ class _Seen:
         if top is None:
             row.problem = NoBrightness.NO_ZERO_POINT if self.without_zero_point else NoBrightness.NO_MEASUREMENT
             return row
-        self._fill(row, top, redshift)
+        self._fill(row, top, redshift, observed)
         if observed is not None and top.mjd_error is not None:
             row.phase = (observed - top.mjd) / (1 + redshift)
             row.phase_error = top.mjd_error / (1 + redshift)
         return row
 
-    def _fill(self, row: Brightness, top: Maximum, redshift: float) -> None:
-        """Write what a maximum gives at a known redshift, or why it gives nothing."""
+    def _fill(self, row: Brightness, top: Maximum, redshift: float, observed: float | None) -> None:
+        """Write what a maximum gives at a known redshift, or why it gives nothing.
+
+        observed: time of the spectrum (MJD), or None if it is unknown.
+        """
         known = self.transient
         redshift_error = known.redshift_error if known.redshift == redshift else None
         bright = luminosity(top, redshift, redshift_error, known.ebv)
@@ -113,6 +129,12 @@ class _Seen:
         row.absolute, row.absolute_error = bright.magnitude, bright.error
         row.probabilities = combined(row.prediction.probabilities, bright, covered=top.covered)
         row.class_name = max(row.probabilities, key=lambda name: row.probabilities[name])
+        row.surprise = surprise(row.prediction.probabilities, bright, covered=top.covered)
+        curve = next(curve for curve in self.filters if curve.filter == top.filter)
+        then = None if observed is None else magnitude_at(curve, observed, redshift)
+        if then is not None:
+            at_spectrum = luminosity(then, redshift, redshift_error, known.ebv)
+            row.absolute_then, row.absolute_then_error = at_spectrum.magnitude, at_spectrum.error
 
 
 def _in_magnitudes(curves: Sequence[Photometry]) -> tuple[list[Point], list[Limit]]:

@@ -6,9 +6,10 @@ import functools
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
@@ -23,28 +24,24 @@ from triage.models import NamedMatches, OtherName, Prediction, Spectrum
 log = logging.getLogger(__name__)
 
 
-def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
-    """Store the named matches of predictions, and return how many have some now.
+def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]], device: torch.device) -> int:
+    """Store the named matches of predictions, and return how many were compared with the library.
 
     classified: predictions, each with the samples that it was made of.
+    device: where they are compared.
 
-    Without a library nothing happens. A comparison that fails costs its prediction the matches and nothing else.
+    Without a library nothing happens. A prediction without a match, or whose comparison failed, gets an empty row, so
+    that it is not compared again and again.
     """
     loaded = desk_library()
-    if loaded is None:
+    if loaded is None or not classified:
         return 0
-    rows = []
     groups, names = _audiences([prediction.spectrum_id for prediction, _ in classified])
-    # In the order of the groups, so that the library of each is made ready once.
-    for prediction, value in sorted(classified, key=lambda item: groups.get(item[0].spectrum_id) or 0):
-        redshift = _redshift(prediction, at_rest=value.frame == "rest")
-        if redshift is None:
-            continue
-        try:
-            library = library_for(loaded, groups.get(prediction.spectrum_id))
-            rows.append(_row(library, prediction, value, redshift, names[prediction.spectrum_id]))
-        except (SpectrumError, RuntimeError, ValueError, ArithmeticError, LookupError):
-            log.exception("spectrum %s could not be compared with the library", prediction.spectrum_id)
+    rows: list[NamedMatches] = []
+    # The spectra of one group are compared together, with the library that this group has.
+    for group in dict.fromkeys(groups.values()):
+        together = [one for one in classified if groups.get(one[0].spectrum_id) == group]
+        rows += _rows(library_for(loaded, group), together, names, device)
     try:
         with transaction.atomic():
             NamedMatches.objects.bulk_create(
@@ -54,10 +51,39 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]]) -> int:
                 update_fields=("library", "matches", "trust", "phase", "phase_error", "left_out", "made_at"),
             )
     except IntegrityError:
-        # A spectrum was removed in the meantime. The command name_matches makes up for the others.
+        # A spectrum was removed in the meantime. The periodic task makes up for the others.
         log.exception("the named matches of %d predictions could not be stored", len(rows))
         return 0
     return len(rows)
+
+
+def _rows(
+    loaded: DeskLibrary,
+    classified: Sequence[tuple[Prediction, SpectrumValue]],
+    names: Mapping[int, Sequence[str]],
+    device: torch.device,
+) -> list[NamedMatches]:
+    """Return a row, not yet saved, for each prediction. If all break the comparison, each is tried alone.
+
+    names: names of the transient by the id of the spectrum.
+    """
+    redshifts = [_redshift(prediction, at_rest=value.frame == "rest") for prediction, value in classified]
+    # The transient itself would match best, and say nothing about what it is like.
+    own = [loaded.library.called(names.get(prediction.spectrum_id, ())) for prediction, _ in classified]
+    try:
+        found = _matcher(loaded, device).match_spectra(
+            [value for _, value in classified], [() if z is None else z[:1] for z in redshifts], own
+        )
+        return [
+            _row(loaded, prediction, [] if isinstance(matches, SpectrumError) else matches, redshift, left_out)
+            for (prediction, _), matches, redshift, left_out in zip(classified, found, redshifts, own, strict=True)
+        ]
+    except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError):
+        spectra = [prediction.spectrum_id for prediction, _ in classified]
+        log.exception("the spectra %s could not be compared with the library", spectra)
+        if len(classified) == 1:
+            return [_row(loaded, classified[0][0], [], None, own[0])]
+        return [row for one in classified for row in _rows(loaded, [one], names, device)]
 
 
 def _redshift(prediction: Prediction, *, at_rest: bool) -> tuple[float, str] | None:
@@ -91,29 +117,31 @@ def _audiences(ids: Sequence[int]) -> tuple[dict[int, int | None], dict[int, lis
 def _row(
     loaded: DeskLibrary,
     prediction: Prediction,
-    value: SpectrumValue,
-    redshift: tuple[float, str],
-    names: Sequence[str],
+    found: Sequence[NamedMatch],
+    redshift: tuple[float, str] | None,
+    own: Sequence[int],
 ) -> NamedMatches:
-    library = loaded.library
-    # The transient itself would match best, and say nothing about what it is like.
-    own = library.called(names)
-    found = _matcher(loaded).match_spectrum(value, redshift[:1], own)
-    phase = phase_of(found, library, prediction.class_name, redshift[1])
+    """Return a row, not yet saved.
+
+    redshift: the redshift of the comparison and where it is from, or None if there was none.
+    own: objects of the library that were left out.
+    """
+    library, origin = loaded.library, redshift[1] if redshift else ""
+    phase = phase_of(found, library, prediction.class_name, origin)
     return NamedMatches(
         prediction=prediction,
         library=loaded.hash,
         left_out=", ".join(library.objects[number].name for number in own),
         matches=[_described(match, loaded) for match in found[:SHOWN]],
-        trust=trust_of(found, library, redshift[1]),
+        trust=trust_of(found, library, origin),
         phase=None if phase is None else phase.days,
         phase_error=None if phase is None else phase.error,
     )
 
 
 @functools.lru_cache(maxsize=2)
-def _matcher(loaded: DeskLibrary) -> Matcher:
-    return Matcher(loaded.library)
+def _matcher(loaded: DeskLibrary, device: torch.device) -> Matcher:
+    return Matcher(loaded.library, device)
 
 
 def _described(match: NamedMatch, loaded: DeskLibrary) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def process_backlog(batch_size: int | None = None, stopping: Callable[[], bool] 
     done = 0
     size = batch_size or settings.CLASSIFIER_BATCH
     backlog.give_up_exhausted()
-    while not stopping() and backlog.claimable().exists():
+    while not stopping() and backlog.waits():
         # Another checkpoint may have been promoted since the last batch.
         classifier = load_classifier()
         checkpoint = register(classifier)
@@ -121,7 +121,7 @@ def classify_batch(classifier: Classifier, checkpoint: Checkpoint, batch: Sequen
         prediction = store_result(spectrum, checkpoint, result, redshift)
         if prediction is not None:
             stored.append((prediction, value))
-    name_matches(stored)
+    name_matches(stored, classifier.device)
 
 
 def _predict_alone(

@@ -56,6 +56,9 @@ class Brightness(models.Model):
     distance_modulus, k_correction: mag; see classifier.luminosity.
     extinction: in the Milky Way, mag, or None if E(B−V) is not known.
     absolute, absolute_error: absolute magnitude and its 1σ error.
+    absolute_then, absolute_then_error: the same at the time of the spectrum in the same filter, or None if the date is
+        not known or no night lies near it (see classifier.maximum.magnitude_at).
+    surprise: how much the magnitude changes the answer, 0–1 (see classifier.luminosity.surprise).
     class_name: the most probable class with the magnitude.
     probabilities: probability of each class with the magnitude; they sum to 1 and are not calibrated.
     phase: rest-frame days from maximum to the spectrum, or None if one of the two times is not known.
@@ -78,6 +81,9 @@ class Brightness(models.Model):
     extinction = models.FloatField(null=True, blank=True)
     absolute = models.FloatField(null=True, blank=True)
     absolute_error = models.FloatField(null=True, blank=True)
+    absolute_then = models.FloatField(null=True, blank=True)
+    absolute_then_error = models.FloatField(null=True, blank=True)
+    surprise = models.FloatField(null=True, blank=True)
     class_name = models.CharField(max_length=60, blank=True)
     probabilities = models.JSONField(default=dict, blank=True)
     phase = models.FloatField(null=True, blank=True)

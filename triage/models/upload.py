@@ -78,9 +78,10 @@ class UploadEntryQuerySet(models.QuerySet["UploadEntry"]):
         return self.filter(spectrum__transient=transient.pk).order_by("pk").values_list("pk", flat=True).first()
 
     def refused_first(self) -> Self:
-        """Order by upload, with the files first that gave no spectrum."""
-        refused = models.Case(models.When(_refused(), then=0), default=1, output_field=models.IntegerField())
-        return self.order_by(refused, "pk")
+        """Order by upload: first the files that gave no spectrum, then the spectra that could not be classified."""
+        failed = models.When(spectrum__state=SpectrumState.FAILED, then=1)
+        place = models.Case(models.When(_refused(), then=0), failed, default=2, output_field=models.IntegerField())
+        return self.order_by(place, "pk")
 
     def counted(self) -> dict[str, int]:
         """Return the number of entries that were taken, refused, queued, classified, failed and unnamed."""

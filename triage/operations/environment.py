@@ -1,11 +1,14 @@
-"""Environment variables with types, for the settings."""
+"""Environment variables with types, and what the settings make of some of them."""
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import stat
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -54,3 +57,51 @@ def env_int(name: str, default: int) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def secret_key(var: Path) -> str:
+    """Return SECRET_KEY, or a random key that the embedded desk keeps in its folder ``var``."""
+    given = env("SECRET_KEY")
+    if given:
+        return given
+    file = var / "secret_key"
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(secrets.token_urlsafe(50))
+    return file.read_text(encoding="ascii")
+
+
+def database(url: str, var: Path) -> dict[str, Any]:
+    """Return Django's dictionary for a database.
+
+    url: its address, postgres://…; empty for an SQLite file in the folder ``var``.
+    """
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": var / "db.sqlite3",
+            # A writer takes the lock when it begins, so that a second one waits instead of failing half-way.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 30,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        # For the queue's long queries, Postgres takes far longer to compile them than to answer them.
+        "OPTIONS": {"options": "-c jit=off"} | dict(parse_qsl(parts.query)),
+    }

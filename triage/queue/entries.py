@@ -1,8 +1,8 @@
 """Queue entries: the rows that the queue is read from, derived from spectra and classifications.
 
-Code that changes a spectrum's current prediction, its rejection, or a classification refreshes the entries of the
-transient in the same transaction. Such transactions take turns: each locks the transient's row before any of its
-spectra. Locking in another order could make two of them wait for each other.
+Code that changes a spectrum's current prediction, its rejection, its brightness, or a classification refreshes the
+entries of the transient in the same transaction. Such transactions take turns: each locks the transient's row before
+any of its spectra. Locking in another order could make two of them wait for each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from triage.models import Classification, QueueEntry, Spectrum, Transient
+from triage.models import Brightness, Classification, QueueEntry, Spectrum, Transient
 from triage.models.classification import WAITING_STATES
 from triage.queue import priority
 
@@ -65,8 +65,10 @@ def rebuild() -> int:
 def _entries(transients: Sequence[int]) -> list[QueueEntry]:
     """Return the entries that these transients should have, one for each audience, not yet saved."""
     columns: dict[tuple[int, int | None], dict[str, Any]] = defaultdict(dict)
-    for audience, epochs in _predicted_epochs(transients).items():
-        columns[audience] |= _prediction_columns(epochs)
+    surprises = _surprises(transients)
+    for (transient, group), epochs in _predicted_epochs(transients).items():
+        surprise = _surprise(surprises[epochs[0]["pk"]], group)
+        columns[transient, group] |= _prediction_columns(epochs, surprise)
     classifications = Classification.objects.filter(transient__in=transients).order_by()
     for transient, group, pk, state, class_name, decided_at in classifications.values_list(
         "transient", "group", "pk", "state", "decision__class_name", "decided_at"
@@ -101,15 +103,36 @@ def _predicted_epochs(transients: Sequence[int]) -> dict[tuple[int, int | None],
     return epochs
 
 
-def _prediction_columns(epochs: list[dict[str, Any]]) -> dict[str, Any]:
+def _surprises(transients: Sequence[int]) -> dict[int, list[tuple[int | None, int, float | None]]]:
+    """Return what light curves say about the current predictions, by spectrum: audience, measurements, surprise."""
+    current = F("prediction__spectrum__current_prediction")
+    rows = Brightness.objects.filter(prediction__spectrum__transient__in=transients, prediction=current).order_by()
+    found: dict[int, list[tuple[int | None, int, float | None]]] = defaultdict(list)
+    columns = ("prediction__spectrum", "group", "points", "surprise")
+    for spectrum, group, points, surprise in rows.values_list(*columns):
+        found[spectrum].append((group, points, surprise))
+    return found
+
+
+def _surprise(told: Sequence[tuple[int | None, int, float | None]], audience: int | None) -> float:
+    """Return how much the brightness surprises one audience, from the light curves that it sees; 0 without any.
+
+    Of several answers, the one with the most measurements counts, as in ``Prediction.brightness``.
+    """
+    seen = [(points, surprise or 0.0) for group, points, surprise in told if group in (None, audience)]
+    return max(seen, default=(0, 0.0))[1]
+
+
+def _prediction_columns(epochs: list[dict[str, Any]], surprise: float) -> dict[str, Any]:
     """Return the columns of an entry that follow from the predictions of its spectra.
 
     epochs: rows of ``_predicted_epochs``, the surest first.
+    surprise: how much the brightness surprises, beside the surest one.
     """
     contradiction = priority.contradiction([(row["class_name"], row["uncertainty"]) for row in epochs])
     first = epochs[0]
     parts = priority.contributions(
-        first["class_name"], first["uncertainty"], first["novelty"], first["crosscheck"], contradiction
+        first["class_name"], first["uncertainty"], first["novelty"], first["crosscheck"], contradiction, surprise
     )
     return {
         "spectrum_id": first["pk"],

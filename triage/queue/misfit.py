@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from classifier.luminosity import load_table
 from classifier.taxonomy import load_taxonomy
-from triage.models import Classification, Prediction, Spectrum
+from triage.models import Brightness, Classification, Prediction, Spectrum
 from triage.models.audience import User
 
 # A class contradicts a decided one of another group from this probability on.
 SURE = 0.8
-# The brightness contradicts a class whose probability with it is at most this.
-UNLIKELY = 0.1
+# The brightness is worth words if it changes the answer at least so much.
+SURPRISING = 0.3
 # A redshift contradicts a known one if it differs by more than so many errors, and by more than FAR (1 + z).
 ERRORS, FAR = 5.0, 0.02
 
@@ -25,14 +26,36 @@ def redshift_misfit(known: float | None, prediction: Prediction | None) -> str:
 
 
 def brightness_misfit(prediction: Prediction | None) -> str:
-    """Return in words how the brightness contradicts the predicted class, or "".
+    """Return in words how the brightness contradicts the predicted class, such as "brighter than most SN Ia", or "".
 
     prediction: the prediction with what its reader's light curves say, or None.
     """
-    bright = prediction.brightness if prediction else None
-    if bright is None or bright.absolute is None or bright.of_predicted > UNLIKELY:
+    bright = _surprising(prediction)
+    if prediction is None or bright is None or bright.absolute is None or _supports(prediction, bright):
         return ""
-    return f"with {bright} it is hardly {bright.prediction.class_name}"
+    usual = load_table().classes.get(prediction.class_name)
+    if usual is None:
+        return f"{bright} speaks for {bright.class_name}"
+    side = "brighter" if bright.absolute < usual.mean else "fainter"
+    return f"{side} than most {prediction.class_name}: {bright}"
+
+
+def brightness_support(prediction: Prediction | None) -> str:
+    """Return in words that the brightness makes the predicted class much more probable, or "".
+
+    prediction: as in ``brightness_misfit``.
+    """
+    bright = _surprising(prediction)
+    return f"{bright} speaks for {bright.class_name}" if prediction and bright and _supports(prediction, bright) else ""
+
+
+def _surprising(prediction: Prediction | None) -> Brightness | None:
+    bright = prediction.brightness if prediction else None
+    return bright if bright is not None and (bright.surprise or 0.0) >= SURPRISING else None
+
+
+def _supports(prediction: Prediction, bright: Brightness) -> bool:
+    return bright.of_predicted - prediction.probability >= SURPRISING
 
 
 def misfit(user: User, spectrum: Spectrum) -> str:

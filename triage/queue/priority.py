@@ -1,7 +1,7 @@
 """Order of the queue: how much a look at a waiting transient is worth, and why.
 
-The value of a look lies in 0..1. It is the weighted sum of five parts, each in 0..1: uncertainty, novelty,
-disagreement with the templates, rarity of the class, and contradiction between epochs.
+The value of a look lies in 0..1. It is the weighted sum of six parts, each in 0..1: uncertainty, novelty,
+disagreement with the templates, rarity of the class, contradiction between epochs, and surprise of the brightness.
 
 Each day of waiting adds A_DAY. Two transients that wait gain the same each day, so their order never changes. The
 stored priority is therefore the value less A_DAY for each day between DAY_0 and the arrival, and an index sorts by it.
@@ -15,7 +15,14 @@ from typing import Any
 
 from classifier.taxonomy import load_taxonomy
 
-WEIGHTS = {"uncertainty": 0.4, "novelty": 0.2, "disagreement": 0.15, "rarity": 0.15, "contradiction": 0.1}
+WEIGHTS = {
+    "uncertainty": 0.3,
+    "novelty": 0.2,
+    "disagreement": 0.15,
+    "rarity": 0.15,
+    "contradiction": 0.1,
+    "brightness": 0.1,
+}
 # After fifty days of waiting, a transient stands before everything that has just come in.
 A_DAY = 0.02
 # Scores of the best template, measured blind on the test objects (docs/model_card.md). Below 12, its class is right in
@@ -38,6 +45,7 @@ def contributions(
     novelty: float,
     crosscheck: Mapping[str, Any] | None,
     contradiction: float,
+    surprise: float,
 ) -> dict[str, float]:
     """Return what each part adds to the value of a look, by the names of WEIGHTS.
 
@@ -46,6 +54,7 @@ def contributions(
     novelty: share of known spectra that looked more familiar to the network, 0..1.
     crosscheck: best template, as ``Prediction.crosscheck`` stores it, or None.
     contradiction: how strongly the epochs contradict each other, as the function of that name returns it.
+    surprise: how much the brightness changes the answer, as ``Brightness.surprise`` stores it; 0 without one.
     """
     parts = {
         "uncertainty": uncertainty,
@@ -53,6 +62,7 @@ def contributions(
         "disagreement": disagreement(class_name, crosscheck),
         "rarity": rarity(class_name),
         "contradiction": contradiction,
+        "brightness": surprise,
     }
     return {name: weight * min(max(parts[name], 0.0), 1.0) for name, weight in WEIGHTS.items()}
 

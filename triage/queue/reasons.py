@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from triage.models import Prediction, Spectrum
 from triage.queue import priority
-from triage.queue.misfit import brightness_misfit, redshift_misfit
+from triage.queue.misfit import brightness_misfit, brightness_support, redshift_misfit
 
 # Reasons of transients that have a decision: the network's reason would no longer fit.
 DECIDED = {
@@ -45,8 +45,8 @@ def reason_of(
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
     words = reason(prediction, since, _contradiction(prediction))
-    misfits = [redshift_misfit(transient.redshift, prediction), brightness_misfit(prediction)]
-    return " · ".join(filter(None, [*misfits, words]))
+    known = [redshift_misfit(transient.redshift, prediction), brightness_misfit(prediction)]
+    return " · ".join(filter(None, [*known, brightness_support(prediction), words]))
 
 
 def _decided(transient: Any, prediction: Prediction | None) -> str:
@@ -77,8 +77,14 @@ def reason(prediction: Prediction | None, since: datetime | None = None, contrad
     """
     if prediction is None:
         return "waits for the network"
+    # What the brightness says stands before these words.
     adds = priority.contributions(
-        prediction.class_name, prediction.uncertainty, prediction.novelty, prediction.crosscheck, contradiction or 0.0
+        prediction.class_name,
+        prediction.uncertainty,
+        prediction.novelty,
+        prediction.crosscheck,
+        contradiction or 0.0,
+        surprise=0.0,
     )
     least = {"uncertainty": 0.0, "contradiction": DISAGREE * priority.WEIGHTS["contradiction"]}
     named = {name: added for name, added in adds.items() if added >= least.get(name, priority.NAMED)}

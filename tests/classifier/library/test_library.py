@@ -22,6 +22,7 @@ from classifier.library.measure import measure
 from classifier.library.trust import phase_of, trust_of
 from classifier.readers import read_spectrum
 from classifier.resampling import resample_arrays
+from classifier.spectrum import Spectrum
 from classifier.taxonomy import load_taxonomy
 from tests.spectrum_files import text
 
@@ -206,8 +207,8 @@ def test_an_object_that_two_sources_spell_differently_is_one_and_is_left_out_as_
     (number,) = library.called(["SN1994D", "AT2018cow", "sn_94d"])
     assert library.objects[number].name == "SN 1994D"
     spectrum = read_spectrum(folder / "Ia-norm0_0.txt", "a.txt").spectrum
-    assert number in {match.object for match in Matcher(library).match_spectrum(spectrum, [0.0])}
-    assert number not in {match.object for match in Matcher(library).match_spectrum(spectrum, [0.0], [number])}
+    assert number in {match.object for match in Matcher(library).match_spectra([spectrum], [[0.0]])[0]}
+    assert number not in {match.object for match in Matcher(library).match_spectra([spectrum], [[0.0]], [[number]])[0]}
 
 
 def test_nothing_to_import_is_an_error_that_says_why(tmp_path: Path) -> None:
@@ -266,3 +267,41 @@ def test_many_spectra_at_once_are_matched_as_one_by_one(library: Library) -> Non
         (alone,) = matcher.match(terms[:, row : row + 1], [redshifts[row]], [[int(library.owner[row])]])
         assert [match.spectrum for match in together[row]] == [match.spectrum for match in alone]
         assert [match.score for match in together[row]] == pytest.approx([match.score for match in alone], rel=1e-4)
+
+
+def test_spectra_of_a_batch_are_matched_as_alone_and_one_that_covers_too_little_costs_the_others_nothing(
+    library: Library,
+) -> None:
+    wide = [Spectrum(WAVELENGTH, shape(centre, age)) for centre, age in ((5900, 5), (6600, 15), (4900, 25))]
+    narrow = Spectrum(WAVELENGTH[:50], 1 + 0.001 * WAVELENGTH[:50])
+    moved = Spectrum(WAVELENGTH * 1.1, shape(6600, 0))
+    matcher = Matcher(library)
+    together = matcher.match_spectra([wide[0], narrow, *wide[1:], moved], [[0.0], [0.0], [0.0, 0.1], [], [0.1]])
+    assert isinstance(together[1], SpectrumError)
+    assert together[3] == []
+    for row, spectrum, redshifts in ((0, wide[0], [0.0]), (2, wide[1], [0.0, 0.1]), (4, moved, [0.1])):
+        (alone,), batched = matcher.match_spectra([spectrum], [redshifts]), together[row]
+        assert isinstance(alone, list)
+        assert isinstance(batched, list)
+        assert [(match.object, match.spectrum, match.redshift) for match in batched] == [
+            (match.object, match.spectrum, match.redshift) for match in alone
+        ]
+        assert [match.score for match in batched] == pytest.approx([match.score for match in alone], rel=1e-4)
+
+
+def test_a_score_is_the_correlation_times_the_root_of_the_samples_compared(library: Library) -> None:
+    resampled = resample_arrays(WAVELENGTH, shape(5900, 12, 0.2), GRID)
+    terms = flattened_terms(torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None]), GRID)
+    weighted, squared, weight = terms[:, 0].double().numpy()
+    best: dict[int, float] = {}
+    for shift in range(-3, 4):
+        one, square, mask = (np.roll(term, -shift) for term in (weighted, squared, weight))
+        flux, theirs = library.flux.astype(np.float64), library.weight.astype(np.float64)
+        overlap = theirs @ mask
+        correlation = (flux * theirs) @ one / np.sqrt((theirs @ square) * ((flux**2 * theirs) @ mask))
+        for owner, score in zip(library.owner.tolist(), correlation * np.sqrt(overlap), strict=True):
+            best[owner] = max(best.get(owner, 0.0), score)
+    (found,) = Matcher(library).match(terms, [[0.0]])
+    assert {match.object: match.score for match in found} == pytest.approx(
+        {owner: score for owner, score in best.items() if score > 0}, rel=1e-3
+    )

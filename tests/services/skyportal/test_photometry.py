@@ -116,6 +116,20 @@ def test_a_fetched_light_curve_speaks_about_its_transient_until_it_leaves(fritz:
 
 
 @pytest.mark.django_db
+def test_an_error_of_the_redshift_that_changes_alone_gives_a_new_brightness(fritz: FakeSkyPortal) -> None:
+    fill(fritz)
+    fritz.sources[NAME] |= {"redshift": 0.05, "redshift_error": 0.001, "modified": fritz.now()}
+    instance = connect(fritz)
+    run(instance)
+    classify_all()
+    measure_due(60)
+    fritz.sources[NAME] |= {"redshift_error": 0.01, "modified": fritz.now()}
+    run(instance)
+    assert Transient.objects.get().redshift_error == 0.01
+    assert BrightnessDue.objects.exists()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("status", "body"),
     [(403, {"status": "error", "message": "no"}), (500, HTML), (200, {"status": "success", "data": 7})],

@@ -1,4 +1,4 @@
-"""Compare classified spectra with the library of named spectra, such as after a library was installed."""
+"""Compare classified spectra with the library of named spectra now, such as after a library was installed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from classifier.errors import SpectrumError
-from triage.inference.name_matches import name_matches
+from classifier.errors import CheckpointError
+from triage.inference.missing_matches import BATCH, compare
 from triage.inference.named_library import desk_library
-from triage.inference.samples import spectrum_value
-from triage.models import Spectrum, SpectrumArrays
-
-BATCH = 100
+from triage.models import Spectrum
 
 
 class Command(BaseCommand):
@@ -32,19 +29,9 @@ class Command(BaseCommand):
         rows = rows.exclude(current_prediction__named_matches__library=loaded.hash)
         ids = list(rows.values_list("pk", flat=True)[: options["limit"]])
         done = 0
-        for start in tqdm(range(0, len(ids), BATCH), unit="batch", disable=not self.stderr.isatty()):
-            done += _compare(ids[start : start + BATCH])
-        self.stdout.write(f"{done} of {len(ids)} spectra were compared with {len(loaded.library)} named ones")
-
-
-def _compare(ids: list[int]) -> int:
-    spectra = Spectrum.objects.filter(pk__in=ids).select_related("current_prediction")
-    arrays = SpectrumArrays.objects.in_bulk(ids)
-    found = []
-    for spectrum in spectra:
         try:
-            if spectrum.current_prediction is not None:
-                found.append((spectrum.current_prediction, spectrum_value(spectrum, arrays)))
-        except SpectrumError:
-            continue
-    return name_matches(found)
+            for start in tqdm(range(0, len(ids), BATCH), unit="batch", disable=not self.stderr.isatty()):
+                done += compare(ids[start : start + BATCH])
+        except CheckpointError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{done} of {len(ids)} spectra were compared with {len(loaded.library)} named ones")

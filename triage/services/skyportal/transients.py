@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from triage.intake.naming import known_transient
 from triage.intake.reclassification import classify_again
-from triage.models import OtherName, RemoteSpectrum, SkyPortalInstance, Spectrum, Transient
+from triage.models import BrightnessDue, OtherName, RemoteSpectrum, SkyPortalInstance, Spectrum, Transient
 from triage.services.skyportal.remote_records import Source
 
 
@@ -68,13 +68,15 @@ def fill_transient(transient: Transient, source: Source, instance: SkyPortalInst
 def _follow_in_public(transient: Transient, source: Source) -> None:
     if transient.redshift is not None and not transient.redshift_origin.startswith("skyportal"):
         return
-    earlier = transient.redshift
+    earlier, earlier_error = transient.redshift, transient.redshift_error
     origin = f"skyportal: {source.redshift_origin}" if source.redshift_origin else "skyportal"
     transient.redshift, transient.redshift_error = source.redshift, source.redshift_error
     transient.redshift_origin = origin if source.redshift is not None else ""
     transient.save(update_fields=["redshift", "redshift_error", "redshift_origin"])
     if transient.redshift != earlier:
         classify_again(Spectrum.objects.filter(transient=transient, stated_redshift__isnull=True))
+    if transient.redshift_error != earlier_error:
+        BrightnessDue.objects.mark_if_measured(transient.pk)
 
 
 def _follow_in_private(transient: Transient, source: Source, instance: SkyPortalInstance) -> None:
