@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from classifier.outputs import MODES, Mode, Outputs, softmax
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import Taxonomy
 
 # A conformal set misses the truth in this share of cases.
 MISS = 0.1
@@ -30,6 +30,10 @@ BIAS_PENALTY = 10.0
 ENSEMBLE_GAIN = 0.037
 # The least sure of the redshifts, this share, are not given.
 REDSHIFT_REJECTED = 0.07
+# |Δz| / (1 + z) below this, 15 km/s, says nothing of the error: archives round their redshifts.
+LEAST_DEVIATION = 5e-5
+# Largest power of the stated error that is fitted.
+MOST_POWER = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +81,22 @@ class Calibration:
 
     known: for spectra with a known redshift.
     blind: for spectra without one.
-    redshift_error_scale: multiplies the redshift head's 1σ error.
+    redshift_error_scale: multiplies the redshift head's relative 1σ error, σ/(1 + z), after its power.
     redshift_trust_min: an estimate with less probability near it than this is not given.
+    redshift_error_power: power of that relative error. It is above 1, because where the head is sure it is surer than
+        it says.
+    redshift_error_galactic: the relative 1σ error of what is more probably Galactic than not, or None to treat it as
+        the rest. It says how far the redshift is from the archive's, which is 0 for most stars.
+    galactic: indices of the Galactic classes.
     """
 
     known: ModeCalibration
     blind: ModeCalibration
     redshift_error_scale: float
     redshift_trust_min: float
+    redshift_error_power: float = 1.0
+    redshift_error_galactic: float | None = None
+    galactic: tuple[int, ...] = ()
 
     def of(self, mode: Mode) -> ModeCalibration:
         """Return the calibration of one mode."""
@@ -93,10 +105,15 @@ class Calibration:
     def apply_to(self, outputs: Outputs, mode: Mode) -> Outputs:
         """Return calibrated logits and redshift errors. Redshifts that are not trusted become NaN."""
         trusted = outputs.redshift_trust >= self.redshift_trust_min
+        logits = self.of(mode).logits(outputs.logits)
+        relative = self.redshift_error_scale * _relative_error(outputs) ** self.redshift_error_power
+        if self.redshift_error_galactic is not None:
+            near = softmax(logits)[:, list(self.galactic)].sum(1) > 0.5
+            relative = np.where(near, self.redshift_error_galactic, relative)
         return Outputs(
-            self.of(mode).logits(outputs.logits),
+            logits,
             np.where(trusted, outputs.redshift, np.nan),
-            outputs.redshift_error * self.redshift_error_scale,
+            relative * (1 + outputs.redshift),
             outputs.redshift_trust,
         )
 
@@ -107,7 +124,7 @@ class Calibration:
     def from_dict(cls, content: dict[str, Any]) -> Calibration:
         """Return the calibration that ``to_dict`` wrote, also after JSON has turned its tuples into lists."""
         modes: dict[str, Any] = {mode: _mode_from_dict(content[mode]) for mode in MODES}
-        return cls(**{**content, **modes})
+        return cls(**{**content, **modes, "galactic": tuple(content.get("galactic", ()))})
 
 
 def _mode_from_dict(content: dict[str, Any]) -> ModeCalibration:
@@ -120,6 +137,7 @@ def fit_calibration(
     labels: NDArray[np.int_],
     redshift: NDArray[np.float64],
     object_ids: Sequence[str] | NDArray[np.str_],
+    taxonomy: Taxonomy,
     *,
     members: int = 1,
 ) -> Calibration:
@@ -129,11 +147,13 @@ def fit_calibration(
     labels: (n,) index of the true class, or -1 without one.
     redshift: (n,) true redshift, NaN if unknown.
     object_ids: n names of objects.
+    taxonomy: the classes, whose trained ones are those of the labels.
     members: number of members of the ensemble that the calibration is for, if each row was answered by one of them.
         Leave it at 1 if the rows were answered as they will be.
     """
     ids = np.array(object_ids)
-    modes = {mode: _fit_mode(outputs[mode], labels, ids, members) for mode in MODES}
+    groups = [taxonomy[name].group for name in taxonomy.trained]
+    modes = {mode: _fit_mode(outputs[mode], labels, ids, groups, members) for mode in MODES}
     blind = outputs["blind"]
     known = np.isfinite(redshift) & (labels >= 0) & np.isfinite(blind.redshift)
     if not known.any():
@@ -141,12 +161,42 @@ def fit_calibration(
     trust_min = _weighted_quantile(blind.redshift_trust[known], REDSHIFT_REJECTED, object_weights(ids[known]))
     sure = known & (blind.redshift_trust >= trust_min)
     # Stars, whose redshift is easy, would make the error of the others look too small.
-    taxonomy = load_taxonomy()
-    galactic = [i for i, name in enumerate(taxonomy.trained) if taxonomy[name].group == "Galactic"]
-    distant = sure & ~np.isin(labels, galactic)
-    pulls = np.abs((blind.redshift - redshift) / blind.redshift_error)[distant]
-    scale = 1.48 * _weighted_quantile(pulls, 0.5, object_weights(ids[distant]))
-    return Calibration(modes["known"], modes["blind"], scale, trust_min)
+    galactic = tuple(i for i, group in enumerate(groups) if group == "Galactic")
+    near = sure & np.isin(labels, galactic)
+    distant = sure & ~near
+    deviation = np.abs(blind.redshift - redshift) / (1 + redshift)
+    scale, power = _fit_errors(deviation[distant], _relative_error(blind)[distant], object_weights(ids[distant]))
+    of_near = _one_sigma(deviation[near], object_weights(ids[near])) if near.any() else None
+    return Calibration(modes["known"], modes["blind"], scale, trust_min, power, of_near, galactic)
+
+
+def _relative_error(outputs: Outputs) -> NDArray[np.float64]:
+    """Return the redshift head's σ / (1 + z), (n,)."""
+    result: NDArray[np.float64] = outputs.redshift_error / (1 + outputs.redshift)
+    return result
+
+
+def _fit_errors(
+    deviation: NDArray[np.float64], stated: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return scale and power for which scale x stated^power is the 1σ error of deviations.
+
+    deviation: (n,) |Δz| / (1 + z). stated: (n,) σ / (1 + z) of the head. weights: (n,).
+
+    The power is the slope of the logarithms, in which a few outliers weigh little.
+    """
+    if not deviation.size:
+        return 1.0, 1.0
+    spread = np.ptp(stated) > 1e-6
+    logs = np.log(np.maximum(deviation, LEAST_DEVIATION))
+    power = float(np.polyfit(np.log(stated), logs, 1, w=np.sqrt(weights))[0]) if spread else 1.0
+    power = min(max(power, 1.0), MOST_POWER)
+    return _one_sigma(deviation / stated**power, weights), power
+
+
+def _one_sigma(deviation: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return 1.48 times the weighted median, which is the 1σ error of normal deviations; never 0."""
+    return max(1.48 * _weighted_quantile(deviation, 0.5, weights), LEAST_DEVIATION)
 
 
 def object_weights(object_ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
@@ -157,12 +207,12 @@ def object_weights(object_ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.f
 
 
 def _fit_mode(
-    outputs: Outputs, labels: NDArray[np.int_], object_ids: NDArray[np.str_], members: int
+    outputs: Outputs, labels: NDArray[np.int_], object_ids: NDArray[np.str_], groups: Sequence[str], members: int
 ) -> ModeCalibration:
     rows = (labels >= 0) & np.isfinite(outputs.logits).all(1)
     raw, truth, weights = outputs.logits[rows], labels[rows], object_weights(object_ids[rows])
     temperature, bias = _fit_scaling(raw, truth, weights)
-    thresholds = _thresholds(softmax(raw / temperature + bias), truth, weights)
+    thresholds = _thresholds(softmax(raw / temperature + bias), truth, weights, groups)
     energies = energy(raw)
     quantiles = tuple(_weighted_quantile(energies, share, weights) for share in np.linspace(0, 1, 101))
     temperature *= 1 - ENSEMBLE_GAIN * (1 - 1 / members)
@@ -198,7 +248,7 @@ def _fit_scaling(
 
 
 def _thresholds(
-    probabilities: NDArray[np.float64], truth: NDArray[np.int_], weights: NDArray[np.float64]
+    probabilities: NDArray[np.float64], truth: NDArray[np.int_], weights: NDArray[np.float64], groups: Sequence[str]
 ) -> NDArray[np.float64]:
     """Return the thresholds of the conformal sets, (classes,) (class-conditional split conformal; Sadinle et al. 2019).
 
@@ -207,9 +257,8 @@ def _thresholds(
     threshold of all objects, which the commonest class decides.
 
     weights: (n,) whose sum is the number of objects.
+    groups: group of each class.
     """
-    taxonomy = load_taxonomy()
-    groups = [taxonomy[name].group for name in taxonomy.trained]
     of_truth = probabilities[np.arange(len(truth)), truth]
     result = np.zeros(len(groups))
     for label, group in enumerate(groups):

@@ -14,7 +14,7 @@ import numpy as np
 
 from classifier.lines import LIGHT_SPEED, line_list
 from classifier.spectrum import Array
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import TransientClass, load_taxonomy
 
 # A stretch begins and ends where the contribution falls below this share of the largest one.
 _EDGE = 0.2
@@ -53,6 +53,13 @@ CLASS_EJECTA = {
     "SN IIn": AT_REST,
     "SN Ibn": Ejecta(1_500.0, 3_500.0),
 }
+
+
+# Broad Hα covers this line, so it is named in a class with hydrogen only if the class's lines are narrow.
+_BEHIND_H_ALPHA = ("He I", 6678.2)
+_NARROW_GROUPS = ("Galactic",)
+# These lines are strong in thermonuclear supernovae alone. In others, other lines lie there.
+_OF_IA_ALONE = (("Si II", 4130.0), ("Si II", 5972.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +135,21 @@ def _named(
     return [(name, share) for name, share in ranked if share >= _WORTH_NAMING][:_MOST_NAMED]
 
 
+def ejecta_of(entry: TransientClass) -> Ejecta:
+    """Return the velocity of the gas that makes a class's lines."""
+    return CLASS_EJECTA.get(entry.name) or GROUP_EJECTA.get(entry.group, AT_REST)
+
+
+def lines_of(entry: TransientClass) -> list[tuple[float, str]]:
+    """Return (rest wavelength in Å, name) of the lines that stand out in spectra of a class."""
+    hidden = set() if entry.group == "Ia" else set(_OF_IA_ALONE)
+    if "H" in entry.lines and entry.group not in _NARROW_GROUPS:
+        hidden.add(_BEHIND_H_ALPHA)
+    return [
+        (line, name) for line, name, element in line_list() if element in entry.lines and (name, line) not in hidden
+    ]
+
+
 def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str | None:
     """Return the line of a class that lies in a stretch, such as "Si II 6355".
 
@@ -143,12 +165,11 @@ def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str 
     entry = load_taxonomy().find(class_name)
     if redshift is None or entry is None:
         return None
-    ejecta = CLASS_EJECTA.get(entry.name) or GROUP_EJECTA.get(entry.group, AT_REST)
+    ejecta = ejecta_of(entry)
     rest_wavelength = stretch.peak / (1 + redshift)
     candidates = [
         (abs(LIGHT_SPEED * (1 - rest_wavelength / line) - ejecta.velocity), f"{name} {line:.0f}")
-        for line, name, element in line_list()
-        if element in entry.lines
+        for line, name in lines_of(entry)
     ]
     difference, name = min(candidates, default=(math.inf, ""))
     return name if difference <= ejecta.reach else None

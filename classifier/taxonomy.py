@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,20 @@ class Taxonomy:
     def names(self) -> tuple[str, ...]:
         """Return all names that a reviewer may give, in order."""
         return tuple(entry.name for entry in self.classes)
+
+    def trained_on(self, names: Collection[str]) -> Taxonomy:
+        """Return the taxonomy of a network that is trained on some of the trained classes alone."""
+        kept = set(names)
+        classes = tuple(
+            dataclasses.replace(
+                entry,
+                trained=entry.name in kept,
+                train_as=entry.train_as if entry.train_as in kept else None,
+                compare_as=entry.compare_as if entry.compare_as in kept else None,
+            )
+            for entry in self.classes
+        )
+        return dataclasses.replace(self, classes=classes)
 
     def __getitem__(self, name: str) -> TransientClass:
         for entry in self.classes:

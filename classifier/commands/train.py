@@ -10,16 +10,23 @@ from pathlib import Path
 
 from classifier.checkpoint import pick_device
 from classifier.commands.options import add_data_option, add_device_option
-from classifier.evaluation.text_report import text_report
+from classifier.evaluation.text_report import redshift_text, text_report
 from classifier.training.config import TrainConfig
 from classifier.training.presets import PRESETS
+from classifier.training.redshift import train_redshift
 from classifier.training.train import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     add_data_option(parser)
-    parser.add_argument("--preset", default="compact", choices=tuple(PRESETS), help="shape of the network")
+    parser.add_argument(
+        "--preset",
+        default="compact",
+        choices=tuple(PRESETS),
+        help="shape of the network; paper: that of AppleCiDEr II with its ten classes, paper-taxonomy: with all, "
+        "paper-redshift: its second network, which finds redshifts alone",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write the checkpoint to")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folds", type=int, default=5, help="number of networks, each of which leaves out one fold")
@@ -52,6 +59,9 @@ def run(options: argparse.Namespace) -> int:
     print(f"state of the training: {run} (to go on after a stop: the same command with --resume {run})", flush=True)
     device = pick_device(options.device)
     jobs = options.jobs or min(settings.folds, os.cpu_count() or 1)
+    if not settings.network.classes:
+        print(redshift_text(train_redshift(options.data, options.out, settings, device=device, run=run, jobs=jobs)))
+        return 0
     checkpoint = train(options.data, options.out, settings, device=device, run=run, jobs=jobs)
     print(text_report(checkpoint.metrics["out_of_fold"]))
     return 0

@@ -11,6 +11,7 @@ from classifier.checkpoint import SHIPPED, files_hash, load_checkpoint
 from classifier.errors import CheckpointError
 from classifier.evaluation.evaluation import Evaluation
 from classifier.evaluation.model_card import write_model_card
+from classifier.evaluation.paper_comparison import read_comparison
 from classifier.evaluation.text_report import text_report
 from classifier.evaluation.unseen_classes import read_held_out
 from classifier.training.dataset import read_labelled
@@ -37,10 +38,11 @@ def evaluate_checkpoint(
     if unseen:
         measured = Measured.unseen(checkpoint, data)
     elif "out_of_fold" in checkpoint.metrics:
-        measured = Measured.out_of_fold(network, grid, data)
+        measured = Measured.out_of_fold(network, grid, data, checkpoint.taxonomy)
     else:
         raise CheckpointError(f"{folder or SHIPPED} was not trained in folds, so only --unseen objects can measure it")
-    evaluation = Evaluation(checkpoint, measured, unlabelled, read_held_out(folder or SHIPPED))
+    beside = folder or SHIPPED
+    evaluation = Evaluation(checkpoint, measured, unlabelled, read_held_out(beside), read_comparison(beside))
     lines = [text_report({str(mode): scored for mode, scored in evaluation.figures.items()})]
     if not unseen and files_hash(data_paths) != checkpoint.metrics["data"]["sha256"]:
         lines.append("Beware: these are not the files of the training. For objects that were in none, use --unseen.")

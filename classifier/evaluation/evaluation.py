@@ -21,12 +21,14 @@ class Evaluation:
     measured: its answers for spectra that the answering network never saw.
     unlabelled: spectra of no known class, which no network was trained on.
     held_out: figures of classifier.evaluation.unseen_classes.
+    paper: figures of classifier.evaluation.paper_comparison.
     """
 
     checkpoint: Checkpoint
     measured: Measured
     unlabelled: LabelledSpectra
     held_out: dict[str, dict[str, float]]
+    paper: dict[str, dict[str, Any]]
 
     @functools.cached_property
     def figures(self) -> dict[Mode, dict[str, Any]]:

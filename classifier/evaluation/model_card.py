@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from classifier.evaluation.model_card_tables import (
     instrument_table,
     merged_table,
     novelty_table,
+    paper_table,
     parents_table,
     plateau_table,
     robustness_table,
@@ -27,6 +29,7 @@ from classifier.evaluation.pictures import MODE_TITLES, draw_confusion, draw_rel
 from classifier.evaluation.text_report import interval, ratio
 from classifier.outputs import Mode
 from classifier.taxonomy import load_taxonomy
+from classifier.training.config import TrainConfig
 from classifier.training.scoring import score
 from classifier.training.templates import make_templates, rest_frame_ages
 
@@ -127,7 +130,8 @@ Merged as other classifiers are compared, {_merges()}:
 def _further_figures(evaluation: Evaluation, pictures_by_age: str) -> str:
     measured, checkpoint = evaluation.measured, evaluation.checkpoint
     grid, taxonomy = checkpoint.grid, checkpoint.taxonomy
-    galaxy = measured.data.labels == taxonomy.trained.index("Galaxy")
+    hosts = [i for i, name in enumerate(taxonomy.trained) if taxonomy[name].group == "host"]
+    galaxy = torch.isin(measured.data.labels, torch.tensor(hosts, dtype=torch.int64))
     galaxies = measured.data.take(torch.nonzero(galaxy & measured.data.redshift.isfinite()).squeeze(1))
     return f"""## SN IIP alone
 
@@ -179,7 +183,7 @@ object.
 
 {novelty_table(measured, checkpoint, evaluation.unlabelled, evaluation.held_out)}
 
-"""
+{_paper(evaluation.paper)}"""
 
 
 def _crosscheck(evaluation: Evaluation) -> str:
@@ -191,6 +195,24 @@ def _crosscheck(evaluation: Evaluation) -> str:
         templates = make_templates(others, len(checkpoint.taxonomy.trained), checkpoint.grid)
     alone = measured.take(np.flatnonzero(first)).one_of_each()
     return crosscheck_table(alone, alone.rows("blind"), CrossCheck(templates, checkpoint.grid))
+
+
+def _paper(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the section on the paper's network, or "" if it was not compared."""
+    if not found:
+        return ""
+    full = TrainConfig()
+    return f"""## The paper's network
+
+One network of each preset, trained without the first fold within the same time limit, by `python -m classifier paper`.
+The figures are of objects of that fold, one spectrum each, with the redshift known and before calibration. `paper` has
+the paper's ten classes, `paper-taxonomy` those of the taxonomy, and `paper-redshift` finds redshifts alone. A full
+training draws {full.epochs * full.epoch_size:,} spectra. A run that drew far fewer shows that the network trains, and
+says nothing of what it can do.
+
+{paper_table(found)}
+
+"""
 
 
 def _use(checkpoint: Checkpoint) -> str:

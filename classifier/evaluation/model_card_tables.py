@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from classifier.checkpoint import Checkpoint
 from classifier.crosscheck import CrossCheck
 from classifier.evaluation.degraded_spectra import signal_to_noise, variants
 from classifier.evaluation.merged_classes import merged
-from classifier.evaluation.text_report import interval
+from classifier.evaluation.text_report import interval, ratio
 from classifier.fusion import fuse
 from classifier.outputs import MODES, Mode
 from classifier.preprocess import PreprocessConfig, resample_arrays
@@ -222,6 +223,17 @@ def novelty_table(
     for name, figures in held_out.items():
         lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])
     return table(("against known classes", "spectra", "AUROC"), lines)
+
+
+def paper_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the figures of classifier.evaluation.paper_comparison, a row for each preset."""
+    figures = ("accuracy", "macro_f1", "rms", "sigma_nmad")
+    lines = [
+        [name, row["minutes"], row["drawn"], row["objects"], *(ratio(row.get(key)) for key in figures)]
+        for name, row in found.items()
+    ]
+    head = ("preset", "minutes", "spectra drawn", "objects", "accuracy", "macro-F1", "RMS of Δz/(1+z)", "σ_NMAD")
+    return table(head, lines)
 
 
 def _unknown_kinds(unlabelled: LabelledSpectra) -> dict[str, LabelledSpectra]:

@@ -21,6 +21,15 @@ def interval(value: float, limits: Sequence[float] | None) -> str:
     return f"{value:.3f}" + (f" ({limits[0]:.3f}-{limits[1]:.3f})" if limits else "")
 
 
+def redshift_text(figures: Mapping[str, Any]) -> str:
+    """Return figures of ``redshift_figures`` in one line."""
+    pulls = "" if figures["pull_width"] is None else f", pull width {figures['pull_width']:.2f}"
+    return (
+        f"redshift found: given for {figures['given']:.1%}, bias {figures['bias']:+.4f}, "
+        f"σ_NMAD {figures['sigma_nmad']:.4f}, outliers {figures['outliers']:.1%}, RMS {figures['rms']:.4f}{pulls}"
+    )
+
+
 def _line(name: str, figures: dict[str, Any], limits: Mapping[str, Sequence[float]]) -> str:
     accuracy, macro = (interval(figures[key], limits.get(key)) for key in ("accuracy", "macro_f1"))
     return f"{name}: accuracy {accuracy}   macro-F1 {macro}   ECE {figures['ece']:.3f}"
@@ -34,10 +43,7 @@ def _mode_text(mode: str, scored: dict[str, Any]) -> str:
         _line("each spectrum once", scored["by_spectrum"], {}),
     ]
     if z["given"]:
-        lines.append(
-            f"redshift found: given for {z['given']:.1%}, bias {z['bias']:+.4f}, σ_NMAD {z['sigma_nmad']:.4f}, "
-            f"outliers {z['outliers']:.1%}, RMS {z['rms']:.4f}, pull width {z['pull_width']:.2f}"
-        )
+        lines.append(redshift_text(z))
     lines.append(f"\n{'class':12} {'objects':>8} {'spectra':>8} {'recall':>8} {'precision':>10} {'F1':>6}")
     for name, row in scored["classes"].items():
         counts, precision = f"{row['objects']:8.0f} {row['spectra']:8}", ratio(row["precision"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
 from classifier.network import SpectraNet
 from classifier.preprocess import network_input
-from classifier.taxonomy import load_taxonomy
 from classifier.training.augment import augment, random_frames
 from classifier.training.blend import Blender
 from classifier.training.config import TrainConfig
@@ -19,7 +20,7 @@ class Batches:
     """Batches of training spectra: drawn by weight, blended, augmented, and their loss."""
 
     def __init__(self, data: LabelledSpectra, settings: TrainConfig) -> None:
-        taxonomy = load_taxonomy()
+        groups = [settings.taxonomy[name].group for name in settings.taxonomy.trained]
         self.data, self.settings, self.grid = data, settings, settings.grid
         self.device = data.flux.device
         wanted = settings.bfloat16
@@ -27,15 +28,23 @@ class Batches:
         weights = sampling_weights(data, object_power=settings.object_power, class_power=settings.class_power)
         self.weights = weights.to(self.device)
         labels = data.labels.cpu()
-        counts = torch.bincount(labels[labels >= 0], minlength=len(taxonomy.trained)).float()
+        counts = torch.bincount(labels[labels >= 0], minlength=len(groups)).float()
         balance = effective_number_weights(counts, settings.beta) ** (1 - settings.class_power)
         self.class_weights = balance.to(self.device)
-        galactic = torch.tensor([taxonomy[name].group == "Galactic" for name in taxonomy.trained] + [False])
-        galaxy = taxonomy.trained.index("Galaxy")
-        hosted = galactic.logical_not()
-        hosted[[galaxy, -1]] = False
+        # The last entry of each stands for the label -1.
+        galactic, hosts = (torch.tensor([group == kind for group in [*groups, ""]]) for kind in ("Galactic", "host"))
+        hosted = ~(galactic | hosts)
+        hosted[-1] = False
         self.galactic = galactic.to(self.device)
-        self.blender = Blender.of(data, galaxy, hosted.to(self.device), self.weights, settings.blend, self.grid)
+        self.blender = Blender.of(
+            data, hosts.to(self.device), hosted.to(self.device), self.weights, settings.blend, self.grid
+        )
+        # A redshift head alone learns nothing from a spectrum in the rest frame.
+        self.augment = (
+            settings.augment
+            if settings.network.classes
+            else dataclasses.replace(settings.augment, rest_frame_probability=0.0)
+        )
 
     def draw(self, steps: int, random: torch.Generator) -> Tensor:
         """Return the rows of an epoch, (steps, batch_size)."""
@@ -46,16 +55,18 @@ class Batches:
         """Return the loss of a batch of augmented rows, each by chance in the rest frame or the observed one."""
         data, settings, grid = self.data, self.settings, self.grid
         labels = data.labels[rows]
-        flux, covered = augment(*self.blender.batch(rows, random), settings.augment, grid, random)
-        shift, rest, log1pz = random_frames(data.redshift[rows], self.galactic[labels], settings.augment, random)
+        flux, covered = augment(*self.blender.batch(rows, random), self.augment, grid, random)
+        shift, rest, log1pz = random_frames(data.redshift[rows], self.galactic[labels], self.augment, random)
         x = network_input(flux, covered, shift, rest, grid)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             output = network(x)
         class_logits, redshift_logits = network.split(output.float())
-        loss = focal_loss(class_logits, labels, self.class_weights, settings.gamma, settings.smoothing)
         usable = (rest == 0) & log1pz.isfinite()
         log1pz = log1pz.nan_to_num(-9.0).float()
-        return loss + settings.redshift_weight * redshift_loss(redshift_logits, log1pz, usable, network.config)
+        loss = settings.redshift_weight * redshift_loss(redshift_logits, log1pz, usable, network.config)
+        if network.config.classes:
+            loss = loss + focal_loss(class_logits, labels, self.class_weights, settings.gamma, settings.smoothing)
+        return loss
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:

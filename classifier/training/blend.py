@@ -80,7 +80,7 @@ class Blender:
     def of(
         cls,
         data: LabelledSpectra,
-        galaxy: int,
+        hosts: Tensor,
         hosted: Tensor,
         draw: Tensor,
         config: BlendConfig,
@@ -88,10 +88,11 @@ class Blender:
     ) -> Blender:
         """Return a blender for training spectra.
 
-        galaxy: label of galaxies without a transient.
+        hosts, hosted: (classes + 1,) bool, classes of galaxies without a transient, and classes that lie in a galaxy
+            whose light may be added. The last entry, False, stands for the label -1.
         draw: (n,) sampling weights of ``data``.
         """
-        galaxies = torch.nonzero((data.labels == galaxy) & data.redshift.isfinite()).squeeze(1)
+        galaxies = torch.nonzero(hosts[data.labels] & data.redshift.isfinite()).squeeze(1)
         return cls(data, galaxies, hosted, Partners.of(data.labels, draw), config, grid.log_step)
 
     def batch(self, rows: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:

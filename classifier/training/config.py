@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from classifier.network import SpectraNetConfig
 from classifier.preprocess import PreprocessConfig
+from classifier.taxonomy import Taxonomy
 from classifier.training.augment import AugmentConfig
 from classifier.training.blend import BlendConfig
 from classifier.training.presets import PRESETS
@@ -49,6 +51,16 @@ class TrainConfig:
     def steps(self) -> int:
         """Return the number of batches in an epoch."""
         return self.epoch_size // self.batch_size
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Return the taxonomy, with the preset's classes as the trained ones."""
+        return PRESETS[self.preset].taxonomy
+
+    @property
+    def network(self) -> SpectraNetConfig:
+        """Return the shape of the network."""
+        return PRESETS[self.preset].network(len(self.taxonomy.trained))
 
     @property
     def grid(self) -> PreprocessConfig:

@@ -41,14 +41,18 @@ def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor, gamma: float, sm
 def redshift_loss(logits: Tensor, log1pz: Tensor, usable: Tensor, config: SpectraNetConfig) -> Tensor:
     """Return the cross-entropy against a Gaussian one bin wide around the true ln(1 + z).
 
-    logits: (batch, redshift_bins).
+    logits: (batch, redshift_outputs).
     log1pz: (batch,).
     usable: (batch,) bool, whether the row is in the observed frame and its redshift is known and within the bins.
 
-    It is 0 for a network without a redshift head.
+    It is 0 for a network without a redshift head. For a head with one value, as the paper's, it is the mean squared
+    error of the redshift.
     """
     if config.redshift == "none":
         return logits.sum()
+    if config.redshift == "softplus":
+        rows = (logits[:, 0] - torch.expm1(log1pz)) ** 2
+        return (rows * usable).sum() / usable.sum().clamp_min(1)
     position = (log1pz - config.redshift_first) / config.redshift_step
     usable = usable & (position >= 0) & (position <= config.redshift_bins - 1)
     centres = torch.arange(config.redshift_bins, dtype=logits.dtype, device=logits.device)

@@ -17,6 +17,7 @@ from classifier.crosscheck import CrossCheck
 from classifier.ensemble import Ensemble
 from classifier.outputs import MODES, Mode, Outputs
 from classifier.preprocess import PreprocessConfig
+from classifier.taxonomy import Taxonomy
 from classifier.training.dataset import LabelledSpectra
 from classifier.training.folds import folds_of
 from classifier.training.inference import infer_both, infer_out_of_fold
@@ -43,7 +44,7 @@ class Measured:
     used: NDArray[np.int_]
 
     @classmethod
-    def out_of_fold(cls, network: Ensemble, grid: PreprocessConfig, data: LabelledSpectra) -> Self:
+    def out_of_fold(cls, network: Ensemble, grid: PreprocessConfig, data: LabelledSpectra, taxonomy: Taxonomy) -> Self:
         """Measure on the data of the training.
 
         The member that never saw an object answers for it, with templates and a calibration of the other folds.
@@ -56,9 +57,8 @@ class Measured:
             return infer_out_of_fold(network, spectra, grid, checks)
 
         raw = answer(data)
-        return cls(
-            data, answer, raw, [calibrate(raw, data, folds != fold) for fold in range(len(network.members))], folds
-        )
+        calibrations = [calibrate(raw, data, folds != fold, taxonomy) for fold in range(len(network.members))]
+        return cls(data, answer, raw, calibrations, folds)
 
     @classmethod
     def unseen(cls, checkpoint: Checkpoint, data: LabelledSpectra) -> Self:
@@ -117,12 +117,19 @@ class Measured:
 
 
 def calibrate(
-    raw: Mapping[Mode, Outputs], data: LabelledSpectra, rows: NDArray[np.bool_], *, members: int = 1
+    raw: Mapping[Mode, Outputs],
+    data: LabelledSpectra,
+    rows: NDArray[np.bool_],
+    taxonomy: Taxonomy,
+    *,
+    members: int = 1,
 ) -> Calibration:
     """Fit a calibration on some of the spectra; see ``fit_calibration``.
 
     rows: (n,) bool, the spectra to fit on.
+    taxonomy: the classes.
     """
     ids = np.array(data.object_ids)[rows]
     outputs = {mode: raw[mode].take(np.flatnonzero(rows)) for mode in MODES}
-    return fit_calibration(outputs, data.labels.numpy()[rows], data.redshift.numpy()[rows], ids, members=members)
+    labels, redshift = data.labels.numpy()[rows], data.redshift.numpy()[rows]
+    return fit_calibration(outputs, labels, redshift, ids, taxonomy, members=members)

@@ -136,6 +136,7 @@ def redshift_figures(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
     """Return bias, σ_NMAD = 1.48 median|δ|, outliers and RMS of δ = Δz / (1 + z), each object counted once.
 
     They are over labelled rows with a redshift that the network trusts; ``given`` is the share of such rows.
+    ``pull_width`` is None for a network that gives no errors.
     """
     ids = np.array(data.object_ids)
     truth = data.redshift.numpy()
@@ -152,7 +153,7 @@ def redshift_figures(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
         "sigma_nmad": 1.48 * weighted_median(np.abs(delta), weights),
         "outliers": float(np.average(np.abs(delta) > OUTLIER, weights=weights)),
         "rms": float(np.sqrt(np.average(delta**2, weights=weights))),
-        "pull_width": 1.48 * weighted_median(np.abs(pulls), weights),
+        "pull_width": 1.48 * weighted_median(np.abs(pulls), weights) if np.isfinite(pulls).all() else None,
     }
 
 

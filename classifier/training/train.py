@@ -27,14 +27,11 @@ from classifier.checkpoint import Checkpoint, files_hash, save_checkpoint
 from classifier.ensemble import Ensemble
 from classifier.network import SpectraNet
 from classifier.outputs import MODES
-from classifier.preprocess import PreprocessConfig
-from classifier.taxonomy import load_taxonomy
 from classifier.training.batches import Batches
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, joined, read_labelled
 from classifier.training.folds import folds_of
 from classifier.training.measured import Measured, calibrate
-from classifier.training.presets import PRESETS
 from classifier.training.scoring import score
 from classifier.training.state import TrainingState, claim
 from classifier.training.templates import make_templates
@@ -66,7 +63,7 @@ def train(
     Raises CheckpointError if ``run`` holds the states of a training with other settings.
     """
     device = device or torch.device("cpu")
-    read = read_labelled(data_paths, load_taxonomy().trained, settings.grid)
+    read = read_labelled(data_paths, settings.taxonomy.trained, settings.grid)
     data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))
     started = time.monotonic()
     members, histories = fit_folds(joined(data, more) if more else data, settings, device, run, jobs)
@@ -77,7 +74,7 @@ def train(
         "added": len(more) if more else 0,
     }
     files = {"file": " + ".join(path.name for path in data_paths), "sha256": files_hash(data_paths)}
-    checkpoint = finish(members, data, more, settings.grid, {"training": training, "data": files})
+    checkpoint = finish(members, data, more, settings, {"training": training, "data": files})
     save_checkpoint(checkpoint, out)
     return checkpoint
 
@@ -138,7 +135,7 @@ def finish(
     members: Sequence[SpectraNet],
     data: LabelledSpectra,
     more: LabelledSpectra | None,
-    grid: PreprocessConfig,
+    settings: TrainConfig,
     described: dict[str, Any],
 ) -> Checkpoint:
     """Return the checkpoint of trained networks, with templates, calibration and figures.
@@ -147,11 +144,11 @@ def finish(
     more: further spectra that they were trained on, or None.
     described: further metrics to store.
     """
-    taxonomy = load_taxonomy()
+    taxonomy, grid = settings.taxonomy, settings.grid
     network = Ensemble(members).half().float()  # as it will be stored, so that what is measured is what is shipped
-    measured = Measured.out_of_fold(network, grid, joined(data, more) if more else data)
+    measured = Measured.out_of_fold(network, grid, joined(data, more) if more else data, taxonomy)
     every = np.ones(len(measured.data), dtype=bool)
-    calibration = calibrate(measured.raw, measured.data, every, members=len(members))
+    calibration = calibrate(measured.raw, measured.data, every, taxonomy, members=len(members))
     of_files = measured.take(np.arange(len(data)))
     metrics = described | {
         "spectra": len(data),
@@ -172,7 +169,7 @@ def fit(
     Returns the network with averaged weights, and the figures of each epoch.
     """
     torch.manual_seed(settings.seed)
-    network = SpectraNet(PRESETS[settings.preset].network(len(load_taxonomy().trained))).to(device)
+    network = SpectraNet(settings.network).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = copy.deepcopy(network).eval()
     state = TrainingState(network, average, optimiser)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.line_identification import describe, stretches
-from classifier.lines import LINES, element
+from classifier.line_identification import Stretch, describe, ejecta_of, line_name, stretches
+from classifier.lines import LIGHT_SPEED, LINES, element, line_list
 from classifier.taxonomy import load_taxonomy
 
 
@@ -54,6 +54,43 @@ def test_only_lines_of_the_class_are_named_whatever_spoke(class_name: str, at: f
     assert entry is not None
     named = [name for name, _ in LINES if f"{name} " in words.replace(class_name, "")]
     assert {element(name) for name in named} <= set(entry.lines)
+
+
+@pytest.mark.parametrize("class_name", load_taxonomy().names)
+def test_a_line_is_named_only_at_a_velocity_that_the_class_has(class_name: str) -> None:
+    entry = load_taxonomy()[class_name]
+    ejecta = ejecta_of(entry)
+    wavelengths = {f"{name} {at:.0f}": at for at, name, _ in line_list()}
+    for rest in np.arange(3500.0, 9500.0, 20.0):
+        name = line_name(Stretch(1.04 * rest, 1.06 * rest, 1.05 * rest, 1.0), class_name, 0.05)
+        if name is not None:
+            velocity = LIGHT_SPEED * (1 - rest / wavelengths[name])
+            assert abs(velocity - ejecta.velocity) <= ejecta.reach, (name, rest)
+
+
+@pytest.mark.parametrize("class_name", ["SN II", "SN IIb", "SN IIn", "SLSN-II", "TDE"])
+def test_helium_is_not_named_where_broad_hydrogen_covers_it(class_name: str) -> None:
+    for at in (6400.0, 6563.0, 6640.0, 6678.0):
+        assert "He I 6678" not in described({at: 1.0}, class_name)
+    assert "He I 6678" in described({6480.0: 1.0}, "SN Ib")
+    assert "He I 6678" in described({6678.0: 1.0}, "Cataclysmic")
+
+
+@pytest.mark.parametrize("class_name", ["SN Ic", "SN Ic-BL", "SLSN-I"])
+def test_the_weaker_silicon_lines_are_named_in_thermonuclear_supernovae_alone(class_name: str) -> None:
+    assert "Si II 5972" in described({5770.0: 1.0}, "SN Ia")
+    for at in (4000.0, 5600.0, 5770.0):
+        assert not {"Si II 5972", "Si II 4130"} & set(described({at: 1.0}, class_name).split(" ("))
+    assert "Si II 6355" in described({6100.0: 1.0}, class_name)
+
+
+@pytest.mark.parametrize("class_name", load_taxonomy().names)
+def test_no_line_speaks_for_and_against_a_class(class_name: str) -> None:
+    for at in (3945.0, 4861.0, 5169.0, 5876.0, 6355.0, 6563.0, 8567.0):
+        words = described({at - 10: 1.0, at - 160: -0.9, at + 130: -0.9}, class_name)
+        supporting, _, opposing = words.partition("; against it ")
+        names = [f"{name} {line:.0f}" for line, name, _ in line_list()]
+        assert not [name for name in names if name in supporting and name in opposing], words
 
 
 def test_narrow_lines_of_interacting_supernovae_are_not_named_far_from_rest() -> None:

@@ -14,7 +14,6 @@ from classifier.errors import SpectrumError
 from classifier.names import name_key
 from classifier.preprocess import PreprocessConfig, Resampled, resample
 from classifier.readers.dates import mjd_of
-from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, read_object_ids
 from classifier.training.train import train
@@ -34,7 +33,7 @@ def retrain(data: Sequence[Path], out: Path, recipe: TrainConfig, device: torch.
 
     Returns the checkpoint and the number of vetted spectra. Its figures are of the archive alone, as every other's.
     """
-    classes, grid = load_taxonomy().trained, recipe.grid
+    classes, grid = recipe.taxonomy.trained, recipe.grid
     more = vetted_for_training(classes, read_object_ids(data), grid)
     trained = train(data, out, recipe, more=more, device=device)
     return trained, len(more) if more else 0

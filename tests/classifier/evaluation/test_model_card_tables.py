@@ -1,4 +1,4 @@
-"""Classes that other classifiers do not tell apart, merged for the comparison with them."""
+"""Tables of the model card: merged classes, and the paper's network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from classifier.evaluation.merged_classes import merged
+from classifier.evaluation.model_card_tables import paper_table
 from classifier.outputs import Outputs
 from classifier.training.scoring import score
 from tests.factories import labelled
@@ -34,3 +35,14 @@ def test_two_halves_of_one_class_beat_a_third_class() -> None:
 def test_a_spectrum_without_a_label_stays_without_one() -> None:
     data = dataclasses.replace(labelled("SN Ic", 0.03, 1), labels=torch.tensor([-1]))
     assert merged(outputs((0.3, 0.3, 0.4)), data, NAMES)[1].labels.tolist() == [-1]
+
+
+def test_the_papers_network_stands_beside_ours_with_what_each_can_tell() -> None:
+    rows = paper_table(
+        {
+            "paper": {"minutes": 8.3, "drawn": 48, "objects": 70, "accuracy": 0.5, "macro_f1": 0.25},
+            "paper-redshift": {"minutes": 7.1, "drawn": 48, "objects": 80, "rms": 0.02, "sigma_nmad": 0.0126},
+        }
+    ).splitlines()
+    assert rows[2] == "| paper | 8.3 | 48 | 70 | 0.500 | 0.250 | - | - |"
+    assert rows[3] == "| paper-redshift | 7.1 | 48 | 80 | - | - | 0.020 | 0.013 |"

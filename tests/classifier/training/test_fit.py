@@ -109,6 +109,13 @@ def test_a_batch_without_labels_or_redshifts_has_no_loss() -> None:
     assert redshift_loss(bins, torch.full((4,), -9.0), unusable, config) == 0
 
 
+def test_the_papers_redshift_head_learns_by_the_squared_error_of_the_rows_that_can_be_used() -> None:
+    config = SpectraNetConfig.paper("redshift")
+    values, log1pz = torch.tensor([[0.1], [0.5], [9.0]]), torch.log1p(torch.tensor([0.2, 0.3, 0.0]))
+    usable = torch.tensor([True, True, False])
+    assert float(redshift_loss(values, log1pz, usable, config)) == pytest.approx((0.1**2 + 0.2**2) / 2, rel=1e-4)
+
+
 def test_rows_without_a_label_do_not_change_the_loss_of_the_others() -> None:
     logits, labels, weights = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, -1, -1]), torch.tensor([1.0, 2.0, 0.5])
     alone = focal_loss(logits[:4], labels[:4], weights, 1.0, 0.03)
@@ -119,7 +126,7 @@ def test_rows_without_a_label_do_not_change_the_loss_of_the_others() -> None:
 def test_every_preset_takes_the_input_that_its_grid_gives(preset: str, data: LabelledSpectra) -> None:
     chosen = PRESETS[preset]
     grid = chosen.grid
-    network = SpectraNet(chosen.network(len(NAMES))).eval()
+    network = SpectraNet(chosen.network(len(chosen.taxonomy.trained))).eval()
     flux, covered = torch.ones(2, grid.fine_samples), torch.ones(2, grid.fine_samples, dtype=torch.bool)
     x = network_input(flux, covered, torch.zeros(2), torch.zeros(2), grid)
     assert network(x).shape == (2, network.config.outputs)

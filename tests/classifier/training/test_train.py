@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,13 +12,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from classifier.__main__ import main
 from classifier.checkpoint import load_checkpoint, save_checkpoint
 from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
 from classifier.evaluation import unseen_classes
 from classifier.evaluation.evaluate import evaluate_checkpoint
-from classifier.evaluation.text_report import text_report
+from classifier.evaluation.paper_comparison import compare, read_comparison, write_comparison
+from classifier.evaluation.text_report import redshift_text, text_report
 from classifier.network import SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES
 from classifier.predict import Classifier, SpectrumPrediction
@@ -30,6 +34,8 @@ from classifier.training.dataset import read_labelled, sampling_weights
 from classifier.training.folds import folds_of
 from classifier.training.inference import infer, infer_both, infer_out_of_fold
 from classifier.training.measured import Measured
+from classifier.training.presets import PAPER_CLASSES
+from classifier.training.redshift import train_redshift
 from classifier.training.train import fit_folds, train
 from tests.factories import observe
 from tests.labelled_archive import write_archive
@@ -42,6 +48,14 @@ TINY = TrainConfig(folds=2, epochs=1, epoch_size=64, batch_size=32)
 def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "tiny.parquet"
     write_archive(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def few(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty objects, because the paper's network is slow."""
+    path = tmp_path_factory.mktemp("few") / "few.parquet"
+    pq.write_table(pq.read_table(parquet).slice(0, 60), path)
     return path
 
 
@@ -71,9 +85,9 @@ def test_a_network_is_calibrated_on_other_objects_than_it_is_measured_on(parquet
     torch.manual_seed(0)
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
     network = Ensemble([SpectraNet(SpectraNetConfig.compact(15)).eval() for _ in range(2)])
-    measured = Measured.out_of_fold(network, GRID, data)
+    measured = Measured.out_of_fold(network, GRID, data, load_taxonomy())
     wrong = dataclasses.replace(data, labels=torch.where(folds_of(data, 2) == 0, 5, data.labels))
-    changed = Measured.out_of_fold(network, GRID, wrong)
+    changed = Measured.out_of_fold(network, GRID, wrong, load_taxonomy())
     # The labels of fold 0 change the class probabilities of fold 1 alone.
     assert changed.calibrations[0].known == measured.calibrations[0].known
     assert changed.calibrations[1].known != measured.calibrations[1].known
@@ -97,17 +111,43 @@ def test_augmentation_keeps_shapes_and_never_adds_coverage(parquet: Path) -> Non
     assert (flux[~covered] == 0).all()
 
 
+@pytest.mark.parametrize(("preset", "classes"), [("paper", PAPER_CLASSES), ("paper-taxonomy", load_taxonomy().trained)])
 def test_the_network_of_the_paper_is_trained_and_classifies_without_a_redshift_of_its_own(
-    parquet: Path, tmp_path: Path
+    few: Path, tmp_path: Path, preset: str, classes: tuple[str, ...]
 ) -> None:
-    settings = dataclasses.replace(TINY, preset="paper", epoch_size=4, batch_size=2)
-    train([parquet], tmp_path, settings)
+    settings = dataclasses.replace(TINY, preset=preset, epoch_size=4, batch_size=2)
+    train([few], tmp_path, settings)
     classifier = Classifier(load_checkpoint(tmp_path), torch.device("cpu"))
     assert (classifier.network.config.in_channels, classifier.network.config.samples) == (1, 4096)
     (found,) = classifier.predict([(observe("SN Ia"), 0.03)])
     assert isinstance(found, SpectrumPrediction)
+    assert tuple(found.probabilities) == classes
     assert sum(found.probabilities.values()) == pytest.approx(1)
     assert (found.redshift, found.redshift_used) == (None, 0.03)
+
+
+def test_the_papers_second_network_learns_redshifts_alone(few: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, preset="paper-redshift", epoch_size=4, batch_size=2)
+    figures = train_redshift([few], tmp_path / "out", settings, device=torch.device("cpu"), run=tmp_path / "run")
+    assert figures["given"] == 1
+    assert figures["rms"] > 0
+    assert figures["pull_width"] is None
+    assert "RMS" in redshift_text(figures)
+    stored = load_file(tmp_path / "out" / "weights.safetensors")
+    assert stored["members.1.redshift_head.weight"].shape == (1, 384)
+
+
+def test_the_papers_network_is_compared_with_ours_on_objects_that_neither_saw(few: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, preset="paper", epoch_size=4, batch_size=2)
+    data = read_labelled([few], load_taxonomy().trained, settings.grid)
+    found = compare(data, load_taxonomy().trained, settings, ("paper", "paper-redshift", "fine"), objects=6)
+    # The paper's classes leave the stars out.
+    assert [figures["objects"] for figures in found.values()] == [5, 6, 6]
+    assert [figures["drawn"] for figures in found.values()] == [4, 4, 4]
+    assert "accuracy" in found["fine"]
+    assert "rms" in found["paper-redshift"]
+    write_comparison(found, tmp_path)
+    assert read_comparison(tmp_path) == found
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +218,22 @@ def test_a_checkpoint_without_folds_is_measured_on_unseen_objects_only(
     save_checkpoint(dataclasses.replace(loaded, metrics=metrics), tmp_path)
     with pytest.raises(CheckpointError, match="not trained in folds"):
         evaluate_checkpoint(tmp_path, [parquet], None)
+
+
+def test_a_checkpoint_is_calibrated_again_on_the_files_of_its_training_alone(
+    trained: Path, parquet: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(trained, folder)
+    before = load_checkpoint(trained)
+    scaled = dataclasses.replace(before.calibration, redshift_error_scale=9.0)
+    save_checkpoint(dataclasses.replace(before, calibration=scaled), folder)
+    assert main(["recalibrate", "--data", str(parquet), "--checkpoint", str(folder)]) == 0
+    after = load_checkpoint(folder)
+    assert after.calibration.redshift_error_scale == pytest.approx(before.calibration.redshift_error_scale)
+    assert after.metrics["training"] == before.metrics["training"]
+    pq.write_table(pq.read_table(parquet).slice(30), tmp_path / "other.parquet")
+    assert main(["recalibrate", "--data", str(tmp_path / "other.parquet"), "--checkpoint", str(folder)]) == 2
 
 
 def test_networks_trained_side_by_side_are_those_trained_one_by_one(parquet: Path, tmp_path: Path) -> None:
