@@ -120,6 +120,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "triage.operations.disk.disk_notice",
                 "triage.views.inbox.unread_notice",
+                "triage.views.demo.demonstration_notice",
             ],
         },
     },

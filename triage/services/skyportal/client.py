@@ -112,10 +112,13 @@ class Client:
         filters = {"format": "mag", "magsys": "ab"}
         return _rows(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
 
-    def groups(self) -> set[int]:
-        """Return the ids of the groups that the token belongs to, whose posts it can read."""
-        rows = _rows(self.get("/api/groups"), "user_accessible_groups")
-        return {row["id"] for row in rows if isinstance(row.get("id"), int)}
+    def groups(self) -> dict[int, str]:
+        """Return the names by id of the groups that the token belongs to, whose posts it can read."""
+        return _named(_rows(self.get("/api/groups"), "user_accessible_groups"))
+
+    def instruments(self) -> dict[int, str]:
+        """Return the names of all instruments by id."""
+        return _named(_rows(self.get("/api/instrument"), "instruments"))
 
     def taxonomies(self) -> list[dict[str, Any]]:
         return _rows(self.get("/api/taxonomy"), "taxonomies")
@@ -249,6 +252,10 @@ def _rows(data: Any, key: str) -> list[dict[str, Any]]:
     if isinstance(data, dict):
         data = data.get(key)
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+
+
+def _named(rows: list[dict[str, Any]]) -> dict[int, str]:
+    return {row["id"]: str(row.get("name") or row["id"]) for row in rows if isinstance(row.get("id"), int)}
 
 
 def _record(data: Any) -> dict[str, Any]:
