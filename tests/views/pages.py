@@ -42,8 +42,8 @@ LIGHT_CURVE = "mjd,filter,mag,error\n" + "".join(f"{61340 + day},ztfg,{18 + day 
 
 
 def furnish(desk: Desk, page: Page) -> None:
-    """Fill a desk with an upload of four observed epochs of one transient, a file that cannot be read, a light curve,
-    two comments and a group.
+    """Fill a desk with an upload of four observed epochs of one transient and a file that cannot be read, two more
+    transients, a light curve, two comments and a group.
 
     page: browser of the desk's own user, who is staff.
     """
@@ -58,6 +58,9 @@ def furnish(desk: Desk, page: Page) -> None:
             file = spectrum_file("SN II", seed=700 + number, redshift=0.021)
             name = f"{'a_long_name_of_a_reduced_spectrum_' * 2}{number}.txt"
             api.post("spectra/", data=stated, files={"file": (name, file)}).raise_for_status()
+        for number, other in enumerate(("AT 2026xyz", "MASTER OT J120451.50+265946.6")):
+            file = {"file": (f"{number}.txt", spectrum_file(seed=720 + number))}
+            api.post("spectra/", data={"transient": other}, files=file).raise_for_status()
         api.post("spectra/", data={"upload": upload}, files={"file": ("clouds.txt", b"clouds all night\n")})
         api.post("spectra/", files={"file": ("nameless.txt", spectrum_file(seed=710))}).raise_for_status()
         curve = {"file": ("ztf.csv", LIGHT_CURVE.encode())}

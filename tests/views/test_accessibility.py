@@ -65,8 +65,8 @@ def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None
     wait_for_spectrum(page)
     for details in page.locator("details").all():
         details.evaluate("element => { element.open = true; }")
-    assert page.locator(".epochs a").count() == 4
-    assert page.locator(".comments li").count() == 2
+    assert page.locator(".epochs a").count() >= 4
+    assert page.locator(".comments li").count() >= 2
     measure_a_line(page)
     faults["everything unfolded, a line measured"] = serious(page)
     page.keyboard.press("o")

@@ -87,6 +87,7 @@ def test_an_invalid_connection_is_refused(staff: User, client: Client, changes: 
 
 def test_groups_and_instruments_are_chosen_and_shown_by_name(fritz: FakeSkyPortal, staff: User, client: Client) -> None:
     client.force_login(staff)
+    fritz.tokens[TOKEN] = {PUBLIC, PRIVATE}
     sent = {**SENT, "url": fritz.url, "remote_groups": f"Group {PRIVATE}, {PUBLIC}", "instruments": "sedm"}
     assert client.post(reverse("add-skyportal"), sent).status_code == 302
     instance = SkyPortalInstance.objects.get()
