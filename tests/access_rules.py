@@ -237,6 +237,7 @@ RULES: dict[str, Rule] = {
     "skyportal/": PAGE,
     "skyportal/add/": STAFF_FORM,
     "demo/": Rule(GET=(302, 403, 403, 200), POST=(302, 403, 403, 302)),
+    "demo/show/": Rule(GET=(302, 405, 405, 405), POST=(302, 302, 302, 302)),
     # The member of the group is not staff, and the staff belong to another group.
     "skyportal/<int:instance_id>/": Rule(GET=(302, 403, 403, 404), POST=(302, 403, 403, 404), like_missing=True),
     "skyportal/<int:instance_id>/sync/": ACT,

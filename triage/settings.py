@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "triage.operations.disk.disk_notice",
                 "triage.views.inbox.unread_notice",
+                "triage.views.demo.demonstration_notice",
             ],
         },
     },

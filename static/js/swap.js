@@ -81,6 +81,8 @@ function say(text, level, undo = null) {
   note.append(words);
   if (undo) note.append(undoForm(undo));
   document.getElementById("messages").replaceChildren(note);
+  // Bad news stands above the page, which may be scrolled.
+  if (level === "error") note.scrollIntoView({ block: "nearest" });
 }
 
 function undoForm(address) {

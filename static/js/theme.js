@@ -2,8 +2,9 @@
 // The browser keeps the user's choice; without a choice the theme of the system is used.
 (() => {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
+  // Django's admin keeps its own choice under the same key, and may have written "auto".
   const chosen = () => {
-    try { return localStorage.getItem("theme"); } catch { return null; }
+    try { return ["light", "dark"].find((theme) => theme === localStorage.getItem("theme")) ?? null; } catch { return null; }
   };
   const name = () => {
     const button = document.getElementById("theme-toggle");

@@ -259,8 +259,9 @@ class FakeSkyPortal(FakeService):
             case ["GET", "groups"]:
                 mine = [{"id": group, "name": f"group {group}"} for group in sorted(groups)]
                 return {"user_groups": mine, "user_accessible_groups": mine, "all_groups": None}
-            case ["GET", "taxonomy"]:
-                return [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
+            case ["GET", "taxonomy" | "instrument" as kind]:
+                taxonomies = [self._taxonomy("0.1.0", False), self._taxonomy("0.1.7", True)]
+                return taxonomies if kind == "taxonomy" else [{"id": 7, "name": "SEDM"}, {"id": 9, "name": "DBSP"}]
         raise self._error(400, "Invalid API endpoint")
 
     def _may_read(self, post: dict[str, Any], groups: set[int]) -> bool:

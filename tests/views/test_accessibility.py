@@ -9,46 +9,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, log_in, wait_for_spectrum, watched
-from tests.desk import Desk, running
+from tests.desk import Desk
+from tests.views.pages import NAME, OF_A_TRANSIENT, PAGES, furnish
 
 pytestmark = pytest.mark.browser
-
-PAGES = (
-    "",
-    "?state=all&above=50&instrument=S",
-    "queue/bulk/?threshold=50",
-    "tonight/",
-    "night/digest/",
-    "agreement/",
-    "policies/",
-    "policies/automatic/",
-    "inbox/",
-    "account/",
-    "account/notifications/",
-    "upload/",
-    "vetted/",
-    "quarantine/",
-    "skyportal/",
-    "skyportal/add/",
-    "skyportal/outbox/",
-    "tns/",
-    "account/tokens/",
-    "account/webhooks/",
-)
-OF_A_TRANSIENT = ("", "photometry/", "twins/", "tns/")
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running(tmp_path_factory.mktemp("desk")) as started:
-        started.wait_until_classified()
-        yield started
 
 
 @pytest.fixture(scope="module")
 def page(desk: Desk) -> Iterator[Page]:
     with chromium() as opened:
         log_in(opened, desk.url, desk.user, desk.password)
+        furnish(desk, opened)
         yield opened
 
 
@@ -63,26 +34,41 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def measure_a_line(page: Page) -> None:
+    """Drag over a stretch of the figure, and wait for the numbers."""
+    page.keyboard.press("v")
+    page.locator("#plot").scroll_into_view_if_needed()
+    box = page.locator("#plot").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 400, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 520, box["y"] + 150, steps=5)
+    page.mouse.up()
+    expect(page.locator("#measured")).to_contain_text("Å")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None:
     errors = watched(page)
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    page.goto(desk.url)
-    page.locator(".row a").first.click()
+    page.goto(f"{desk.url}transients/{NAME}/?state=all")
     wait_for_spectrum(page)
     transient = page.url.split("?")[0]
     # Only a vetted transient has a TNS report.
     page.keyboard.press("c")
-    expect(page.locator(".message.success")).to_contain_text("confirmed")
+    expect(page.locator(".message.success")).to_contain_text("Confirmed", ignore_case=True)
     faults = {}
-    for address in [desk.url + path for path in PAGES] + [transient + path for path in OF_A_TRANSIENT]:
+    for address in [desk.url + path for path in PAGES] + [transient + path for path in (*OF_A_TRANSIENT, "tns/")]:
         page.goto(address, wait_until="networkidle")
         faults[address] = serious(page)
     page.goto(transient)
     wait_for_spectrum(page)
     for details in page.locator("details").all():
         details.evaluate("element => { element.open = true; }")
-    faults["everything unfolded"] = serious(page)
+    assert page.locator(".epochs a").count() >= 4
+    assert page.locator(".comments li").count() >= 2
+    measure_a_line(page)
+    faults["everything unfolded, a line measured"] = serious(page)
     page.keyboard.press("o")
     faults["palette"] = serious(page)
     assert {address: found for address, found in faults.items() if found} == {}

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.factories import spectrum_file
-from tests.fakes.skyportal import PUBLIC, TOKEN, FakeSkyPortal
+from tests.fakes.skyportal import PRIVATE, PUBLIC, TOKEN, FakeSkyPortal
 from triage.inference import worker
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Policy, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
@@ -29,7 +29,6 @@ SENT = {
     "url": "https://fritz.science/",
     "token": TOKEN,
     "enabled": "on",
-    "remote_groups": "4, 17",
     "interval_minutes": "10",
     "reconcile_hours": "24",
     "decisions": "never",
@@ -58,7 +57,7 @@ def test_staff_can_add_a_connection_whose_token_is_shown_nowhere(staff: User, cl
     assert b"No SkyPortal is connected" in client.get(reverse("skyportal")).content
     assert client.post(reverse("add-skyportal"), SENT).status_code == 302
     instance = SkyPortalInstance.objects.get()
-    assert (instance.url, instance.remote_groups, instance.token) == ("https://fritz.science", [4, 17], TOKEN)
+    assert (instance.url, instance.token) == ("https://fritz.science", TOKEN)
     for address in (reverse("skyportal"), reverse("edit-skyportal", args=[instance.pk])):
         assert TOKEN.encode() not in client.get(address).content
 
@@ -75,7 +74,6 @@ def test_other_users_cannot_add_or_edit_a_connection(reviewer: User, client: Cli
         ({"url": "ftp://fritz.science"}, "begin with https"),
         ({"url": "https://user:secret@fritz.science"}, "must not contain a password"),
         ({"token": ""}, "needs its own"),
-        ({"remote_groups": "4, x"}, "whole numbers with commas"),
         ({"decisions": "always"}, "groups that may see"),
         ({"interval_minutes": "0"}, "greater than or equal"),
     ],
@@ -86,6 +84,52 @@ def test_an_invalid_connection_is_refused(staff: User, client: Client, changes: 
     assert answer.status_code == 200
     assert complaint.encode() in answer.content
     assert not SkyPortalInstance.objects.exists()
+
+
+def test_groups_and_instruments_are_chosen_and_shown_by_name(fritz: FakeSkyPortal, staff: User, client: Client) -> None:
+    client.force_login(staff)
+    fritz.tokens[TOKEN] = {PUBLIC, PRIVATE}
+    sent = {**SENT, "url": fritz.url, "remote_groups": f"Group {PRIVATE}, {PUBLIC}", "instruments": "sedm"}
+    assert client.post(reverse("add-skyportal"), sent).status_code == 302
+    instance = SkyPortalInstance.objects.get()
+    assert (instance.remote_groups, instance.instruments) == ([PRIVATE, PUBLIC], [7])
+    page = client.get(reverse("edit-skyportal", args=[instance.pk])).content.decode()
+    assert f'value="group {PRIVATE}, group {PUBLIC}"' in page
+    assert 'value="SEDM"' in page
+    assert "SEDM, DBSP" in page
+
+
+def test_an_unknown_name_is_refused_with_the_names_that_there_are(
+    fritz: FakeSkyPortal, staff: User, client: Client
+) -> None:
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "instruments": "SEDM, SPRAT"}
+    page = client.post(reverse("add-skyportal"), sent).content.decode()
+    assert "The server has no “SPRAT” that the token sees. It has: DBSP, SEDM." in page
+    assert 'value="SEDM, SPRAT"' in page
+    assert not SkyPortalInstance.objects.exists()
+
+
+def test_names_that_are_saved_again_cause_no_full_comparison(fritz: FakeSkyPortal, staff: User, client: Client) -> None:
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "remote_groups": str(PUBLIC)}
+    client.post(reverse("add-skyportal"), sent)
+    instance = SkyPortalInstance.objects.get()
+    sync.sync(instance)
+    client.post(reverse("edit-skyportal", args=[instance.pk]), {**sent, "remote_groups": f"group {PUBLIC}"})
+    instance.refresh_from_db()
+    assert (instance.remote_groups, instance.reconcile_due) == ([PUBLIC], False)
+
+
+def test_without_an_answer_of_the_server_ids_are_kept_and_names_refused(
+    fritz: FakeSkyPortal, staff: User, client: Client
+) -> None:
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "token": "another token"}
+    refused = client.post(reverse("add-skyportal"), {**sent, "remote_groups": "ePESSTO"}).content.decode()
+    assert "names cannot be looked up. Enter ids instead." in refused
+    assert client.post(reverse("add-skyportal"), {**sent, "remote_groups": "4, 17"}).status_code == 302
+    assert SkyPortalInstance.objects.get().remote_groups == [4, 17]
 
 
 def test_a_stored_token_is_not_sent_to_another_address(staff: User, client: Client) -> None:

@@ -42,14 +42,8 @@ def names(page: Client, **query: str) -> list[str]:
     return re.findall(r'<td>\s*<a href="/transients/[^"/]*/">([^<]+)</a>', shown)
 
 
-def test_the_newest_come_first_and_the_demonstration_is_left_out_once_something_is_real(page: Client) -> None:
+def test_the_newest_come_first(page: Client) -> None:
     assert names(page) == ["SN2026a", "ZTF26c", "SN2026b"]
-    assert names(page, simulated="1") == ["SN2026a", "SIM1", "ZTF26c", "SN2026b"]
-
-
-def test_a_desk_with_nothing_but_the_demonstration_shows_it(page: Client) -> None:
-    Classification.objects.filter(transient__simulated=False).delete()
-    assert names(page) == ["SIM1"]
 
 
 @pytest.mark.parametrize(

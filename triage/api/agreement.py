@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import user_of
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.review import agreement
 
 
@@ -71,10 +72,10 @@ class AgreementSerializer(serializers.Serializer[dict[str, Any]]):
 class AgreementView(APIView):
     """Agreement of reviewers."""
 
-    @extend_schema(responses={200: AgreementSerializer})
+    @extend_schema(parameters=[SIMULATED], responses={200: AgreementSerializer})
     def get(self, request: Request) -> Response:
         """Cohen's kappa of each pair of reviewers, and each reviewer's votes against the standing classifications."""
-        pairs, records = agreement.reviewers(user_of(request))
+        pairs, records = agreement.reviewers(user_of(request), flag_parameter(request, "simulated"))
         return Response({"pairs": [_pair(pair) for pair in pairs], "reviewers": [_record(one) for one in records]})
 
 

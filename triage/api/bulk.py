@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from triage.api import filters
 from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import PredictionSerializer
 from triage.review import bulk
@@ -34,6 +35,7 @@ class ProposedSerializer(serializers.Serializer[dict[str, Any]]):
     """
 
     transient = serializers.CharField()
+    simulated = serializers.BooleanField()
     reason = serializers.CharField()
     doubt = serializers.CharField(help_text="Reason to look at it before confirming it; empty if there is none.")
     prediction = PredictionSerializer()
@@ -94,7 +96,7 @@ class BulkView(APIView):
     parser_classes = (StorableJSONParser,)
 
     @extend_schema(
-        parameters=[ThresholdSerializer, filters.WaitingFilter],
+        parameters=[ThresholdSerializer, filters.WaitingFilter, SIMULATED],
         responses={200: BulkPreviewSerializer} | error_answers(400),
     )
     def get(self, request: Request) -> Response:
@@ -106,8 +108,14 @@ class BulkView(APIView):
         chosen = filters.WaitingFilter.chosen(filters.read(filters.WaitingFilter, request))
         last = bulk.newest_decision(user_of(request))
         rows = [
-            {"transient": row.transient.name, "reason": row.reason, "doubt": row.doubt, "prediction": row.prediction}
-            for row in bulk.proposed(user_of(request), chosen, threshold)
+            {
+                "transient": row.transient.name,
+                "simulated": row.transient.simulated,
+                "reason": row.reason,
+                "doubt": row.doubt,
+                "prediction": row.prediction,
+            }
+            for row in bulk.proposed(user_of(request), chosen, threshold, flag_parameter(request, "simulated"))
         ]
         return Response(BulkPreviewSerializer({"last_decision": last, "results": rows}).data)
 

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, user_of, wanted_fields
 from triage.api.errors import error_answers
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.api.renderers import CsvRenderer, JsonLinesRenderer, TableRenderer, VOTableRenderer
 from triage.api.schema import answer_example
 from triage.export import classifications
@@ -43,7 +44,7 @@ _PARAMETERS = [
     OpenApiParameter("reviewer", str, description="User name."),
     OpenApiParameter("transient", str, description="Name of the transient."),
     OpenApiParameter("name", str, description="Part of the transient's name."),
-    OpenApiParameter("simulated", bool, description="Whether the transient belongs to the demonstration."),
+    SIMULATED,
     FIELDS,
     OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
     OpenApiParameter("cursor", str, description="Cursor of a page; follow ``next`` instead of making one."),
@@ -186,7 +187,7 @@ class ClassificationsView(APIView):
             until=_moment(query.get("until", ""), "until"),
             transient=query.get("transient", ""),
             name=query.get("name", ""),
-            simulated=_flag(query.get("simulated", "")),
+            simulated=flag_parameter(request, "simulated"),
         )
         if cursor and wanted.until is not None:
             raise ValidationError({"until": ["a cursor asks for changes, which have no end: leave until out"]})
@@ -247,14 +248,6 @@ def _table(
 
 def _narrow(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in columns}
-
-
-def _flag(text: str) -> bool | None:
-    """Return true or false, or None for an empty text. Raises ValidationError for anything else."""
-    flags = {"": None, "true": True, "false": False}
-    if text.lower() not in flags:
-        raise ValidationError({"simulated": ["give true or false"]})
-    return flags[text.lower()]
 
 
 def _moment(text: str, name: str = "since") -> datetime | None:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import user_of
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.figures.dashboard import Bin, reliability
 from triage.queue import dashboard
 from triage.queue.dashboard import Share
@@ -73,12 +74,14 @@ class NightView(APIView):
             OpenApiParameter("class", str, description="Vetted class."),
             OpenApiParameter("instrument", str),
             OpenApiParameter("blind", str, enum=["1"], description="Only transients that were vetted blind."),
+            SIMULATED,
         ],
         responses={200: NightSerializer},
     )
     def get(self, request: Request) -> Response:
         """Numbers of the dashboard: spectra that arrived, transients that wait, and how often the network was right."""
-        user, span = user_of(request), dashboard.Span.read(request.query_params)
+        user = user_of(request)
+        span = dashboard.Span.read(request.query_params, flag_parameter(request, "simulated"))
         rows = dashboard.vetted(user, span)
         chosen = dashboard.narrowed(rows, span)
         numbers = dashboard.numbers(user, span, rows)

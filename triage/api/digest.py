@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from triage.api.base import user_of
 from triage.api.classifications import ClassificationSerializer
 from triage.api.errors import error_answers
-from triage.api.parameters import choice_parameter
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.export.digest import Digest, Rare, Waiting
 from triage.export.night import Night
 
@@ -68,13 +68,11 @@ class DigestSerializer(serializers.Serializer[dict[str, Any]]):
     """Digest of one night as you may see it. Each list has at most 200 rows.
 
     begin, end: noon to noon, UTC.
-    simulated: whether simulated spectra are counted.
     """
 
     date = serializers.DateField(help_text="Day at whose noon the night begins, UTC.")
     begin = serializers.DateTimeField()
     end = serializers.DateTimeField()
-    simulated = serializers.BooleanField()
     count = serializers.IntegerField(help_text="Number of spectra that arrived.")
     arrived = ArrivedSerializer(many=True)
     rare = RareSerializer(many=True)
@@ -93,21 +91,17 @@ class DigestView(APIView):
                 description="Day at whose noon UTC the night begins. By default the running night after midnight UTC, "
                 "else the one before.",
             ),
-            OpenApiParameter(
-                "simulated", str, enum=["1"], description="Count simulated spectra although the desk has real ones."
-            ),
+            SIMULATED,
         ],
         responses={200: DigestSerializer} | error_answers(400),
     )
     def get(self, request: Request) -> Response:
         """Digest of a night: what came, what was vetted, what waits for votes, what is new and rare."""
-        simulated = choice_parameter(request, "simulated", ["1"]) is not None
-        digest = Digest.of(user_of(request), _night(request), simulated=simulated)
+        digest = Digest.of(user_of(request), _night(request), flag_parameter(request, "simulated"))
         body = {
             "date": digest.night.day,
             "begin": digest.night.start,
             "end": digest.night.end,
-            "simulated": digest.simulated,
             "count": digest.count,
             "arrived": [{"name": name, "count": number} for name, number in digest.arrived],
             "rare": digest.rare,

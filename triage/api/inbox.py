@@ -19,6 +19,7 @@ class EntrySerializer(serializers.Serializer[inbox.Entry]):
 
     kind: “mention” (a comment names you), “second_opinion” (your vote is wanted) or “disputed” (somebody contradicts
     your vote).
+    simulated: whether the transient belongs to the demonstration.
     at: when it came.
     unread: whether you have not opened the transient since.
     comment: id of the comment that mentions you, else null.
@@ -28,6 +29,7 @@ class EntrySerializer(serializers.Serializer[inbox.Entry]):
 
     kind = serializers.ChoiceField(choices=("mention", "second_opinion", "disputed"))
     transient = serializers.CharField(source="transient.name")
+    simulated = serializers.BooleanField(source="transient.simulated")
     at = serializers.DateTimeField()
     unread = serializers.BooleanField()
     comment = serializers.IntegerField(source="comment.pk", allow_null=True, default=None)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     # This module imports the default permissions, and so KnownParameters below.
     from rest_framework.views import APIView
 
+SIMULATED = OpenApiParameter(
+    "simulated", bool, description="Whether the transient belongs to the demonstration; all rows if it is not given."
+)
 # Every address takes this one, which chooses the format of the answer.
 _EVERYWHERE = "format"
 
@@ -59,6 +62,17 @@ def integer_parameter(request: Request, name: str) -> int | None:
     if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise ValidationError({name: ["give a whole number"]})
     return int(text) if text else None
+
+
+def flag_parameter(request: Request, name: str) -> bool | None:
+    """Return a query parameter that is true or false, or None if it is missing.
+
+    Raises ValidationError if it is anything else.
+    """
+    text = request.query_params.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise ValidationError({name: ["give true or false"]})
+    return text == "true" if text else None
 
 
 def choice_parameter(request: Request, name: str, choices: Sequence[str]) -> str | None:

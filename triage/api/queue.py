@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from triage.api import filters
 from triage.api.base import FIELDS, NewestArrivalFirst, NewestFirst, SparseFields, user_of
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.api.predictions import PredictionSerializer
 from triage.models import Prediction, Transient
 from triage.queue import order
@@ -63,14 +64,14 @@ class QueueView(generics.ListAPIView[Transient]):
     def get_queryset(self) -> QuerySet[Transient]:
         """Return the transients that the filter lets through."""
         chosen = self._chosen()
-        rows = chosen.rows(user_of(self.request))
+        rows = chosen.rows(user_of(self.request), flag_parameter(self.request, "simulated"))
         # Pending transients have a prediction; to ask again would cost a look at every transient.
         return rows if chosen.state == "pending" else rows.with_prediction()
 
     def _chosen(self) -> QueueFilter:
         return filters.WaitingFilter.chosen(filters.read(filters.WaitingFilter, self.request))
 
-    @extend_schema(parameters=[filters.WaitingFilter, FIELDS])
+    @extend_schema(parameters=[filters.WaitingFilter, SIMULATED, FIELDS])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if self._chosen().state != "pending":
             # The order of triage would reveal how sure a hidden prediction is.
@@ -95,7 +96,7 @@ def _row(transient: Transient, prediction: Prediction) -> dict[str, Any]:
 class CountsView(APIView):
     """Sizes of the states of review."""
 
-    @extend_schema(responses={200: CountsSerializer})
+    @extend_schema(parameters=[SIMULATED], responses={200: CountsSerializer})
     def get(self, request: Request) -> Response:
         """Number of transients in each state of review."""
-        return Response(counts(user_of(request)))
+        return Response(counts(user_of(request), flag_parameter(request, "simulated")))

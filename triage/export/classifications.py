@@ -14,6 +14,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.models import Classification, ClassificationChange, Decision, Transient
 from triage.models.change import ChangeQuerySet
 from triage.models.classification import ClassificationQuerySet
+from triage.models.demonstration import only
 
 COLUMNS = (
     "id",
@@ -77,7 +78,7 @@ class Wanted:
     reviewer: user name.
     transient: name of the transient.
     name: part of the transient's name, in upper or lower case.
-    simulated: whether the transient belongs to the demonstration.
+    simulated: see triage.models.demonstration.
     """
 
     since: datetime | None = None
@@ -97,9 +98,7 @@ class Wanted:
             "transient__name__icontains": self.name,
         }
         given: dict[str, Any] = {path: value for path, value in lookups.items() if value}
-        if self.simulated is not None:
-            given["transient__simulated"] = self.simulated
-        return Q(**given)
+        return Q(only(self.simulated, "transient__"), **given)
 
 
 def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:

@@ -12,6 +12,7 @@ from triage.export import classifications
 from triage.export.night import Night
 from triage.models import Classification, Prediction, Spectrum, SpectrumState
 from triage.models.classification import ClassificationQuerySet
+from triage.models.demonstration import only
 from triage.models.spectrum import SpectrumQuerySet
 from triage.queue import priority, reasons
 
@@ -71,7 +72,6 @@ class Digest:
     """Digest of a night for one user.
 
     night: the night.
-    simulated: whether simulated spectra are counted.
     arrived: number of spectra by predicted class, or by why they have none; the most frequent first.
     vetted: vetted classifications, newest first: the keys of ``classifications.COLUMNS``, and number (of the
         transient), instrument, observed_at and outline, which are empty or None where unknown.
@@ -80,30 +80,23 @@ class Digest:
     """
 
     night: Night
-    simulated: bool
     arrived: list[tuple[str, int]]
     vetted: list[dict[str, Any]]
     waiting: list[Waiting]
     rare: list[Rare]
 
     @classmethod
-    def of(cls, user: User, night: Night, *, simulated: bool = False) -> Self:
+    def of(cls, user: User, night: Night, simulated: bool | None = None) -> Self:
         """Return the digest of a night as the user sees it, in a constant number of queries.
 
-        simulated: count simulated spectra even if the desk has real ones. Without real ones they are counted anyway.
+        simulated: see triage.models.demonstration.
         """
-        spectra = Spectrum.objects.visible_to(user)
-        simulated = simulated or not spectra.filter(simulated=False).exists()
-        if not simulated:
-            spectra = spectra.filter(simulated=False)
+        spectra = Spectrum.objects.visible_to(user).filter(only(simulated))
         # All states are named, because the index of the time of arrival begins with the state.
         during = Q(state__in=SpectrumState.values, created_at__gte=night.start, created_at__lt=night.end)
         came = spectra.filter(during, discarded=False).with_hidden(user)
-        kept = None if simulated else False
-        wanted = classifications.Wanted(since=night.start, until=night.end, simulated=kept)
-        return cls(
-            night, simulated, _arrived(came), _vetted(user, wanted), _waiting(user, simulated), _rare(user, came)
-        )
+        wanted = classifications.Wanted(since=night.start, until=night.end, simulated=simulated)
+        return cls(night, _arrived(came), _vetted(user, wanted), _waiting(user, simulated), _rare(user, came))
 
     @property
     def count(self) -> int:
@@ -143,10 +136,9 @@ def _vetted_row(row: Classification, groups: set[int]) -> dict[str, Any]:
     }
 
 
-def _waiting(user: User, simulated: bool) -> list[Waiting]:
-    rows = Classification.objects.visible_to(user).filter(state__in=("second_opinion", "disputed"))
-    if not simulated:
-        rows = rows.filter(transient__simulated=False)
+def _waiting(user: User, simulated: bool | None) -> list[Waiting]:
+    of_transient = only(simulated, "transient__")
+    rows = Classification.objects.visible_to(user).filter(of_transient, state__in=("second_opinion", "disputed"))
     yours = set(rows.wanting_vote_of(user).values_list("transient", flat=True))
     found: dict[int, Waiting] = {}
     for row in _oldest(rows):

@@ -39,6 +39,8 @@ class SkyPortalInstance(models.Model):
     predictions: whether predictions are posted.
     share_with: ids of the server's groups that see the posts.
     taxonomy: name of the server's taxonomy that posts use.
+    remote_names: names of the server's groups and instruments by id, as it gave them when the settings were last saved:
+        {"groups": {"4": "ePESSTO"}, "instruments": {…}}.
     posting_since: decisions from before this time are not posted; None until something is posted.
     predictions_since: the same for predictions; None on connections that are older than this field, which use
         ``posting_since``.
@@ -66,6 +68,7 @@ class SkyPortalInstance(models.Model):
     predictions = models.CharField(max_length=6, choices=Policy.choices, default=Policy.NEVER)
     share_with = models.JSONField(default=list, blank=True)
     taxonomy = models.CharField(max_length=120, default="Sitewide Taxonomy")
+    remote_names = models.JSONField(default=dict, db_default={}, blank=True)
     posting_since = models.DateTimeField(null=True, blank=True)
     predictions_since = models.DateTimeField(null=True, blank=True)
 

@@ -239,6 +239,7 @@ class Spectrum(models.Model):
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
             models.Index(fields=("id",), condition=models.Q(transient__isnull=True), name="spectrum_unnamed"),
             models.Index(fields=("group", "transient"), condition=models.Q(state="failed"), name="spectrum_failed"),
+            models.Index(fields=("group",), condition=models.Q(simulated=True), name="spectrum_simulated"),
             # Tells from the index alone whether a transient has a prediction, and for which audience.
             models.Index(
                 fields=("transient", "group"),

@@ -15,6 +15,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from triage.models import Classification, QueueEntry, Spectrum, SpectrumState
+from triage.models.demonstration import only
 
 SPANS = (("night", "Last 24 hours"), ("week", "7 days"), ("month", "30 days"), ("all", "All"))
 DAYS = {"night": 1, "week": 7, "month": 30}
@@ -30,15 +31,17 @@ class Span:
     class_name: vetted class, or "" for any.
     instrument: instrument of the spectrum, or "" for any.
     blind: only those that were vetted without sight of the prediction.
+    simulated: see triage.models.demonstration.
     """
 
     since: str = "night"
     class_name: str = ""
     instrument: str = ""
     blind: bool = False
+    simulated: bool | None = None
 
     @classmethod
-    def read(cls, query: Mapping[str, Any]) -> Self:
+    def read(cls, query: Mapping[str, Any], simulated: bool | None = None) -> Self:
         """Read a span from the parameters of an address; an unknown time means the last 24 hours."""
         since = query.get("since", "night")
         return cls(
@@ -46,6 +49,7 @@ class Span:
             query.get("class", ""),
             query.get("instrument", ""),
             query.get("blind") == "1",
+            simulated,
         )
 
     @property
@@ -100,7 +104,7 @@ class Share:
 
 def vetted(user: User, span: Span) -> list[Vetted]:
     """Return the vetted classifications of the span's time that the user may see, the newest first, at most MOST."""
-    rows = Classification.objects.standing_before(user).newest_first()
+    rows = Classification.objects.standing_before(user).filter(only(span.simulated, "transient__")).newest_first()
     if span.start is not None:
         rows = rows.filter(decided_at__gte=span.start)
     columns = (
@@ -147,21 +151,31 @@ def numbers(user: User, span: Span, rows: Sequence[Vetted]) -> dict[str, Any]:
     """
     since = Q() if span.start is None else Q(created_at__gte=span.start)
     done = Q() if span.start is None else Q(processed_at__gte=span.start)
-    spectra = Spectrum.objects.visible_to(user).aggregate(
-        arrived=Count("pk", filter=since),
-        unreadable=Count("pk", filter=since & Q(state=SpectrumState.QUARANTINED)),
-        classified=Count("pk", filter=done & Q(state=SpectrumState.CLASSIFIED)),
-        failed=Count("pk", filter=done & Q(state=SpectrumState.FAILED)),
-        queued=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
+    spectra = (
+        Spectrum.objects.visible_to(user)
+        .filter(only(span.simulated))
+        .aggregate(
+            arrived=Count("pk", filter=since),
+            unreadable=Count("pk", filter=since & Q(state=SpectrumState.QUARANTINED)),
+            classified=Count("pk", filter=done & Q(state=SpectrumState.CLASSIFIED)),
+            failed=Count("pk", filter=done & Q(state=SpectrumState.FAILED)),
+            queued=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
+        )
     )
-    open_rounds = Classification.objects.visible_to(user).aggregate(
-        second_opinion=Count("pk", filter=Q(state="second_opinion")), disputed=Count("pk", filter=Q(state="disputed"))
+    of_transient = only(span.simulated, "transient__")
+    open_rounds = (
+        Classification.objects.visible_to(user)
+        .filter(of_transient)
+        .aggregate(
+            second_opinion=Count("pk", filter=Q(state="second_opinion")),
+            disputed=Count("pk", filter=Q(state="disputed")),
+        )
     )
     waits = [row.waited.total_seconds() for row in rows if row.waited is not None]
     return {
         **spectra,
         **open_rounds,
-        "waiting": QueueEntry.objects.counted(user).get("pending", 0),
+        "waiting": QueueEntry.objects.filter(of_transient).counted(user).get("pending", 0),
         "vetted": len(rows),
         "median_wait": timedelta(seconds=statistics.median(waits)) if waits else None,
     }

@@ -16,6 +16,7 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
 from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, TnsRecord, Transient, UploadEntry
+from triage.models.demonstration import only
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue import order
 
@@ -120,7 +121,7 @@ class QueueFilter:
         parts += [f"≥ {self.above} %" if self.above else "", f"< {self.below} %" if self.below else ""]
         parts += [dict(TNS_STATES)[self.tns]] if self.tns else []
         parts += ["mine"] if self.mine else []
-        parts += [f"upload {self.upload}"] if self.upload else []
+        parts += ["one upload"] if self.upload else []
         return ", ".join(part for part in parts if part)
 
     @property
@@ -133,9 +134,13 @@ class QueueFilter:
         """Return whether a field is used that the page keeps under “More filters”."""
         return bool(self.instrument or self.after or self.before or self.above or self.below or self.tns)
 
-    def rows(self, user: User) -> TransientQuerySet:
-        """Return the matching transients that the user may see, in order."""
+    def rows(self, user: User, simulated: bool | None = None) -> TransientQuerySet:
+        """Return the matching transients that the user may see, in order.
+
+        simulated: see triage.models.demonstration.
+        """
         rows = order.triage_order(user) if self.state == "pending" else _by_state(user, self.state)
+        rows = rows.filter(only(simulated))
         if self.class_name and self.state == "pending":
             rows = rows.predicted_as(self.class_name)
         elif self.class_name:
@@ -169,13 +174,15 @@ class QueueFilter:
             spectra = spectra.filter(created_at__lt=last + timedelta(days=1))
         return rows.filter(pk__in=spectra.values("transient"))
 
-    def neighbours(self, user: User, transient: Transient) -> tuple[Transient | None, Transient | None]:
+    def neighbours(
+        self, user: User, transient: Transient, simulated: bool | None = None
+    ) -> tuple[Transient | None, Transient | None]:
         """Return the transients before and after this one, each None at an end.
 
         A transient that does not match the filter has a place in the order all the same. Transients that somebody
         else is looking at are passed over, and those on which the user's second opinion is in.
         """
-        rows = self.rows(user).exclude(pk=transient.pk)
+        rows = self.rows(user, simulated).exclude(pk=transient.pk)
         if self.state != "in_review":
             rows = rows.not_claimed_by_others(user)
         if self.state == "second_opinion":
@@ -186,30 +193,32 @@ class QueueFilter:
             return rows.neighbours_by_file(UploadEntry.objects.of_upload(user, int(self.upload)).place_of(transient))
         return rows.neighbours_by_arrival(transient)
 
-    def following(self, user: User, transient: Transient) -> Transient | None:
+    def following(self, user: User, transient: Transient, simulated: bool | None = None) -> Transient | None:
         """Return the transient to show after a verdict on this one: the next one, else the first, else None."""
-        earlier, later = self.neighbours(user, transient)
+        earlier, later = self.neighbours(user, transient, simulated)
         if later is None and self.state in EMPTYING and earlier is not None:
-            rows = self.rows(user).exclude(pk=transient.pk).not_claimed_by_others(user)
+            rows = self.rows(user, simulated).exclude(pk=transient.pk).not_claimed_by_others(user)
             rows = rows.wanting_vote() if self.state == "second_opinion" else rows
             return rows.first()
         return later
 
 
-def counts(user: User) -> dict[str, int]:
+def counts(user: User, simulated: bool | None = None) -> dict[str, int]:
     """Return the number of transients in each state of STATES, except "all".
 
     "processing" counts spectra in the backlog instead.
+
+    simulated: see triage.models.demonstration.
     """
-    states = QueueEntry.objects.counted(user)
-    waiting = Transient.objects.awaiting_review(user).order_by()
+    states = QueueEntry.objects.filter(only(simulated, "transient__")).counted(user)
+    waiting = Transient.objects.awaiting_review(user).filter(only(simulated)).order_by()
     found = {
         "pending": states.get("pending", 0),
         "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
         "bad": states.get("bad", 0),
         **{name: states.get(name, 0) for name in OUTCOMES},
     }
-    spectra = Spectrum.objects.visible_to(user).order_by()
+    spectra = Spectrum.objects.visible_to(user).filter(only(simulated)).order_by()
     failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
     return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}
 

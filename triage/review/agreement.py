@@ -16,6 +16,7 @@ from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q
 from triage.models import Classification, Decision
 from triage.models.classification import ClassificationQuerySet, votes_owed_by
 from triage.models.decision import VETTING, DecisionQuerySet, was_undone
+from triage.models.demonstration import only
 
 # With fewer votes in common, kappa says little.
 FEWEST = 10
@@ -94,13 +95,15 @@ def cohens_kappa(counted: Mapping[tuple[str, str], int]) -> Kappa:
     return Kappa(count, observed, chance, (observed - chance) / (1 - chance), error)
 
 
-def reviewers(user: User) -> tuple[list[Pair], list[Record]]:
+def reviewers(user: User, simulated: bool | None = None) -> tuple[list[Pair], list[Record]]:
     """Return the pairs of reviewers, those with most transients in common first, and each reviewer's record.
 
     Only what the user may see counts. A record counts only transients that somebody else has voted on too: otherwise
     reviewers would be measured against themselves.
+
+    simulated: see triage.models.demonstration.
     """
-    votes = _votes(user)
+    votes = _votes(user).filter(only(simulated, "transient__"))
     return _pairs(votes), _records(votes, Classification.objects.standing_before(user))
 
 

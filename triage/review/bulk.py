@@ -56,7 +56,7 @@ class Candidate:
     doubt: str
 
 
-def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Candidate]:
+def proposed(user: User, chosen: QueueFilter, threshold: float, simulated: bool | None = None) -> list[Candidate]:
     """Return the waiting transients whose prediction is sure enough, the surest first, at most MOST.
 
     Transients that somebody else is looking at are left out, and those whose prediction is hidden from the user.
@@ -64,9 +64,10 @@ def proposed(user: User, chosen: QueueFilter, threshold: float) -> list[Candidat
     user: who is going to confirm them.
     chosen: filter of the queue.
     threshold: least probability of the prediction, percent.
+    simulated: see triage.models.demonstration.
     """
     chosen = dataclasses.replace(chosen, state="pending", above=max(chosen.above, f"{threshold:g}", key=_number))
-    rows = list(chosen.rows(user).not_claimed_by_others(user).surest_first()[:MOST])
+    rows = list(chosen.rows(user, simulated).not_claimed_by_others(user).surest_first()[:MOST])
     predictions, epochs = order.current_predictions(user, rows), _epochs(user, rows)
     return [_candidate(row, predictions[row.current_prediction_id or 0], epochs[row.pk], threshold) for row in rows]
 

@@ -70,8 +70,8 @@ _cache = _EmbeddingCache()
 def look_alikes(user: User, prediction: Prediction, limit: int = SHOWN) -> list[LookAlike]:
     """Return the vetted spectra that are most like a predicted one, the nearest first.
 
-    There is one spectrum of each transient, and none of the predicted spectrum's own transient. The list is empty if
-    the prediction was stored without its embedding.
+    There is one spectrum of each transient, and none of the predicted spectrum's own transient. Simulated spectra are
+    compared with simulated ones only. The list is empty if the prediction was stored without its embedding.
 
     user: only spectra visible to this user are returned.
     limit: largest number of spectra.
@@ -105,6 +105,7 @@ def _vetted(user: User, prediction: Prediction) -> list[dict[str, Any]]:
     """
     rows = Classification.objects.standing_before(user).newest_first()
     rows = rows.exclude(transient=prediction.spectrum.transient_id)
+    rows = rows.filter(transient__simulated=prediction.spectrum.simulated)
     rows = rows.filter(
         decision__spectrum__in=Spectrum.objects.visible_to(user),
         decision__spectrum__rejected=False,

@@ -31,6 +31,7 @@ from triage.models import (
     NotificationState,
     Transient,
 )
+from triage.models.demonstration import Demonstration
 from triage.review.second_opinion import is_hidden
 from triage.services import attempts, occasions
 from triage.services.http import public_address
@@ -139,7 +140,7 @@ def _send(message: Notification) -> bool:
 def _email_text(message: Notification) -> str:
     """Return what an e-mail says. A digest is made when it is sent, so that it holds what its reader may see then."""
     if message.kind == NotificationKind.DIGEST:
-        return as_text(Digest.of(message.user, Night.read(message.key)))
+        return as_text(Digest.of(message.user, Night.read(message.key), Demonstration.of(message.user).simulated))
     return message.text
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import template
 from django.template.context import RequestContext
-from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
@@ -58,12 +57,6 @@ def sparkline(outline: Sequence[float | None]) -> SafeString:
 def names(name: str, transient: Transient) -> bool:
     """Return whether a name is a spelling of one of the transient's."""
     return transient.is_called(name)
-
-
-@register.filter
-def since(moment: datetime | None) -> str:
-    """Return how long ago a moment was, in its largest unit ("3 d"), or "" for None."""
-    return "" if moment is None else age(timezone.now() - moment)
 
 
 @register.filter

@@ -9,10 +9,13 @@ from django.views.decorators.http import require_safe
 
 from triage.review import agreement
 from triage.views.base import signed_in
+from triage.views.demo import demonstration_of
 
 
 @login_required
 @require_safe
 def agreement_page(request: HttpRequest) -> HttpResponse:
-    pairs, records = agreement.reviewers(signed_in(request))
-    return render(request, "agreement.html", {"pairs": pairs, "records": records, "section": "agreement"})
+    demonstration = demonstration_of(request)
+    pairs, records = agreement.reviewers(signed_in(request), demonstration.simulated)
+    context = {"pairs": pairs, "records": records, "demonstration": demonstration, "section": "agreement"}
+    return render(request, "agreement.html", context)

@@ -19,6 +19,7 @@ from triage.errors import TriageError
 from triage.queue.filters import QueueFilter
 from triage.review import bulk
 from triage.views.base import signed_in
+from triage.views.demo import demonstration_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +65,10 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _confirm(request, chosen)
     threshold = _threshold(request.GET.get("threshold", ""))
-    rows = bulk.proposed(user, chosen, threshold)
+    demonstration = demonstration_of(request)
+    rows = bulk.proposed(user, chosen, threshold, demonstration.simulated)
     context = {
+        "demonstration": demonstration,
         "rows": rows,
         "sure": sum(not row.doubt for row in rows),
         "threshold": f"{threshold:g}",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from triage.figures.dashboard import confusion_figure, reliability_figure
 from triage.queue import dashboard
 from triage.views.base import signed_in, wants_fragment
+from triage.views.demo import demonstration_of
 
 
 @login_required
@@ -23,7 +24,8 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
     The address narrows it: ``since`` (a key of ``dashboard.SPANS``), ``class``, ``instrument`` and ``blind``. The
     script fetches the changing part repeatedly, and redraws the figures when ``version`` has changed.
     """
-    user, span = signed_in(request), dashboard.Span.read(request.GET)
+    user, demonstration = signed_in(request), demonstration_of(request)
+    span = dashboard.Span.read(request.GET, demonstration.simulated)
     rows = dashboard.vetted(user, span)
     compared = dashboard.narrowed(rows, span)
     context = {
@@ -36,6 +38,7 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
         "by_instrument": dashboard.shares(compared, "instrument"),
         "classes": sorted({row.class_name for row in rows} | ({span.class_name} - {""})),
         "instruments": sorted({row.instrument for row in rows} | ({span.instrument} - {""})),
+        "demonstration": demonstration,
         "section": "night",
     }
     return render(request, "partials/dashboard.html" if wants_fragment(request) else "dashboard.html", context)
@@ -48,7 +51,7 @@ def dashboard_plots(request: HttpRequest) -> JsonResponse:
 
     The address takes the parameters of the page, and ``theme``.
     """
-    span = dashboard.Span.read(request.GET)
+    span = dashboard.Span.read(request.GET, demonstration_of(request).simulated)
     rows = dashboard.narrowed(dashboard.vetted(signed_in(request), span), span)
     theme = request.GET.get("theme", "light")
     if not rows:

@@ -1,4 +1,4 @@
-"""A page for staff that takes the demonstration away."""
+"""The demonstration on pages: a switch that shows or leaves out simulated spectra, and a page that removes them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,40 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
 
+from triage.models.demonstration import Demonstration
 from triage.operations.demo_removal import remove_demo, simulated_transients
 from triage.views.base import signed_in
+
+# Key of the session under which a user's choice to see simulated spectra is kept.
+SHOWN = "simulated_shown"
+
+
+def demonstration_of(request: HttpRequest) -> Demonstration:
+    """Return what the pages of a signed-in user do with simulated spectra."""
+    return Demonstration.of(signed_in(request), shown=bool(request.session.get(SHOWN)))
+
+
+def demonstration_notice(request: HttpRequest) -> dict[str, object]:
+    """Give templates the demonstration, for the switch in the header. A page that has asked already gives its own."""
+    return {"demonstration": SimpleLazyObject(lambda: demonstration_of(request))}
+
+
+@login_required
+@require_POST
+def show_demo(request: HttpRequest) -> HttpResponse:
+    """Show simulated spectra on the user's pages from now on, or leave them out.
+
+    Parameters: shown ("1" or "0") and from, the address of the page to return to.
+    """
+    request.session[SHOWN] = request.POST.get("shown") == "1"
+    here = request.POST.get("from", "")
+    safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
+    return redirect(here if safe else reverse("queue"))
 
 
 @login_required

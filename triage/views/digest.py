@@ -12,6 +12,7 @@ from triage.export.digest_text import as_text
 from triage.export.draft_table import Draft
 from triage.export.night import Night
 from triage.views.base import signed_in
+from triage.views.demo import demonstration_of
 
 
 @login_required
@@ -19,11 +20,11 @@ from triage.views.base import signed_in
 def digest_page(request: HttpRequest) -> HttpResponse:
     """Show the digest of a night.
 
-    Parameters: date (the day at whose noon UTC the night begins; by default the last night), simulated (1 counts the
-    demonstration too), format ("text" for plain text), draft (1 shows a table) and pick (id of a transient in it).
+    Parameters: date (the day at whose noon UTC the night begins; by default the last night), format ("text" for plain
+    text), draft (1 shows a table) and pick (id of a transient in it).
     """
-    given = request.GET
-    digest = Digest.of(signed_in(request), Night.read(given.get("date", "")), simulated=given.get("simulated") == "1")
+    given, demonstration = request.GET, demonstration_of(request)
+    digest = Digest.of(signed_in(request), Night.read(given.get("date", "")), demonstration.simulated)
     text = as_text(digest)
     if given.get("format") == "text":
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
@@ -36,6 +37,7 @@ def digest_page(request: HttpRequest) -> HttpResponse:
         "asked_for_draft": given.get("draft") == "1",
         "draft": Draft.of(digest.vetted, picked),
         "picked": {row["number"] for row in digest.vetted if str(row["number"]) in picked},
+        "demonstration": demonstration,
         "section": "night",
     }
     return render(request, "digest.html", context)

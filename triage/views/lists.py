@@ -7,28 +7,38 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from classifier.taxonomy import load_taxonomy
 from triage.export import classifications
 from triage.intake.quarantine import STATES
 from triage.models import Spectrum
+from triage.models.demonstration import only
 from triage.queue.filters import midnight
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in
+from triage.views.demo import demonstration_of
+from triage.views.sorting import sorted_by
 
 PAGE = 50
 
-
-# Columns that the vetted classifications can be sorted by; a minus before one reverses the order.
-SORTED_BY = {
+# Columns that each list can be sorted by.
+VETTED_BY = {
     "decided": "decided_at",
     "name": "transient__name",
     "class": "decision__class_name",
     "redshift": "decision__redshift",
     "reviewer": "decision__reviewer__username",
+}
+QUARANTINED_BY = {
+    "file": "filename",
+    "transient": "transient__name",
+    "reason": "failure_reason",
+    "sender": "uploaded_by__username",
+    "arrived": "created_at",
 }
 
 
@@ -37,10 +47,10 @@ SORTED_BY = {
 def vetted_page(request: HttpRequest) -> HttpResponse:
     """List the vetted classifications. Filters and order stay in the address, and the downloads have the same filters.
 
-    Parameters: class, reviewer, name (a part of it), since and until (days in UTC, both included), simulated (1 shows
-    the demonstration too), sort (a key of SORTED_BY, with a minus for the reverse).
+    Parameters: class, reviewer, name (a part of it), since and until (days in UTC, both included), sort (a key of
+    VETTED_BY, with a minus for the reverse).
     """
-    user = signed_in(request)
+    user, demonstration = signed_in(request), demonstration_of(request)
     given = {key: request.GET.get(key, "") for key in ("class", "reviewer", "name", "since", "until")}
     wanted = classifications.Wanted(
         class_name=given["class"],
@@ -48,24 +58,18 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         name=given["name"],
         since=midnight(given["since"]),
         until=last + timedelta(days=1) if (last := midnight(given["until"])) else None,
+        simulated=demonstration.simulated,
     )
-    # The demonstration is left out as soon as there is something real.
-    real = classifications.vetted(user, classifications.Wanted(simulated=False))
-    if request.GET.get("simulated") != "1" and real.exists():
-        wanted = dataclasses.replace(wanted, simulated=False)
     sort = request.GET.get("sort", "")
-    rows = classifications.vetted(user, wanted)
-    if sort.removeprefix("-") in SORTED_BY:
-        column = F(SORTED_BY[sort.removeprefix("-")])
-        order = column.desc if sort.startswith("-") else column.asc
-        rows = rows.order_by(order(nulls_last=True), "-id")
+    rows = sorted_by(classifications.vetted(user, wanted), sort, VETTED_BY)
     page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [classifications.as_row(row) for row in page.object_list],
         "given": given,
+        "classes": [entry.name for entry in load_taxonomy().classes],
         "filtered": any(given.values()),
-        "with_simulated": wanted.simulated is None,
+        "demonstration": demonstration,
         "sort": sort,
         "query": _query(wanted),
         "section": "vetted",
@@ -88,9 +92,13 @@ def _query(wanted: classifications.Wanted) -> str:
 @login_required
 @require_safe
 def quarantine_page(request: HttpRequest) -> HttpResponse:
-    """List what could not be read, classified or named, the newest first."""
+    """List what could not be read, classified or named, the newest first.
+
+    Parameters: show ("unnamed" or "discarded"), sort (a key of QUARANTINED_BY, with a minus for the reverse).
+    """
     show = request.GET.get("show", "")
-    visible = Spectrum.objects.visible_to(signed_in(request))
+    demonstration = demonstration_of(request)
+    visible = Spectrum.objects.visible_to(signed_in(request)).filter(only(demonstration.simulated))
     if show == "unnamed":
         spectra = visible.unnamed()
     else:
@@ -98,10 +106,8 @@ def quarantine_page(request: HttpRequest) -> HttpResponse:
         failed = Q(state__in=STATES) | Q(transient__isnull=True, discarded=True)
         spectra = visible.filter(failed, discarded=show == "discarded")
     related = ("transient", "group", "uploaded_by", "current_prediction")
-    spectra = spectra.select_related(*related).order_by("-id")
-    page = CappedPaginator(spectra, PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "quarantine.html",
-        {"page": page, "show": show, "query": f"show={show}" if show else "", "section": "quarantine"},
-    )
+    sort = request.GET.get("sort", "")
+    rows = sorted_by(spectra.select_related(*related).order_by("-id"), sort, QUARANTINED_BY)
+    page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "show": show, "sort": sort, "demonstration": demonstration, "section": "quarantine"}
+    return render(request, "quarantine.html", context)

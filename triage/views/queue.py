@@ -12,11 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classifier.taxonomy import load_taxonomy
 from triage.errors import TriageError
-from triage.models import Spectrum
+from triage.models import Spectrum, Upload
+from triage.models.demonstration import only
 from triage.queue import saved_views
 from triage.queue.filters import PUBLIC, STATES, TNS_STATES, QueueFilter, counts
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in, wants_fragment
+from triage.views.demo import demonstration_of
 from triage.views.queue_rows import queue_rows
 
 PAGE = 25
@@ -31,11 +33,13 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     """
     user = signed_in(request)
     chosen = QueueFilter.read(request.GET)
-    numbers = {} if wants_fragment(request) and not chosen.narrowed else counts(user)
+    demonstration = demonstration_of(request)
+    simulated = demonstration.simulated
+    numbers = {} if wants_fragment(request) and not chosen.narrowed else counts(user, simulated)
     # The count of "processing" is one of spectra, not of transients.
     total = None if chosen.state == "processing" else numbers.get(chosen.state)
     known_count = None if chosen.narrowed else total
-    page = CappedPaginator(chosen.rows(user), PAGE, known_count).get_page(request.GET.get("page"))
+    page = CappedPaginator(chosen.rows(user, simulated), PAGE, known_count).get_page(request.GET.get("page"))
     rows = queue_rows(user, list(page.object_list), in_review=chosen.state == "in_review")
     context = {"page": page, "rows": rows, "filter": chosen, "state": chosen.state, "total": total}
     if wants_fragment(request):
@@ -46,7 +50,9 @@ def queue_page(request: HttpRequest) -> HttpResponse:
         "groups": [PUBLIC, *user.groups.order_by("name").values_list("name", flat=True)],
         "tns_states": TNS_STATES if settings.TNS_LOOKUP else (),
         "views": user.saved_views.all(),
-        "unnamed": Spectrum.objects.visible_to(user).unnamed().count(),
+        "unnamed": Spectrum.objects.visible_to(user).filter(only(simulated)).unnamed().count(),
+        "upload": Upload.objects.filter(user=user, pk=int(chosen.upload)).first() if chosen.upload else None,
+        "demonstration": demonstration,
         "section": "queue",
     }
     return render(request, "queue.html", context)
@@ -56,7 +62,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def queue_counts(request: HttpRequest) -> JsonResponse:
     """Return how many transients there are in each state, which the page's script keeps up to date."""
-    return JsonResponse(counts(signed_in(request)))
+    return JsonResponse(counts(signed_in(request), demonstration_of(request).simulated))
 
 
 @login_required

@@ -40,6 +40,7 @@ from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 from triage.views.comment_thread import comment_thread
+from triage.views.demo import demonstration_of
 from triage.views.network_answer import class_choices, keyed_classes, network_answer
 from triage.views.review_model import (
     DecisionFields,
@@ -109,20 +110,24 @@ def _respond(
     """
     spectra = visible_spectra(user, transient)
     shown = shown_spectrum(spectra, wanted, transient.current_prediction_id)
-    page = _page(user, transient, QueueFilter.read(request.GET), spectra, shown, typed or {})
-    return render(request, "review.html", {"page": page, "section": "queue"}, status=status)
+    demonstration = demonstration_of(request)
+    chosen = QueueFilter.read(request.GET)
+    neighbours = chosen.neighbours(user, transient, demonstration.simulated)
+    page = _page(user, transient, chosen, neighbours, spectra, shown, typed or {})
+    context = {"page": page, "demonstration": demonstration, "section": "queue"}
+    return render(request, "review.html", context, status=status)
 
 
 def _page(
     user: User,
     transient: Transient,
     chosen: QueueFilter,
+    neighbours: tuple[Transient | None, Transient | None],
     spectra: Sequence[Spectrum],
     shown: Spectrum | None,
     typed: Mapping[str, Any],
 ) -> ReviewPage:
     prefetch_related_objects([transient], other_names(user))
-    earlier, later = chosen.neighbours(user, transient)
     ledger = _ledger(user, transient)
     standing = None if transient.hidden else _standing(user, transient)
     prediction, fused = shown.current_prediction if shown else None, fused_answer(spectra)
@@ -133,8 +138,8 @@ def _page(
         transient=transient,
         blind=transient.hidden,
         filter=chosen,
-        earlier=earlier,
-        later=later,
+        earlier=neighbours[0],
+        later=neighbours[1],
         claimed_by_other=claim,
         sky=SkyPlace.of_transient(transient),
         transient_redshift=of_transient or of_spectrum,
@@ -231,7 +236,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
     transient = visible_transient(user, name)
     form = DecisionForm(request.POST)
     chosen = QueueFilter.read(request.GET)
-    following = chosen.following(user, transient)
+    following = chosen.following(user, transient, demonstration_of(request).simulated)
     try:
         if not form.is_valid():
             raise InvalidDecisionError(" ".join(str(text) for errors in form.errors.values() for text in errors))

@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from triage.models import Transient
+from triage.models.demonstration import only
 from triage.queue.filters import STATES
 from triage.views.base import signed_in, wants_fragment
+from triage.views.demo import demonstration_of
 
 MOST_HITS = 12
 
@@ -45,24 +47,28 @@ def search_page(request: HttpRequest) -> HttpResponse:
     A name that means one transient leads to it at once, unless a script asks.
     """
     user, text = signed_in(request), request.GET.get("q", "").strip()[:120]
+    demonstration = demonstration_of(request)
     if wants_fragment(request):
-        return JsonResponse({"hits": [dataclasses.asdict(hit) for hit in find(user, text)]})
+        return JsonResponse({"hits": [dataclasses.asdict(hit) for hit in find(user, text, demonstration.simulated)]})
     meant = Transient.objects.visible_to(user).called(user, text) if text else None
     if meant is not None:
         return redirect("review", meant.name)
-    return render(request, "search.html", {"hits": find(user, text), "text": text, "most": MOST_HITS})
+    hits = find(user, text, demonstration.simulated)
+    context = {"hits": hits, "text": text, "most": MOST_HITS, "demonstration": demonstration}
+    return render(request, "search.html", context)
 
 
-def find(user: User, text: str) -> list[Hit]:
+def find(user: User, text: str, simulated: bool | None = None) -> list[Hit]:
     """Return transients with a text in a name that the user may know, the one that is called so first.
 
     text: name or part of one, in any spelling; "" finds nothing.
+    simulated: see triage.models.demonstration. It does not narrow what a whole name finds.
     """
     if not text:
         return []
     seen = Transient.objects.for_review(user).with_other_names(user)
     meant = seen.called(user, text)
-    newest = seen.with_part_of_name(user, text).order_by("-created_at", "-pk")[:MOST_HITS]
+    newest = seen.with_part_of_name(user, text).filter(only(simulated)).order_by("-created_at", "-pk")[:MOST_HITS]
     rows = [meant, *(row for row in newest if row != meant)][:MOST_HITS] if meant else newest
     return [_hit(row, text) for row in rows]
 

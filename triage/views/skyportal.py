@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, Exists, OuterRef, Q, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,8 +21,17 @@ from triage.models import Classification, PostState, SkyPortalInstance, SkyPorta
 from triage.services.skyportal import outbox, sync
 from triage.services.skyportal.forms import InstanceForm
 from triage.views.base import signed_in, wants_fragment
+from triage.views.sorting import sorted_by
 
 PAGE = 25
+# Columns that the runs and the outbox can be sorted by.
+RUNS_BY = {
+    "began": "started_at",
+    "name": "instance__name",
+    "state": "state",
+    **{name: name for name in ("listed", "fetched", "new", "changed", "unchanged", "errors")},
+}
+POSTS_BY = {"source": "remote_name", "name": "instance__name", "state": "state", "changed": "changed_at"}
 # Actions of a user on a post, by its state, each with the label of its button.
 ACTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     PostState.ASKING: (("approve", "Post it"), ("refuse", "Do not post")),
@@ -34,16 +44,18 @@ ACTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 @login_required
 @require_safe
 def skyportal_page(request: HttpRequest) -> HttpResponse:
-    """List the connections, and every run with its result."""
+    """List the connections, and every run with its result, the newest first or as ``sort`` says (see RUNS_BY)."""
     user = signed_in(request)
     instances = SkyPortalInstance.objects.visible_to(user).select_related("group")
     runs = SkyPortalRun.objects.filter(instance__in=instances).select_related("instance")
-    page = Paginator(runs, PAGE).get_page(request.GET.get("page"))
+    sort = request.GET.get("sort", "")
+    page = Paginator(sorted_by(runs, sort, RUNS_BY), PAGE).get_page(request.GET.get("page"))
     context = {
         "instances": instances,
         "page": page,
         "busy": any(run.finished_at is None for run in page.object_list),
         "posts": _counts(user),
+        "sort": sort,
         "section": "skyportal",
     }
     return render(request, "partials/skyportal_runs.html" if wants_fragment(request) else "skyportal.html", context)
@@ -119,23 +131,31 @@ class OutboxRow:
 @login_required
 @require_safe
 def outbox_page(request: HttpRequest) -> HttpResponse:
-    """List the posts: waiting, done and failed. The parameter ``state`` shows one state alone."""
+    """List the posts: waiting, done and failed.
+
+    Parameters: state (shows one state alone), sort (a key of POSTS_BY, with a minus for the reverse).
+    """
     user = signed_in(request)
     counts = _counts(user)
     state = request.GET.get("state", "")
-    posts = SkyPortalPost.objects.visible_to(user).annotate(hidden=Exists(_owed_by(user)))
+    posts = SkyPortalPost.objects.visible_to(user).annotate(
+        hidden=Exists(_owed_by(user)), changed_at=Coalesce("withdrawn_at", "posted_at", "created_at")
+    )
     if state in PostState.values:
         posts = posts.filter(state=state)
     # Posts that wait for a person come first.
     posts = posts.order_by(Case(When(state__in=(PostState.ASKING, PostState.GIVEN_UP), then=0), default=1), "-id")
+    sort = request.GET.get("sort", "")
     related = ("instance", "decision__reviewer", "decision__transient", "prediction__spectrum__transient")
-    page: Any = Paginator(posts.select_related(*related), PAGE).get_page(request.GET.get("page"))
+    rows = sorted_by(posts.select_related(*related), sort, POSTS_BY)
+    page: Any = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [OutboxRow.stored(post, hidden=post.hidden) for post in page.object_list],
         "states": [(value, label, counts.get(value, 0)) for value, label in PostState.choices],
         "total": sum(counts.values()),
         "state": state,
+        "sort": sort,
         "section": "skyportal",
     }
     return render(request, "skyportal_outbox.html", context)

@@ -24,8 +24,17 @@ from triage.services.tns.lookup import want_spectra
 from triage.services.tns.payload import Options, Report, build_report, faults
 from triage.services.tns.tables import current_tables, number_of
 from triage.views.base import signed_in, visible_transient
+from triage.views.sorting import sorted_by
 
 PAGE = 25
+# Columns that the reports can be sorted by.
+SORTED_BY = {
+    "name": "tns_name",
+    "class": "decision__class_name",
+    "state": "state",
+    "sender": "sent_by__username",
+    "made": "created_at",
+}
 
 
 class NumberedField(forms.CharField):
@@ -65,7 +74,7 @@ class OptionsForm(forms.Form):
         readable = Spectrum.objects.visible_to(user).filter(transient=transient, arrays__isnull=False).in_time_order()
         spectra = self.fields["spectra"]
         if isinstance(spectra, forms.ChoiceField):
-            spectra.choices = [(spectrum.pk, spectrum.file_label) for spectrum in readable]
+            spectra.choices = [(spectrum.pk, _label(spectrum)) for spectrum in readable]
         # The entered values, as pairs for an address or for hidden fields.
         self.entered = [(name, value) for name in self.fields for value in data.getlist(name) if value]
 
@@ -74,6 +83,12 @@ class OptionsForm(forms.Form):
         if not self.is_valid():
             return Options()
         return Options(**self.cleaned_data | {"spectra": tuple(self.cleaned_data["spectra"])})
+
+
+def _label(spectrum: Spectrum) -> str:
+    """Return date, instrument and file of a spectrum, as far as they are known."""
+    day = f"{spectrum.observed_at:%Y-%m-%d}" if spectrum.observed_at else "date unknown"
+    return " · ".join(part for part in (day, spectrum.instrument, spectrum.file_label) if part)
 
 
 def _report(user: User, transient: Transient, form: OptionsForm) -> Report:
@@ -187,16 +202,18 @@ class ReportRow:
 @login_required
 @require_safe
 def reports_page(request: HttpRequest) -> HttpResponse:
-    """List the submitted reports, the newest first."""
+    """List the submitted reports, the newest first, or as ``sort`` says (see SORTED_BY)."""
     user = signed_in(request)
     submitted = TnsReport.objects.visible_to(user).defer("payload", "ascii_file", "further_files")
     submitted = submitted.select_related("transient", "decision", "sent_by", "group")
-    page = Paginator(submitted, PAGE).get_page(request.GET.get("page"))
+    sort = request.GET.get("sort", "")
+    page = Paginator(sorted_by(submitted, sort, SORTED_BY), PAGE).get_page(request.GET.get("page"))
     settled = TnsReport.objects.without_answer() if user.has_perm("triage.add_tnsreport") else TnsReport.objects.none()
     unclear = set(settled.filter(pk__in=[report.pk for report in page.object_list]).values_list("pk", flat=True))
     context = {
         "page": page,
         "rows": [ReportRow(report, may_settle=report.pk in unclear) for report in page.object_list],
+        "sort": sort,
         "section": "vetted",
     }
     return render(request, "tns_reports.html", context)

@@ -94,6 +94,7 @@ urlpatterns = [
     path("transients/<str:name>/tns/send/", tns.send, name="send-tns"),
     path("transients/<str:name>/tns/import/", tns.import_spectra, name="import-from-tns"),
     path("demo/", demo.demo_page, name="demo"),
+    path("demo/show/", demo.show_demo, name="show-demo"),
     path("account/", account.account_page, name="account"),
     path("account/password/", account.change_password, name="change-password"),
     path("account/email/", account.change_email, name="change-email"),

@@ -112,10 +112,13 @@ class Client:
         filters = {"format": "mag", "magsys": "ab"}
         return rows_of(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
 
-    def groups(self) -> set[int]:
-        """Return the ids of the groups that the token belongs to, whose posts it can read."""
-        rows = rows_of(self.get("/api/groups"), "user_accessible_groups")
-        return {row["id"] for row in rows if isinstance(row.get("id"), int)}
+    def groups(self) -> dict[int, str]:
+        """Return the names by id of the groups that the token belongs to, whose posts it can read."""
+        return _named(rows_of(self.get("/api/groups"), "user_accessible_groups"))
+
+    def instruments(self) -> dict[int, str]:
+        """Return the names of all instruments by id."""
+        return _named(rows_of(self.get("/api/instrument"), "instruments"))
 
     def taxonomies(self) -> list[dict[str, Any]]:
         return rows_of(self.get("/api/taxonomy"), "taxonomies")
@@ -215,6 +218,10 @@ def _error(status: int, message: str) -> SkyPortalError:
     if status in {403, 404}:
         return NotVisibleError(message or "it does not exist, or this token may not see it")
     return RefusedError(message)
+
+
+def _named(rows: list[dict[str, Any]]) -> dict[int, str]:
+    return {row["id"]: str(row.get("name") or row["id"]) for row in rows if isinstance(row.get("id"), int)}
 
 
 def _whole(value: Any, name: str) -> int:

@@ -16,25 +16,45 @@ from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import SkyPortalError
 from triage.services.skyportal.posting import foreign_groups
 
+# The lists of a connection, and whose names at the server they take.
+NAMED = {"remote_groups": "groups", "instruments": "instruments", "share_with": "groups"}
+MOST_OFFERED = 40
 
-class IdsField(forms.CharField):
-    """A list of whole numbers, written with commas between them."""
+
+class NamesField(forms.CharField):
+    """A list of the server's groups or instruments: names or ids, written with commas between them.
+
+    known: names by id, as far as the desk knows them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+        self.known: dict[int, str] = {}
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(str(number) for number in value) if isinstance(value, list) else value
+        """Return the names of ids. A name that holds a comma could not be read back, so its id is shown."""
+        if not isinstance(value, list):
+            return value
+        names = [(number, self.known.get(number, "")) for number in value]
+        return ", ".join(name if name and "," not in name else str(number) for number, name in names)
 
     def clean(self, value: Any) -> Any:
+        """Return the ids; a name that the desk does not know stays as it is."""
+        ids = {name.casefold(): number for number, name in self.known.items()}
         parts = [part.strip() for part in (super().clean(value) or "").split(",") if part.strip()]
-        if not all(part.isascii() and part.isdigit() and len(part) < 12 for part in parts):
-            raise forms.ValidationError("Enter whole numbers with commas between them, such as 4, 17.")
-        return [int(part) for part in parts]
+        return [int(part) if is_id(part) else ids.get(part.casefold(), part) for part in parts]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare lists of numbers; the inherited method would compare a list with its text."""
+        """Compare lists of ids; the inherited method would compare a list with its text."""
         try:
             return bool(self.clean(data) != (initial or []))
         except forms.ValidationError:
             return True
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is an id that the database can hold."""
+    return text.isascii() and text.isdigit() and len(text) < 12
 
 
 class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -44,9 +64,9 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
     """
 
     token = forms.CharField(required=False, max_length=200, strip=True, widget=forms.PasswordInput)
-    remote_groups = IdsField(required=False)
-    instruments = IdsField(required=False)
-    share_with = IdsField(required=False)
+    remote_groups = NamesField()
+    instruments = NamesField()
+    share_with = NamesField()
 
     class Meta:
         model = SkyPortalInstance
@@ -71,6 +91,9 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         self.user = user
         self.fields["group"].queryset = user.groups.order_by("name")  # type: ignore[attr-defined]
         self.fields["group"].empty_label = "everybody"  # type: ignore[attr-defined]
+        for name, kind in NAMED.items():
+            known = self.instance.remote_names.get(kind, {})
+            self.fields[name].known = {int(number): text for number, text in known.items()}  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
         try:
@@ -94,19 +117,40 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
                 "share_with",
                 "Enter the groups that may see what is posted; without one, everybody on the server would.",
             )
-        elif sent.get("share_with") and not self.errors:
-            self._check_groups(sent)
+        if any(sent.get(name) for name in NAMED) and not self.errors:
+            self._look_up(sent)
         return sent
 
-    def _check_groups(self, sent: dict[str, Any]) -> None:
-        """Refuse groups that the token does not belong to. A server that does not answer is asked again at posting."""
+    def _look_up(self, sent: dict[str, Any]) -> None:
+        """Replace names by ids, and keep the server's names for the page.
+
+        Groups that the token does not belong to are refused for posts. A server that does not answer is asked again at
+        posting; until then, ids are taken as they are.
+        """
         try:
             with Client(sent["url"], sent["token"] or self.instance.token, patience_seconds=0) as client:
-                foreign = set(sent["share_with"]) - client.groups()
+                names = {"groups": client.groups()} | (
+                    {"instruments": client.instruments()} if sent["instruments"] else {}
+                )
         except (SkyPortalError, TriageError):
+            for name in NAMED:
+                if any(isinstance(part, str) for part in sent[name]):
+                    self.add_error(name, "The server does not answer, so names cannot be looked up. Enter ids instead.")
             return
-        if foreign:
+        self.instance.remote_names = {**self.instance.remote_names, **names}
+        for name, kind in NAMED.items():
+            if sent[name]:
+                self._replace_names(name, names[kind])
+        if foreign := {number for number in sent["share_with"] if isinstance(number, int)} - set(names["groups"]):
             self.add_error("share_with", f"{foreign_groups(foreign)}.".capitalize())
+
+    def _replace_names(self, name: str, names: dict[int, str]) -> None:
+        ids = {text.casefold(): number for number, text in names.items()}
+        found = [ids.get(part.casefold(), part) if isinstance(part, str) else part for part in self.cleaned_data[name]]
+        if unknown := [part for part in found if isinstance(part, str)]:
+            offered = ", ".join(sorted(names.values(), key=str.casefold)[:MOST_OFFERED]) or "none"
+            self.add_error(name, f"The server has no “{unknown[0]}” that the token sees. It has: {offered}.")
+        self.cleaned_data[name] = found
 
     def save(self, commit: bool = True) -> SkyPortalInstance:
         instance: SkyPortalInstance = super().save(commit=False)

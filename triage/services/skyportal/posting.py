@@ -103,7 +103,7 @@ class Poster:
 
     @functools.cached_property
     def _own_groups(self) -> set[int]:
-        return self.client.groups()
+        return set(self.client.groups())
 
     def _classification(self, post: SkyPortalPost) -> dict[str, Any]:
         class_name, details = _class_and_origin(post)
