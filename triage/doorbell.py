@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 PROCESS_BACKLOG = "triage.tasks.process_queue"
 PREDICT_AGAIN = "triage.tasks.predict_again"
 MEASURE_BRIGHTNESS = "triage.tasks.measure_brightness"
+RUN_POLICIES = "triage.tasks.run_policies"
 SYNC_SKYPORTAL = "triage.tasks.sync_skyportal"
 SEND_TO_SKYPORTAL = "triage.tasks.send_to_skyportal"
 ANSWER_ANALYSES = "triage.tasks.answer_analyses"

@@ -72,6 +72,17 @@ def choice_parameter(request: Request, name: str, choices: Sequence[str]) -> str
     return text or None
 
 
+def flag_parameter(request: Request, name: str) -> bool | None:
+    """Return a query parameter that is true or false, or None if it is missing.
+
+    Raises ValidationError if it is anything else.
+    """
+    text, flags = request.query_params.get(name, "").lower(), {"": None, "true": True, "false": False}
+    if text not in flags:
+        raise ValidationError({name: ["give true or false"]})
+    return flags[text]
+
+
 def _known(view: Any, method: str) -> list[str]:
     """Return the names of an operation's parameters: its own, its pages' and the one that every address takes."""
     names = [name for parameter in _documented(view, method) for name in _names(parameter)]
