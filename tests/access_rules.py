@@ -177,6 +177,7 @@ RULES: dict[str, Rule] = {
     # The empty body is refused.
     "api/v1/policies/": change(LIST, PUT=(401, 400, 400, 400)),
     "api/v1/policies/automatic/": change(LIST, PUT=(401, 400, 400, 400)),
+    "api/v1/policies/automatic/switch/": Rule(POST=(401, 400, 400, 400)),
     "api/v1/policies/automatic/dry_run/": Rule(POST=(401, 400, 400, 400)),
     "api/v1/agreement/": change(LIST, shows=False),
     "api/v1/night/": change(LIST, shows=False),
@@ -198,6 +199,7 @@ RULES: dict[str, Rule] = {
     "tonight/plots/": change(PAGE, shows=False),
     "agreement/": change(PAGE, shows=False),
     "policies/": change(FORM, POST=(302,) * 4, shows=True),
+    "policies/automatic/switch/": Rule(POST=(302,) * 4),
     "policies/automatic/": change(FORM, POST=(302,) * 4, shows=True),
     "upload/": change(FORM, POST=(302,) * 4, body=uploads, shows=True),
     "upload/<int:upload_id>/": PRIVATE_PAGE,

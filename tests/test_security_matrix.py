@@ -48,6 +48,7 @@ JSON_ALONE = (
     "/api/v1/queue/bulk/",
     "/api/v1/queue/views/",
     "/policies/automatic/dry_run/",
+    "/api/v1/policies/automatic/switch/",
 )
 
 

@@ -20,6 +20,7 @@ def test_what_waits_for_other_servers_is_done_by_a_worker_of_its_own() -> None:
         doorbell.PREDICT_AGAIN,
         doorbell.MEASURE_BRIGHTNESS,
         doorbell.NAME_MATCHES,
+        doorbell.RUN_POLICIES,
     }
     assert {task for task in tasks if queue_of(task) == settings.CELERY_TASK_DEFAULT_QUEUE} == inside
     assert {task for task in tasks if queue_of(task) == settings.OUTSIDE_QUEUE} == tasks - inside

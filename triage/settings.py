@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "predict-again": {"task": "triage.tasks.predict_again", "schedule": 10.0, "options": {"expires": 10}},
     "measure-brightness": {"task": "triage.tasks.measure_brightness", "schedule": 10.0, "options": {"expires": 10}},
     "name-matches": {"task": "triage.tasks.name_matches", "schedule": 10.0, "options": {"expires": 10}},
+    "run-policies": {"task": "triage.tasks.run_policies", "schedule": 20.0, "options": {"expires": 20}},
     "sync-skyportal": {"task": "triage.tasks.sync_skyportal", "schedule": 10.0, "options": {"expires": 10}},
     "send-to-skyportal": {"task": "triage.tasks.send_to_skyportal", "schedule": 15.0, "options": {"expires": 15}},
     "answer-analyses": {"task": "triage.tasks.answer_analyses", "schedule": 10.0, "options": {"expires": 10}},

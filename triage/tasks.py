@@ -13,6 +13,7 @@ from celery.worker import state
 from classifier.errors import CheckpointError
 from triage import doorbell
 from triage.inference import backlog, brightness, checkpoints, missing_matches, worker
+from triage.review import lane
 from triage.services import account_mail, notifications, webhooks
 from triage.services.skyportal import answering, outbox, sync
 from triage.services.tns import lookup, reports
@@ -27,7 +28,8 @@ SLICE_SECONDS = 5.0
 def process_backlog() -> None:
     """Classify the spectra that wait for the network."""
     try:
-        worker.process_backlog(stopping=lambda: state.should_stop is not None)
+        if worker.process_backlog(stopping=lambda: state.should_stop is not None):
+            doorbell.ring(doorbell.RUN_POLICIES)
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
 
@@ -49,6 +51,12 @@ def measure_brightness() -> None:
 def name_matches() -> None:
     """Compare spectra that have no matches of the present library with it."""
     missing_matches.fill(SLICE_SECONDS, stopping=backlog.waits)
+
+
+@shared_task(name=doorbell.RUN_POLICIES)  # type: ignore[untyped-decorator]
+def run_policies() -> None:
+    """Let the automatic policies that are on classify what they pass."""
+    lane.run_policies()
 
 
 @shared_task(name=doorbell.SYNC_SKYPORTAL)  # type: ignore[untyped-decorator]

@@ -182,7 +182,8 @@ class Desk:
     def classifications(self, **filters: Any) -> Iterator[Row]:
         """Yield the vetted classifications that stand, newest first.
 
-        filters: since (a time in ISO 8601), class_name, reviewer, transient, fields.
+        filters: since (a time in ISO 8601), class_name, reviewer, transient, fields, automatic ("include" adds what
+            policies classified, marked, after the rest).
         """
         return self._pages("classifications/", filters)
 

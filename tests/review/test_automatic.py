@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier.wilson import wilson
-from tests.factories import classified, override
+from tests.factories import override
+from tests.review.lane_desk import predicted
 from triage.errors import InvalidActionError, NotFoundError, NotYoursError
-from triage.models import AutomaticPolicy, Prediction, ReviewPolicy, Spectrum, Transient
+from triage.models import AutomaticPolicy, ReviewPolicy, Spectrum
 from triage.models.arrays import pack
 from triage.review import automatic
 from triage.review.decisions import undo
@@ -33,20 +34,6 @@ def ada(make_user: Callable[..., User]) -> User:
 @pytest.fixture
 def ben(make_user: Callable[..., User]) -> User:
     return make_user("ben")
-
-
-def predicted(user: User, name: str, seed: int = 1, group: Group | None = None, **values: Any) -> Transient:
-    """Return a transient whose prediction has these values, by default those of a sure SN Ia."""
-    transient = classified(user, name, seed, group=group)
-    sure = {
-        "class_name": "SN Ia",
-        "uncertainty": 0.01,
-        "novelty": 0.2,
-        "conformal_set": ["SN Ia"],
-        "crosscheck": {"class": "SN Ia", "redshift": 0.03, "score": 20.0},
-    }
-    Prediction.objects.filter(spectrum__transient=transient, spectrum__group=group).update(**{**sure, **values})
-    return transient
 
 
 def tried(user: User, group: str = "", simulated: bool | None = None, **values: Any) -> DryRun:

@@ -23,6 +23,7 @@ from tests.fakes.server import HTML, AnswerError
 from tests.fakes.skyportal import FakeSkyPortal
 from tests.fakes.skyportal_rounds import connect, run
 from triage.models import (
+    AutomaticRun,
     Notification,
     NotificationKind,
     NotificationPreference,
@@ -112,6 +113,24 @@ def test_a_sync_that_keeps_failing_is_told_once_and_again_after_it_has_worked(
         run(instance)
         send_notifications()
     assert len(receiver.messages) == 2
+
+
+def test_a_policy_that_switches_itself_off_is_told_once_to_those_who_keep_it(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    keeper, other = make_user("keeper"), make_user("other")
+    keeper.is_staff = True
+    keeper.save()
+    for user in (keeper, other):
+        save_wishes(user, receiver.url)
+    ended = {"conditions": {}, "checkpoint": "x", "vetted": 0, "disagreed": 0, "began_by": keeper}
+    AutomaticRun.objects.create(**ended, ended_at=timezone.now(), reason="The trial has classified 5 transients.")
+    AutomaticRun.objects.create(**ended, ended_at=timezone.now(), ended_by=keeper, reason="It was switched off.")
+    for _ in range(2):
+        send_notifications()
+    (message,) = receiver.messages
+    assert message["kind"] == "policy_off"
+    assert "public spectra has switched itself off. The trial has classified 5 transients." in message["text"]
 
 
 def test_a_message_that_was_certainly_not_delivered_is_repeated_and_finally_given_up(
@@ -247,6 +266,7 @@ def test_the_api_reads_and_changes_the_users_wishes(reviewer: User) -> None:
         "disputed": True,
         "mention": True,
         "sync_failing": False,
+        "policy_off": True,
         "digest": False,
     }
     assert api.patch("/api/v1/notifications/", {"novelty": 3}).status_code == 400

@@ -10,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import classified, override, queries
+from tests.review.lane_desk import POLICY, drawn, predicted, switched_on
 from triage.models import AutomaticPolicy, Prediction
+from triage.review import automatic, lane
 
 pytestmark = pytest.mark.django_db
 LOOSE = {"group": "", "class_names": ["SN Ia"], "probability": "50", "share_for_people": "5", "allowed_false_rate": "1"}
@@ -74,3 +76,81 @@ def test_a_dry_run_on_the_page_takes_as_many_queries_for_many_transients_as_for_
         if seed == 1:
             few = queries(browser, path)
     assert queries(browser, path) <= few
+
+
+@pytest.fixture
+def staff(ben: User) -> User:
+    classified(ben, "EARLY", 9)
+    ben.is_staff = True
+    ben.save()
+    return ben
+
+
+def test_the_page_says_whether_a_policy_is_on_and_staff_switch_it(browser: Client, ada: User, staff: User) -> None:
+    assert "Not switched: keep a policy first" in switch(browser, "on")
+    automatic.change_policy(staff, "", POLICY)
+    assert "The policy was never on" in page_of(browser)
+    assert "begin with a trial" in switch(browser, "on")
+    assert "a trial classifies 1 to 1000 transients" in switch(browser, "trial", trial="x")
+    page = switch(browser, "trial", trial="5")
+    assert "The policy is on trial" in page
+    assert "The trial ends after 5 transients" in page
+    page = switch(browser, "off")
+    assert "The policy is off" in page
+    assert "switched off by ben" in page
+    browser.force_login(ada)
+    assert "Not switched: only staff" in switch(browser, "trial", trial="5")
+
+
+def switch(browser: Client, act: str, **sent: str) -> str:
+    answer = browser.post(reverse("automatic-switch"), {"group": "", "act": act, **sent}, follow=True)
+    return answer.content.decode()
+
+
+def test_a_transients_page_says_that_no_person_looked_until_one_decides(
+    browser: Client, ada: User, staff: User
+) -> None:
+    switched_on(staff)
+    transient = predicted(ada, "X")
+    lane.run_policies()
+    page = browser.get(reverse("review", args=["X"])).content.decode()
+    assert "No person has looked at it." in page
+    assert "SN Ia; probability at least 98 %" in page
+    assert "Automatic <b" in browser.get(reverse("queue")).content.decode()
+    assert "X</strong>" in browser.get(reverse("queue"), {"state": "automatic"}).content.decode()
+    override(staff, transient, "TDE")
+    page = browser.get(reverse("review", args=["X"])).content.decode()
+    assert "No person has looked at it." not in page
+    assert "it no longer stands" in page
+
+
+def test_a_drawn_transient_shows_no_prediction_and_asks_for_a_blind_vote(
+    browser: Client, ada: User, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch, "X")
+    switched_on(staff)
+    transient = predicted(ada, "X")
+    lane.run_policies()
+    page = browser.get(reverse("review", args=["X"])).content.decode()
+    assert "Your vote is wanted, blind" in page
+    assert "The network says" not in page
+    assert "your vote is wanted, and given blind" in browser.get(reverse("queue")).content.decode()
+    assert "One reviewer has voted" not in page
+    override(staff, transient, "SN Ia")
+    assert "The network says" in browser.get(reverse("review", args=["X"])).content.decode()
+
+
+def test_the_dashboard_shows_the_measured_false_rate(
+    browser: Client, ada: User, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Automatic policy" not in browser.get(reverse("night")).content.decode()
+    drawn(monkeypatch, "X")
+    switched_on(staff)
+    transient = predicted(ada, "X")
+    predicted(ada, "Y", 2)
+    lane.run_policies()
+    override(ada, transient, "TDE")
+    page = browser.get(reverse("night")).content.decode()
+    assert "100 % (21 to 100 %)" in page
+    assert "1 of 1" in page
+    assert "transients that no person looked at, now" in page

@@ -16,6 +16,7 @@ from triage.api.parsers import StorableJSONParser
 from triage.models import AutomaticPolicy
 from triage.review import automatic
 from triage.review.dry_run import DryRun, dry_run
+from triage.review.runs import Measured
 
 
 class AutomaticPolicySerializer(serializers.Serializer[Any]):
@@ -43,10 +44,65 @@ class AutomaticPolicySerializer(serializers.Serializer[Any]):
     allowed_false_rate = serializers.FloatField(default=0.01)
 
 
+class AutomaticRunSerializer(serializers.Serializer[Measured]):
+    """Latest run of a policy, and what people said about it.
+
+    limit: number of transients that a trial may classify; null for a policy whose dry run showed the allowed rate.
+    ended_at: when it was switched off; null while it is on.
+    reason: why it was switched off.
+    recalled: what it classified went back to the queue when it ended.
+    classified: transients that it classified.
+    sampled: transients that passed and were drawn for people, who vote blind.
+    voted, disagreed: blind votes on these, and how many of them name another class.
+    false_rate, interval: disagreed / voted and its 95 % interval (Wilson 1927); null without votes.
+    bound: upper bound of the false rate that counts the dry run too; null in a trial.
+    vetted_later, changed_later: transients that it classified and people vetted later, and how many they changed. These
+        were not drawn at random.
+    """
+
+    limit = serializers.IntegerField(source="run.limit", allow_null=True)
+    began_at = serializers.DateTimeField(source="run.began_at")
+    began_by = serializers.CharField(source="run.began_by.username")
+    ended_at = serializers.DateTimeField(source="run.ended_at", allow_null=True)
+    reason = serializers.CharField(source="run.reason")
+    recalled = serializers.BooleanField(source="run.recalled")
+    classified = serializers.IntegerField()
+    sampled = serializers.IntegerField()
+    voted = serializers.IntegerField()
+    disagreed = serializers.IntegerField()
+    false_rate = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    bound = serializers.FloatField(allow_null=True)
+    vetted_later = serializers.IntegerField()
+    changed_later = serializers.IntegerField()
+
+
 class AudienceAutomaticPolicySerializer(AutomaticPolicySerializer):
-    """An automatic policy, and whether you may change it."""
+    """An automatic policy.
+
+    editable: whether you may change it and switch it on and off.
+    on: whether it classifies now.
+    run: its latest run, null if it was never on.
+    """
 
     editable = serializers.BooleanField(read_only=True)
+    on = serializers.BooleanField(read_only=True)
+    run = AutomaticRunSerializer(read_only=True, allow_null=True)
+
+
+class SwitchSerializer(serializers.Serializer[Any]):
+    """Switch of a policy.
+
+    group: the group whose policy it is, null for that of public spectra.
+    on: whether it shall classify.
+    trial: number of transients that a trial may classify; null if the dry run shows the allowed rate.
+    """
+
+    group = serializers.CharField(allow_null=True, required=False, default=None)
+    on = serializers.BooleanField()
+    trial = serializers.IntegerField(
+        allow_null=True, required=False, default=None, min_value=1, max_value=automatic.LARGEST_TRIAL
+    )
 
 
 class DryRunRequestSerializer(AutomaticPolicySerializer):
@@ -132,10 +188,32 @@ class AutomaticPoliciesView(APIView):
     def put(self, request: Request) -> Response:
         """Set the automatic policy for public spectra or for one group. With no class, the policy is removed.
 
-        A policy classifies nothing by itself yet: it is what a dry run starts from.
+        A policy classifies nothing until it is switched on. If it is on and changes, it is switched off.
         """
         sent, user = checked(AutomaticPolicySerializer, request.data), user_of(request)
         automatic.change_policy(user, sent["group"] or "", sent)
+        return Response([_policy(row) for row in automatic.policies(user)])
+
+
+class SwitchView(APIView):
+    """The switches of automatic policies."""
+
+    parser_classes = (StorableJSONParser,)
+
+    @extend_schema(
+        request=SwitchSerializer,
+        responses={200: AudienceAutomaticPolicySerializer(many=True)} | error_answers(400, 403, 404, 409),
+    )
+    def post(self, request: Request) -> Response:
+        """Switch a stored policy on or off.
+
+        It goes on as a trial, or if the upper bound of its dry run lies within the allowed rate.
+        """
+        sent, user = checked(SwitchSerializer, request.data), user_of(request)
+        if sent["on"]:
+            automatic.switch_on(user, sent["group"] or "", sent["trial"])
+        else:
+            automatic.switch_off(user, sent["group"] or "")
         return Response([_policy(row) for row in automatic.policies(user)])
 
 
@@ -157,8 +235,14 @@ class DryRunView(APIView):
 def _policy(row: dict[str, Any]) -> dict[str, Any]:
     policy = row["policy"] or AutomaticPolicy()
     group = row["group"].name if row["group"] else None
-    fields = {name: getattr(policy, name) for name in automatic.FIELDS}
-    return {"group": group, **fields, "editable": row["editable"]}
+    run = row["run"]
+    return {
+        "group": group,
+        **automatic.conditions(policy),
+        "editable": row["editable"],
+        "on": run is not None and run.run.ended_at is None,
+        "run": AutomaticRunSerializer(run).data if run else None,
+    }
 
 
 def _result(run: DryRun) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
@@ -20,12 +22,10 @@ from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, user_of, wanted_fields
 from triage.api.errors import error_answers
-from triage.api.parameters import SIMULATED, flag_parameter
+from triage.api.parameters import SIMULATED, choice_parameter, flag_parameter
 from triage.api.renderers import CsvRenderer, JsonLinesRenderer, TableRenderer, VOTableRenderer
 from triage.api.schema import answer_example
-from triage.export import classifications
-from triage.models.change import ChangeQuerySet
-from triage.models.classification import ClassificationQuerySet
+from triage.export import automatic, classifications
 
 _CURSOR = re.compile(r"c(\d{1,18})", re.ASCII)
 _PARAMETERS = [
@@ -45,6 +45,13 @@ _PARAMETERS = [
     OpenApiParameter("transient", str, description="Name of the transient."),
     OpenApiParameter("name", str, description="Part of the transient's name."),
     SIMULATED,
+    OpenApiParameter(
+        "automatic",
+        str,
+        enum=["include", "only"],
+        description="Adds what automatic policies classified, after what people vetted, or lists it alone. "
+        "Not with a cursor in since.",
+    ),
     FIELDS,
     OpenApiParameter("format", str, enum=["json", "csv", "votable", "jsonl"]),
     OpenApiParameter("cursor", str, description="Cursor of a page; follow ``next`` instead of making one."),
@@ -100,7 +107,7 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     While your own blind vote on a transient is wanted, a withdrawal shows null for everything that was decided.
     """
 
-    id = serializers.IntegerField(help_text="Id of the decision.")
+    id = serializers.IntegerField(allow_null=True, help_text="Id of the decision; null for an automatic row.")
     transient = serializers.CharField()
     class_name = serializers.CharField(allow_null=True)
     redshift = serializers.FloatField(allow_null=True)
@@ -128,6 +135,14 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     sequence = serializers.IntegerField(
         required=False, help_text="Place of a change in the order of all changes; only in the answer to a cursor."
     )
+    automatic = serializers.BooleanField(
+        required=False, help_text="Whether a policy classified it and no person looked; only with ``automatic``."
+    )
+    conditions = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="Conditions of the policy, in words; null for people. Only with ``automatic``.",
+    )
     withdrawn = serializers.BooleanField(
         required=False, help_text="Whether the classification no longer stands; only in the answer to a cursor."
     )
@@ -149,6 +164,12 @@ class ClassificationOrder(NewestFirst):
     """Pages by the time of the decision, the newest first."""
 
     ordering = ("-decided_at", "-id")
+
+
+class AutomaticOrder(NewestFirst):
+    """Pages by the time of the automatic classification, the newest first."""
+
+    ordering = ("-created_at", "-id")
 
 
 class ClassificationsView(APIView):
@@ -191,23 +212,36 @@ class ClassificationsView(APIView):
         )
         if cursor and wanted.until is not None:
             raise ValidationError({"until": ["a cursor asks for changes, which have no end: leave until out"]})
-        return self._changes(request, int(cursor[1]), wanted) if cursor else self._standing(request, wanted)
+        policies = choice_parameter(request, "automatic", ("include", "only"))
+        if policies and cursor:
+            raise ValidationError({"automatic": ["a cursor follows what people vetted: leave automatic out"]})
+        return self._changes(request, int(cursor[1]), wanted) if cursor else self._standing(request, wanted, policies)
 
-    def _standing(self, request: Request, wanted: classifications.Wanted) -> HttpResponseBase:
+    def _standing(self, request: Request, wanted: classifications.Wanted, policies: str | None) -> HttpResponseBase:
+        """Answer with what stands.
+
+        policies: "include" adds what policies classified, after what people vetted; "only" lists it alone; None leaves
+            it out.
+        """
         user = user_of(request)
         # The cursor is read before the rows, so that a decision taken in between comes again and is not lost.
         since = f"c{classifications.last_sequence(user)}"
-        rows = classifications.vetted(user, wanted)
-        columns = wanted_fields(request.query_params.get("fields", ""), classifications.COLUMNS)
+        known = automatic.MARKED_COLUMNS if policies else classifications.COLUMNS
+        columns = wanted_fields(request.query_params.get("fields", ""), known)
+        by_people = [] if policies == "only" else [classifications.vetted(user, wanted)]
+        tables: list[QuerySet[Any]] = [*by_people, *([automatic.standing(user, wanted)] if policies else [])]
         if isinstance(request.accepted_renderer, TableRenderer):
-            return _table(request.accepted_renderer, rows, columns, since)
-        paginator = ClassificationOrder()
-        page = paginator.paginate_queryset(rows, request, view=self) or []
+            return _table(request.accepted_renderer, automatic.all_rows(tables), columns, since)
+        paginator = ClassificationOrder() if by_people else AutomaticOrder()
+        page = paginator.paginate_queryset(tables[0], request, view=self) or []
+        # Each table has pages of its own: the last page of what people vetted leads to what policies classified.
+        here = remove_query_param(request.build_absolute_uri(), "cursor")
+        following = replace_query_param(here, "automatic", "only") if policies == "include" else None
         return Response(
             {
-                "next": paginator.get_next_link(),
+                "next": paginator.get_next_link() or following,
                 "previous": paginator.get_previous_link(),
-                "results": [_narrow(classifications.as_row(row), columns) for row in page],
+                "results": [_narrow(automatic.as_row(row), columns) for row in page],
                 "since": since,
             }
         )
@@ -222,7 +256,7 @@ class ClassificationsView(APIView):
             raise ValidationError({"since": ["this desk never gave you that cursor; begin again with c0"]})
         rows = classifications.changes_after(user, sequence, wanted).filter(pk__lte=last)
         if isinstance(request.accepted_renderer, TableRenderer):
-            return _table(request.accepted_renderer, rows, columns, f"c{last}")
+            return _table(request.accepted_renderer, classifications.all_rows(rows), columns, f"c{last}")
         size = ClassificationOrder().get_page_size(request) or ClassificationOrder.page_size
         page = list(rows[: size + 1])
         more = len(page) > size
@@ -239,9 +273,9 @@ class ClassificationsView(APIView):
 
 
 def _table(
-    renderer: TableRenderer, rows: ClassificationQuerySet | ChangeQuerySet, columns: tuple[str, ...], since: str
+    renderer: TableRenderer, rows: Iterator[dict[str, Any]], columns: tuple[str, ...], since: str
 ) -> StreamingHttpResponse:
-    response = renderer.stream(classifications.all_rows(rows), columns, "classifications")
+    response = renderer.stream(rows, columns, "classifications")
     response.headers["X-Since"] = since
     return response
 

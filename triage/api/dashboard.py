@@ -56,6 +56,7 @@ class NightSerializer(serializers.Serializer[dict[str, Any]]):
     waiting = serializers.IntegerField()
     second_opinion = serializers.IntegerField()
     disputed = serializers.IntegerField()
+    automatic = serializers.IntegerField(help_text="Number of transients that a policy classified, now.")
     vetted = serializers.IntegerField()
     median_wait = serializers.FloatField(
         allow_null=True, help_text="Median time from a spectrum's arrival to its decision, seconds."

@@ -22,6 +22,7 @@ TRANSIENT_STATES = (
     "disputed",
     "unsure",
     "done",
+    "automatic",
     "processing",
     "bad_spectrum",
 )

@@ -24,7 +24,7 @@ class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
     """Your choice of messages.
 
     novelty: you get a message about transients whose novelty is at least this, 0 to 1; null for none.
-    second_opinion, disputed, mention, sync_failing: whether you get messages about these.
+    second_opinion, disputed, mention, sync_failing, policy_off: whether you get messages about these.
     digest: whether you get the digest of each night.
     """
 
@@ -48,6 +48,7 @@ class PreferenceSerializer(serializers.ModelSerializer[NotificationPreference]):
             "disputed",
             "mention",
             "sync_failing",
+            "policy_off",
             "digest",
         )
 

@@ -41,8 +41,8 @@ class QueueRowSerializer(SparseFields, serializers.Serializer[dict[str, Any]]):
 class CountsSerializer(serializers.Serializer[dict[str, int]]):
     """Number of transients in each state, as the page shows it. “processing” counts spectra in the backlog."""
 
-    pending, in_review, second_opinion, disputed, unsure, done, processing, bad, failed = (
-        serializers.IntegerField() for _ in range(9)
+    pending, in_review, second_opinion, disputed, unsure, done, automatic, processing, bad, failed = (
+        serializers.IntegerField() for _ in range(10)
     )
 
 

@@ -92,6 +92,7 @@ urlpatterns = [
     path("batches/<uuid:batch>/", bulk.BatchView.as_view(), name="api-batch"),
     path("policies/", policies.PoliciesView.as_view(), name="api-policies"),
     path("policies/automatic/", automatic.AutomaticPoliciesView.as_view(), name="api-automatic"),
+    path("policies/automatic/switch/", automatic.SwitchView.as_view(), name="api-automatic-switch"),
     path("policies/automatic/dry_run/", automatic.DryRunView.as_view(), name="api-dry-run"),
     path("agreement/", agreement.AgreementView.as_view(), name="api-agreement"),
     path("night/", dashboard.NightView.as_view(), name="api-night"),

@@ -14,6 +14,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.models import Classification, ClassificationChange, Decision, Transient
 from triage.models.change import ChangeQuerySet
 from triage.models.classification import ClassificationQuerySet
+from triage.models.decision import phase_told
 from triage.models.demonstration import only
 
 COLUMNS = (
@@ -149,22 +150,37 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
 
 
 def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
-    seen = decision.prediction_seen
-    library = seen.get("library") or {}
-    bright = seen.get("brightness") or {}
-    at_maximum = bright if bright.get("covered") else {}
-    phase = decision.phase
     return {
+        **described(decision.class_name, decision.redshift, decision.prediction_seen, transient, group),
         "id": decision.pk,
-        "transient": transient.name,
-        "class_name": decision.class_name,
-        **_redshift(decision),
-        "ra": transient.ra,
-        "dec": transient.dec,
         "verdict": decision.verdict,
         "reviewer": decision.reviewer.get_username(),
         "decided_at": iso(decision.created_at),
         "comment": decision.comment,
+        "spectra": decision.spectra_seen,
+    }
+
+
+def described(
+    class_name: str, redshift: float | None, seen: dict[str, Any], transient: Transient, group: Group | None
+) -> dict[str, Any]:
+    """Return the columns that do not tell who decided, and when.
+
+    class_name: the class that stands.
+    redshift: the reviewer's own redshift, or None.
+    seen: the prediction, as a decision keeps it; see triage.review.seen.
+    group: the audience, or None for everybody.
+    """
+    library = seen.get("library") or {}
+    bright = seen.get("brightness") or {}
+    at_maximum = bright if bright.get("covered") else {}
+    phase = phase_told(seen, class_name)
+    return {
+        "transient": transient.name,
+        "class_name": class_name,
+        **_redshift(class_name, redshift, seen),
+        "ra": transient.ra,
+        "dec": transient.dec,
         "group": group.name if group else None,
         "predicted_class": seen.get("class_name"),
         "predicted_probability": _rounded(seen.get("probability")),
@@ -175,12 +191,11 @@ def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[
         "absolute_magnitude": _rounded(at_maximum.get("absolute")),
         "absolute_magnitude_filter": at_maximum.get("filter"),
         "checkpoint": seen.get("checkpoint"),
-        "spectra": decision.spectra_seen,
         "simulated": transient.simulated,
     }
 
 
-def _redshift(decision: Decision) -> dict[str, Any]:
+def _redshift(class_name: str, own: float | None, seen: dict[str, Any]) -> dict[str, Any]:
     """Return the redshift of a classification with its error, source and origin; all None if it is unknown.
 
     redshift_error: 1σ, or None if nobody gave one.
@@ -194,17 +209,16 @@ def _redshift(decision: Decision) -> dict[str, Any]:
     4. the one of the template match, if its class is the one that was decided.
     A Galactic transient has none but a given one.
     """
-    seen = decision.prediction_seen
     template = seen.get("template") or {}
-    by_template = template.get("redshift") if template.get("class_name") == decision.class_name else None
+    by_template = template.get("redshift") if template.get("class_name") == class_name else None
     by_network = (seen.get("redshift"), seen.get("redshift_error"))
-    group = _group(decision.class_name)
+    group = _group(class_name)
     if group != _group(seen.get("class_name")):
         by_network = (None, None)
     if group == "Galactic":
         by_network, by_template = (None, None), None
     candidates = (
-        (decision.redshift, None, "given", "reviewer"),
+        (own, None, "given", "reviewer"),
         (seen.get("known_redshift"), seen.get("known_redshift_error"), "given", seen.get("known_redshift_origin")),
         (*map(_rounded, by_network), "network", "network"),
         (_rounded(by_template), None, "template", "template"),

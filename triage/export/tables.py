@@ -30,7 +30,7 @@ _DATATYPES = {
         "double",
     ),
     **dict.fromkeys(("id", "sequence"), "long"),
-    **dict.fromkeys(("simulated", "withdrawn"), "boolean"),
+    **dict.fromkeys(("simulated", "withdrawn", "automatic"), "boolean"),
 }
 _UNITS = {"ra": "deg", "dec": "deg", "phase": "d", "phase_error": "d", "absolute_magnitude": "mag"}
 # Unified Content Descriptors (IVOA UCD1+), by which programs find a column whatever its name.
@@ -71,6 +71,8 @@ _DESCRIPTIONS = {
     "checkpoint": "Hash of the network's weights",
     "spectra": "Numbers of the spectra that the reviewer saw",
     "simulated": "Whether the spectra are simulated ones of the demo night",
+    "automatic": "Whether a policy classified it and no person looked at it",
+    "conditions": "Conditions of the policy, which the prediction fulfils",
     "sequence": "Place of the change in the order of all changes",
     "withdrawn": "Whether the classification no longer stands",
     "changed_at": "Time of the change, UTC, ISO 8601",

@@ -3,8 +3,11 @@
 from triage.models.account_mail import AccountMail, AccountMailKind, AccountMailState
 from triage.models.analysis import AnalysisJob, AnalysisState
 from triage.models.arrays import SpectrumArrays
+from triage.models.automatic_classification import AutomaticClassification
 from triage.models.automatic_policy import AutomaticPolicy
+from triage.models.automatic_run import AutomaticRun
 from triage.models.batch import InferenceBatch
+from triage.models.blind_sample import BlindSample
 from triage.models.brightness import Brightness, BrightnessDue, NoBrightness
 from triage.models.change import ClassificationChange
 from triage.models.checkpoint import Checkpoint, CheckpointFile, Promotion
@@ -57,7 +60,10 @@ __all__ = [
     "AnalysisJob",
     "AnalysisState",
     "ApiToken",
+    "AutomaticClassification",
     "AutomaticPolicy",
+    "AutomaticRun",
+    "BlindSample",
     "Brightness",
     "BrightnessDue",
     "Channel",

@@ -58,3 +58,19 @@ class AutomaticPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"automatic policy of {self.group or 'everybody'}"
+
+    @property
+    def in_words(self) -> str:
+        """Return the conditions in a sentence."""
+        if not self.class_names:
+            return "no class may pass."
+        conditions = [f"probability at least {100 * self.probability:.6g} %"]
+        if self.novelty is not None:
+            conditions.append(f"novelty at most {self.novelty:g}")
+        if self.signal_to_noise is not None:
+            conditions.append(f"signal-to-noise ratio at least {self.signal_to_noise:g}")
+        if self.set_of_one:
+            conditions.append("the 90 % set holds the class alone")
+        if self.template_agrees:
+            conditions.append("the best template agrees")
+        return f"{' or '.join(self.class_names)}; {', '.join(conditions)}."

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from triage.models.audience import AudienceQuerySet, User
-from triage.models.classification import Classification, votes_owed_by
+from triage.models.blind_sample import owes_blind_vote
+from triage.models.classification import Classification
 
 
 class ChangeQuerySet(AudienceQuerySet["ClassificationChange"]):
@@ -21,7 +22,7 @@ class ChangeQuerySet(AudienceQuerySet["ClassificationChange"]):
         That is so while the user owes the transient a blind vote, unless the change's decision is vetted now.
         """
         stands = Classification.objects.filter(decision=OuterRef("decision"), vetted=True)
-        return self.annotate(hidden=Exists(votes_owed_by(user)) & ~Exists(stands))
+        return self.annotate(hidden=owes_blind_vote(user) & ~Exists(stands))
 
     def told(self, wanted: Q, of_transient: Q) -> Self:
         """Return the rows to tell a reader about: the wanted ones, and every hidden withdrawal.

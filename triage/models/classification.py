@@ -111,7 +111,10 @@ class Classification(models.Model):
         return f"{self.transient_id}: {self.decision_id}"
 
 
-def votes_owed_by(user: User) -> ClassificationQuerySet:
-    """Return the open rounds that want this user's blind vote on the ``transient`` of the outer query."""
-    rows = Classification.objects.filter(transient=OuterRef("transient"))
+def votes_owed_by(user: User, transient: str = "transient") -> ClassificationQuerySet:
+    """Return the open rounds that want this user's blind vote on a transient of the outer query.
+
+    transient: path of the transient there.
+    """
+    rows = Classification.objects.filter(transient=OuterRef(transient))
     return rows.visible_to(user).wanting_vote_of(user)

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef
 
 from triage.models.audience import AudienceQuerySet, User
-from triage.models.classification import votes_owed_by
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.prediction import ImmutableRecordError
 from triage.models.transient import Transient
 
@@ -27,7 +27,7 @@ class CommentQuerySet(AudienceQuerySet["Comment"]):
         """
         known = Transient.objects.visible_to(user).filter(pk=OuterRef("transient"))
         rows = self.visible_to(user).filter(Exists(known), mentions__user=user, withdrawn_at__isnull=True)
-        return rows.annotate(read_at=F("mentions__read_at"), concealed=Exists(votes_owed_by(user)))
+        return rows.annotate(read_at=F("mentions__read_at"), concealed=owes_blind_vote(user))
 
     # The methods below read what ``mentioning`` annotates.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from django.conf import settings
@@ -114,18 +115,25 @@ class Decision(models.Model):
 
     @property
     def phase(self) -> Phase | None:
-        """Return the phase that the reviewer saw, or None if it was unknown.
+        """Return the phase that the reviewer saw, or None if it was unknown."""
+        return phase_told(self.prediction_seen, self.class_name)
 
-        That of the light curve comes first. The library's belongs to the predicted class, so it counts where that was
-        decided.
-        """
-        bright, library = (self.prediction_seen.get(name) or {} for name in ("brightness", "library"))
-        if self.class_name != self.prediction_seen.get("class_name"):
-            library = {}
-        for told, origin in ((bright, "the light curve"), (library, "named matches")):
-            if told.get("phase") is not None and told.get("phase_error") is not None:
-                return Phase(told["phase"], told["phase_error"], origin)
-        return None
+
+def phase_told(seen: Mapping[str, Any], class_name: str) -> Phase | None:
+    """Return the phase that a copied prediction tells, or None.
+
+    seen: the copy, as ``Decision.prediction_seen`` holds it.
+    class_name: the class that stands.
+
+    That of the light curve comes first. The library's belongs to the predicted class, so it counts where that stands.
+    """
+    bright, library = (seen.get(name) or {} for name in ("brightness", "library"))
+    if class_name != seen.get("class_name"):
+        library = {}
+    for told, origin in ((bright, "the light curve"), (library, "named matches")):
+        if told.get("phase") is not None and told.get("phase_error") is not None:
+            return Phase(told["phase"], told["phase_error"], origin)
+    return None
 
 
 def was_undone() -> Exists:

@@ -20,6 +20,7 @@ class NotificationPreference(models.Model):
     disputed: send a message when reviewers disagree.
     mention: send a message when a comment mentions the user.
     sync_failing: send a message when a SkyPortal sync fails.
+    policy_off: send a message when an automatic policy that the user keeps switches itself off.
     digest: send the digest of each night.
     since: nothing from before this time is sent.
     """
@@ -32,6 +33,7 @@ class NotificationPreference(models.Model):
     disputed = models.BooleanField(default=True)
     mention = models.BooleanField(default=True, db_default=True)
     sync_failing = models.BooleanField(default=False)
+    policy_off = models.BooleanField(default=True, db_default=True)
     digest = models.BooleanField(default=False, db_default=False)
     since = models.DateTimeField(auto_now_add=True)
 
@@ -56,6 +58,7 @@ class NotificationKind(models.TextChoices):
     DISPUTED = "disputed", "disputed"
     MENTION = "mention", "you are mentioned"
     SYNC_FAILING = "sync_failing", "a sync fails"
+    POLICY_OFF = "policy_off", "a policy is off"
     DIGEST = "digest", "digest of the night"
     TEST = "test", "a test"
 

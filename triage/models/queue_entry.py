@@ -12,6 +12,9 @@ from django.db.models import Count, Exists, OuterRef, Q
 from triage.models.audience import AudienceQuerySet, User
 from triage.models.classification import WAITING_STATES, OutcomeState
 
+# State of an entry whose transient was classified by a policy and decided by nobody.
+AUTOMATIC = "automatic"
+
 
 class QueueEntryQuerySet(AudienceQuerySet["QueueEntry"]):
     """Entries, each visible to one audience."""
@@ -23,23 +26,36 @@ class QueueEntryQuerySet(AudienceQuerySet["QueueEntry"]):
     def counted(self, user: User) -> dict[str, int]:
         """Return how many transients there are in each state, as the user sees them.
 
-        The keys are the states of OutcomeState, "pending" for transients that wait, and "bad" for transients whose
-        spectra are all called bad. A state without transients may be missing.
+        The keys are the states of OutcomeState, "pending" for transients that wait, "automatic" for those that a policy
+        classified, and "bad" for transients whose spectra are all called bad. A state without transients may be
+        missing.
         """
         visible, counts = self.visible_to(user).order_by(), Counter[str]()
         alone = visible.filter(shared=False).values_list("state", "waits")
-        # If the user sees several entries of a transient, the newest decision counts, and any of their predictions.
-        several, beside = visible.filter(shared=True), visible.filter(transient=OuterRef("transient"))
-        predicted = Exists(beside.filter(uncertainty__isnull=False))
-        newest = several.filter(~Exists(beside.newer_than("")), decided_at__isnull=False)
-        of_several = newest.annotate(predicted=predicted).values_list("state", "predicted")
-        for state, waits, number in (*alone.annotate(n=Count("*")), *of_several.annotate(n=Count("*"))):
+        for state, waits, number in alone.annotate(n=Count("*")):
             counts[state] += number
             if state in WAITING_STATES:
                 counts["pending" if waits else "bad"] += number
+        # If the user sees several entries of a transient, the newest decision counts, and any of their predictions.
+        beside = visible.filter(transient=OuterRef("transient"))
+        several = visible.filter(shared=True).annotate(
+            for_people=Exists(beside.left_to_people()), by_policy=Exists(beside.filter(state=AUTOMATIC))
+        )
+        newest = several.filter(~Exists(beside.newer_than("")), decided_at__isnull=False)
+        of_several = newest.values_list("state", "for_people", "by_policy")
+        for state, for_people, by_policy, number in of_several.annotate(n=Count("*")):
+            counts[state] += number
+            if state in WAITING_STATES:
+                counts["pending" if for_people else AUTOMATIC if by_policy else "bad"] += number
         undecided = several.filter(~Exists(beside.filter(decided_at__isnull=False)), waits=True)
-        counts["pending"] += undecided.values("transient").distinct().count()
+        of_undecided = undecided.values_list("for_people").annotate(n=Count("transient", distinct=True))
+        for for_people, number in of_undecided:
+            counts["pending" if for_people else AUTOMATIC] += number
         return dict(counts)
+
+    def left_to_people(self) -> Self:
+        """Return the entries with a prediction that no policy classified."""
+        return self.filter(uncertainty__isnull=False).exclude(state=AUTOMATIC)
 
     def newer_than(self, path: str) -> Self:
         """Return the entries decided later than the entry at ``path`` of the outer query."""
@@ -67,7 +83,7 @@ class QueueEntry(models.Model):
     uncertainty: uncertainty of that prediction, or None.
     contradiction: how strongly the audience's epochs contradict each other (0–1), or None without a prediction.
     priority: place in the queue, the largest first (see triage.queue.priority), or None without a prediction.
-    state: outcome of the decisions, or "".
+    state: outcome of the decisions, AUTOMATIC if there is none and a policy classified the transient, or "".
     class_name: class that was decided, or "".
     decided_at: time of the decision that stands, or None.
     classification: id of the classification, or None.
@@ -85,7 +101,7 @@ class QueueEntry(models.Model):
     uncertainty = models.FloatField(null=True, blank=True)
     contradiction = models.FloatField(null=True, blank=True)
     priority = models.FloatField(null=True, blank=True)
-    state = models.CharField(max_length=16, choices=OutcomeState.choices, blank=True)
+    state = models.CharField(max_length=16, choices=(*OutcomeState.choices, (AUTOMATIC, "automatic")), blank=True)
     class_name = models.CharField(max_length=60, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     classification = models.BigIntegerField(null=True, blank=True)

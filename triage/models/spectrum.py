@@ -8,11 +8,12 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from triage.models.audience import AudienceQuerySet, User
-from triage.models.classification import Classification, votes_owed_by
+from triage.models.blind_sample import owes_blind_vote
+from triage.models.classification import Classification
 
 # Failure codes of files that no correction can turn into a spectrum.
 HOPELESS = frozenset({"binary", "empty_file", "markup"})
@@ -86,7 +87,7 @@ class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
 
     def with_hidden(self, user: User) -> Self:
         """Annotate ``hidden``: the prediction is hidden, because the user's blind vote is wanted."""
-        return self.annotate(hidden=Exists(votes_owed_by(user)))
+        return self.annotate(hidden=owes_blind_vote(user))
 
     def with_visible_prediction(self) -> Self:
         """Return the spectra whose prediction is not hidden. They must be annotated by with_hidden."""

@@ -61,6 +61,7 @@ class Transient(models.Model):
     standing_verdict: str
     standing_class: str
     standing_redshift: float | None
+    automatic: bool
     hidden: bool
     review_state: str
     arrived_at: datetime

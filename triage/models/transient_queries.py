@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -11,22 +10,26 @@ from django.db.models.functions import Coalesce
 
 from classifier.names import name_key
 from triage.models.audience import User, shared_with
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.claim import Claim
 from triage.models.classification import WAITING_STATES, Classification
 from triage.models.decision import Decision
 from triage.models.other_name import OtherName, other_names
-from triage.models.queue_entry import QueueEntry, QueueEntryQuerySet
+from triage.models.queue_entry import AUTOMATIC, QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum
+from triage.models.transient_order import TransientOrderQuerySet
 from triage.models.upload import UploadEntry
 
 if TYPE_CHECKING:
     from triage.models.transient import Transient
 
-# Condition on the annotations of for_review: the transient has a prediction and waits for a decision.
-WAITING = Q(current_prediction_id__isnull=False, standing_state__in=WAITING_STATES)
+# Conditions on the annotations of for_review: a policy classified the transient and nobody has vetted it; the transient
+# has a prediction and waits for a decision.
+CLASSIFIED_BY_POLICY = Q(automatic=True, standing_state__in=WAITING_STATES)
+WAITING = Q(current_prediction_id__isnull=False, automatic=False, standing_state__in=WAITING_STATES)
 
 
-class TransientQuerySet(models.QuerySet["Transient"]):
+class TransientQuerySet(TransientOrderQuerySet):
     """Transients with what a user may know of them."""
 
     def called(self, user: User, name: str) -> Transient | None:
@@ -94,23 +97,26 @@ class TransientQuerySet(models.QuerySet["Transient"]):
 
         standing_state, standing_verdict, standing_class: "" if no decision stands.
         standing_redshift: the reviewer's redshift, or None.
-        hidden: whether the user's blind vote is wanted; see triage.review.second_opinion.
+        automatic: whether every spectrum with a prediction that the user sees was classified by a policy.
+        hidden: whether the user's blind vote is wanted; see triage.models.blind_sample.
         """
         rows = Classification.objects.filter(transient=OuterRef("pk")).visible_to(user)
-        standing = rows.newest_first()
+        standing, beside = rows.newest_first(), _entries_beside(user)
         return self.annotate(
             standing_state=Coalesce(Subquery(standing.values("state")[:1]), Value("")),
             standing_verdict=Coalesce(Subquery(standing.values("decision__verdict")[:1]), Value("")),
             standing_class=Coalesce(Subquery(standing.values("decision__class_name")[:1]), Value("")),
             standing_redshift=Subquery(standing.values("decision__redshift")[:1]),
-            hidden=Exists(rows.wanting_vote_of(user)),
+            automatic=Exists(beside.filter(state=AUTOMATIC)) & ~Exists(beside.left_to_people()),
+            hidden=owes_blind_vote(user, "pk"),
         )
 
     def for_review(self, user: User) -> Self:
         """Return the visible transients, annotated with their prediction and review state.
 
-        review_state: "pending", or "in_review" if somebody is looking at it, for a transient that waits; "processing"
-            if it has no prediction yet; else its standing_state.
+        review_state: "automatic" if a policy classified it and nobody has vetted it; "pending", or "in_review" if
+            somebody is looking at it, for a transient that waits; "processing" if it has no prediction yet; else its
+            standing_state.
         """
         return self.visible_to(user)._described(user)
 
@@ -121,6 +127,7 @@ class TransientQuerySet(models.QuerySet["Transient"]):
             .with_review_state(user)
             .annotate(
                 review_state=Case(
+                    When(CLASSIFIED_BY_POLICY, then=Value("automatic")),
                     When(WAITING & claimed, then=Value("in_review")),
                     When(WAITING, then=Value("pending")),
                     When(standing_state="", then=Value("processing")),
@@ -132,13 +139,15 @@ class TransientQuerySet(models.QuerySet["Transient"]):
     def awaiting_review(self, user: User) -> Self:
         """Return the transients that wait for a decision, annotated as by ``for_review``.
 
-        They have a prediction and no decision, or only a decision that another spectrum is bad. The condition is that
+        They have a prediction and no decision, or only a decision that another spectrum is bad, and no policy has
+        classified all that the user sees of them. The condition is that
         of WAITING, asked of the queue entries: the annotations would be computed for every transient, while entries are
         read from an index. A transient with a visible entry is visible itself.
         """
         newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
         surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))
-        counts = Q(entry__shared=False) | (surest & Q(newest_state__in=WAITING_STATES))
+        for_people = Q(Exists(_entries_beside(user).left_to_people()))
+        counts = Q(entry__shared=False) | (surest & Q(newest_state__in=WAITING_STATES) & for_people)
         return (
             self.alias(newest_state=newest)
             ._with_entry(user, counts, waits=True)
@@ -153,6 +162,14 @@ class TransientQuerySet(models.QuerySet["Transient"]):
     def with_outcome(self, user: User, state: str) -> Self:
         """Return the transients in a state of OutcomeState as the user sees it."""
         return self._with_entry(user, _newest(user), state=state)
+
+    def classified_by_policy(self, user: User) -> Self:
+        """Return the transients that a policy classified and that nobody has vetted.
+
+        Call it on transients annotated by ``for_review``.
+        """
+        entries = QueueEntry.objects.visible_to(user).filter(state=AUTOMATIC)
+        return self.filter(CLASSIFIED_BY_POLICY, pk__in=entries.values("transient")).with_arrival()
 
     def all_bad(self, user: User) -> Self:
         """Return the transients of which a spectrum was called bad and no other has a prediction.
@@ -201,22 +218,6 @@ class TransientQuerySet(models.QuerySet["Transient"]):
 
     # The methods below read what for_review annotates.
 
-    def by_priority(self) -> Self:
-        """Order by the worth of a look, the largest first."""
-        return self.order_by("-priority", "id")
-
-    def with_arrival(self) -> Self:
-        """Annotate ``arrived_at`` on transients that no queue entry is joined to."""
-        return self.annotate(arrived_at=F("created_at"))
-
-    def surest_first(self) -> Self:
-        """Order by the probability of the prediction, the largest first."""
-        return self.order_by("uncertainty", "id")
-
-    def newest_first(self) -> Self:
-        """Order by arrival, the newest first."""
-        return self.order_by("-arrived_at", "-id")
-
     def predicted_as(self, class_name: str) -> Self:
         """Return the transients whose current prediction is this class."""
         return self.filter(predicted_class=class_name)
@@ -244,44 +245,6 @@ class TransientQuerySet(models.QuerySet["Transient"]):
         """
         rows = self if least is None else self.filter(uncertainty__lte=1 - least)
         return rows if below is None else rows.filter(uncertainty__gt=1 - below)
-
-    def neighbours_by_priority(self, transient: Transient) -> tuple[Transient | None, Transient | None]:
-        """Return the transients before and after this one by priority, where it is not among the rows itself.
-
-        A transient that does not wait has no priority; the first row comes after it.
-        """
-        level, number = transient.priority, transient.pk
-        if level is None:
-            return None, self.by_priority().first()
-        earlier, later = self._above(level, number), self._below(level, number)
-        return earlier.first(), later.first()
-
-    # The bound on the priority lets the database read an index from that place on.
-
-    def _above(self, level: float, number: int) -> Self:
-        rows = self.filter(Q(priority__gt=level) | Q(id__lt=number), priority__gte=level)
-        return rows.order_by("priority", "-id")
-
-    def _below(self, level: float, number: int) -> Self:
-        return self.filter(Q(priority__lt=level) | Q(id__gt=number), priority__lte=level).by_priority()
-
-    def neighbours_by_file(self, place: int | None) -> tuple[Transient | None, Transient | None]:
-        """Return the transients before and after a place in an upload; without a place, the first one follows."""
-        earlier = self.filter(Q(file_place__lt=place)).reverse() if place else self.none()
-        return earlier.first(), self.filter(Q(file_place__gt=place or 0)).first()
-
-    def neighbours_by_arrival(self, transient: Transient) -> tuple[Transient | None, Transient | None]:
-        """Return the transients before and after this one, the newest first, where it is not among the rows itself."""
-        age, number = transient.created_at, transient.pk
-        newer, older = self._newer(age, number), self._older(age, number)
-        return newer.first(), older.first()
-
-    def _newer(self, age: datetime, number: int) -> Self:
-        rows = self.filter(Q(arrived_at__gt=age) | Q(id__gt=number), arrived_at__gte=age)
-        return rows.order_by("arrived_at", "id")
-
-    def _older(self, age: datetime, number: int) -> Self:
-        return self.filter(Q(arrived_at__lt=age) | Q(id__lt=number), arrived_at__lte=age).newest_first()
 
 
 def _entries_beside(user: User) -> QueueEntryQuerySet:

@@ -143,7 +143,7 @@ def numbers(user: User, span: Span, rows: Sequence[Vetted]) -> dict[str, Any]:
 
     Spectra of the span's time: arrived, unreadable (among the arrived), classified and failed.
     Spectra now: queued (in the backlog).
-    Transients now: waiting, second_opinion and disputed.
+    Transients now: waiting, second_opinion, disputed, and automatic (classified by a policy).
     Transients of the span's time: vetted.
     median_wait: median time from a spectrum's arrival to its decision, or None if nothing was vetted.
 
@@ -172,10 +172,12 @@ def numbers(user: User, span: Span, rows: Sequence[Vetted]) -> dict[str, Any]:
         )
     )
     waits = [row.waited.total_seconds() for row in rows if row.waited is not None]
+    counted = QueueEntry.objects.filter(of_transient).counted(user)
     return {
         **spectra,
         **open_rounds,
-        "waiting": QueueEntry.objects.filter(of_transient).counted(user).get("pending", 0),
+        "waiting": counted.get("pending", 0),
+        "automatic": counted.get("automatic", 0),
         "vetted": len(rows),
         "median_wait": timedelta(seconds=statistics.median(waits)) if waits else None,
     }

@@ -1,8 +1,8 @@
 """Queue entries: the rows that the queue is read from, derived from spectra and classifications.
 
-Code that changes a spectrum's current prediction, its rejection, its brightness, or a classification refreshes the
-entries of the transient in the same transaction. Such transactions take turns: each locks the transient's row before
-any of its spectra. Locking in another order could make two of them wait for each other.
+Code that changes a spectrum's current prediction, its rejection, its brightness, or a classification (a policy's too)
+refreshes the entries of the transient in the same transaction. Such transactions take turns: each locks the transient's
+row before any of its spectra. Locking in another order could make two of them wait for each other.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from triage.models import Brightness, Classification, QueueEntry, Spectrum, Transient
+from triage.models import AutomaticClassification, Brightness, Classification, QueueEntry, Spectrum, Transient
 from triage.models.classification import WAITING_STATES
+from triage.models.queue_entry import AUTOMATIC
 from triage.queue import priority
 
 CHUNK = 2000
@@ -69,6 +70,9 @@ def _entries(transients: Sequence[int]) -> list[QueueEntry]:
     for (transient, group), epochs in _predicted_epochs(transients).items():
         surprise = _surprise(surprises[epochs[0]["pk"]], group)
         columns[transient, group] |= _prediction_columns(epochs, surprise)
+    automatic = AutomaticClassification.objects.filter(transient__in=transients).standing()
+    for audience in automatic.values_list("transient", "group"):
+        columns[audience]["state"] = AUTOMATIC
     classifications = Classification.objects.filter(transient__in=transients).order_by()
     for transient, group, pk, state, class_name, decided_at in classifications.values_list(
         "transient", "group", "pk", "state", "decision__class_name", "decided_at"

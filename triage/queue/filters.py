@@ -27,6 +27,7 @@ STATES = (
     ("disputed", "Disputed"),
     ("unsure", "Unsure"),
     ("done", "Done"),
+    ("automatic", "Automatic"),
     ("processing", "Processing"),
     ("bad", "Bad spectra"),
     ("failed", "In quarantine"),
@@ -39,7 +40,7 @@ TNS_STATES = (
 )
 PUBLIC = "public"
 # A verdict takes a transient out of these states, so a walk through them starts again at their beginning.
-EMPTYING = ("pending", "in_review", "second_opinion", "disputed", "unsure")
+EMPTYING = ("pending", "in_review", "second_opinion", "disputed", "unsure", "automatic")
 # These states have the names that OutcomeState gives them.
 OUTCOMES = ("second_opinion", "disputed", "unsure", "done")
 # Old bookmarks may have these names.
@@ -216,7 +217,7 @@ def counts(user: User, simulated: bool | None = None) -> dict[str, int]:
         "pending": states.get("pending", 0),
         "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
         "bad": states.get("bad", 0),
-        **{name: states.get(name, 0) for name in OUTCOMES},
+        **{name: states.get(name, 0) for name in (*OUTCOMES, "automatic")},
     }
     spectra = Spectrum.objects.visible_to(user).filter(only(simulated)).order_by()
     failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
@@ -228,6 +229,8 @@ def _by_state(user: User, state: str) -> TransientQuerySet:
     rows = Transient.objects.for_review(user)
     if state in OUTCOMES:
         rows = rows.with_outcome(user, state)
+    elif state == "automatic":
+        rows = rows.classified_by_policy(user)
     elif state == "bad":
         rows = rows.all_bad(user)
     elif state == "in_review":

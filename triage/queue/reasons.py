@@ -39,9 +39,12 @@ def reason_of(
     """
     if transient.hidden:
         # This comes first: such a transient may wait again, because another audience called its spectrum bad.
-        return "one vote is in; yours is wanted, and given blind"
+        drawn = transient.standing_state in ("", "unsure")
+        return "your vote is wanted, and given blind" if drawn else "one vote is in; yours is wanted, and given blind"
     if transient.review_state in DECIDED:
         return _decided(transient, prediction)
+    if transient.review_state == "automatic":
+        return f"no person has looked · {reason(prediction, contradiction=_contradiction(prediction))}"
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
     words = reason(prediction, since, _contradiction(prediction))

@@ -16,7 +16,7 @@ from triage.doorbell import SEND_NOTIFICATIONS, ring_after_commit
 from triage.errors import InvalidActionError, InvalidCommentError, NotFoundError, NotYoursError
 from triage.intake.disclosure import audiences_known_to
 from triage.models import Comment, Decision, Mention, Transient
-from triage.models.classification import votes_owed_by
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.comment import CommentQuerySet
 from triage.review import free_text, second_opinion
 
@@ -32,7 +32,7 @@ def thread(user: User, transient: Transient) -> CommentQuerySet:
 
     There are none while the user's blind vote is wanted, because they may tell the first vote.
     """
-    rows = Comment.objects.visible_to(user).filter(~Exists(votes_owed_by(user)), transient=transient)
+    rows = Comment.objects.visible_to(user).filter(~owes_blind_vote(user), transient=transient)
     return rows.select_related("author", "group", "transient").prefetch_related("mentions__user").order_by("id")
 
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from classifier.signal_to_noise import signal_to_noise
 from classifier.wilson import wilson
 from triage.models import AutomaticPolicy, Classification, Spectrum
-from triage.models.arrays import unpack
-from triage.models.classification import votes_owed_by
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.spectrum import SpectrumQuerySet
+from triage.review.conditions import counts_simulated, passing
 
 DAYS = 30
-_ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,18 +124,18 @@ def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) 
     simulated: whether spectra of the demo night count; None counts them while there are no others.
     """
     if simulated is None:
-        simulated = not Spectrum.objects.filter(group=policy.group, simulated=False).exists()
+        simulated = counts_simulated(policy)
     rows = _arrived(user, policy, simulated)
     first: dict[int, Passed] = {}
-    for row in _sure(rows, policy):
-        if row["transient_id"] not in first and _passes(row, policy):
-            first[row["transient_id"]] = Passed(
-                row["transient__name"],
-                row["pk"],
-                row["current_prediction__class_name"],
-                1 - row["current_prediction__uncertainty"],
-                row["decided"],
-            )
+    for row in passing(_with_vetted_class(rows, policy), policy, "transient__name", "decided"):
+        passed = Passed(
+            row["transient__name"],
+            row["pk"],
+            row["current_prediction__class_name"],
+            1 - row["current_prediction__uncertainty"],
+            row["decided"],
+        )
+        first.setdefault(row["transient_id"], passed)
     arrived = rows.order_by().values("transient").distinct().count()
     return DryRun(arrived, list(first.values()), simulated, policy.share_for_people, policy.allowed_false_rate)
 
@@ -147,7 +143,7 @@ def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) 
 def _arrived(user: User, policy: AutomaticPolicy, simulated: bool) -> SpectrumQuerySet:
     """Return the audience's classified spectra of the last days that the user may know the prediction of."""
     rows = Spectrum.objects.filter(
-        ~Exists(votes_owed_by(user)),
+        ~owes_blind_vote(user),
         group=policy.group,
         transient__isnull=False,
         current_prediction__isnull=False,
@@ -156,41 +152,10 @@ def _arrived(user: User, policy: AutomaticPolicy, simulated: bool) -> SpectrumQu
     return rows if simulated else rows.filter(simulated=False)
 
 
-def _sure(rows: SpectrumQuerySet, policy: AutomaticPolicy) -> Iterator[dict[str, Any]]:
-    """Yield the spectra that fulfil the conditions which the database can check, in the order of arrival."""
-    audience = Q(group__isnull=True) if policy.group is None else Q(group__isnull=True) | Q(group=policy.group)
+def _with_vetted_class(rows: SpectrumQuerySet, policy: AutomaticPolicy) -> SpectrumQuerySet:
+    """Annotate ``decided``: the class that people vetted, as the policy's audience knows it, or None."""
+    audience = Q(group__isnull=True) | Q(group=policy.group)
     standing = Classification.objects.filter(audience, transient=OuterRef("transient")).newest_first()
-    sure = rows.filter(
-        current_prediction__class_name__in=policy.class_names,
-        current_prediction__uncertainty__lte=1 - policy.probability,
-    )
-    if policy.novelty is not None:
-        sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
-    names = ["pk", "transient_id", "transient__name", "decided"]
-    names += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
-    if policy.signal_to_noise is not None:
-        names += _ARRAYS
     # The newest classification counts only if it is vetted: a dispute over it is no verdict.
     vetted = Classification.objects.filter(vetted=True, pk=OuterRef("newest")).values("decision__class_name")
-    annotated = sure.annotate(newest=Subquery(standing.values("pk")[:1])).annotate(decided=Subquery(vetted))
-    yield from annotated.order_by("created_at", "pk").values(*names).iterator()
-
-
-def _passes(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
-    """Return whether a spectrum fulfils the conditions that the database cannot check."""
-    class_name = row["current_prediction__class_name"]
-    crosscheck = row["current_prediction__crosscheck"]
-    if policy.set_of_one and row["current_prediction__conformal_set"] != [class_name]:
-        return False
-    if policy.template_agrees and (crosscheck is None or crosscheck["class"] != class_name):
-        return False
-    return policy.signal_to_noise is None or _ratio(row) >= policy.signal_to_noise
-
-
-def _ratio(row: dict[str, Any]) -> float:
-    """Return a spectrum's median signal-to-noise ratio, or a negative number if it cannot be measured."""
-    wavelength, flux, error = (None if row[name] is None else unpack(row[name]) for name in _ARRAYS)
-    if wavelength is None or flux is None:
-        return -1.0
-    signal = signal_to_noise(wavelength, flux, error)
-    return signal.median if signal else -1.0
+    return rows.annotate(newest=Subquery(standing.values("pk")[:1])).annotate(decided=Subquery(vetted))

@@ -8,7 +8,8 @@ from django.contrib.auth.models import Group, User
 
 from classifier.taxonomy import load_taxonomy
 from triage.errors import InvalidActionError, NotFoundError, NotYoursError
-from triage.models import Classification, Prediction, ReviewPolicy, Transient, Verdict
+from triage.models import Prediction, ReviewPolicy, Transient, Verdict
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.decision import VETTING
 from triage.review.outcome import Outcome
 
@@ -33,10 +34,8 @@ def needs_second(group: Group | None, verdict: str, class_name: str, prediction:
 
 
 def is_hidden(user: User, transient: Transient) -> bool:
-    """Return whether prediction and first vote are hidden from the user, because their second opinion is wanted."""
-    rows = Classification.objects.filter(transient=transient).visible_to(user)
-    hidden: bool = rows.wanting_vote_of(user).exists()
-    return hidden
+    """Return whether prediction and first vote are hidden from the user, because their blind vote is wanted."""
+    return Transient.objects.filter(owes_blind_vote(user, "pk"), pk=transient.pk).exists()
 
 
 def settles(user: User, verdict: str, before: Outcome | None) -> bool:

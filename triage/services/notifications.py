@@ -23,7 +23,6 @@ from triage.export.digest_text import as_text
 from triage.export.night import Night
 from triage.models import (
     Channel,
-    Classification,
     Comment,
     Notification,
     NotificationKind,
@@ -31,6 +30,7 @@ from triage.models import (
     NotificationState,
     Transient,
 )
+from triage.models.blind_sample import owes_blind_vote
 from triage.models.demonstration import Demonstration
 from triage.review.second_opinion import is_hidden
 from triage.services import attempts, occasions
@@ -75,9 +75,8 @@ def tell(
 
 def latest(user: User) -> QuerySet[Notification]:
     """Return the user's messages, newest first, without those that tell a prediction that is hidden from them now."""
-    hidden = Classification.objects.visible_to(user).wanting_vote_of(user).values("transient")
     told = Notification.objects.filter(user=user).select_related("transient")
-    return told.exclude(kind=NotificationKind.NOVELTY, transient__in=hidden)
+    return told.exclude(owes_blind_vote(user), kind=NotificationKind.NOVELTY)
 
 
 def tell_test(user: User) -> None:

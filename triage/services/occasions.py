@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from triage.export.night import Night
 from triage.models import (
+    AutomaticRun,
     Channel,
     Classification,
     Comment,
@@ -21,6 +22,7 @@ from triage.models import (
     Spectrum,
     Transient,
 )
+from triage.review.automatic import may_change
 from triage.review.second_opinion import is_hidden
 
 LOOK_BACK = timedelta(days=3)
@@ -36,6 +38,7 @@ def write_down_all(preference: NotificationPreference) -> None:
     _derive_rounds(preference)
     _derive_mentions(preference)
     _derive_failing_syncs(preference)
+    _derive_policies_off(preference)
     _derive_digest(preference)
 
 
@@ -141,6 +144,18 @@ def _derive_failing_syncs(preference: NotificationPreference) -> None:
         why = f": {last.message}" if last else ""
         text = f"The sync of {instance.name} has failed {instance.failures} times in a row{why}"
         write_down(NotificationKind.SYNC_FAILING, [preference], f"sync-{instance.pk}-{good.pk if good else 0}", text)
+
+
+def _derive_policies_off(preference: NotificationPreference) -> None:
+    """Write down one message for each automatic policy that the user keeps and that switched itself off."""
+    if not (preference.policy_off and (preference.email or preference.encrypted_url)):
+        return
+    since = max(preference.since, timezone.now() - LOOK_BACK)
+    ended = AutomaticRun.objects.visible_to(preference.user).filter(ended_at__gte=since, ended_by__isnull=True)
+    for run in ended.select_related("group"):
+        if may_change(preference.user, run.group):
+            text = f"The automatic policy of {run.group or 'public spectra'} has switched itself off. {run.reason}"
+            write_down(NotificationKind.POLICY_OFF, [preference], f"run-{run.pk}", text, path="/policies/automatic/")
 
 
 def _derive_digest(preference: NotificationPreference) -> None:

@@ -17,13 +17,14 @@ from typing import Any
 
 import httpx
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from triage.accounts import audit
 from triage.errors import InvalidActionError, NotFoundError, TriageError
 from triage.export.classifications import iso
-from triage.models import Classification, Decision, DeliveryState, Prediction, Webhook, WebhookDelivery
+from triage.models import Decision, DeliveryState, Prediction, Webhook, WebhookDelivery
+from triage.models.blind_sample import owes_blind_vote
 from triage.review.second_opinion import is_hidden
 from triage.services import attempts
 from triage.services.http import post_pinned, public_address
@@ -116,16 +117,17 @@ def _derive(webhook: Webhook) -> None:
     since = max(webhook.created_at, timezone.now() - LOOK_BACK)
     told = WebhookDelivery.objects.filter(webhook=webhook)
     # A user who owes a blind vote is told of the prediction and the first vote only after voting.
-    hidden = Classification.objects.visible_to(webhook.user).wanting_vote_of(webhook.user).values("transient")
     rows = []
     if webhook.on_decision:
         decisions = Decision.objects.visible_to(webhook.user).filter(
-            ~Exists(told.filter(decision=OuterRef("pk"))), ~Q(transient__in=hidden), created_at__gte=since
+            ~Exists(told.filter(decision=OuterRef("pk"))), ~owes_blind_vote(webhook.user), created_at__gte=since
         )
         rows += [WebhookDelivery(webhook=webhook, decision_id=pk) for pk in _ids(decisions)]
     if webhook.on_prediction:
         predictions = Prediction.objects.visible_to(webhook.user).filter(
-            ~Exists(told.filter(prediction=OuterRef("pk"))), ~Q(spectrum__transient__in=hidden), created_at__gte=since
+            ~Exists(told.filter(prediction=OuterRef("pk"))),
+            ~owes_blind_vote(webhook.user, "spectrum__transient"),
+            created_at__gte=since,
         )
         rows += [WebhookDelivery(webhook=webhook, prediction_id=pk) for pk in _ids(predictions)]
     WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)

@@ -11,13 +11,14 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from classifier.taxonomy import load_taxonomy
 from triage.errors import InvalidActionError, TriageError
 from triage.models import AutomaticPolicy
 from triage.review import automatic
 from triage.review.dry_run import DAYS, DryRun, dry_run
+from triage.views.automatic_run import RunText, percent
 from triage.views.base import signed_in
 from triage.views.policies import by_parent
 
@@ -63,6 +64,7 @@ class AutomaticPanel:
     stored: the stored policy, or None.
     shown: the policy in the form: the one that was tried, else the stored one, else the defaults.
     editable: whether the user may change the policy.
+    latest: latest run of the stored policy, or None if it was never on.
     run: result of the dry run that was asked for, or None.
     with_simulated: the dry run was asked to count the demo night.
     """
@@ -71,6 +73,7 @@ class AutomaticPanel:
     stored: AutomaticPolicy | None
     shown: AutomaticPolicy
     editable: bool
+    latest: RunText | None = None
     run: DryRun | None = None
     with_simulated: bool = False
 
@@ -91,12 +94,12 @@ class AutomaticPanel:
         """Return a sentence on the stored policy."""
         if self.stored is None:
             return "There is no policy."
-        return f"Kept: {_in_words(self.stored)}"
+        return f"Kept: {self.stored.in_words}"
 
     @property
     def tried(self) -> str:
         """Return the policy of the dry run in a sentence."""
-        return _in_words(self.shown)
+        return self.shown.in_words
 
     @property
     def percents(self) -> dict[str, str]:
@@ -119,7 +122,7 @@ class AutomaticPanel:
             return {}
         low, high = self.run.interval or (None, None)
         values = {"rate": self.run.false_rate, "low": low, "high": high, "allowed": self.run.allowed_false_rate}
-        return {name: _number(100 * value) for name, value in values.items() if value is not None}
+        return {name: percent(value) for name, value in values.items() if value is not None}
 
 
 @login_required
@@ -131,9 +134,14 @@ def automatic_page(request: HttpRequest) -> HttpResponse:
         _store(request, user)
         return redirect("automatic")
     panels = [
-        AutomaticPanel(group.name if group else "", stored, stored or AutomaticPolicy(), row["editable"])
+        AutomaticPanel(
+            group=row["group"].name if row["group"] else "",
+            stored=row["policy"],
+            shown=row["policy"] or AutomaticPolicy(),
+            editable=row["editable"],
+            latest=RunText(row["run"]) if row["run"] else None,
+        )
         for row in automatic.policies(user)
-        for group, stored in [(row["group"], row["policy"])]
     ]
     status = 200
     if "probability" in request.GET:
@@ -143,8 +151,37 @@ def automatic_page(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"Not tried: {error.detail}.")
             status = 400
     parents = by_parent(entry for entry in load_taxonomy().classes if entry.trained)
-    context = {"panels": panels, "parents": parents, "days": DAYS, "section": "automatic"}
+    context = {
+        "panels": panels,
+        "parents": parents,
+        "days": DAYS,
+        "largest_trial": automatic.LARGEST_TRIAL,
+        "section": "automatic",
+    }
     return render(request, "automatic.html", context, status=status)
+
+
+@login_required
+@require_POST
+def automatic_switch(request: HttpRequest) -> HttpResponse:
+    """Switch the policy of ``group`` on, on as a trial of ``trial`` transients, or off, as ``act`` says."""
+    user, group, act = signed_in(request), request.POST.get("group", ""), request.POST.get("act")
+    try:
+        if act == "off":
+            automatic.switch_off(user, group)
+        else:
+            automatic.switch_on(user, group, _trial(request) if act == "trial" else None)
+    except TriageError as error:
+        messages.error(request, f"Not switched: {error.detail}.")
+    else:
+        messages.success(request, f"The policy was switched {'off' if act == 'off' else 'on'}.")
+    return redirect("automatic")
+
+
+def _trial(request: HttpRequest) -> int:
+    """Return the size of a trial, 0 for a text that is no number."""
+    text = request.POST.get("trial", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _store(request: HttpRequest, user: User) -> None:
@@ -169,24 +206,3 @@ def _tried(request: HttpRequest, user: User, panels: list[AutomaticPanel]) -> li
         else panel
         for panel in panels
     ]
-
-
-def _number(percent: float) -> str:
-    """Return a percentage with two digits, such as 0.53, 4.2 or 38."""
-    return f"{percent:.0f}" if percent >= 9.95 else f"{percent:.2g}"
-
-
-def _in_words(policy: AutomaticPolicy) -> str:
-    """Return the conditions of a policy in a sentence."""
-    if not policy.class_names:
-        return "no class may pass."
-    conditions = [f"probability at least {100 * policy.probability:.6g} %"]
-    if policy.novelty is not None:
-        conditions.append(f"novelty at most {policy.novelty:g}")
-    if policy.signal_to_noise is not None:
-        conditions.append(f"signal-to-noise ratio at least {policy.signal_to_noise:g}")
-    if policy.set_of_one:
-        conditions.append("the 90 % set holds the class alone")
-    if policy.template_agrees:
-        conditions.append("the best template agrees")
-    return f"{' or '.join(policy.class_names)}; {', '.join(conditions)}."

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_safe
 
 from triage.figures.dashboard import confusion_figure, reliability_figure
 from triage.queue import dashboard
+from triage.review import runs
+from triage.views.automatic_run import RunText
 from triage.views.base import signed_in, wants_fragment
 from triage.views.demo import demonstration_of
 
@@ -39,6 +41,7 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
         "classes": sorted({row.class_name for row in rows} | ({span.class_name} - {""})),
         "instruments": sorted({row.instrument for row in rows} | ({span.instrument} - {""})),
         "demonstration": demonstration,
+        "policies": [RunText(found) for found in runs.latest(user).values()],
         "section": "night",
     }
     return render(request, "partials/dashboard.html" if wants_fragment(request) else "dashboard.html", context)

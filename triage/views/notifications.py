@@ -34,7 +34,7 @@ class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = NotificationPreference
-        fields = ("email", "novelty", "second_opinion", "disputed", "mention", "sync_failing", "digest")
+        fields = ("email", "novelty", "second_opinion", "disputed", "mention", "sync_failing", "policy_off", "digest")
 
     def new_url(self) -> str | None:
         """Return the new web address, "" to remove the present one, or None to leave it."""

@@ -38,6 +38,7 @@ from triage.queue.fused import fused_answer
 from triage.review import claims, decisions, inbox, second_opinion
 from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
+from triage.views.automatic_run import automatic_entries
 from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 from triage.views.comment_thread import comment_thread
 from triage.views.demo import demonstration_of
@@ -145,6 +146,7 @@ def _page(
         transient_redshift=of_transient or of_spectrum,
         spectrum_redshift=of_spectrum or of_transient,
         standing=standing,
+        automatic=[] if transient.hidden else automatic_entries(user, transient, standing),
         round=_round(user, transient, standing, ledger),
         spectra=len(spectra),
         spectrum=shown,

@@ -15,9 +15,18 @@ from django.contrib.auth.models import User
 from classifier.lines import LINE_SETS
 from classifier.signal_to_noise import Signal
 from triage.figures.evolution import DatedEpoch, Evolution
-from triage.models import Claim, Classification, Decision, Prediction, Spectrum, Transient, Verdict
+from triage.models import (
+    Claim,
+    Classification,
+    Decision,
+    Prediction,
+    Spectrum,
+    Transient,
+    Verdict,
+)
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import FusedAnswer
+from triage.views.automatic_run import AutomaticEntry
 from triage.views.comment_thread import CommentThread
 from triage.views.network_answer import ClassChoice, KeyedClass, NetworkAnswer
 from triage.views.sky import SkyPlace
@@ -241,6 +250,7 @@ class ReviewPage:
     transient_redshift: known redshift of the transient, else the one given with the shown spectrum, or None.
     spectrum_redshift: redshift given with the shown spectrum, else the known one of the transient, or None.
     standing: classification that stands, or None; also None while it is hidden.
+    automatic: what policies classified, newest first; empty while the prediction is hidden.
     round: open round of votes.
     spectra: number of spectra that the user sees.
     spectrum: the one shown, or None if there is none.
@@ -268,6 +278,7 @@ class ReviewPage:
     transient_redshift: KnownRedshift | None
     spectrum_redshift: KnownRedshift | None
     standing: Classification | None
+    automatic: list[AutomaticEntry]
     round: VotingRound
     spectra: int
     spectrum: Spectrum | None

@@ -10,14 +10,15 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, OuterRef, Q, When
+from django.db.models import Case, Count, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from triage.errors import TriageError
-from triage.models import Classification, PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
+from triage.models import PostState, SkyPortalInstance, SkyPortalPost, SkyPortalRun, Transient
+from triage.models.blind_sample import owes_blind_vote
 from triage.services.skyportal import outbox, sync
 from triage.services.skyportal.forms import InstanceForm
 from triage.views.base import signed_in, wants_fragment
@@ -139,7 +140,8 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     counts = _counts(user)
     state = request.GET.get("state", "")
     posts = SkyPortalPost.objects.visible_to(user).annotate(
-        hidden=Exists(_owed_by(user)), changed_at=Coalesce("withdrawn_at", "posted_at", "created_at")
+        hidden=owes_blind_vote(user, "decision__transient") | owes_blind_vote(user, "prediction__spectrum__transient"),
+        changed_at=Coalesce("withdrawn_at", "posted_at", "created_at"),
     )
     if state in PostState.values:
         posts = posts.filter(state=state)
@@ -159,12 +161,6 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
         "section": "skyportal",
     }
     return render(request, "skyportal_outbox.html", context)
-
-
-def _owed_by(user: User) -> Any:
-    """Return the open rounds on a post's transient that want the user's blind vote."""
-    about = Q(transient=OuterRef("decision__transient")) | Q(transient=OuterRef("prediction__spectrum__transient"))
-    return Classification.objects.filter(about).visible_to(user).wanting_vote_of(user)
 
 
 @login_required

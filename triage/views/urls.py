@@ -55,6 +55,7 @@ urlpatterns = [
     path("inbox/", inbox.inbox_page, name="inbox"),
     path("policies/", policies.policies_page, name="policies"),
     path("policies/automatic/", automatic.automatic_page, name="automatic"),
+    path("policies/automatic/switch/", automatic.automatic_switch, name="automatic-switch"),
     path("upload/", upload.upload_page, name="upload"),
     path("upload/<int:upload_id>/", upload_results.upload_results_page, name="upload-results"),
     path("vetted/", lists.vetted_page, name="vetted"),

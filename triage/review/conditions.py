@@ -1,0 +1,59 @@
+"""Conditions of an automatic policy: the one place that says which predictions pass, in a dry run and in earnest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from classifier.signal_to_noise import signal_to_noise
+from triage.models import AutomaticPolicy, Spectrum
+from triage.models.arrays import unpack
+from triage.models.spectrum import SpectrumQuerySet
+
+_ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
+
+
+def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Iterator[dict[str, Any]]:
+    """Yield the spectra whose prediction fulfils every condition of a policy, in the order of arrival.
+
+    rows: classified spectra.
+    names: fields and annotations to yield, besides pk, transient_id and the prediction's class_name and uncertainty.
+    """
+    sure = rows.filter(
+        current_prediction__class_name__in=policy.class_names,
+        current_prediction__uncertainty__lte=1 - policy.probability,
+    )
+    if policy.novelty is not None:
+        sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
+    fields = ["pk", "transient_id", *names]
+    fields += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
+    if policy.signal_to_noise is not None:
+        fields += _ARRAYS
+    for row in sure.order_by("created_at", "pk").values(*fields).iterator():
+        if _passes(row, policy):
+            yield row
+
+
+def counts_simulated(policy: AutomaticPolicy) -> bool:
+    """Return whether spectra of the demo night count: they do while the policy's audience has no others."""
+    return not Spectrum.objects.filter(group=policy.group, simulated=False).exists()
+
+
+def _passes(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
+    """Return whether a spectrum fulfils the conditions that the database cannot check."""
+    class_name = row["current_prediction__class_name"]
+    crosscheck = row["current_prediction__crosscheck"]
+    if policy.set_of_one and row["current_prediction__conformal_set"] != [class_name]:
+        return False
+    if policy.template_agrees and (crosscheck is None or crosscheck["class"] != class_name):
+        return False
+    return policy.signal_to_noise is None or _ratio(row) >= policy.signal_to_noise
+
+
+def _ratio(row: dict[str, Any]) -> float:
+    """Return a spectrum's median signal-to-noise ratio, or a negative number if it cannot be measured."""
+    wavelength, flux, error = (None if row[name] is None else unpack(row[name]) for name in _ARRAYS)
+    if wavelength is None or flux is None:
+        return -1.0
+    signal = signal_to_noise(wavelength, flux, error)
+    return signal.median if signal else -1.0
