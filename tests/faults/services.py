@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 import redis
 
-from tests.desk import ROOT
+from tests.proxy import command_of_proxy
 
 START_SECONDS = 60
 # Postgres refuses to run as root.
@@ -146,7 +146,7 @@ class OwnCaddy(Service):
     def __init__(self, folder: Path, upstream: str) -> None:
         super().__init__(folder)
         self.url = f"http://127.0.0.1:{self.port}/"
-        self.command = ["caddy", "run", "--config", str(ROOT / "docker" / "Caddyfile")]
+        self.command = command_of_proxy(folder)
         own = {"SITE_ADDRESS": f":{self.port}", "UPSTREAM": upstream}
         self.environment = os.environ | own | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
 
