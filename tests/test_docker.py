@@ -18,6 +18,7 @@ import torch
 import yaml
 
 from tests.desk import ROOT
+from tests.proxy import command_of_proxy
 
 ENTRYPOINT = ROOT / "docker" / "entrypoint.sh"
 
@@ -93,17 +94,7 @@ def test_slow_senders_behind_the_proxy_hold_no_web_thread(tmp_path: Path) -> Non
     variables = environment(tmp_path, HOST="127.0.0.1", PORT=str(inside), WEB_PROCESSES="1", BEHIND_PROXY="true")
     subprocess.run([ENTRYPOINT, "migrate"], env=variables, check=True, capture_output=True, timeout=60)
     proxy = {"SITE_ADDRESS": f"http://localhost:{outside}", "UPSTREAM": f"127.0.0.1:{inside}", "HOME": str(tmp_path)}
-    # Debian's Caddy 2.6 has an older name for the buffer.
-    rules = (ROOT / "docker" / "Caddyfile").read_text()
-    if (
-        subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True)
-        .stdout.strip("v")
-        .startswith("2.6")
-    ):
-        rules = rules.replace("request_buffers 64MB", "buffer_requests\n max_buffer_size 64MB")
-    config = tmp_path / "Caddyfile"
-    config.write_text(rules)
-    command = ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]
+    command = command_of_proxy(tmp_path)
     with (
         subprocess.Popen(
             [ENTRYPOINT, "web"], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT

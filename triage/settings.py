@@ -192,6 +192,8 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"MAX_ENTRIES": 5000},
     }
 }
+# The numbers above the queue are kept for so many times as long as counting them took.
+COUNTS_KEPT = 50
 API_REQUESTS_PER_MINUTE = env_int("API_REQUESTS_PER_MINUTE", 6000)
 
 BROKER_FOLDER = VAR / "broker"

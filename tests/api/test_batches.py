@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
@@ -15,6 +16,8 @@ from rest_framework.test import APIClient
 
 from tests.api_client import API, client_of
 from tests.factories import spectrum_file
+from triage.intake import new_files, submit
+from triage.intake.naming import ReadPart
 from triage.models import Spectrum
 
 pytestmark = pytest.mark.django_db
@@ -48,10 +51,13 @@ def test_each_file_of_a_batch_gets_a_line_with_what_a_single_upload_would_answer
     assert Spectrum.objects.get(pk=new["id"]).instrument == "SEDM"
 
 
-def test_a_line_is_sent_as_soon_as_its_file_is_stored(api: APIClient) -> None:
+def test_lines_are_sent_as_soon_as_their_files_are_stored_together(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "CHUNK_FILES", 2)
     answer = send(api, {f"{seed}.txt": spectrum_file(seed=seed) for seed in range(3)})
     stored = [Spectrum.objects.count() for _ in answer.streaming_content]
-    assert stored == [1, 2, 3]
+    assert stored == [2, 2, 3]
 
 
 def test_the_row_of_a_manifest_counts_before_what_is_stated_for_the_batch(api: APIClient) -> None:
@@ -62,17 +68,16 @@ def test_the_row_of_a_manifest_counts_before_what_is_stated_for_the_batch(api: A
     assert (redshifts[first["id"]], redshifts[second["id"]]) == (0.1, 0.2)
 
 
-def test_a_database_that_fails_once_costs_only_that_file(api: APIClient) -> None:
+def test_a_database_that_fails_at_one_file_costs_only_that_file(api: APIClient) -> None:
     files = {f"{seed}.txt": spectrum_file(seed=seed) for seed in range(3)}
-    original = Spectrum.save
-    failures = iter([OperationalError("the server closed the connection")])
+    original = new_files.store_parts
 
-    def save(spectrum: Spectrum, **options: Any) -> None:
-        if spectrum.filename == "1.txt" and (failure := next(failures, None)):
-            raise failure
-        original(spectrum, **options)
+    def store(parts: Sequence[ReadPart]) -> None:
+        if any(part.spectrum.filename == "1.txt" for part in parts):
+            raise OperationalError("the server closed the connection")
+        original(parts)
 
-    with mock.patch.object(Spectrum, "save", save):
+    with mock.patch.object(new_files, "store_parts", store):
         lines = lines_of(send(api, files))
     assert [line["status"] for line in lines] == [202, 503, 202]
     assert lines[1]["code"] == "database_unavailable"

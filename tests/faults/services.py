@@ -17,6 +17,8 @@ import psycopg2
 import pytest
 import redis
 
+from tests.proxy import command_of_proxy
+
 START_SECONDS = 60
 # Postgres refuses to run as root.
 SERVER_USER = "postgres"
@@ -34,6 +36,7 @@ class Service:
     """A server process in its own session, so that it can be killed with its children."""
 
     command: list[str]
+    environment: dict[str, str] | None = None
     as_user: str | None = None
 
     def __init__(self, folder: Path) -> None:
@@ -47,6 +50,7 @@ class Service:
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -133,6 +137,24 @@ class OwnPostgres(Service):
         return self.process is not None and self.process.poll() is None
 
 
+class OwnCaddy(Service):
+    """The proxy of compose.yaml before a web server.
+
+    upstream: host and port of the web server.
+    """
+
+    def __init__(self, folder: Path, upstream: str) -> None:
+        super().__init__(folder)
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.command = command_of_proxy(folder)
+        own = {"SITE_ADDRESS": f":{self.port}", "UPSTREAM": upstream}
+        self.environment = os.environ | own | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+    def answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
 def need(*programs: str) -> None:
     for program in programs:
         if shutil.which(program) is None:
@@ -158,6 +180,18 @@ def own_postgres(folder: Path | None = None) -> Iterator[OwnPostgres]:
         made = OwnPostgres(folder or Path(own))
         try:
             made.make()
+            made.start()
+            yield made
+        finally:
+            made.kill()
+
+
+@contextlib.contextmanager
+def own_caddy(upstream: str) -> Iterator[OwnCaddy]:
+    need("caddy")
+    with tempfile.TemporaryDirectory(prefix="triage-caddy-") as folder:
+        made = OwnCaddy(Path(folder), upstream)
+        try:
             made.start()
             yield made
         finally:

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.night import Night, night
-from tests.faults.services import OwnPostgres, OwnRedis, own_postgres, own_redis, small_disk
+from tests.faults.services import OwnPostgres, OwnRedis, own_caddy, own_postgres, own_redis, small_disk
 
 pytestmark = pytest.mark.slow
 
 FILES = 24
+# More than the web server of a night has threads.
+SLOW_CLIENTS = 24
 ACCEPTED = {200, 202}
 # 0: no answer. 500: an error during a request. 503: a database that cannot be reached or written.
 UNAVAILABLE = {0, 500, 503}
@@ -251,6 +253,67 @@ def test_a_full_disk_refuses_uploads_and_loses_no_accepted_one(
             postgres.kill()
             postgres.start()
         finish(desk, sender)
+
+
+def test_a_full_disk_of_an_embedded_desk_refuses_uploads_and_loses_no_accepted_one(
+    record_property: Callable[[str, object], None],
+) -> None:
+    with small_disk() as disk, night(disk, ("", "")) as desk:
+        record_property("facts", desk.facts)
+        desk.start_web()
+        worker = desk.start_worker()
+        freed = threading.Event()
+        sender = Sender(desk, itertools.takewhile(lambda _: not freed.is_set(), itertools.count()))
+        sender.start()
+        sender.wait_for(FILES // 4)
+        fill(disk / "ballast")
+        desk.wait(lambda: bool(sender.refused))
+        (disk / "ballast").unlink()
+        freed.set()
+        sender.join()
+        if worker.poll() is not None:
+            # ``serve`` does the same.
+            desk.start_worker()
+        finish(desk, sender)
+
+
+def test_slow_clients_hold_up_nobody_behind_the_proxy(desk: Night) -> None:
+    upstream = desk.web_url.split("/")[2]
+    with own_caddy(upstream) as caddy, slow_clients(caddy.port):
+        desk.web_url = caddy.url
+        sender = Sender(desk, range(FILES))
+        began = time.monotonic()
+        sender.start()
+        sender.join()
+        desk.facts |= {"slow clients": SLOW_CLIENTS, "seconds for all uploads": round(time.monotonic() - began)}
+        assert sender.refused == {}
+        finish(desk, sender)
+
+
+@contextlib.contextmanager
+def slow_clients(port: int) -> Iterator[None]:
+    """Send SLOW_CLIENTS uploads without a login to a port at once, a byte of each every tenth of a second."""
+    head = "POST /api/v1/spectra/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(SLOW_CLIENTS)]
+        over = threading.Event()
+
+        def drip() -> None:
+            sent = head.encode()
+            while not over.wait(0.1):
+                for client in clients:
+                    # The proxy may give one up.
+                    with contextlib.suppress(OSError):
+                        client.sendall(sent)
+                sent = b"x"
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            yield
+        finally:
+            over.set()
+            dripping.join()
 
 
 def fill(file: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +63,37 @@ def test_a_spectrum_is_leased_to_one_worker_until_the_lease_expires(reviewer: Us
     assert backlog.claim_batch(2) == []
     Spectrum.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert len(backlog.claim_batch(2)) == 1  # A spectrum that was tried before is classified alone.
+
+
+def test_a_single_upload_does_not_wait_behind_the_many_of_somebody_else(
+    reviewer: User, make_user: Callable[..., User]
+) -> None:
+    many = submit(reviewer, 12)
+    single = submit_spectrum(make_user("other"), spectrum_file(seed=99), "single.txt").spectrum
+    first, second = backlog.claim_batch(8), backlog.claim_batch(8)
+    assert [spectrum.pk for spectrum in first] == [spectrum.pk for spectrum in many[:7]] + [single.pk]
+    assert [spectrum.pk for spectrum in second] == [spectrum.pk for spectrum in many[7:]]
+
+
+def test_senders_who_all_have_many_get_equal_shares_of_a_batch(reviewer: User, make_user: Callable[..., User]) -> None:
+    senders = [reviewer, make_user("ada"), make_user("ben")]
+    for number, sender in enumerate(senders):
+        for seed in range(4):
+            submit_spectrum(sender, spectrum_file(seed=10 * number + seed), "a.txt")
+    claimed = backlog.claim_batch(6)
+    assert Counter(spectrum.uploaded_by_id for spectrum in claimed) == {sender.pk: 2 for sender in senders}
+
+
+def test_the_spectra_of_a_deleted_user_are_claimed_too(reviewer: User) -> None:
+    submit(reviewer, 2)
+    Spectrum.objects.update(uploaded_by=None)
+    assert len(backlog.claim_batch(8)) == 2
+
+
+def test_more_senders_than_a_batch_has_places_do_not_make_it_larger(make_user: Callable[..., User]) -> None:
+    for seed in range(5):
+        submit_spectrum(make_user(f"user{seed}"), spectrum_file(seed=seed), "a.txt")
+    assert [len(backlog.claim_batch(3)), len(backlog.claim_batch(3))] == [3, 2]
 
 
 def test_a_spectrum_that_kills_its_worker_is_given_up_after_three_attempts(reviewer: User) -> None:

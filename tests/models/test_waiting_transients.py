@@ -13,9 +13,9 @@ from triage.inference import worker
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum, Transient
 from triage.models.transient_queries import WAITING
+from triage.queue.counts import counts
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
-from triage.views.queue import counts
 
 pytestmark = pytest.mark.django_db
 

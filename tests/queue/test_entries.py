@@ -28,11 +28,11 @@ from triage.models import (
     SpectrumState,
     Transient,
 )
+from triage.queue.counts import counts
 from triage.queue.entries import rebuild
 from triage.queue.filters import OUTCOMES, QueueFilter
 from triage.review import decisions
 from triage.review.proposal import Proposal
-from triage.views.queue import counts
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,8 @@ from triage.models import (
     Spectrum,
 )
 from triage.queue import entries
-from triage.queue.filters import QueueFilter, counts
+from triage.queue.counts import counts
+from triage.queue.filters import QueueFilter
 from triage.review import automatic, claims, lane, runs
 from triage.review.decisions import record_decision, undo
 from triage.review.dry_run import dry_run

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.core.files.uploadedfile import UploadedFile
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import checked
-from triage.api.errors import OWN_ERRORS, answer_to, error_answers
-from triage.api.upload_form import KnownFileSerializer, Stated, StatedSerializer, stated_in, take_in
+from triage.api.errors import error_answers
+from triage.api.upload_form import KnownFileSerializer, StatedSerializer, stated_in, take_in
 from triage.models import Scope
 
 
@@ -46,18 +44,16 @@ class BatchView(APIView):
     def post(self, request: Request) -> StreamingHttpResponse:
         """Upload up to 500 files. The answer is one line of JSON a file, sent as soon as the file is stored.
 
+        Some dozen files are stored together, so their lines come together.
+
         A file that fails costs the others nothing. A file without a line was not stored: send it again, which does no
         harm to those that were.
         """
         sent = checked(BatchSerializer, request.data)
         stated = stated_in(request, sent)
-        lines = (_line(request, file, stated) for file in sent["file"])
+        lines = (_line(name, answer) for name, answer in take_in(request, sent["file"], stated))
         return StreamingHttpResponse(lines, content_type="application/x-ndjson; charset=utf-8")
 
 
-def _line(request: Request, file: UploadedFile[Any], stated: Stated) -> bytes:
-    try:
-        answer = take_in(request, file, stated)
-    except OWN_ERRORS as error:
-        answer = answer_to(error)
-    return JSONRenderer().render({"file": file.name, "status": answer.status_code, **answer.data}) + b"\n"
+def _line(name: str, answer: Response) -> bytes:
+    return JSONRenderer().render({"file": name, "status": answer.status_code, **answer.data}) + b"\n"

@@ -17,11 +17,12 @@ from triage.api.errors import ErrorSerializer
 from triage.api.facts import OnlyKnownFields
 from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
+from triage.intake.known import other_parts
 from triage.intake.move import move
 from triage.intake.naming import NamedBy
 from triage.intake.reread import read_again
 from triage.intake.submit import Submission
-from triage.intake.suggestions import Suggestion, known_epochs, suggested_names
+from triage.intake.suggestions import Suggestion, count_epochs, suggested_names
 from triage.models import Scope, Spectrum
 
 CORRECTIONS = tuple(field.name for field in dataclasses.fields(Corrections))
@@ -39,7 +40,7 @@ class SuggestionSerializer(serializers.Serializer[Suggestion]):
 
 
 class NamingSerializer(serializers.Serializer[Spectrum]):
-    """The way in which a spectrum came to its transient."""
+    """The way in which a spectrum came to its transient; count_epochs has counted its epochs."""
 
     named_by = serializers.ChoiceField(
         choices=[by.value for by in NamedBy],
@@ -48,12 +49,10 @@ class NamingSerializer(serializers.Serializer[Spectrum]):
         default=None,
         help_text="Who named it; null while it has no name. A name from the file's name is a guess.",
     )
-    epochs = serializers.SerializerMethodField(help_text="Number of spectra of its transient that you may see.")
+    epochs = serializers.IntegerField(
+        source="epoch_count", help_text="Number of spectra of its transient that you may see."
+    )
     suggestions = serializers.SerializerMethodField(help_text="Names that it may have, if it has none.")
-
-    def get_epochs(self, spectrum: Spectrum) -> int:
-        """Return the number of spectra of the transient that the user may see, 0 without a transient."""
-        return known_epochs(user_of(self.context["request"]), spectrum)
 
     @extend_schema_field(SuggestionSerializer(many=True))
     def get_suggestions(self, spectrum: Spectrum) -> list[dict[str, str]]:
@@ -132,8 +131,10 @@ class RereadView(APIView):
         An empty object goes back to the reader's own guesses.
         """
         corrections = checked(CorrectionsSerializer, request.data)
-        spectrum = read_again(user_of(request), spectrum_of(request, spectrum_id), corrections)
-        submission = Submission(spectrum, created=False)
+        user = user_of(request)
+        spectrum = read_again(user, spectrum_of(request, spectrum_id), corrections)
+        count_epochs(user, spectrum)
+        submission = Submission(spectrum, created=False, others=other_parts(spectrum))
         return Response(SubmissionSerializer(submission, context={"request": request}).data, status=202)
 
 
@@ -162,5 +163,7 @@ class MoveView(APIView):
         Null takes a wrong name away: the spectrum then waits for the right one.
         """
         name = checked(MoveSerializer, request.data)["transient"] or ""
-        moved = move(user_of(request), spectrum_of(request, spectrum_id), name)
+        user = user_of(request)
+        moved = move(user, spectrum_of(request, spectrum_id), name)
+        count_epochs(user, moved)
         return Response(MovedSerializer(moved, context={"request": request}).data)

@@ -17,7 +17,8 @@ from triage.api.parameters import SIMULATED, flag_parameter
 from triage.api.predictions import PredictionSerializer
 from triage.models import Prediction, Transient
 from triage.queue import order
-from triage.queue.filters import QueueFilter, counts
+from triage.queue.counts import counts
+from triage.queue.filters import QueueFilter
 from triage.queue.reasons import reason_of
 
 

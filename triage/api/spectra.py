@@ -161,7 +161,8 @@ class SpectraView(generics.ListAPIView[Spectrum]):
         first record. 400: the file cannot be read; it is kept in quarantine, where it can be corrected.
         """
         sent = checked(UploadSerializer, request.data)
-        return take_in(request, sent["file"], stated_in(request, sent))
+        [(_, answer)] = take_in(request, [sent["file"]], stated_in(request, sent))
+        return answer
 
 
 class SpectrumView(APIView):

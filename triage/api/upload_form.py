@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,11 +15,12 @@ from classifier.input_files import COLUMNS, Manifest
 from classifier.readers.coordinates import read_degrees
 from triage.api.base import group_of, user_of
 from triage.api.corrections import CORRECTIONS, CorrectionsSerializer, SubmissionSerializer
+from triage.api.errors import answer_to
 from triage.api.manifest import manifest_in
 from triage.api.schema import answer_example
-from triage.errors import TooLargeError
 from triage.intake import submit, uploads
 from triage.intake.manifest import statements
+from triage.intake.suggestions import count_epochs
 from triage.models import Upload
 
 _RECEIPT = {"name": "AT2026abc.txt", "format": "text", "wavelength_range": [3800.2, 9198.7], "frame": "observed"}
@@ -137,18 +138,28 @@ class Stated:
     upload: Upload | None
 
 
-def take_in(request: Request, file: UploadedFile[Any], stated: Stated) -> Response:
-    """Store one uploaded file for the user, and answer with its receipt. Raises TriageError if the file is refused."""
+def take_in(request: Request, files: Sequence[UploadedFile[Any]], stated: Stated) -> Iterator[tuple[str, Response]]:
+    """Store uploaded files for the user, and yield the name of each with the answer, as soon as it is stored."""
+    user, context = user_of(request), {"request": request}
+    receipts = {True: SubmissionSerializer(context=context), False: KnownFileSerializer(context=context)}
+    for chunk in submit.in_chunks((file, file.size or 0) for file in files):
+        outcomes = submit.submit_files(user, [_sent_file(file, stated) for file in chunk])
+        count_epochs(user, *(outcome.spectrum for outcome in outcomes if isinstance(outcome, submit.Submission)))
+        for file, outcome in zip(chunk, outcomes, strict=True):
+            name = file.name or ""
+            if stated.upload is not None:
+                uploads.note(stated.upload, name, outcome)
+            if isinstance(outcome, submit.Submission):
+                receipt = receipts[outcome.created].to_representation(outcome)
+                yield name, Response(receipt, status=202 if outcome.created else 200)
+            else:
+                yield name, answer_to(outcome)
+
+
+def _sent_file(file: UploadedFile[Any], stated: Stated) -> submit.SentFile:
     name = file.name or ""
-    with uploads.refusals_noted(stated.upload, name):
-        if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-            raise TooLargeError(f"a spectrum file may have at most {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-        given = statements(stated.manifest.row_of(name), stated.given) if stated.manifest else stated.given
-        submission = submit.submit_spectrum(user_of(request), file.read(), name, given)
-    if stated.upload is not None:
-        uploads.note(stated.upload, name, submission)
-    shown = SubmissionSerializer if submission.created else KnownFileSerializer
-    return Response(shown(submission, context={"request": request}).data, status=202 if submission.created else 200)
+    given = statements(stated.manifest.row_of(name), stated.given) if stated.manifest else stated.given
+    return submit.SentFile.read(file, name, given)
 
 
 def stated_in(request: Request, sent: dict[str, Any]) -> Stated:

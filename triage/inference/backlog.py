@@ -7,12 +7,13 @@ workers cannot take others with it.
 
 from __future__ import annotations
 
+import math
 import secrets
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -36,13 +37,13 @@ def waits() -> bool:
 def claim_batch(limit: int, lease_seconds: float | None = None) -> list[Spectrum]:
     """Claim spectra of the backlog for this worker and return them; no two workers get the same one.
 
-    limit: most spectra to claim. A spectrum that was tried before is claimed alone, after all that were not.
+    limit: most spectra to claim. Each sender gets the same share of them, so that a single upload does not wait behind
+        the thousands of somebody else. A spectrum that was tried before is claimed alone, after all that were not.
     lease_seconds: time after which another worker may claim them, or None for the setting LEASE_SECONDS.
     """
     token = secrets.token_hex(16)
     with transaction.atomic():
-        fresh = claimable().filter(attempts=0).order_by("id")
-        ids = list(_skip_locked(fresh).values_list("id", flat=True)[:limit])
+        ids = _claim_fresh(limit)
         if not ids:
             ids = list(_skip_locked(claimable().order_by("id")).values_list("id", flat=True)[:1])
         # The conditions are checked again because SQLite locks no rows, and another worker may have been quicker.
@@ -53,6 +54,19 @@ def claim_batch(limit: int, lease_seconds: float | None = None) -> list[Spectrum
         )
     claimed = Spectrum.objects.filter(id__in=ids, lease_token=token)
     return list(claimed.select_related("transient").order_by("id"))
+
+
+def _claim_fresh(limit: int) -> list[int]:
+    """Lock spectra that were not tried before, the oldest of each sender, and return their ids."""
+    waiting = Spectrum.objects.filter(state=SpectrumState.QUEUED).order_by().values_list("uploaded_by")
+    # Whoever has fewest comes first. What they leave of their shares goes to those who have more.
+    senders = [sender for sender, _ in waiting.annotate(number=Count("pk")).order_by("number")]
+    ids: list[int] = []
+    for place, sender in enumerate(senders):
+        share = math.ceil((limit - len(ids)) / (len(senders) - place))
+        own = claimable().filter(attempts=0, uploaded_by=sender).order_by("id")
+        ids += _skip_locked(own).values_list("id", flat=True)[:share]
+    return ids
 
 
 def _skip_locked(queryset: QuerySet[Spectrum]) -> QuerySet[Spectrum]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+
 from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -50,22 +53,41 @@ def audiences_known_to(user: User, transient: Transient) -> set[int | None]:
 
 
 def admit(transient: Transient, group: Group | None) -> None:
-    """Let an audience see a transient. Call this within a transaction, before its first spectrum is stored there.
+    """Let an audience see a transient, as ``admit_to_locked`` does, which also says what this raises."""
+    entries.lock(transient.pk)
+    transient.refresh_from_db()
+    admit_to_locked([transient], group)
 
-    If only groups knew the transient, it begins anew: it arrives now, and nobody is looking at it. Its facts are taken
+
+def admit_to_locked(transients: Collection[Transient], group: Group | None) -> None:
+    """Let an audience see transients. Call this within a transaction, before their first spectra are stored there.
+
+    A transient that only groups knew begins anew: it arrives now, and nobody is looking at it. Its facts are taken
     back by an act that the group it was made for sees and can undo. Other names, light curves and comments stay with
     that group.
 
+    transients: transients whose rows are locked, as they are stored.
     group: the new audience; None for everybody.
 
     Raises BoundSpectrumError if the audience has another transient of this name.
     """
-    entries.lock(transient.pk)
-    transient.refresh_from_db()
+    known: dict[int | None, set[int | None]] = defaultdict(set)
+    for model in (Spectrum, Decision):
+        rows = model._default_manager.filter(transient__in=transients).order_by()
+        for transient_id, audience in rows.values_list("transient", "group").distinct():
+            known[transient_id].add(audience)
+    for transient in transients:
+        before = known[transient.pk] or {transient.group_id}
+        if None not in before and (group and group.pk) not in before:
+            _begin_anew(transient, before, group)
+
+
+def _begin_anew(transient: Transient, before: set[int | None], group: Group | None) -> None:
+    """Give a transient that only groups knew to a further audience.
+
+    before: ids of those groups.
+    """
     here = {"transient": transient}
-    before = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here)) or {transient.group_id}
-    if None in before or (group and group.pk) in before:
-        return
     other = Transient.objects.filter(key=transient.key, group=group).exclude(Q(pk=transient.pk) | Q(key="")).first()
     if other is not None:
         raise BoundSpectrumError(f"that audience knows the transient as {other}: move the spectrum there first")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Sequence
+
 from django.db.models import Q
 
-from classifier.same_measurement import CENTRE_TOLERANCE, WIDTH_TOLERANCE, centre_and_width, same_measurement
+from classifier.same_measurement import CENTRE_TOLERANCE, WIDTH_TOLERANCE, same_measurement
 from classifier.spectrum import Spectrum as ReadSpectrum
 from triage.models import Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
@@ -13,28 +17,45 @@ from triage.models.arrays import unpack
 MOST_COMPARED = 50
 
 
-def mark_likely_duplicate(spectrum: Spectrum, read: ReadSpectrum) -> None:
-    """Set a spectrum's centre and width, and the earlier record that it likely duplicates, or None.
+def mark_likely_duplicates(read: Sequence[tuple[Spectrum, ReadSpectrum]]) -> None:
+    """Set the earlier record that each spectrum likely duplicates, or None.
 
     A duplicate gets a warning on its receipt. A public spectrum is compared with public ones, and a group's spectrum
     also with those of the group, so the mark tells nobody of a spectrum that they may not see.
 
-    spectrum: record to change; it is not saved here.
-    read: its new reading.
+    read: records of one audience, with centre and width, and the new reading of each. They are not saved here.
     """
-    spectrum.centre, spectrum.width = centre_and_width(read.wavelength, read.flux)
-    spectrum.likely_duplicate_of = None
-    audience = Q(group__isnull=True) | Q(group=spectrum.group_id)
-    near = Spectrum.objects.filter(
-        audience,
-        centre__range=_around(spectrum.centre, CENTRE_TOLERANCE),
-        width__range=_around(spectrum.width, WIDTH_TOLERANCE),
-    )
-    if spectrum.pk is not None:
+    audience = Q(group__isnull=True) | Q(group=read[0][0].group_id)
+    near = functools.reduce(operator.or_, (_near(spectrum) for spectrum, _ in read))
+    candidates = list(Spectrum.objects.filter(audience, near).order_by("pk").only("centre", "width"))
+    for spectrum, reading in read:
+        spectrum.likely_duplicate_of = None
         # A record that is read again can only duplicate an earlier one.
-        near = near.filter(pk__lt=spectrum.pk)
-    stored = SpectrumArrays.objects.filter(spectrum__in=near.values("pk")).order_by("spectrum_id")[:MOST_COMPARED]
-    for arrays in stored:
+        earlier = (one for one in candidates if spectrum.pk is None or one.pk < spectrum.pk)
+        compared = [one.pk for one in earlier if are_near(spectrum, one)]
+        if compared:
+            _compare(spectrum, reading, compared[:MOST_COMPARED])
+
+
+def are_near(spectrum: Spectrum, other: Spectrum) -> bool:
+    """Return whether centre and width of two spectra are so close that they may be one measurement."""
+    if other.centre is None or other.width is None:
+        return False
+    (low, high), (least, most) = _around(spectrum.centre, CENTRE_TOLERANCE), _around(spectrum.width, WIDTH_TOLERANCE)
+    return low <= other.centre <= high and least <= other.width <= most
+
+
+def _near(spectrum: Spectrum) -> Q:
+    centre, width = _around(spectrum.centre, CENTRE_TOLERANCE), _around(spectrum.width, WIDTH_TOLERANCE)
+    return Q(centre__range=centre, width__range=width)
+
+
+def _compare(spectrum: Spectrum, read: ReadSpectrum, others: Sequence[int]) -> None:
+    """Mark a spectrum as a duplicate of the first of other spectra that has the same samples.
+
+    others: their ids.
+    """
+    for arrays in SpectrumArrays.objects.filter(spectrum__in=others).order_by("spectrum_id"):
         if same_measurement((read.wavelength, read.flux), (unpack(arrays.wavelength), unpack(arrays.flux))):
             spectrum.likely_duplicate_of_id = arrays.spectrum_id
             message = f"likely a duplicate: spectrum {arrays.spectrum_id} has the same samples in other bytes"
@@ -43,5 +64,6 @@ def mark_likely_duplicate(spectrum: Spectrum, read: ReadSpectrum) -> None:
             return
 
 
-def _around(value: float, tolerance: float) -> tuple[float, float]:
-    return value * (1 - tolerance), value * (1 + tolerance)
+def _around(value: float | None, tolerance: float) -> tuple[float, float]:
+    known = value or 0.0
+    return known * (1 - tolerance), known * (1 + tolerance)

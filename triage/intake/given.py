@@ -1,12 +1,16 @@
-"""The statements that a sender makes about a file."""
+"""A file that is sent, and the statements that its sender makes about it."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, Self
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 
 
@@ -37,3 +41,32 @@ class Given:
     corrections: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     beside: Mapping[str, str] = dataclasses.field(default_factory=dict)
     simulated: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class SentFile:
+    """A file that somebody sent.
+
+    content: its bytes.
+    filename: its name.
+    given: statements of the sender.
+    """
+
+    content: bytes
+    filename: str
+    given: Given
+
+    @classmethod
+    def read(cls, opened: IO[bytes], filename: str, given: Given) -> Self:
+        """Return a file that is open. Of one that is too large, no more is held in memory than shows it."""
+        return cls(opened.read(settings.UPLOAD_MAX_BYTES + 1), filename, given)
+
+    @property
+    def base_name(self) -> str:
+        """Name of the file without folders, as its record keeps it."""
+        return Path(self.filename).name[:255] or f"unnamed-{self.sha256[:8]}"
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the content, in hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()

@@ -44,10 +44,9 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         except ValidationError as error:
             raise InvalidUploadError(error.messages[0]) from error
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated)[0] if name else None
-        # Transients are locked in one order, and before the spectrum; see triage.queue.entries.
-        for pk in sorted({pk for pk in (spectrum.transient_id, to.pk if to else None) if pk is not None}):
-            entries.lock(pk)
+        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated) if name else None
+        # Transients are locked before the spectrum; see triage.queue.entries.
+        entries.lock(spectrum.transient_id, to.pk if to else None)
         now: Spectrum = (
             Spectrum.objects.select_for_update(of=("self",)).select_related("transient", "group").get(pk=spectrum.pk)
         )

@@ -7,6 +7,7 @@ in it is taken. A spectrum without a name waits for one.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from django.db.models import Exists, OuterRef, Q
 from classifier.names import name_key
 from classifier.readers import Reading
 from classifier.readers.filename import coordinates_in_stem, is_generic, object_in_name
-from triage.intake.disclosure import admit
+from triage.intake.disclosure import admit_to_locked
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
+from triage.models.spelling import spelt
+from triage.queue import entries
 
 
 class NamedBy(StrEnum):
@@ -64,59 +67,125 @@ def _is_from_file_name(reading: Reading) -> bool:
     return any(guess["what"] == "object" and guess["evidence"] == "the file's name" for guess in guesses)
 
 
-def name_spectrum(spectrum: Spectrum, given: Given, reading: Reading) -> None:
-    """Give a spectrum the transient of its file, making it if it does not exist; the caller saves the spectrum.
+@dataclasses.dataclass(frozen=True)
+class ReadPart:
+    """One reading of a file, and the record that it becomes.
 
-    The spectrum stays unnamed if nothing names it. Redshift and coordinates that were stated for a public file are
-    stored with the transient. Those of a private one stay with the spectrum, because others may see the transient.
+    spectrum: the record, not saved yet.
+    reading: the reading.
+    given: statements of the file's sender.
     """
-    found = name_of_file(given, reading, spectrum.filename)
-    spectrum.receipt = {**spectrum.receipt, "named_by": found.by if found else None}
-    if found is None:
-        return
-    spectrum.transient, made = transient_of_name(found.name, spectrum.group, simulated=given.simulated)
-    if not made:
-        admit(spectrum.transient, spectrum.group)
-    if spectrum.group is None:
-        state_redshift(spectrum.transient, given.redshift)
-        state_coordinates(spectrum.transient, given.ra, given.dec)
+
+    spectrum: Spectrum
+    reading: Reading
+    given: Given
+
+
+def name_spectra(parts: Sequence[ReadPart]) -> None:
+    """Give spectra the transients of their files, making those that do not exist; the caller saves the spectra.
+
+    Call this within a transaction. A spectrum stays unnamed if nothing names it. Redshift and coordinates that were
+    stated for a public file are stored with the transient. Those of a private one stay with the spectrum, because
+    others may see the transient.
+
+    parts: spectra of one audience.
+
+    Raises IntegrityError if somebody else made one of the transients a moment ago, and BoundSpectrumError as
+    ``admit_to_locked`` does.
+    """
+    found = [name_of_file(part.given, part.reading, part.spectrum.filename) for part in parts]
+    names = {name.name: part.given.simulated for name, part in zip(found, parts, strict=True) if name is not None}
+    group = parts[0].spectrum.group
+    transients = _locked_or_drafted(names, group)
+    admit_to_locked({one for one in transients.values() if one.pk is not None}, group)
+    for name, part in zip(found, parts, strict=True):
+        part.spectrum.receipt = {**part.spectrum.receipt, "named_by": name.by if name else None}
+        if name is None:
+            continue
+        transient = part.spectrum.transient = transients[name.name]
+        if group is None:
+            state_redshift(transient, part.given.redshift)
+            state_coordinates(transient, part.given.ra, part.given.dec)
+    # Everybody makes transients in one order, so that two who make the same ones never wait for each other.
+    drafted = {name_key(one.name) or one.name: one for one in transients.values() if one.pk is None}
+    Transient.objects.bulk_create([one for _, one in sorted(drafted.items())])
 
 
 def state_coordinates(transient: Transient | None, ra: float | None, dec: float | None) -> None:
     """Store coordinates (degrees) that came with a public spectrum, if its transient has none."""
     if transient is not None and transient.ra is None and ra is not None and dec is not None:
         transient.ra, transient.dec = ra, dec
-        transient.save(update_fields=["ra", "dec"])
+        _save_stated(transient, "ra", "dec")
 
 
 def state_redshift(transient: Transient | None, redshift: float | None) -> None:
     """Store the redshift that came with a public spectrum, if its transient has none."""
     if transient is not None and transient.redshift is None and redshift is not None:
         transient.redshift, transient.redshift_origin = redshift, "upload"
-        transient.save(update_fields=["redshift", "redshift_origin"])
+        _save_stated(transient, "redshift", "redshift_origin")
 
 
-def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> tuple[Transient, bool]:
-    """Return the transient that ``known_transient`` finds, else the one that has the name already, or make one.
+def _save_stated(transient: Transient, *facts: str) -> None:
+    """Save facts of a transient; one that is not stored yet is saved as a whole later."""
+    if transient.pk is not None:
+        transient.save(update_fields=facts)
+
+
+def transient_of_name(name: str, group: Group | None, *, simulated: bool) -> Transient:
+    """Return the transient that an audience means by this name, or make one.
 
     Those who use one name at once, in whatever spellings, get one transient.
-
-    Returns the transient, and whether it was made.
     """
-    found = known_transient(name, group)
-    if found is not None:
-        return found, False
+    found = _found_or_drafted({name: simulated}, group)[name]
+    if found.pk is not None:
+        return found
     try:
         with transaction.atomic():
-            return Transient.objects.create(name=name, group=group, simulated=simulated), True
+            found.save(force_insert=True)
     except IntegrityError:
-        # Somebody made it a moment ago, or it is one that the audience does not know.
-        spelt = Transient.objects.filter(key=name_key(name), group=group).exclude(key="")
-        return spelt.first() or Transient.objects.get(name=name), False
+        # Somebody made it a moment ago.
+        return _found_or_drafted({name: simulated}, group)[name]
+    return found
 
 
-def known_transient(name: str, group: Group | None) -> Transient | None:
-    """Return the transient that an audience knows by this name, or None.
+def _locked_or_drafted(names: Mapping[str, bool], group: Group | None) -> dict[str, Transient]:
+    """Return what ``_found_or_drafted`` does, with the rows of the stored ones locked."""
+    locked: set[int] = set()
+    while True:
+        transients = _found_or_drafted(names, group)
+        stored = {transient.pk for transient in transients.values() if transient.pk is not None}
+        if stored <= locked:
+            # Several names of one transient share one record.
+            records = {transient.pk: transient for transient in transients.values() if transient.pk is not None}
+            return {name: records.get(transient.pk, transient) for name, transient in transients.items()}
+        entries.lock(*stored)
+        locked |= stored
+
+
+def _found_or_drafted(names: Mapping[str, bool], group: Group | None) -> dict[str, Transient]:
+    """Return the transients that an audience means by names, by name; those that do not exist are new and not saved.
+
+    The one that ``known_transients`` finds comes first, then one that has the name already, although the audience does
+    not know it. Several spellings of a new name share one transient.
+
+    names: the names, each with whether its spectra are simulated.
+    group: the audience; None for everybody.
+    """
+    found = known_transients(names, group)
+    keys = {name: name_key(name) for name in names if name not in found}
+    if keys:
+        with_key = Q(group=group, key__in=set(filter(None, keys.values())))
+        taken = list(Transient.objects.filter(with_key | Q(name__in=list(keys))))
+        by_name = {transient.name: transient for transient in taken}
+        by_key = {one.key: one for one in taken if one.key and one.group_id == (group and group.pk)}
+        for name, key in keys.items():
+            transient = by_key.get(key) or by_name.get(name) or Transient(name=name, group=group, simulated=names[name])
+            found[name] = by_key[key or name] = transient
+    return found
+
+
+def known_transients(names: Collection[str], group: Group | None) -> dict[str, Transient]:
+    """Return the transients that an audience knows by these names, by name; unknown names are left out.
 
     The exact name comes first, then another spelling of it, then another name of a transient; the oldest one wins.
 
@@ -126,7 +195,12 @@ def known_transient(name: str, group: Group | None) -> Transient | None:
     spectra = Spectrum.objects.filter(transient=OuterRef("pk"))
     # A transient without spectra is one that somebody of its audience has just made.
     known = Transient.objects.filter(Q(Exists(spectra.filter(audience))) | (audience & ~Exists(spectra)))
-    return known.spelt(name, OtherName.objects.filter(audience))
+    return spelt(names, known, OtherName.objects.filter(audience))
+
+
+def known_transient(name: str, group: Group | None) -> Transient | None:
+    """Return the transient that an audience knows by this name, or None; see ``known_transients``."""
+    return known_transients([name], group).get(name)
 
 
 def _clean_name(name: str | None) -> str:

@@ -1,13 +1,18 @@
-"""Records of readings: stores a reading as a spectrum with arrays and, if it has a name, a transient."""
+"""Records of readings: stores readings as spectra with arrays and, if they have names, transients."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+
 from classifier.errors import SpectrumError
 from classifier.readers import Reading
+from classifier.same_measurement import centre_and_width
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
-from triage.intake.duplicates import mark_likely_duplicate
+from triage.intake.duplicates import are_near, mark_likely_duplicates
 from triage.intake.given import Given
-from triage.intake.naming import name_spectrum
+from triage.intake.naming import ReadPart, name_spectra
 from triage.intake.outline import outline
 from triage.models import Spectrum, SpectrumArrays, SpectrumState
 from triage.models.arrays import pack
@@ -24,11 +29,12 @@ def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     """
     first_time, named_by = spectrum.state == SpectrumState.QUARANTINED, spectrum.receipt.get("named_by")
     _fill(spectrum, reading, given)
+    mark_likely_duplicates([(spectrum, reading.spectrum)])
     spectrum.stated_redshift = given.redshift
     spectrum.reading += 1
     spectrum.current_prediction = None
     if first_time or (given.transient and spectrum.transient is None):
-        name_spectrum(spectrum, given, reading)
+        name_spectra([ReadPart(spectrum, reading, given)])
     else:
         spectrum.receipt = {**spectrum.receipt, "named_by": named_by}
     spectrum.return_to_backlog()
@@ -39,19 +45,49 @@ def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     entries.refresh(spectrum.transient_id)
 
 
-def store_part(blank: Spectrum, reading: Reading, part: int, given: Given) -> Spectrum:
-    """Store one reading of a file as a new spectrum, and return it. Call this within a transaction.
+def blank(known: Spectrum, part: int, given: Given, user: User | None) -> Spectrum:
+    """Return an unsaved spectrum of the same file as a known one, without a reading.
 
-    blank: unsaved spectrum with the columns that all spectra of the file share.
     part: number of the spectrum within the file, from 0.
+    given: statements about the new spectrum.
+    user: whose upload it is.
     """
-    values = {field.attname: getattr(blank, field.attname) for field in Spectrum._meta.concrete_fields}
-    spectrum = Spectrum(**{**values, "id": None, "part": part}, group=blank.group)
-    _fill(spectrum, reading, given)
-    name_spectrum(spectrum, given, reading)
-    spectrum.save(force_insert=True)
-    _arrays(spectrum, reading).save(force_insert=True)
-    return spectrum
+    return Spectrum(
+        group=known.group,
+        uploaded_by=user,
+        original=known.original,
+        sha256=known.sha256,
+        filename=known.filename,
+        part=part,
+        simulated=known.simulated,
+        stated_redshift=given.redshift,
+    )
+
+
+def store_parts(parts: Sequence[ReadPart]) -> None:
+    """Store new spectra with their arrays, and give them their transients. Call this within a transaction.
+
+    parts: spectra of one audience, not saved yet, without a reading.
+
+    Raises what ``name_spectra`` raises.
+    """
+    if not parts:
+        return
+    for part in parts:
+        _fill(part.spectrum, part.reading, part.given)
+    name_spectra(parts)
+    waiting = list(parts)
+    while waiting:
+        # A spectrum that may duplicate an earlier one is stored after it.
+        now: list[ReadPart] = []
+        later: list[ReadPart] = []
+        for part in waiting:
+            near = any(are_near(part.spectrum, other.spectrum) for other in (*now, *later))
+            (later if near else now).append(part)
+        mark_likely_duplicates([(part.spectrum, part.reading.spectrum) for part in now])
+        Spectrum.objects.bulk_create([part.spectrum for part in now])
+        SpectrumArrays.objects.bulk_create([_arrays(part.spectrum, part.reading) for part in now])
+        waiting = later
 
 
 def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:
@@ -71,8 +107,8 @@ def _fill(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     spectrum.observer = (spectrum.observer or read.observer or "")[:120]
     spectrum.wavelength_min, spectrum.wavelength_max = read.wavelength_range
     spectrum.outline = outline(read.wavelength, read.flux)
+    spectrum.centre, spectrum.width = centre_and_width(read.wavelength, read.flux)
     spectrum.discarded = False
-    mark_likely_duplicate(spectrum, read)
 
 
 def _arrays(spectrum: Spectrum, reading: Reading) -> SpectrumArrays:

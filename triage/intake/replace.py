@@ -36,7 +36,7 @@ def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectr
         with transaction.atomic():
             entries.lock(spectrum.transient_id)
             spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
-            spectrum.original = Original.objects.keep(content, sha256)
+            spectrum.original = Original.objects.keep({sha256: content})[sha256]
             spectrum.sha256 = sha256
             spectrum.observed_at, spectrum.instrument = None, ""
             store_reading(spectrum, reading, given)

@@ -8,15 +8,16 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from classifier.errors import SpectrumError
 from classifier.readers import Reading, read_spectrum
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
+from triage.intake.naming import ReadPart
 from triage.intake.quarantine import UnreadableSpectrumError
-from triage.intake.records import part_of, store_part, store_reading
+from triage.intake.records import blank, part_of, store_parts, store_reading
 from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState
 from triage.queue import entries
 
@@ -48,9 +49,9 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
             store_reading(spectrum, part_of(reading, part), given)
         except SpectrumError as error:
             raise UnreadableSpectrumError(error, spectrum) from error
-        for number, other in enumerate(others, start=1):
-            if not _same_part(spectrum, number).exists():
-                store_part(_blank(spectrum, spectrum.uploaded_by, given), other, number, given)
+        stored = set(_same_file(spectrum).values_list("part", flat=True))
+        missing = ((number, other) for number, other in enumerate(others, start=1) if number not in stored)
+        store_parts([ReadPart(blank(spectrum, n, given, spectrum.uploaded_by), other, given) for n, other in missing])
         after = spectrum.corrections
         changed = {name: [before.get(name), after.get(name)] for name in sorted({*before, *after})}
         detail = {name: [old, new] for name, (old, new) in changed.items() if old != new}
@@ -77,7 +78,7 @@ def read_another_target(user: User, known: Spectrum, target: str, given: Given) 
 
     Raises UnreadableSpectrumError if the file has no such target.
     """
-    same = Spectrum.objects.filter(sha256=known.sha256, group=known.group_id)
+    same = _same_file(known)
     for spectrum in same.order_by("part"):
         if is_of_target(spectrum, target):
             return spectrum, False
@@ -86,7 +87,8 @@ def read_another_target(user: User, known: Spectrum, target: str, given: Given) 
         # Two senders of one file at once take turns.
         Spectrum.objects.select_for_update().get(pk=known.pk)
         last = same.aggregate(last=Max("part"))["last"]
-        made = store_part(_blank(known, user, given), reading, last + 1, given)
+        made = blank(known, last + 1, given, user)
+        store_parts([ReadPart(made, reading, given)])
         ring_after_commit(PROCESS_BACKLOG)
     return made, True
 
@@ -99,18 +101,5 @@ def _read(spectrum: Spectrum, given: Given) -> Reading:
         raise UnreadableSpectrumError(error, spectrum) from error
 
 
-def _same_part(spectrum: Spectrum, part: int) -> Any:
-    return Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group_id, part=part)
-
-
-def _blank(known: Spectrum, user: User | None, given: Given) -> Spectrum:
-    """Return an unsaved spectrum of the same file, without a reading."""
-    return Spectrum(
-        group=known.group,
-        uploaded_by=user,
-        original=known.original,
-        sha256=known.sha256,
-        filename=known.filename,
-        simulated=known.simulated,
-        stated_redshift=given.redshift,
-    )
+def _same_file(spectrum: Spectrum) -> QuerySet[Spectrum]:
+    return Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group_id)

@@ -7,7 +7,7 @@ import math
 from difflib import get_close_matches
 
 from django.contrib.auth.models import User
-from django.db.models import F
+from django.db.models import Count, F
 
 from classifier.names import name_key
 from classifier.readers.filename import is_generic
@@ -60,11 +60,13 @@ def suggested_names(user: User, spectrum: Spectrum) -> list[Suggestion]:
     return list(found.values())[:MOST]
 
 
-def known_epochs(user: User, spectrum: Spectrum) -> int:
-    """Return how many spectra of a spectrum's transient the user may see; 0 if it is unnamed."""
-    if spectrum.transient_id is None:
-        return 0
-    return Spectrum.objects.visible_to(user).filter(transient=spectrum.transient_id).count()
+def count_epochs(user: User, *spectra: Spectrum) -> None:
+    """Set ``epoch_count`` of spectra: how many spectra of its transient the user may see; 0 if it is unnamed."""
+    transients = {spectrum.transient_id for spectrum in spectra} - {None}
+    rows = Spectrum.objects.visible_to(user).filter(transient__in=transients).order_by()
+    counts = dict(rows.values_list("transient").annotate(Count("pk")))
+    for spectrum in spectra:
+        spectrum.epoch_count = counts.get(spectrum.transient_id, 0)
 
 
 def _near(transients: TransientQuerySet, ra: float | None, dec: float | None) -> list[tuple[str, float]]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from triage.errors import NotFoundError, TriageError
 from triage.intake.quarantine import UnreadableSpectrumError
-from triage.intake.submit import Submission
+from triage.intake.submit import Outcome, Submission
 from triage.models import Upload, UploadEntry
 
 
@@ -21,8 +21,15 @@ def upload_of(user: User, upload_id: int) -> Upload:
     return upload
 
 
-def note(upload: Upload, filename: str, submission: Submission) -> None:
-    """Add the spectra of a file that was taken in to an upload."""
+def note(upload: Upload, filename: str, outcome: Outcome) -> None:
+    """Add a file to an upload: its spectra, or why it was refused. A database that did not answer is not noted."""
+    if isinstance(outcome, Submission):
+        _note_spectra(upload, filename, outcome)
+    elif isinstance(outcome, TriageError):
+        note_refusal(upload, filename, outcome)
+
+
+def _note_spectra(upload: Upload, filename: str, submission: Submission) -> None:
     facts = {"notes": list(submission.notes), "differences": dict(submission.differences)}
     first = UploadEntry(spectrum=submission.spectrum, **facts)
     entries = [first, *(UploadEntry(spectrum=other) for other in submission.others)]

@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.utils import DatabaseError
 
-from triage.models.names import name_key
+from classifier.names import name_key
 
 CHUNK = 2000
 INDEXES = {'transient_key_part': 'triage_transient', 'other_name_key_part': 'triage_othername'}

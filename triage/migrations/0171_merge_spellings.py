@@ -20,7 +20,7 @@ from collections import defaultdict
 from django.db import migrations, transaction
 from django.db.models import Count
 
-from triage.models.names import name_key
+from classifier.names import name_key
 
 CHUNK = 2000
 # The advisory lock of triage.review.changes.

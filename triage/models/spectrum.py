@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Self
 
 from django.conf import settings
@@ -22,13 +22,15 @@ HOPELESS = frozenset({"binary", "empty_file", "markup"})
 class OriginalManager(models.Manager["Original"]):
     """Original files, each kept once."""
 
-    def keep(self, content: bytes, sha256: str) -> Original:
-        """Store a file unless it is stored already, and return its record without the bytes.
+    def keep(self, contents: Mapping[str, bytes]) -> dict[str, Original]:
+        """Store files unless they are stored already, and return their records without the bytes, by SHA-256.
 
-        sha256: SHA-256 of the content, in hexadecimal digits.
+        contents: the bytes of each file by its SHA-256, in hexadecimal digits.
         """
-        self.bulk_create([Original(sha256=sha256, content=content, size=len(content))], ignore_conflicts=True)
-        return self.defer("content").get(sha256=sha256)
+        # Everybody stores in one order, so that two who send the same files never wait for each other.
+        files = [Original(sha256=key, content=content, size=len(content)) for key, content in sorted(contents.items())]
+        self.bulk_create(files, ignore_conflicts=True)
+        return self.defer("content").in_bulk(list(contents), field_name="sha256")
 
 
 class Original(models.Model):
@@ -216,7 +218,7 @@ class Spectrum(models.Model):
     hidden: bool
     vetted_class: str
     vetted_redshift: float | None
-    # An annotation of SpectrumQuerySet.with_epoch_count.
+    # Set by SpectrumQuerySet.with_epoch_count and triage.intake.suggestions.count_epochs.
     epoch_count: int
 
     objects = SpectrumQuerySet.as_manager()
@@ -238,6 +240,7 @@ class Spectrum(models.Model):
         )
         indexes = (
             models.Index(fields=("id",), condition=models.Q(state="queued"), name="spectrum_queued"),
+            models.Index(fields=("uploaded_by", "id"), condition=models.Q(state="queued"), name="spectrum_turns"),
             models.Index(fields=("id",), condition=models.Q(transient__isnull=True), name="spectrum_unnamed"),
             models.Index(fields=("group", "transient"), condition=models.Q(state="failed"), name="spectrum_failed"),
             models.Index(fields=("group",), condition=models.Q(simulated=True), name="spectrum_simulated"),

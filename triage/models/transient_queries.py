@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
 from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
@@ -17,6 +16,7 @@ from triage.models.decision import Decision
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import AUTOMATIC, QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum
+from triage.models.spelling import spelt
 from triage.models.transient_order import TransientOrderQuerySet
 from triage.models.upload import UploadEntry
 
@@ -38,18 +38,7 @@ class TransientQuerySet(TransientOrderQuerySet):
         The exact name comes first, then another spelling of it, then another name that the user may know. The oldest
         transient wins.
         """
-        return self.spelt(name, OtherName.objects.visible_to(user))
-
-    def spelt(self, name: str, other_names: models.QuerySet[OtherName]) -> Transient | None:
-        """Return the transient that a name means for somebody who knows these other names, or None; see ``called``."""
-        key = name_key(name)
-        if not key:
-            return self.filter(name=name).first()
-        oldest = self.order_by("pk")
-        spelt_so = sorted(oldest.filter(key=key), key=lambda transient: transient.name != name)
-        if spelt_so:
-            return spelt_so[0]
-        return oldest.filter(pk__in=list(other_names.filter(key=key).values_list("transient", flat=True))).first()
+        return spelt([name], self, OtherName.objects.visible_to(user)).get(name)
 
     def with_part_of_name(self, user: User, part: str) -> Self:
         """Return the transients with a text in a name that the user may know, in any spelling."""

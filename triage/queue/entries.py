@@ -22,13 +22,15 @@ from triage.queue import priority
 CHUNK = 2000
 
 
-def lock(transient_id: int | None) -> None:
-    """Lock a transient's row until the transaction ends, so that nobody else refreshes its entries meanwhile.
+def lock(*transient_ids: int | None) -> None:
+    """Lock the rows of transients until the transaction ends, so that nobody else refreshes their entries meanwhile.
 
-    transient_id: id of the transient, or None to do nothing.
+    transient_ids: ids of the transients; None is skipped.
     """
-    if transient_id is not None:
-        list(Transient.objects.select_for_update(no_key=True).filter(pk=transient_id).values_list("pk"))
+    ids = {pk for pk in transient_ids if pk is not None}
+    if ids:
+        # Everybody locks in the order of ids. Locking in another order could make two wait for each other.
+        list(Transient.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
 def refresh(transient_id: int | None) -> None:

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
-from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, TnsRecord, Transient, UploadEntry
+from triage.models import Claim, Decision, Spectrum, SpectrumState, TnsRecord, Transient, UploadEntry
 from triage.models.demonstration import only
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue import order
@@ -202,26 +202,6 @@ class QueueFilter:
             rows = rows.wanting_vote() if self.state == "second_opinion" else rows
             return rows.first()
         return later
-
-
-def counts(user: User, simulated: bool | None = None) -> dict[str, int]:
-    """Return the number of transients in each state of STATES, except "all".
-
-    "processing" counts spectra in the backlog instead.
-
-    simulated: see triage.models.demonstration.
-    """
-    states = QueueEntry.objects.filter(only(simulated, "transient__")).counted(user)
-    waiting = Transient.objects.awaiting_review(user).filter(only(simulated)).order_by()
-    found = {
-        "pending": states.get("pending", 0),
-        "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
-        "bad": states.get("bad", 0),
-        **{name: states.get(name, 0) for name in (*OUTCOMES, "automatic")},
-    }
-    spectra = Spectrum.objects.visible_to(user).filter(only(simulated)).order_by()
-    failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
-    return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}
 
 
 def _by_state(user: User, state: str) -> TransientQuerySet:

@@ -15,7 +15,8 @@ from triage.errors import TriageError
 from triage.models import Spectrum, Upload
 from triage.models.demonstration import only
 from triage.queue import saved_views
-from triage.queue.filters import PUBLIC, STATES, TNS_STATES, QueueFilter, counts
+from triage.queue.counts import counts
+from triage.queue.filters import PUBLIC, STATES, TNS_STATES, QueueFilter
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in, wants_fragment
 from triage.views.demo import demonstration_of

@@ -17,7 +17,7 @@ from triage.export.originals import original_file
 from triage.intake import quarantine
 from triage.intake.move import move as move_spectrum
 from triage.intake.reread import read_again
-from triage.intake.suggestions import known_epochs, suggested_names
+from triage.intake.suggestions import count_epochs, suggested_names
 from triage.intake.wording import in_words
 from triage.models import Spectrum
 from triage.views.base import signed_in, visible_spectrum
@@ -57,9 +57,10 @@ def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
 
 def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status: int = 200) -> HttpResponse:
     user = signed_in(request)
+    count_epochs(user, spectrum)
     context: dict[str, Any] = {
         "spectrum": spectrum,
-        "epochs": known_epochs(user, spectrum),
+        "epochs": spectrum.epoch_count,
         "suggestions": suggested_names(user, spectrum) if spectrum.transient is None else [],
         "form": form,
         "first": spectrum.likely_duplicate_of,

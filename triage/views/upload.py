@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -103,11 +103,14 @@ def _take_in_all(upload: Upload, files: list[Any], sent: dict[str, Any]) -> None
         for file in manifests or files:
             uploads.note_refusal(upload, file.name, error)
         return
-    for file in spectra:
-        stated = statements(manifest.row_of(file.name) if manifest else None, given)
+    for chunk in submit.in_chunks((file, file.size) for file in spectra):
+        stated = [statements(manifest.row_of(file.name) if manifest else None, given) for file in chunk]
+        files = [submit.SentFile.read(file, file.name, one) for file, one in zip(chunk, stated, strict=True)]
         # A refused file does not keep the others from being taken in; the upload says why it was refused.
-        with contextlib.suppress(TriageError), uploads.refusals_noted(upload, file.name):
-            uploads.note(upload, file.name, submit.submit_spectrum(upload.user, file.read(), file.name, stated))
+        for file, outcome in zip(chunk, submit.submit_files(upload.user, files), strict=True):
+            if isinstance(outcome, Error):
+                raise outcome
+            uploads.note(upload, file.name, outcome)
 
 
 def _given(sent: dict[str, Any]) -> submit.Given:

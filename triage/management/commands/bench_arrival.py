@@ -1,7 +1,8 @@
 """Bench of a night's arrival: spectra are uploaded through the API as fast as it takes them, while workers classify.
 
 It starts a web server and workers of its own, on the configured database and broker. It prints the rates as JSON, and
-how long a single upload waits for its prediction afterwards. It removes what it made. Run it without other workers.
+how long a single upload of somebody else waits for its prediction meanwhile and afterwards. Then the workers classify
+everything once more, without the uploads. It removes what it made. Run it without other workers.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from triage.management.commands.bench_pipeline import bench_files, remove_bench
@@ -53,43 +54,122 @@ class Command(BaseCommand):
             raise CommandError("bench a desk with Redis: a worker needs no folder then")
         if Spectrum.objects.filter(state=SpectrumState.QUEUED).exists():
             raise CommandError("spectra wait for a worker; bench a desk that has nothing to do")
-        user = User.objects.create(username=f"bench-{uuid.uuid4().hex[:8]}")
-        group = Group.objects.create(name=user.username)
-        user.groups.add(group)
-        _, key = ApiToken.issue(user, "bench")
+        group = Group.objects.create(name=f"bench-{uuid.uuid4().hex[:8]}")
+        users = [User.objects.create(username=f"{group.name}-{number}") for number in range(2)]
+        group.user_set.set(users)
+        keys = [ApiToken.issue(user, "bench")[1] for user in users]
         try:
-            with running_desk(options["workers"], options["web_processes"]) as (url, _):
-                report = _bench(url, key, group, options["spectra"], options["together"])
+            with running_desk(options["workers"], options["web_processes"]) as (url, processes):
+                clients = [
+                    httpx.Client(base_url=url, headers={"Authorization": f"Token {k}"}, timeout=120) for k in keys
+                ]
+                report = _bench(processes, clients, group, options["spectra"], options["together"])
         finally:
-            remove_bench(user, group)
-        # Beside the seconds by the clock, what does not depend on what else the machine has to do: the processes' own
-        # work, their start included, without the database's.
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        report["cpu_ms_per_spectrum"] = round((used.ru_utime + used.ru_stime) * 1000 / options["spectra"], 1)
+            remove_bench(users, group)
         self.stdout.write(json.dumps(report, indent=2))
 
 
-def _bench(url: str, key: str, group: Group, count: int, together: int) -> dict[str, Any]:
-    headers = {"Authorization": f"Token {key}"}
+def _bench(
+    processes: Sequence[subprocess.Popen[bytes]],
+    clients: Sequence[httpx.Client],
+    group: Group,
+    count: int,
+    together: int,
+) -> dict[str, Any]:
+    """Return the report.
+
+    processes: the web server, then the workers.
+    clients: of the user who sends everything, and of the one who sends single files.
+    """
+    many, single = clients
     files = bench_files(count + SINGLES + 1)
-    with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
-        _single(client, group, files.pop(), "first")  # the workers load the checkpoint
-        load = os.getloadavg()[0]
-        started, since = time.monotonic(), timezone.now()
-        uploaded = _upload(client, group, files[:count], together)
-        _wait(group, count + 1)
-        done = time.monotonic() - started
-        waits = sorted(_single(client, group, content, f"single-{i}") for i, content in enumerate(files[count:]))
-    batches = list(InferenceBatch.objects.filter(finished_at__gt=since).values_list("size", "seconds"))[:-SINGLES]
+    _single(single, group, files.pop(), "first")  # the workers load the checkpoint
+    load, used = os.getloadavg()[0], _cpu_seconds(processes)
+    started, since = time.monotonic(), timezone.now()
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(_upload, many, group, files[:count], together)
+        meanwhile = _singles(single, group, files[count : count + SINGLES // 2], "meanwhile", sending.running)
+        uploaded = sending.result()
+    taken_in = count + len(meanwhile)
+    _wait(group, taken_in + 1)
+    done = time.monotonic() - started
+    batches = list(InferenceBatch.objects.filter(finished_at__gt=since).values_list("size", flat=True))
+    work = {"arrival": _work(used, _cpu_seconds(processes), taken_in)}
+    used = _cpu_seconds(processes)
+    _classify_again(group)
+    work["classified_again"] = _work(used, _cpu_seconds(processes), taken_in + 1)
+    afterwards = _singles(single, group, files[count + len(meanwhile) :], "afterwards", lambda: True)
     return {
-        "spectra": count,
-        "classified": Spectrum.objects.filter(group=group, state=SpectrumState.CLASSIFIED).count() - SINGLES - 1,
+        "spectra": taken_in,
+        "classified": Spectrum.objects.filter(group=group, state=SpectrumState.CLASSIFIED).count()
+        - len(afterwards)
+        - 1,
         "seconds": {"until_uploaded": round(uploaded, 1), "until_classified": round(done, 1)},
-        "spectra_per_second": round(count / done, 1),
-        "batches": {"number": len(batches), "mean_size": round(sum(size for size, _ in batches) / len(batches), 1)},
-        "single_upload_to_prediction_s": {"median": waits[len(waits) // 2], "slowest": waits[-1]},
+        "spectra_per_second": round(taken_in / done, 1),
+        "batches": {"number": len(batches), "mean_size": round(sum(batches) / len(batches), 1)},
+        "single_uploads": {"meanwhile": _summary(meanwhile), "afterwards": _summary(afterwards)},
+        "cpu_ms_per_spectrum": work,
         "load_average": {"before": round(load, 1), "after": round(os.getloadavg()[0], 1), "cores": os.cpu_count()},
         "database": connection.vendor,
+    }
+
+
+def _cpu_seconds(processes: Sequence[subprocess.Popen[bytes]]) -> list[float]:
+    """Return the seconds of CPU that each process and its children have used."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    seconds = []
+    for process in processes:
+        fields = [(folder / "stat").read_text().rpartition(")")[2].split() for folder in process_tree(process)]
+        # User and system time, as proc(5) numbers them from the third field on.
+        seconds.append(sum(int(one[11]) + int(one[12]) for one in fields) / ticks)
+    return seconds
+
+
+def _work(before: Sequence[float], after: Sequence[float], count: int) -> dict[str, float]:
+    """Return milliseconds of CPU a spectrum, which depend less on what else the machine does than the clock does."""
+    web, *workers = (1000 * (late - early) / count for early, late in zip(before, after, strict=True))
+    return {"web": round(web, 1), "workers": round(sum(workers), 1)}
+
+
+def process_tree(process: subprocess.Popen[bytes]) -> Iterator[Path]:
+    """Yield the folders in /proc of a process and all below it."""
+    waiting = [process.pid]
+    while waiting:
+        folder = Path(f"/proc/{waiting.pop()}")
+        with contextlib.suppress(OSError):
+            waiting += [int(child) for child in (folder / "task" / folder.name / "children").read_text().split()]
+            yield folder
+
+
+def _classify_again(group: Group) -> None:
+    """Let the workers classify everything as if it had just come, and wait for it."""
+    spectra = Spectrum.objects.filter(group=group)
+    spectra.update(reading=F("reading") + 1, current_prediction=None)
+    # The periodic task finds them.
+    _wait(group, spectra.return_to_backlog())
+
+
+def _singles(
+    client: httpx.Client, group: Group, files: Sequence[bytes], name: str, going_on: Callable[[], bool]
+) -> list[tuple[float, int]]:
+    """Upload files one after the other while something is going on; return what ``_single`` returns for each."""
+    waits = []
+    for number, content in enumerate(files):
+        if not going_on():
+            break
+        waits.append(_single(client, group, content, f"{name}-{number}"))
+    return waits
+
+
+def _summary(waits: Sequence[tuple[float, int]]) -> dict[str, float]:
+    if not waits:
+        return {}
+    seconds, before = sorted(wait for wait, _ in waits), [number for _, number in waits]
+    return {
+        "number": len(waits),
+        "median_s": seconds[len(seconds) // 2],
+        "slowest_s": seconds[-1],
+        "most_classified_between": max(before),
     }
 
 
@@ -127,15 +207,18 @@ def send_file(client: httpx.Client, group: Group, content: bytes, name: str) -> 
     return int(answer.json()["id"])
 
 
-def _single(client: httpx.Client, group: Group, content: bytes, name: str) -> float:
-    """Return the seconds from an upload until the API shows its prediction."""
+def _single(client: httpx.Client, group: Group, content: bytes, name: str) -> tuple[float, int]:
+    """Return the seconds from an upload until the API shows its prediction, and how many were classified meanwhile."""
     started = time.monotonic()
     spectrum_id = send_file(client, group, content, name)
     while client.get(f"api/v1/spectra/{spectrum_id}/").json()["state"] == SpectrumState.QUEUED:
         if time.monotonic() - started > STILL_SECONDS:
             raise CommandError("no worker classifies anything")
         time.sleep(0.02)
-    return round(time.monotonic() - started, 2)
+    seconds = round(time.monotonic() - started, 2)
+    own = Spectrum.objects.get(pk=spectrum_id)
+    between = Spectrum.objects.filter(group=group, processed_at__range=(own.created_at, own.processed_at))
+    return seconds, between.count() - 1
 
 
 def _wait(group: Group, count: int) -> None:

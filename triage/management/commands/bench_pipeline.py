@@ -22,7 +22,7 @@ from classifier.predict import Classifier, SpectrumPrediction
 from classifier.readers import read_spectrum
 from classifier.simulation.spectra import INSTRUMENTS, simulate, write_ascii
 from triage.inference import backlog, worker
-from triage.intake.submit import Given, submit_spectrum
+from triage.intake.submit import Given, SentFile, in_chunks, submit_files
 from triage.models import Original, Spectrum, SpectrumState, Transient
 
 
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             batches = _predict(options["batch"], watch)
             classified = Spectrum.objects.filter(group=group, state=SpectrumState.CLASSIFIED).count()
         finally:
-            remove_bench(user, group)
+            remove_bench([user], group)
         self.stdout.write(json.dumps(_report(count, classified, batches, watch.seconds), indent=2))
 
 
@@ -90,9 +90,13 @@ def bench_files(count: int) -> list[bytes]:
 
 
 def _upload(user: User, group: Group, files: list[bytes], watch: Stopwatch) -> None:
-    for number, content in enumerate(files):
-        with watch.part("upload"):
-            submit_spectrum(user, content, f"{number}.txt", Given(transient=f"{group.name}-{number}", group=group))
+    sent = [
+        SentFile(content, f"{number}.txt", Given(transient=f"{group.name}-{number}", group=group))
+        for number, content in enumerate(files)
+    ]
+    with watch.part("upload"):
+        for chunk in in_chunks((file, len(file.content)) for file in sent):
+            submit_files(user, chunk)
     # Reading is a part of the upload; done once more, for its share.
     for number, content in enumerate(files):
         with watch.part("read"):
@@ -113,13 +117,14 @@ def _predict(batch_size: int, watch: Stopwatch) -> int:
     return batches
 
 
-def remove_bench(user: User, group: Group) -> None:
+def remove_bench(users: Sequence[User], group: Group) -> None:
     spectra = Spectrum.objects.filter(group=group)
     originals, transients = (set(spectra.values_list(name, flat=True)) for name in ("original", "transient"))
     spectra.delete()
     Original.objects.filter(pk__in=originals, spectra__isnull=True).delete()
     Transient.objects.filter(pk__in=transients, spectra__isnull=True).delete()
-    user.delete()
+    for user in users:
+        user.delete()
     group.delete()
 
 

@@ -9,19 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.input_files import COLUMNS, Manifest, ManifestError, ManifestRow, find_files
 from classifier.readers import Folder
 from triage.accounts.audiences import EVERYBODY, default_audience
-from triage.errors import TooLargeError, TriageError
+from triage.errors import TriageError
 from triage.intake import submit
 from triage.intake.manifest import statements
 from triage.models import Spectrum, SpectrumState
 
 INGEST_USER = "ingest"
+
+
+def _size(file: Path) -> int:
+    """Return the size of a file in bytes, 0 if it cannot be read."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _manifest_in(paths: Sequence[Path]) -> Path | None:
@@ -64,12 +71,12 @@ class Command(BaseCommand):
         if manifest:
             self._preview(manifest, rows)
         beside = Folder(leave_out=path)
-        for number, (file, _) in enumerate(files, start=1):
-            given = dataclasses.replace(stated[file], group=group, beside=beside.of(file))
-            spectrum = self._take_in(user, file, given, counts)
-            if spectrum is not None:
-                ids.append(spectrum.pk)
-            self._progress(f"{number} of {len(files)} files")
+        done = 0
+        for chunk in submit.in_chunks((file, _size(file)) for file, _ in files):
+            sent = {file: dataclasses.replace(stated[file], group=group, beside=beside.of(file)) for file in chunk}
+            ids += self._take_in(user, sent, counts)
+            done += len(chunk)
+            self._progress(f"{done} of {len(files)} files")
         self._progress("")
         self.stdout.write(f"{counts['new']} new, {counts['known']} known already, {counts['refused']} refused")
         if options["wait"]:
@@ -95,21 +102,30 @@ class Command(BaseCommand):
         user.groups.add(group)
         return group
 
-    def _take_in(self, user: User, file: Path, given: submit.Given, counts: dict[str, int]) -> Spectrum | None:
-        try:
-            if file.stat().st_size > settings.UPLOAD_MAX_BYTES:
-                raise TooLargeError(f"larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-            submission = submit.submit_spectrum(user, file.read_bytes(), file.name, given)
-        except TriageError as error:
-            self._refuse(file, error.code, error.detail, counts)
-            return None
-        except OSError as error:
-            self._refuse(file, "unreadable_file", str(error), counts)
-            return None
-        for note in submission.notes:
-            self.stdout.write(f"{file}: {note}")
-        counts["new" if submission.created else "known"] += 1
-        return submission.spectrum
+    def _take_in(self, user: User, given: dict[Path, submit.Given], counts: dict[str, int]) -> list[int]:
+        """Take in files and return the ids of their first spectra.
+
+        given: what is stated about each file.
+        """
+        sent: dict[Path, submit.SentFile] = {}
+        for file, stated in given.items():
+            try:
+                with file.open("rb") as opened:
+                    sent[file] = submit.SentFile.read(opened, file.name, stated)
+            except OSError as error:
+                self._refuse(file, "unreadable_file", str(error), counts)
+        ids = []
+        for file, outcome in zip(sent, submit.submit_files(user, list(sent.values())), strict=True):
+            try:
+                submission = submit.taken(outcome)
+            except TriageError as error:
+                self._refuse(file, error.code, error.detail, counts)
+                continue
+            for note in submission.notes:
+                self.stdout.write(f"{file}: {note}")
+            counts["new" if submission.created else "known"] += 1
+            ids.append(submission.spectrum.pk)
+        return ids
 
     def _refuse(self, file: Path, code: str, detail: str, counts: dict[str, int]) -> None:
         counts["refused"] += 1

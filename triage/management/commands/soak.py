@@ -6,12 +6,12 @@ process holds. Run it on a database that can be thrown away: what it makes stays
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import statistics
 import subprocess
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from triage.management.commands.bench_arrival import running_desk, send_file
+from triage.management.commands.bench_arrival import process_tree, running_desk, send_file
 from triage.management.commands.bench_pipeline import bench_files
 from triage.models import ApiToken, Spectrum, SpectrumState
 
@@ -104,14 +104,8 @@ class _Load:
 def resident_mib(process: subprocess.Popen[bytes]) -> int:
     """Return the memory of a process and its children in MiB. Linux counts memory that they share once for each."""
     kib = 0
-    waiting = [process.pid]
-    while waiting:
-        folder = Path(f"/proc/{waiting.pop()}")
-        try:
+    for folder in process_tree(process):
+        with contextlib.suppress(OSError, KeyError):
             lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
             kib += int(lines["VmRSS"].split()[0])
-            tasks = folder / "task" / folder.name / "children"
-            waiting += [int(child) for child in tasks.read_text().split()]
-        except (OSError, KeyError):
-            continue
     return kib >> 10

@@ -1,0 +1,163 @@
+"""Files that are sent together are stored in one transaction, with what each would have got alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.backends import choose
+from tests.factories import spectrum_file
+from tests.spectrum_files import zipped
+from triage.errors import BoundSpectrumError
+from triage.intake import new_files, submit
+from triage.intake.naming import ReadPart
+from triage.intake.quarantine import UnreadableSpectrumError
+from triage.intake.submit import Given, SentFile, Submission, in_chunks, submit_files, submit_spectrum, taken
+from triage.models import Original, Spectrum, Transient
+
+pytestmark = pytest.mark.django_db
+
+
+def sent(seed: int, name: str = "", group: Group | None = None) -> SentFile:
+    return SentFile(spectrum_file(seed=seed), f"{seed}.txt", Given(transient=name or f"T{seed}", group=group))
+
+
+def send_all(user: User, files: Sequence[SentFile]) -> list[Submission]:
+    return [taken(outcome) for outcome in submit_files(user, files)]
+
+
+def statements_of(user: User, files: Sequence[SentFile]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        send_all(user, files)
+    return len(queries)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_number_of_files(reviewer: User) -> None:
+    few = statements_of(reviewer, [sent(seed) for seed in range(2)])
+    assert statements_of(reviewer, [sent(seed) for seed in range(10, 20)]) == few
+
+
+def test_several_spellings_of_a_new_name_make_one_transient(reviewer: User) -> None:
+    names = ["SN2021zzx", "at2021zzx", "SN 2021ZZX", "SN2021zzy"]
+    send_all(reviewer, [sent(seed, name) for seed, name in enumerate(names)])
+    assert {one.name: one.spectra.count() for one in Transient.objects.all()} == {"SN2021zzx": 3, "SN2021zzy": 1}
+
+
+def test_the_exact_name_counts_before_another_spelling(make_user: Callable[..., User]) -> None:
+    member = make_user("ada", "ours")
+    group = member.groups.get()
+    submit_spectrum(member, spectrum_file(seed=1), "a.txt", Given(transient="SN2021zzx"))
+    private = Transient.objects.create(name="AT 2021zzx", group=group)
+    first, second = send_all(member, [sent(2, "AT 2021zzx", group), sent(3, "sn2021ZZX", group)])
+    assert first.spectrum.transient == private
+    assert str(second.spectrum.transient) == "SN2021zzx"
+
+
+def test_a_copy_of_a_file_among_them_is_known_and_its_statements_count(reviewer: User) -> None:
+    copy = SentFile(spectrum_file(seed=1), "copy.txt", Given(transient="T1", redshift=0.03))
+    first, again, other = send_all(reviewer, [sent(1), copy, sent(2)])
+    assert (first.created, again.created, other.created) == (True, False, True)
+    assert again.spectrum.pk == first.spectrum.pk
+    assert Spectrum.objects.get(pk=first.spectrum.pk).stated_redshift == 0.03
+
+
+def test_a_second_file_with_the_same_samples_is_marked_as_a_likely_duplicate(reviewer: User) -> None:
+    content = spectrum_file(seed=1)
+    files = [SentFile(b"# copy %d\n" % number + content, f"{number}.txt", Given()) for number in range(3)]
+    first, *copies = send_all(reviewer, [*files, sent(2)])
+    stored = Spectrum.objects.in_bulk()
+    assert stored[first.spectrum.pk].likely_duplicate_of is None
+    marked = [stored[copy.spectrum.pk] for copy in copies]
+    assert [copy.likely_duplicate_of_id for copy in marked] == [first.spectrum.pk, first.spectrum.pk, None]
+    assert marked[0].receipt["warnings"][-1]["code"] == "likely_duplicate"
+
+
+def test_an_unreadable_file_among_them_is_in_quarantine_and_the_others_are_stored(reviewer: User) -> None:
+    bad = SentFile(b"no numbers here", "notes.txt", Given(transient="T9"))
+    one, failed, empty, two = submit_files(reviewer, [sent(1), bad, SentFile(b"", "empty.txt", Given()), sent(2)])
+    assert isinstance(failed, UnreadableSpectrumError)
+    assert failed.spectrum.receipt["transient"] == "T9"
+    assert (taken(one).created, getattr(empty, "code", ""), taken(two).created) == (True, "invalid_upload", True)
+    assert Original.objects.count() == 3
+
+
+def test_a_file_that_is_refused_when_it_is_stored_costs_the_others_nothing(
+    reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = new_files.store_parts
+
+    def store(parts: Sequence[ReadPart]) -> None:
+        original(parts)
+        if any(part.spectrum.filename == "2.txt" for part in parts):
+            raise BoundSpectrumError("not beside this transient")
+
+    monkeypatch.setattr(new_files, "store_parts", store)
+    one, refused, three = submit_files(reviewer, [sent(1), sent(2), sent(3)])
+    assert (taken(one).created, taken(three).created) == (True, True)
+    assert isinstance(refused, BoundSpectrumError)
+    assert set(Spectrum.objects.values_list("filename", flat=True)) == {"1.txt", "3.txt"}
+    assert Original.objects.count() == Transient.objects.count() == 2
+
+
+def test_every_spectrum_of_an_archive_among_them_is_stored(reviewer: User) -> None:
+    bundle = zipped({f"sn2009i{letter}.txt": spectrum_file(seed=ord(letter)) for letter in "pqr"})
+    archive, single = send_all(reviewer, [SentFile(bundle, "night.zip", Given()), sent(1)])
+    assert [str(one.transient) for one in (archive.spectrum, *archive.others)] == ["SN2009ip", "SN2009iq", "SN2009ir"]
+    assert single.others == []
+
+
+def test_a_redshift_stated_with_a_public_file_is_stored_with_its_new_transient(reviewer: User) -> None:
+    files = [
+        SentFile(spectrum_file(seed=seed), f"{seed}.txt", Given(transient=f"T{seed}", redshift=z, ra=ra, dec=0.0))
+        for seed, z, ra in ((1, 0.1, 10.0), (2, 0.2, 20.0))
+    ]
+    submit_files(reviewer, files)
+    assert list(Transient.objects.order_by("name").values_list("name", "redshift", "ra")) == [
+        ("T1", 0.1, 10.0),
+        ("T2", 0.2, 20.0),
+    ]
+
+
+def test_chunks_are_bounded_by_files_and_bytes_and_a_large_file_comes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "CHUNK_FILES", 3)
+    monkeypatch.setattr(submit, "CHUNK_BYTES", 100)
+    sizes = [10, 10, 10, 10, 95, 500, 40, 60, 1]
+    assert list(in_chunks((size, size) for size in sizes)) == [[10, 10, 10], [10], [95], [500], [40, 60], [1]]
+
+
+@pytest.mark.skipif(not choose()[0], reason="threads share the in-memory database of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_batches_with_the_same_files_and_transients_in_opposite_order_do_not_wait_for_each_other(
+    reviewer: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = [sent(seed, f"T{seed}") for seed in range(4)]
+    send_all(reviewer, known)
+    shared = [sent(seed + 10) for seed in range(4)]
+    own = [[sent(100 * who + seed, f"{kind}{seed % 4}") for seed, kind in enumerate("TTTTNNNN")] for who in (1, 2, 3)]
+    batches = [[*own[0], *shared], [*reversed(own[1]), *reversed(shared)], [*shared, *reversed(own[2])]]
+    ready = threading.Barrier(len(batches))
+    results: list[list[submit.Outcome]] = []
+
+    def send(files: list[SentFile]) -> None:
+        ready.wait()
+        try:
+            results.append(submit_files(reviewer, files))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(files,)) for files in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(outcome) for outcomes in results for outcome in outcomes] == [Submission] * 36
+    assert "deadlock" not in caplog.text
+    assert Spectrum.objects.count() == 4 + 4 + 24
+    assert sorted(Transient.objects.values_list("name", flat=True)) == sorted(
+        [f"T{n}" for n in range(4)] + [f"N{n}" for n in range(4)] + [f"T{n}" for n in range(10, 14)]
+    )

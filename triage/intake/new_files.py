@@ -1,0 +1,106 @@
+"""New files: each is read, and then stored with its spectra."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from classifier.errors import SpectrumError
+from classifier.readers import Reading, read_spectrum
+from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
+from triage.intake.corrections import make_corrections
+from triage.intake.given import Given, SentFile
+from triage.intake.naming import ReadPart
+from triage.intake.records import blank, store_parts
+from triage.models import Original, Spectrum, SpectrumState
+from triage.operations import logs
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadFile:
+    """A file that was read, or could not be.
+
+    sent: the file.
+    readings: its spectra, none if it could not be read.
+    failure: why it could not be read, or None.
+    """
+
+    sent: SentFile
+    readings: Sequence[Reading] = ()
+    failure: SpectrumError | None = None
+
+
+def read_file(sent: SentFile) -> ReadFile:
+    """Read a file."""
+    try:
+        first = read_spectrum(sent.content, sent.base_name, make_corrections(sent.given.corrections), sent.given.beside)
+    except SpectrumError as error:
+        return ReadFile(sent, failure=error)
+    return ReadFile(sent, (first, *first.others))
+
+
+def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectrum]]:
+    """Store new files with their spectra in one transaction, and return the records by SHA-256, each list by part.
+
+    A file that could not be read gets one record, in quarantine. Everybody locks in one order: first originals by their
+    hash, then known transients by their id, then new ones by their key.
+
+    files: files of one audience.
+
+    Raises IntegrityError if somebody else stored one of them, or made one of their transients, a moment ago, and
+    BoundSpectrumError if one of them may not be stored with its transient.
+    """
+    stored: dict[str, list[Spectrum]] = {}
+    unread: list[Spectrum] = []
+    parts: list[ReadPart] = []
+    with transaction.atomic():
+        originals = Original.objects.keep({file.sent.sha256: file.sent.content for file in files})
+        for file in files:
+            spectra = _blanks(user, file, originals[file.sent.sha256])
+            stored[file.sent.sha256] = spectra
+            if file.failure is not None:
+                _put_into_quarantine(spectra[0], file.failure, file.sent.given)
+                unread += spectra
+            parts += [ReadPart(*pair, file.sent.given) for pair in zip(spectra, file.readings, strict=False)]
+        Spectrum.objects.bulk_create(unread)
+        store_parts(parts)
+        if parts:
+            ring_after_commit(PROCESS_BACKLOG)
+    for part in parts:
+        with logs.about(spectrum=part.spectrum.pk):
+            log.info("stored and queued")
+    return stored
+
+
+def _blanks(user: User, file: ReadFile, original: Original) -> list[Spectrum]:
+    """Return the unsaved spectra of a file, without their readings."""
+    given = file.sent.given
+    first = Spectrum(
+        group=given.group,
+        uploaded_by=user,
+        original=original,
+        sha256=file.sent.sha256,
+        filename=file.sent.base_name,
+        simulated=given.simulated,
+        stated_redshift=given.redshift,
+    )
+    return [first, *(blank(first, part, given, user) for part in range(1, len(file.readings)))]
+
+
+def _put_into_quarantine(spectrum: Spectrum, failure: SpectrumError, given: Given) -> None:
+    spectrum.state = SpectrumState.QUARANTINED
+    spectrum.failure_code, spectrum.failure_reason = failure.code, failure.message
+    spectrum.receipt, spectrum.corrections = dict(failure.receipt), dict(given.corrections)
+    if given.transient:
+        # A spectrum gets its transient when it is read; triage.intake.reread uses the name then.
+        spectrum.receipt["transient"] = given.transient
+    if given.ra is not None:
+        spectrum.receipt["coordinates"] = [given.ra, given.dec]
+    spectrum.comment = given.comment
+    spectrum.observed_at, spectrum.instrument = given.observed_at, given.instrument[:120]
