@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('triage', '0206_short_years'),
+        ('triage', '0199_short_years'),
     ]
 
     operations = [

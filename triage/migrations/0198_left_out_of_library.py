@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('triage', '0202_skyportal_comparisons'),
+        ('triage', '0197_skyportal_comparisons'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('triage', '0208_measure_light_curves_again'),
+        ('triage', '0201_measure_light_curves_again'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('triage', '0201_policy_off'),
+        ('triage', '0204_policy_off'),
     ]
 
     operations = [

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('triage', '0205_left_out_of_library'),
+        ('triage', '0198_left_out_of_library'),
     ]
 
     operations = [

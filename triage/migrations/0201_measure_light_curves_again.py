@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('triage', '0207_surprising_brightness'),
+        ('triage', '0200_surprising_brightness'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('triage', '0204_simulated_and_names'),
+        ('triage', '0202_simulated_and_names'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

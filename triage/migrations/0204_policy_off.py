@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('triage', '0200_automatic_lane'),
+        ('triage', '0203_automatic_lane'),
     ]
 
     operations = [
