@@ -94,11 +94,12 @@ def test_a_manifest_that_cannot_be_used_is_refused_with_its_place_and_nothing_is
     assert not Spectrum.objects.exists()
 
 
-def test_a_private_file_s_coordinates_stay_with_it(reviewer: User, make_user: Any) -> None:
+def test_a_private_file_s_coordinates_stay_with_it_if_others_know_the_transient(reviewer: User, make_user: Any) -> None:
     owner = make_user("owner", "A")
+    upload(client_of(reviewer), spectrum_file(seed=2), "other.txt", transient="SN2026aa")
     upload(client_of(owner), spectrum_file(seed=1), "a.txt", manifest=manifest(), group="A")
     assert (Transient.objects.get().ra, Transient.objects.get().redshift) == (None, None)
-    assert Spectrum.objects.get().receipt["coordinates"] == [187.5, -1.0]
+    assert Spectrum.objects.get(filename="a.txt").receipt["coordinates"] == [187.5, -1.0]
 
 
 def test_the_upload_page_without_javascript_reads_a_manifest_among_the_files(reviewer: User, client: Client) -> None:

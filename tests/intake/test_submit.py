@@ -14,6 +14,7 @@ from tests.spectrum_files import zipped
 from triage import celery_app
 from triage.errors import InvalidUploadError, TooLargeError
 from triage.intake import reread, submit
+from triage.intake.facts import correct_spectrum
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Original, Spectrum, SpectrumState, Transient
@@ -197,12 +198,33 @@ def test_different_designations_are_different_transients(reviewer: User, name: s
     assert set(Transient.objects.values_list("name", flat=True)) == {"AT2026abc", name}
 
 
-def test_a_redshift_sent_with_a_private_spectrum_stays_with_it(make_user: Callable[..., User]) -> None:
-    owner = make_user("owner", "A")
-    given = Given(transient="X", redshift=0.0437, group=owner.groups.get())
-    spectrum = submit.submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum
-    assert spectrum.transient.redshift is None
+def facts_of(name: str) -> tuple[float | None, ...]:
+    transient = Transient.objects.get(name=name)
+    return transient.redshift, transient.ra, transient.dec
+
+
+def test_facts_sent_with_a_private_spectrum_are_those_of_a_transient_that_its_group_alone_knows(
+    make_user: Callable[..., User],
+) -> None:
+    owner, stranger, public = make_user("owner", "A"), make_user("stranger", "B"), make_user("public")
+    given = Given(transient="X", redshift=0.0437, ra=150.1, dec=2.2, group=owner.groups.get())
+    spectrum = submit.submit_spectrum(owner, spectrum_file(seed=1), "a.txt", given).spectrum
+    assert facts_of("X") == (0.0437, 150.1, 2.2)
+    theirs = Given(transient="X", redshift=0.2, ra=1.0, dec=1.0, group=stranger.groups.get())
+    submit.submit_spectrum(stranger, spectrum_file(seed=2), "b.txt", theirs)
+    assert facts_of("X") == (None, None, None)
+    submit.submit_spectrum(public, spectrum_file(seed=3), "c.txt", Given(transient="X"))
+    assert facts_of("X") == (None, None, None)
+    spectrum.refresh_from_db()
     assert spectrum.stated_redshift == 0.0437
+
+
+def test_a_private_spectrum_that_is_shown_to_everybody_brings_its_facts(make_user: Callable[..., User]) -> None:
+    owner = make_user("owner", "A")
+    given = Given(transient="X", redshift=0.0437, ra=150.1, dec=2.2, group=owner.groups.get())
+    spectrum = submit.submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum
+    correct_spectrum(owner, spectrum, {"group": None})
+    assert facts_of("X") == (0.0437, 150.1, 2.2)
 
 
 def test_a_redshift_sent_for_a_group_does_not_go_into_a_public_record(make_user: Callable[..., User]) -> None:

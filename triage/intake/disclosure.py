@@ -52,6 +52,16 @@ def audiences_known_to(user: User, transient: Transient) -> set[int | None]:
     return _audiences(spectra, Decision.objects.visible_to(user).filter(transient=transient))
 
 
+def known_only_to(transient: Transient, group: int | None) -> bool:
+    """Tell whether nobody but an audience knows a transient, so that its facts may hold what that audience gave.
+
+    group: id of the group; None for everybody, who may be told anyway.
+    """
+    if group is None or transient.group_id != group:
+        return group is None and transient.group_id is None
+    return transient.pk is None or not Spectrum.objects.filter(transient=transient).exclude(group=group).exists()
+
+
 def admit(transient: Transient, group: Group | None) -> None:
     """Let an audience see a transient, as ``admit_to_locked`` does, which also says what this raises."""
     entries.lock(transient.pk)

@@ -14,8 +14,9 @@ from django.utils.dateparse import parse_datetime
 from classifier.names import name_key
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
-from triage.intake.disclosure import admit, audience_of, withdraw
+from triage.intake.disclosure import admit, audience_of, known_only_to, withdraw
 from triage.intake.move import move
+from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
 from triage.models import ActKind, BrightnessDue, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
@@ -61,6 +62,10 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             raise BoundSpectrumError("that audience has a record of this file already") from None
         if "group" in changes:
             withdraw(now.transient)
+            # The facts that came with the spectrum are told to its new audience.
+            ra, dec = now.receipt.get("coordinates", (None, None))
+            state_redshift(now.transient, now.stated_redshift, now.group)
+            state_coordinates(now.transient, ra, dec, now.group)
         SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.FACTS, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(pk=now.pk))
@@ -225,7 +230,8 @@ def _check_transient(transient: Transient) -> None:
     try:
         transient.clean_fields()
     except ValidationError as error:
-        raise InvalidUploadError("; ".join(error.messages)) from error
+        said = "; ".join(f"{name}: {words[0].rstrip('.')}" for name, words in error.message_dict.items())
+        raise InvalidUploadError(said) from error
     if (transient.ra is None) != (transient.dec is None):
         raise InvalidUploadError("right ascension and declination come together")
 
@@ -239,7 +245,7 @@ def _check_name(user: User, transient: Transient) -> None:
 def _correct_shared_redshift(user: User, spectrum: Spectrum, before: float | None) -> None:
     """Correct the transient's redshift too if it came with this spectrum."""
     transient = spectrum.transient
-    if transient is None or spectrum.group_id is not None:
+    if transient is None or not known_only_to(transient, spectrum.group_id):
         return
     if transient.redshift is None or (transient.redshift_origin == "upload" and transient.redshift == before):
         origin = "upload" if spectrum.stated_redshift is not None else ""

@@ -88,8 +88,7 @@ def add_what_is_new(user: User, known: Spectrum, given: Given) -> tuple[str, ...
             spectrum.current_prediction = None
             spectrum.return_to_backlog()
             ring_after_commit(PROCESS_BACKLOG)
-            if spectrum.group_id is None:
-                state_redshift(spectrum.transient, given.redshift)
+            state_redshift(spectrum.transient, given.redshift, spectrum.group)
             notes.append(f"the redshift {given.redshift} is new; the spectrum is classified again with it")
         elif given.redshift is not None and given.redshift != spectrum.stated_redshift:
             notes.append("the redshift was not used: this file was sent before, with another or by somebody else")
@@ -114,7 +113,6 @@ def _fill_in(spectrum: Spectrum, given: Given) -> list[str]:
             notes.append(f"the {words} is new and was added")
     if given.ra is not None and "coordinates" not in spectrum.receipt:
         spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}
-        if spectrum.group_id is None:
-            state_coordinates(spectrum.transient, given.ra, given.dec)
+        state_coordinates(spectrum.transient, given.ra, given.dec, spectrum.group)
         notes.append("the coordinates are new and were added")
     return notes

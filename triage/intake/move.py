@@ -64,9 +64,9 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
         now.save()
         _take_from_light_curve(now, origin, to)
         withdraw(origin)
-        if now.group_id is None:
-            state_redshift(to, now.stated_redshift)
-            state_coordinates(to, *now.receipt.get("coordinates", (None, None)))
+        state_redshift(to, now.stated_redshift, now.group)
+        ra, dec = now.receipt.get("coordinates", (None, None))
+        state_coordinates(to, ra, dec, now.group)
         for transient in (origin, to):
             entries.refresh(transient.pk if transient else None)
         if now.stated_redshift is None and _redshift(origin) != _redshift(to):

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q
 from classifier.names import name_key
 from classifier.readers import Reading
 from classifier.readers.filename import coordinates_in_stem, is_generic, object_in_name
-from triage.intake.disclosure import admit_to_locked
+from triage.intake.disclosure import admit_to_locked, known_only_to
 from triage.intake.given import Given
 from triage.models import OtherName, Spectrum, Transient
 from triage.models.spelling import spelt
@@ -85,8 +85,7 @@ def name_spectra(parts: Sequence[ReadPart]) -> None:
     """Give spectra the transients of their files, making those that do not exist; the caller saves the spectra.
 
     Call this within a transaction. A spectrum stays unnamed if nothing names it. Redshift and coordinates that were
-    stated for a public file are stored with the transient. Those of a private one stay with the spectrum, because
-    others may see the transient.
+    stated for a file are stored with the transient, unless the file is private and others know the transient.
 
     parts: spectra of one audience.
 
@@ -103,24 +102,33 @@ def name_spectra(parts: Sequence[ReadPart]) -> None:
         if name is None:
             continue
         transient = part.spectrum.transient = transients[name.name]
-        if group is None:
-            state_redshift(transient, part.given.redshift)
-            state_coordinates(transient, part.given.ra, part.given.dec)
+        state_redshift(transient, part.given.redshift, group)
+        state_coordinates(transient, part.given.ra, part.given.dec, group)
     # Everybody makes transients in one order, so that two who make the same ones never wait for each other.
     drafted = {name_key(one.name) or one.name: one for one in transients.values() if one.pk is None}
     Transient.objects.bulk_create([one for _, one in sorted(drafted.items())])
 
 
-def state_coordinates(transient: Transient | None, ra: float | None, dec: float | None) -> None:
-    """Store coordinates (degrees) that came with a public spectrum, if its transient has none."""
-    if transient is not None and transient.ra is None and ra is not None and dec is not None:
+def state_coordinates(transient: Transient | None, ra: float | None, dec: float | None, group: Group | None) -> None:
+    """Store coordinates (degrees) that came with a spectrum, if its transient has none.
+
+    group: audience of the spectrum; nothing is stored if others know the transient.
+    """
+    if transient is None or transient.ra is not None or ra is None or dec is None:
+        return
+    if known_only_to(transient, group.pk if group else None):
         transient.ra, transient.dec = ra, dec
         _save_stated(transient, "ra", "dec")
 
 
-def state_redshift(transient: Transient | None, redshift: float | None) -> None:
-    """Store the redshift that came with a public spectrum, if its transient has none."""
-    if transient is not None and transient.redshift is None and redshift is not None:
+def state_redshift(transient: Transient | None, redshift: float | None, group: Group | None) -> None:
+    """Store the redshift that came with a spectrum, if its transient has none.
+
+    group: audience of the spectrum; nothing is stored if others know the transient.
+    """
+    if transient is None or transient.redshift is not None or redshift is None:
+        return
+    if known_only_to(transient, group.pk if group else None):
         transient.redshift, transient.redshift_origin = redshift, "upload"
         _save_stated(transient, "redshift", "redshift_origin")
 

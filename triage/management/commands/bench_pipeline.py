@@ -46,6 +46,7 @@ class TimedClassifier:
 
     def __init__(self, real: Classifier, watch: Stopwatch) -> None:
         self.real, self.watch = real, watch
+        self.device = real.device
 
     def predict(self, items: Sequence[Any]) -> Sequence[SpectrumPrediction | SpectrumError]:
         with self.watch.part("predict"):
