@@ -176,9 +176,9 @@ def test_the_reason_names_the_largest_contribution_first(put: Callable[..., Spec
     assert written == {
         "usual": "sure of SN Ia · waits 0 s",
         "rare": "TDE is rare · sure of TDE · waits 0 s",
-        "both": "unlike anything the network knows · could be SN Ic or Other · templates say TDE · SN Ic is rare · "
-        "waits 0 s",
-        "old": "waits 40 d · could be SN Ia or Other",
+        "both": "unlike anything the network knows · probably SN Ic, less so Other · templates say TDE · "
+        "SN Ic is rare · waits 0 s",
+        "old": "waits 40 d · probably SN Ia, less so Other",
     }
 
 

@@ -23,6 +23,8 @@ DECIDED = {
 NOVEL = 0.97
 # A single likely class is named with the second one if the prediction's uncertainty is larger than this.
 UNCERTAIN = 0.2
+# A row names so many classes of the conformal set.
+NAMED_CLASSES = 3
 # A row says that epochs disagree from this contradiction on (see triage.queue.priority).
 DISAGREE = 0.3
 
@@ -117,13 +119,16 @@ def _words(part: str, prediction: Prediction) -> str:
 
 
 def _classes(prediction: Prediction) -> str:
-    likely = prediction.conformal_set[:3]
-    if len(likely) == 1 and prediction.uncertainty > UNCERTAIN:
-        # The conformal set holds one class, but its probability is not high: the two most probable are named.
-        likely = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
-    if len(likely) < 2:
-        return f"sure of {prediction.class_name}"
-    return f"could be {', '.join(likely[:-1])} or {likely[-1]}"
+    """Return the classes of the conformal set in words; a single class that is not probable comes with the next one."""
+    within = prediction.conformal_set
+    if len(within) < 2:
+        if prediction.uncertainty <= UNCERTAIN:
+            return f"sure of {prediction.class_name}"
+        first, second = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])[:2]
+        return f"probably {first}, less so {second}"
+    if len(within) > NAMED_CLASSES:
+        return f"could be {', '.join(within[:NAMED_CLASSES])} or {len(within) - NAMED_CLASSES} more"
+    return f"could be {', '.join(within[:-1])} or {within[-1]}"
 
 
 def age(elapsed: timedelta) -> str:

@@ -175,8 +175,8 @@ def _doubt_of_epochs(prediction: Prediction, spectra: list[Spectrum], least: flo
 
 def _doubt_of_prediction(prediction: Prediction) -> str:
     """Return what speaks against confirming a prediction unseen, or "" for nothing."""
-    if prediction.novelty >= reasons.NOVEL:
-        return "unlike anything the network knows"
+    if unusual := reasons.unusual(prediction):
+        return unusual
     if len(prediction.conformal_set) > 1:
         return (
             f"could also be {' or '.join(name for name in prediction.conformal_set if name != prediction.class_name)}"

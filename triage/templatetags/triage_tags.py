@@ -71,8 +71,9 @@ def percent(value: float | None) -> str:
 
 @register.filter
 def signed(value: float) -> str:
-    """Return a whole number with its sign, such as +6."""
-    return f"{value:+.0f}"
+    """Return a whole number with its sign, such as +6 or −3; zero has none."""
+    number = round(value)
+    return "0" if number == 0 else f"{number:+d}".replace("-", "−")
 
 
 @register.filter
