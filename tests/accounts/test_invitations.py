@@ -45,13 +45,14 @@ def made(user: User, group: Group, whom: str = "") -> str:
     return link_of(GroupInvitation.objects.latest("pk"))
 
 
-def test_a_user_who_is_invited_by_name_finds_it_on_the_account_page_and_joins(
+def test_a_user_who_is_invited_by_name_finds_it_in_the_inbox_and_on_the_account_page_and_joins(
     manager: User, group: Group, reviewer: User
 ) -> None:
     link = made(manager, group, "reviewer")
     browser = browser_of(reviewer)
     assert not reviewer.groups.exists()
-    assert link in browser.get(reverse("account")).content.decode()
+    for page in ("inbox", "account"):
+        assert link in browser.get(reverse(page)).content.decode()
     assert "manager invites reviewer" in browser.get(link).content.decode()
     assert "You are a member of ZTF now" in browser.post(link, follow=True).content.decode()
     assert reviewer.groups.get() == group

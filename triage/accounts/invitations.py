@@ -94,9 +94,9 @@ def open_invitations(group: Group) -> list[GroupInvitation]:
     return _good(group.invitations.open())
 
 
-def waiting_for(user: User) -> list[GroupInvitation]:
-    """Return the invitations that name this user and can still be accepted."""
-    return _good(GroupInvitation.objects.open().filter(user=user))
+def waiting_for(user: User) -> list[tuple[GroupInvitation, str]]:
+    """Return the invitations that name this user and can still be accepted, each with its token."""
+    return [(row, token_of(row)) for row in _good(GroupInvitation.objects.open().filter(user=user))]
 
 
 def _good(invitations: QuerySet[GroupInvitation]) -> list[GroupInvitation]:

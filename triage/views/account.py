@@ -118,7 +118,7 @@ def _page(
         "mail": bool(settings.EMAIL_HOST),
         "groups": [(group, groups.managers(group), group in managed) for group in mine],
         "further": [group for group in managed if group not in mine],
-        "invitations": [(row, invitations.token_of(row)) for row in invitations.waiting_for(user)],
+        "invitations": invitations.waiting_for(user),
         "section": "account",
     }
     return render(request, "account.html", context, status=status)

@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from triage.accounts import invitations
 from triage.review import inbox
 from triage.views.base import signed_in
 
@@ -31,4 +32,5 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         inbox.mark_read(user)
         return redirect("inbox")
-    return render(request, "inbox.html", {"entries": inbox.entries(user), "section": "inbox"})
+    context = {"entries": inbox.entries(user), "invitations": invitations.waiting_for(user), "section": "inbox"}
+    return render(request, "inbox.html", context)
