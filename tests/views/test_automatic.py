@@ -88,7 +88,7 @@ def staff(ben: User) -> User:
 
 def test_the_page_says_whether_a_policy_is_on_and_staff_switch_it(browser: Client, ada: User, staff: User) -> None:
     assert "Not switched: keep a policy first" in switch(browser, "on")
-    automatic.change_policy(staff, "", POLICY)
+    automatic.change_policy(staff, "", POLICY | {"share_for_people": 0.05})
     assert "The policy was never on" in page_of(browser)
     assert "begin with a trial" in switch(browser, "on")
     assert "a trial classifies 1 to 1000 transients" in switch(browser, "trial", trial="x")
