@@ -227,6 +227,7 @@ RULES: dict[str, Rule] = {
     "spectra/<int:spectrum_id>/acts/<int:act_id>/undo/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     # The empty form has no name.
     "transients/<str:name>/facts/": change(PRIVATE_PAGE, POST=(302, 404, 400, 404)),
+    "transients/<str:name>/facts/place/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "transients/<str:name>/facts/<int:correction_id>/undo/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/reread/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/move/": Rule(

@@ -199,7 +199,7 @@ class TransientQuerySet(TransientOrderQuerySet):
         return self.filter(~Exists(others))
 
     def sent_with(self, user: User, upload_id: int) -> Self:
-        """Return the transients of an upload of the user's, in the order of its files."""
+        """Return the transients of an upload of the user's, in the order in which its files arrived."""
         entries = UploadEntry.objects.of_upload(user, upload_id)
         first = entries.filter(spectrum__transient=OuterRef("pk")).order_by("pk").values("pk")[:1]
         sent = self.filter(pk__in=entries.values("spectrum__transient"))

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from classifier.readers.coordinates import sexagesimal
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, shared_groups
 from triage.errors import TriageError
 from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
@@ -166,6 +167,50 @@ def undo_on_spectrum(request: HttpRequest, spectrum_id: int, act_id: int) -> Htt
     return redirect("receipt", spectrum_id)
 
 
+@dataclasses.dataclass(frozen=True)
+class HeaderPlace:
+    """Coordinates in the header of one of a transient's files.
+
+    spectrum: the spectrum of the file.
+    ra, dec: degrees.
+    words: both in sexagesimal units.
+    """
+
+    spectrum: Spectrum
+    ra: float
+    dec: float
+    words: str
+
+
+def _places_in_headers(user: User, transient: Transient) -> list[HeaderPlace]:
+    """Return the coordinates that the headers of a transient's files give, while it has none."""
+    if transient.ra is not None:
+        return []
+    places = []
+    for spectrum in Spectrum.objects.visible_to(user).filter(transient=transient).in_time_order():
+        told = spectrum.receipt.get("metadata", {})
+        if told.get("ra") is not None and told.get("dec") is not None:
+            words = " ".join(sexagesimal(told["ra"], told["dec"]))
+            places.append(HeaderPlace(spectrum, told["ra"], told["dec"], words))
+    return places
+
+
+@login_required
+@require_POST
+def take_place(request: HttpRequest, name: str) -> HttpResponse:
+    """Take the coordinates in the header of ``spectrum``, one of the transient's."""
+    user = signed_in(request)
+    transient = visible_transient(user, name)
+    places = {str(place.spectrum.pk): place for place in _places_in_headers(user, transient)}
+    place = places.get(request.POST.get("spectrum", ""))
+    if place is None:
+        messages.error(request, "Not corrected: there are coordinates by now, or that file gives none.")
+    else:
+        correct_transient(user, transient, {"ra": place.ra, "dec": place.dec})
+        messages.success(request, f"{transient} was corrected.")
+    return redirect("transient-facts", transient.name)
+
+
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
@@ -186,7 +231,8 @@ def transient_facts_page(request: HttpRequest, name: str) -> HttpResponse:
             messages.success(request, f"{corrected} was corrected." if facts else "Nothing was changed.")
             return redirect("transient-facts", corrected.name)
     acts = [ListedAct.of_transient(act) for act in transient.acts.visible_to(user).select_related("user")]
-    context = {"transient": transient, "form": form, "acts": acts, "section": "queue"}
+    places = _places_in_headers(user, transient)
+    context = {"transient": transient, "form": form, "places": places, "acts": acts, "section": "queue"}
     return render(request, "transient_facts.html", context, status=400 if form.errors else 200)
 
 

@@ -86,6 +86,7 @@ urlpatterns = [
     path("tns/", tns.reports_page, name="tns-reports"),
     path("tns/<int:report_id>/settle/", tns.settle, name="settle-tns"),
     path("transients/<str:name>/facts/", facts.transient_facts_page, name="transient-facts"),
+    path("transients/<str:name>/facts/place/", facts.take_place, name="take-place"),
     path("transients/<str:name>/facts/<int:correction_id>/undo/", facts.undo_on_transient, name="undo-transient-act"),
     path("spectra/<int:spectrum_id>/facts/", facts.correct_spectrum_facts, name="spectrum-facts"),
     path("spectra/<int:spectrum_id>/acts/<int:act_id>/undo/", facts.undo_on_spectrum, name="undo-spectrum-act"),
