@@ -32,7 +32,7 @@ _REST_KEYS = re.compile(r"DOPCOR\d{0,2}|DE[-_]?REDSHI\w*|REST[-_]?FRA?M\w*|Z[-_]
 _FRAME_KEYS = re.compile(r"((WAVE|WL|SPEC|REDSHIFT)[-_ ]?)?FRAME?", re.I)
 # A shift of so many km/s corrects for the motion of the Earth. Redshifts are smaller numbers.
 _EARTH = re.compile(r"-?[1-9]\d?\.\d+(?=\s|$)")
-_NO = {"", "F", "FALSE", "N", "NO", "NONE", "0", "0.0", "0.", "UNKNOWN"}
+_NO = re.compile(r"F|FALSE|NO?|NONE|UNKNOWN|[-+]?0*\.?0*", re.I)
 _REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z0-9]|\.\d)", re.I)
 
 
@@ -82,7 +82,7 @@ def rest_frame_evidence(header: Mapping[str, str]) -> str | None:
         in_rest_frame = (_FRAME_KEYS.fullmatch(key) and re.match(r"rest\b", stated, re.I)) or (
             key == "SPECSYS" and stated.upper() in ("REST", "SOURCE")
         )
-        shifted = _REST_KEYS.fullmatch(key) and stated.upper() not in _NO and not _EARTH.match(stated)
+        shifted = _REST_KEYS.fullmatch(key) and not _NO.fullmatch(stated) and not _EARTH.match(stated)
         if in_rest_frame or shifted:
             return f"the header gives {key} {stated[:40]}"
     said = next((key for key, value in header.items() if mentions_rest_frame(value)), None)

@@ -175,10 +175,12 @@ def _told_axis(comments: Sequence[str]) -> str | None:
     It may have another number of words than the table has columns: "energy keV counts".
     """
     line = comments[-1] if comments else ""
-    names_flux = re.search(r"flux|counts?|rate|intensity", line, re.I)
-    if re.search(r"[\d:=]", line) or not names_flux or WAVELENGTH.search(line):
+    words = line.split()
+    if len(words) != 3 or not re.fullmatch(r"flux|counts?|rate|intensity", words[2], re.I):
         return None
-    return units.parse_other_axis(" ".join(line.split()[:2]))
+    # Each of the two is a word of that axis: its name and its unit.
+    axis, unit = (units.parse_other_axis(word.strip("[]()")) for word in words[:2])
+    return axis if axis == unit else None
 
 
 def _is_axis(values: Array) -> bool:

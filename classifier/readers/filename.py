@@ -38,9 +38,10 @@ _OBJECTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?<![a-z0-9])t?{pattern}", re.I), prefix)
     for pattern, prefix in (
         (rf"SN[-_ ]?(?P<year>(?:19|20)\d\d){_LETTERS}", "SN"),
-        (rf"SN (?P<year>(?:19|20)\d\d) {_LETTERS}(?=[ .]|$)", "SN"),
         (rf"AT[-_ ]?(?P<year>20\d\d){_LETTERS}", "AT"),
-        (rf"AT (?P<year>20\d\d) {_LETTERS}(?=[ .]|$)", "AT"),
+        # Words may follow a year too ("SN 2011 spec"), so letters after a blank count only before a date or alone.
+        (rf"SN (?P<year>(?:19|20)\d\d) {_LETTERS}(?= \d|\.\w+$|$)", "SN"),
+        (rf"AT (?P<year>20\d\d) {_LETTERS}(?= \d|\.\w+$|$)", "AT"),
         (rf"iPTF[-_ ]?(?P<year>\d\d){_LETTERS}", "iPTF"),
         (rf"PTF[-_ ]?(?P<year>\d\d){_LETTERS}", "PTF"),
         (r"ZTF(?P<year>\d\d)(?P<letters>[a-z]{7})(?![a-z0-9])", "ZTF"),
@@ -148,8 +149,13 @@ def object_in_name(name: str) -> str | None:
         match = pattern.search(name.replace("_", " "))
         if match is None or match["letters"].lower() in MONTHS:
             continue
-        if not prefix and len(match["letters"]) > 1 and match["letters"].lower() in _GENERIC:
+        spaced = match.group()[: match.start("letters") - match.start()].endswith(" ")
+        several = len(match["letters"]) > 1
+        if (not prefix or spaced) and several and match["letters"].lower() in _GENERIC:
             # 2024spec
+            continue
+        if spaced and several and not match["letters"].islower():
+            # SN 2019 WHT
             continue
         year, letters = match["year"], match["letters"]
         if prefix == "SN" and len(year) == 2:

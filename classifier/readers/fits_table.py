@@ -15,7 +15,7 @@ from classifier.readers.checks import warn_rest_frame
 from classifier.readers.columns import ERROR
 from classifier.readers.fits_fibres import fibre_objects
 from classifier.readers.fits_image import wcs_axis
-from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, wavelengths
+from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, same_range, wavelengths
 from classifier.readers.limits import MAX_PARTS, MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.readers.units import is_wavelength_unit, parse_flux_kind, parse_medium, sigma, undo_log
@@ -81,7 +81,7 @@ def read_table(hdu: Any, hdus: Any, receipt: Receipt, corrections: Corrections) 
     for i in range(len(values)):
         row = FitsPart(axis[i], values[i], None if error is None else error[i], flux_unit, medium, f"row {i + 1}")
         rows.append(dataclasses.replace(row, header=header))
-    if objects and len(set(objects)) > 1:
+    if objects and len(set(objects)) > 1 and same_range(rows):
         named = zip(rows, objects, strict=True)
         return [dataclasses.replace(row, label=name, header=header | {"OBJECT": name}) for row, name in named if name]
     return join_orders(rows, receipt)

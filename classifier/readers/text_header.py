@@ -25,12 +25,13 @@ def read_header(comments: Sequence[str]) -> dict[str, str]:
     header: dict[str, str] = {}
     for line in comments:
         first, *second = _SECOND_KEY.split(line, maxsplit=1) if line[:2].upper() == "RA" else [line]
-        match = _KEY_VALUE.match(first) if "=" in first or ":" in first else None
+        dated = _DATE_AND_VALUE.match(first)
+        match = _KEY_VALUE.match(first) if not dated and ("=" in first or ":" in first) else None
         if match:
             value = match[2].strip()
             quoted = re.match(r"'([^']*)'", value)
             header.setdefault(match[1].strip().upper(), quoted[1].strip() if quoted else value.split(" / ")[0].strip())
-        elif dated := _DATE_AND_VALUE.match(first):
+        elif dated:
             header.setdefault("DATE-OBS", dated[2])
         elif plain := _KEY_AND_WORD.match(first):
             header.setdefault(plain[1].upper(), plain[2])

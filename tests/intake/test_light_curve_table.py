@@ -99,3 +99,13 @@ def test_a_number_that_stands_for_a_missing_magnitude_is_none(value: str) -> Non
 def test_a_julian_date_without_its_first_digits_is_refused() -> None:
     with pytest.raises(UnreadableLightCurveError, match="no Julian date"):
         read_light_curve(b"jd,filter,mag\n9288.875,g,18.2\n")
+
+
+def test_a_column_called_limit_may_say_whether_the_brightness_is_one() -> None:
+    curve = read_light_curve(b"mjd,filter,mag,magerr,limit\n59000,r,18,0.1,0\n59001,r,20,,1\n")
+    assert (len(curve.points), curve.limits) == (1, [(59001.0, "r", 20.0)])
+
+
+def test_a_sentence_with_a_date_is_not_taken_for_the_header() -> None:
+    curve = read_light_curve(b"# Reduction date 2024-01-01 flux in uJy\n# mjd filter uJy duJy\n59000 r 18 1\n")
+    assert curve.points == [(59000.0, "r", 18.0, 1.0)]

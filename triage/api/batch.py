@@ -46,8 +46,8 @@ class BatchView(APIView):
 
         Some dozen files are stored together, so their lines come together.
 
-        A file that fails costs the others nothing. A file without a line was not stored: send it again, which does no
-        harm to those that were.
+        A file that fails costs the others nothing. A file without a line may not have been stored: send it again, which
+        does no harm.
         """
         sent = checked(BatchSerializer, request.data)
         stated = stated_in(request, sent)

@@ -139,16 +139,18 @@ class Stated:
 
 
 def take_in(request: Request, files: Sequence[UploadedFile[Any]], stated: Stated) -> Iterator[tuple[str, Response]]:
-    """Store uploaded files for the user, and yield the name of each with the answer, as soon as it is stored."""
+    """Store uploaded files for the user, and yield the name of each with the answer, as soon as its chunk is stored."""
     user, context = user_of(request), {"request": request}
     receipts = {True: SubmissionSerializer(context=context), False: KnownFileSerializer(context=context)}
     for chunk in submit.in_chunks((file, file.size or 0) for file in files):
         outcomes = submit.submit_files(user, [_sent_file(file, stated) for file in chunk])
         count_epochs(user, *(outcome.spectrum for outcome in outcomes if isinstance(outcome, submit.Submission)))
-        for file, outcome in zip(chunk, outcomes, strict=True):
-            name = file.name or ""
+        names = [file.name or "" for file in chunk]
+        # All of them are noted before the first answer, because the client may leave.
+        for name, outcome in zip(names, outcomes, strict=True):
             if stated.upload is not None:
                 uploads.note(stated.upload, name, outcome)
+        for name, outcome in zip(names, outcomes, strict=True):
             if isinstance(outcome, submit.Submission):
                 receipt = receipts[outcome.created].to_representation(outcome)
                 yield name, Response(receipt, status=202 if outcome.created else 200)

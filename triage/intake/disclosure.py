@@ -59,7 +59,10 @@ def known_only_to(transient: Transient, group: int | None) -> bool:
     """
     if group is None or transient.group_id != group:
         return group is None and transient.group_id is None
-    return transient.pk is None or not Spectrum.objects.filter(transient=transient).exclude(group=group).exists()
+    if transient.pk is None:
+        return True
+    others = (model._default_manager.filter(transient=transient).exclude(group=group) for model in (Spectrum, Decision))
+    return not any(rows.exists() for rows in others)
 
 
 def admit(transient: Transient, group: Group | None) -> None:

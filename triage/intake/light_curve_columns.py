@@ -20,8 +20,9 @@ _SYSTEM = ("magsys", "zpsys", "mag_system")
 # Magnitude (AB) of one microjansky, and of one unit of SNANA's FLUXCAL.
 MICROJANSKY, _FLUXCAL = 23.9, 27.5
 _ERROR = ("error", "err", "e", "sigma", "uncertainty", "unc")
-_UPPER_LIMIT = ("upper_limit", "upperlimit")
-_MAG_LIMIT = ("limiting_mag", "limiting_magnitude", "limmag", "lim_mag", "maglim", "mag_lim", "diffmaglim", "limit")
+# Such a column gives limits, or says whether the brightness is one.
+_UPPER_LIMIT = ("upper_limit", "upperlimit", "limit")
+_MAG_LIMIT = ("limiting_mag", "limiting_magnitude", "limmag", "lim_mag", "maglim", "mag_lim", "diffmaglim")
 _FLUX_LIMIT = ("limiting_flux", "flux_limit", "fluxlim")
 # A column named _UPPER_LIMIT that holds only these texts says whether the brightness is a limit.
 FLAGS = {
@@ -78,7 +79,7 @@ _KINDS = (
     _flux("fluxcal", 10 ** (0.4 * (MICROJANSKY - _FLUXCAL)), "fluxcal"),
     dataclasses.replace(_flux("", 1.0, "flux", "forcediffimflux"), unit="flux"),
     # ATLAS gives magnitudes of negative fluxes, so its microjanskys go first.
-    Brightness("mag", ("m",), (), _MAG_LIMIT),
+    Brightness("mag", ("m",), (), (*_MAG_LIMIT, *_UPPER_LIMIT)),
 )
 
 
@@ -138,8 +139,9 @@ def _names_of_error(value: str, kind: Brightness) -> tuple[str, ...]:
 
 
 def is_header(titles: Sequence[str]) -> bool:
-    """Tell whether titles name a column of times and one of brightnesses."""
-    return _column(titles, _TIME) is not None and any(_column(titles, kind.value) is not None for kind in _KINDS)
+    """Tell whether titles name columns of times, filters and brightnesses."""
+    brightness = any(_column(titles, kind.value) is not None for kind in _KINDS)
+    return brightness and _column(titles, _TIME) is not None and _column(titles, _FILTER) is not None
 
 
 def cell_text(row: list[str], column: int | None) -> str:

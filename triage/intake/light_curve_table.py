@@ -138,10 +138,12 @@ def _row(number: int, row: list[str], width: int, at: Columns, kind: Brightness)
     brightness = row[at.value].strip()
     value = _number(number, brightness.lstrip("<>=~ "), "brightness")
     error = None if at.error is None else _number(number, row[at.error], "error")
+    limit = None if at.limit is None else _number(number, row[at.limit].strip().lstrip("<>=~ "), "limit")
     if kind.unit == "mag":
         low, high = _MAGNITUDES
         value = value if value is not None and low < value < high else None
         error = error if error is not None and 0 <= error < _LARGEST_ERROR else None
+        limit = limit if limit is not None and low < limit < high else None
     band = row[at.band].strip()
     result = _Row(
         mjd,
@@ -149,7 +151,7 @@ def _row(number: int, row: list[str], width: int, at: Columns, kind: Brightness)
         value,
         True if brightness.startswith((">", "<")) else FLAGS[cell_text(row, at.flag)],
         error,
-        None if at.limit is None else _number(number, row[at.limit].strip().lstrip("<>=~ "), "limit"),
+        limit,
         None if zero_point is None else 10 ** (0.4 * (MICROJANSKY - zero_point)),
     )
     empty = result.value is None and result.limit is None

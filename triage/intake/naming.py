@@ -89,10 +89,22 @@ def name_spectra(parts: Sequence[ReadPart]) -> None:
 
     parts: spectra of one audience.
 
-    Raises IntegrityError if somebody else made one of the transients a moment ago, and BoundSpectrumError as
-    ``admit_to_locked`` does.
+    Raises BoundSpectrumError as ``admit_to_locked`` does.
     """
     found = [name_of_file(part.given, part.reading, part.spectrum.filename) for part in parts]
+    for last in (False, False, True):
+        try:
+            with transaction.atomic():
+                _give_transients(parts, found)
+            return
+        except IntegrityError:
+            # Somebody else made one of the transients a moment ago. It is found now.
+            if last:
+                raise
+
+
+def _give_transients(parts: Sequence[ReadPart], found: Sequence[FoundName | None]) -> None:
+    """Give spectra the transients of these names. Raises IntegrityError if somebody else makes one meanwhile."""
     names = {name.name: part.given.simulated for name, part in zip(found, parts, strict=True) if name is not None}
     group = parts[0].spectrum.group
     transients = _locked_or_drafted(names, group)

@@ -57,7 +57,7 @@ class Submission:
 
 # Errors that concern one file: those that the desk itself raises, and those of a database that does not answer.
 OWN_ERRORS = (TriageError, OperationalError, InterfaceError)
-# What came of a file: its submission, or why it was not taken in.
+# Result of a file: its submission, or the reason why it was not taken in.
 Outcome = Submission | TriageError | OperationalError | InterfaceError
 
 
@@ -158,6 +158,8 @@ def _outcome_of_new(spectra: Sequence[Spectrum]) -> Outcome:
 def _outcome_of_known(user: User, file: SentFile) -> Outcome:
     try:
         return _submit_known(user, file)
+    except Spectrum.DoesNotExist:
+        return NotFoundError("the record of this file was deleted meanwhile; send it again")
     except OWN_ERRORS as error:
         return error
 

@@ -103,14 +103,18 @@ def _take_in_all(upload: Upload, files: list[Any], sent: dict[str, Any]) -> None
         for file in manifests or files:
             uploads.note_refusal(upload, file.name, error)
         return
+    unstored: list[Error] = []
     for chunk in submit.in_chunks((file, file.size) for file in spectra):
         stated = [statements(manifest.row_of(file.name) if manifest else None, given) for file in chunk]
         files = [submit.SentFile.read(file, file.name, one) for file, one in zip(chunk, stated, strict=True)]
         # A refused file does not keep the others from being taken in; the upload says why it was refused.
         for file, outcome in zip(chunk, submit.submit_files(upload.user, files), strict=True):
             if isinstance(outcome, Error):
-                raise outcome
-            uploads.note(upload, file.name, outcome)
+                unstored.append(outcome)
+            else:
+                uploads.note(upload, file.name, outcome)
+    if unstored:
+        raise unstored[0]
 
 
 def _given(sent: dict[str, Any]) -> submit.Given:

@@ -103,6 +103,7 @@ def test_what_is_no_time_of_day_is_none(written: str) -> None:
         ("Obs date (UT): 2021/03/15 09h00m00s",),
         ("obsdate 2021-03-15.375",),
         ("OBSMJD 59288.375",),
+        ("date 2021-03-15T09:00:00",),
         ("MJD: 2459288.875",),
     ],
 )

@@ -96,6 +96,9 @@ def test_names_of_one_object_are_not_generic(name: str) -> None:
         ("10sec_20240101.ascii", None),
         ("2012_Oct_4.dat", None),
         ("spectrum.txt", None),
+        ("SN 2011 spec.txt", None),
+        ("AT 2020 red arm.txt", None),
+        ("SN 2019 WHT_20190101.txt", None),
     ],
 )
 def test_object_names_from_file_names_get_the_spelling_of_their_survey(name: str, object_name: str | None) -> None:

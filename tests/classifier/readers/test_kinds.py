@@ -106,6 +106,20 @@ def test_rows_of_a_table_are_named_by_its_column_of_objects() -> None:
     assert [told(reading, "object") for reading in readings] == ["SN2021abc", "SN2021abd"]
 
 
+def test_orders_with_names_of_their_own_stay_one_spectrum_of_the_object() -> None:
+    thirds = np.split(WAVELENGTH, 3)
+    columns = [
+        fits.Column("NAME", "4A", array=["UVB", "VIS", "NIR"]),
+        fits.Column("WAVE", "100D", array=np.stack(thirds), unit="Angstrom"),
+        fits.Column("FLUX", "100D", array=np.stack(np.split(FLUX, 3))),
+    ]
+    primary = fits.PrimaryHDU()
+    primary.header["OBJECT"] = "SN2020abc"
+    (reading,) = read_spectra(write(primary, fits.BinTableHDU.from_columns(columns)))
+    assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
+    assert told(reading, "object") == "SN2020abc"
+
+
 @pytest.mark.parametrize("between", ["", "# exposure 2\n# DATE-OBS: 2021-03-16T09:00:00\n"])
 def test_exposures_one_below_the_other_in_a_text_are_several_spectra(between: str) -> None:
     first, second = text("# DATE-OBS: 2021-03-15T09:00:00"), text(columns=(WAVELENGTH, 3 * FLUX))
@@ -213,6 +227,7 @@ def test_a_key_of_a_text_file_says_rest_frame_as_a_card_does() -> None:
         {"HISTORY": "not in rest frame"},
         {"HISTORY": "not corrected to the rest frame"},
         {"DEREDSHI": "F"},
+        {"Z_CORR": "0.00"},
         {"DOPCOR01": "20.03683 all"},
         {"FRAME": "source"},
     ],
@@ -252,6 +267,19 @@ def test_an_axis_that_is_none_of_wavelength_is_refused_by_its_name(header: str) 
     with pytest.raises(SpectrumError) as refused:
         read_spectrum(text(header, columns=(np.linspace(0.3, 8.3, 300), FLUX)))
     assert refused.value.code == "no_wavelengths"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# velocity corrected flux spectrum",
+        "# pixel scale and flux calibrated",
+        "# energy flux density spectrum",
+        "# velocity frame heliocentric; flux calibrated",
+    ],
+)
+def test_a_sentence_above_the_numbers_refuses_no_file(header: str) -> None:
+    assert read_spectrum(text(header)).spectrum.wavelength_range == pytest.approx((3800, 9200))
 
 
 def test_names_that_swap_the_columns_are_still_read() -> None:
