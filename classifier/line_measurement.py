@@ -23,6 +23,8 @@ SMOOTHING_SHARE = 0.02
 DRAWS = 200
 # A minimum or a maximum counts if it lies this many times its error from the continuum.
 SIGNIFICANT = 4.0
+# The sign of an equivalent width counts if the width is this many times its error.
+SURE_OF_SIGN = 3.0
 # The error of a minimum's wavelength is at most this share of the stretch.
 STEADY_SHARE = 0.1
 # Full width at half maximum of a Gaussian in units of its standard deviation.
@@ -44,7 +46,8 @@ class LineMeasurement:
     """Measured properties of one line. Wavelengths are in Å, in the frame of the spectrum.
 
     Attributes:
-        emission: whether the line stands above the continuum, all in all.
+        emission: whether the line stands above the continuum, all in all: by the sign of the equivalent width if that
+            is certain, else by the point that lies farthest from the continuum.
         centre: mean wavelength of the line, weighted by its distance from the continuum.
         fwhm: full width at half maximum, Å; not corrected for the instrument's resolution. None if the line does not
             stand out of the noise.
@@ -100,7 +103,11 @@ def measure_line(wavelength: Array, flux: Array, flux_error: Array | None, low: 
     profiles = _Profiles.of(x, np.vstack([y, drawn]))
     deepest, lowest = profiles.extreme(emission=False)
     tallest, highest = profiles.extreme(emission=True)
-    emission = bool(np.abs(highest[0]) >= np.abs(lowest[0]))
+    width = _measured(profiles.equivalent_width()) if profiles.positive else None
+    if width is not None and abs(width.value) > SURE_OF_SIGN * width.error:
+        emission = width.value < 0
+    else:
+        emission = bool(highest[0] >= -lowest[0])
     peak, depth = (tallest, highest) if emission else (deepest, lowest)
     stands_out = abs(depth[0]) > SIGNIFICANT * np.std(depth[1:])
     falls_below = lowest[0] < 0 and abs(lowest[0]) > SIGNIFICANT * np.std(lowest[1:])
@@ -110,7 +117,7 @@ def measure_line(wavelength: Array, flux: Array, flux_error: Array | None, low: 
         emission=emission,
         centre=_measured(profiles.centroid(emission=emission)),
         fwhm=_measured(profiles.width(peak, depth)) if stands_out else None,
-        equivalent_width=_measured(profiles.equivalent_width()) if profiles.positive else None,
+        equivalent_width=width,
         minimum=_measured(deepest) if falls_below and steady else None,
         continuum=(float(profiles.ends[0]), float(profiles.ends[1])),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 # A few characters become several in their normal form; further ones of such a name do not count.
 KEY_LENGTH = 160
@@ -15,7 +16,6 @@ _SEPARATORS = re.compile(r"[\s_\u200b-\u200f\u2060\ufeff]+|(?<![\d.]\d)-|-(?!\d\
 _IAU_PREFIX = re.compile(r"(?:sn|at|tde)(?=(?:19|20)\d\d)")
 # Supernovae are also written with two digits of the year, as in SNID's templates.
 _SHORT_YEAR = re.compile(r"sn(\d\d)([a-z]{1,5})")
-_LAST_SHORT_YEAR = 49
 # Rubin's objects are known by a number with or without words before it.
 _RUBIN = re.compile(r"(?:lsst)?(?:p?do)?(\d{15,20})")
 
@@ -29,5 +29,7 @@ def name_key(name: str) -> str:
     if rubin := _RUBIN.fullmatch(plain):
         return f"lsst{rubin[1]}"
     if short := _SHORT_YEAR.fullmatch(plain):
-        return f"{20 if int(short[1]) <= _LAST_SHORT_YEAR else 19}{short[1]}{short[2]}"
+        # A year that is still to come is one of the last century: SN 37C is SN 1937C.
+        year = 2000 + int(short[1])
+        return f"{year if year <= datetime.now(UTC).year + 1 else year - 100}{short[2]}"
     return _IAU_PREFIX.sub("", plain, count=1)[:KEY_LENGTH]

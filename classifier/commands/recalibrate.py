@@ -32,6 +32,10 @@ def run(options: argparse.Namespace) -> int:
         raise CheckpointError(f"{folder} was not trained in folds, so no data can calibrate it")
     if files_hash(options.data) != checkpoint.metrics["data"]["sha256"]:
         raise CheckpointError("these are not the files of the training; give the same files in the same order")
+    if added := checkpoint.metrics["training"].get("added"):
+        raise CheckpointError(
+            f"{folder} was also trained with {added} vetted spectra, which no file holds; retrain it instead"
+        )
     settings = TrainConfig(preset=checkpoint.metrics["training"]["settings"]["preset"])
     read = read_labelled(options.data, settings.taxonomy.trained, settings.grid)
     data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))

@@ -17,6 +17,7 @@ from pathlib import Path
 from classifier.errors import SpectrumError
 from classifier.library.library import LibraryObject
 from classifier.library.named import Named, class_of, read_named
+from classifier.spectrum import is_plausible_redshift
 from classifier.taxonomy import Taxonomy
 
 _NGSF_TABLE = "wiserep_spectra.csv"
@@ -58,6 +59,8 @@ def from_ngsf(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumErro
             try:
                 if isinstance(row, SpectrumError):
                     raise row
+                if not row.get("Name"):
+                    raise SpectrumError("bad_row", f"a row of {path.name} has no Name")
                 maxima[row["Name"]] = _maximum(row)
             except SpectrumError as error:
                 yield error
@@ -109,7 +112,8 @@ def _from_row(folder: Path, row: Mapping[str, str], maximum: float, taxonomy: Ta
     """Read the spectrum of one row of WISeREP's table. Raises SpectrumError if it cannot be used."""
     redshift = _number(row, "Redshift")
     entry = _entry(folder.name, folder.parent.name, "NGSF bank", taxonomy)
-    phase = (_number(row, "JD") - _JD_OF_MJD - maximum) / (1 + redshift)
+    days = _number(row, "JD") - _JD_OF_MJD - maximum
+    phase = days / (1 + redshift) if is_plausible_redshift(redshift) else math.nan
     return read_named(folder, row.get("Ascii file", ""), entry, redshift, phase)
 
 

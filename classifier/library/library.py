@@ -118,7 +118,9 @@ class Library:
         """Read the file that ``save`` wrote. Raises CheckpointError if it cannot be read."""
         try:
             with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata()
+                metadata, stored = file.metadata(), file.keys()
+                if "objects" in metadata and "contrast" not in stored:
+                    raise CheckpointError(f"{path} was made by an earlier version; run `make library` again")
                 arrays = {name: file.get_tensor(name) for name in ("flux", "weight", "contrast", "owner", "phase")}
             objects = tuple(LibraryObject(**entry) for entry in json.loads(metadata["objects"]))
             trust = json.loads(metadata["trust"])

@@ -118,3 +118,24 @@ def test_a_line_of_a_spectrum_in_vacuum_is_compared_with_lines_in_vacuum() -> No
     line = measure_line(WAVELENGTH, absorption(at=6355 * 0.96), error, 5950, 6250)
     (air, vacuum) = (candidates(line, 0.0, ("Si II",), vacuum=flag)[0].velocity.value for flag in (False, True))
     assert air - vacuum == pytest.approx(83, abs=5)
+
+
+def test_a_line_with_more_absorption_than_emission_is_absorption_however_high_its_peak_is() -> None:
+    trough = 0.4 * np.exp(-0.5 * ((WAVELENGTH - 6080) / 40) ** 2)
+    peak = 0.6 * np.exp(-0.5 * ((WAVELENGTH - 6200) / 10) ** 2)
+    flux = 1 - trough + peak + 0.01 * np.random.default_rng(2).normal(size=WAVELENGTH.size)
+    line = measure_line(WAVELENGTH, flux, None, 5900, 6400)
+    assert line.equivalent_width is not None
+    assert line.equivalent_width.value > 3 * line.equivalent_width.error
+    assert not line.emission
+    assert line.centre.value == pytest.approx(6080, abs=5)
+
+
+def test_a_line_whose_absorption_and_emission_cancel_is_what_stands_out_most() -> None:
+    trough = 0.2 * np.exp(-0.5 * ((WAVELENGTH - 6080) / 40) ** 2)
+    peak = 0.8 * np.exp(-0.5 * ((WAVELENGTH - 6220) / 10) ** 2)
+    flux = 1 - trough + peak + 0.02 * np.random.default_rng(2).normal(size=WAVELENGTH.size)
+    line = measure_line(WAVELENGTH, flux, None, 5900, 6400)
+    assert line.equivalent_width is not None
+    assert abs(line.equivalent_width.value) < 3 * line.equivalent_width.error
+    assert line.emission

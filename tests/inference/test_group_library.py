@@ -14,7 +14,8 @@ from pytest_django.fixtures import Settings
 from classifier.library.library import Library
 from tests.factories import spectrum_file
 from tests.inference.test_name_matches import named  # noqa: F401
-from triage.inference import worker
+from triage.inference import missing_matches, name_matches, worker
+from triage.intake.facts import correct_spectrum
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import GroupSettings, NamedMatches, Spectrum, Transient
 from triage.review.decisions import record_decision, undo
@@ -119,3 +120,32 @@ def test_further_epochs_of_a_vetted_transient_are_not_compared_with_it(reviewer:
     spectrum = sent(reviewer, "mine", ours, seed=5)
     assert "mine" not in matched(spectrum)
     assert NamedMatches.objects.get(prediction__spectrum=spectrum).left_out == "mine"
+
+
+def test_a_spectrum_that_everybody_may_see_now_is_compared_anew_without_what_its_group_vetted(
+    reviewer: User, ours: Group, client: Client
+) -> None:
+    vetted(reviewer, "SECRET", ours)
+    spectrum = sent(reviewer, "new", ours)
+    assert "SECRET" in matched(spectrum)
+    correct_spectrum(reviewer, spectrum, {"group": None})
+    assert not NamedMatches.objects.filter(prediction__spectrum=spectrum).exists()
+    assert missing_matches.fill(60) == 1
+    assert "SECRET" not in matched(spectrum)
+    client.force_login(User.objects.create_user("other"))
+    assert "SECRET" not in client.get(reverse("review", args=["new"])).content.decode()
+
+
+def test_matches_of_an_audience_that_changes_while_they_are_sought_are_not_stored(
+    reviewer: User, ours: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vetted(reviewer, "SECRET", ours)
+    compare = name_matches._rows
+
+    def meanwhile(*given: Any) -> list[NamedMatches]:
+        Spectrum.objects.filter(filename="new.txt").update(group=None)
+        return compare(*given)
+
+    monkeypatch.setattr(name_matches, "_rows", meanwhile)
+    spectrum = sent(reviewer, "new", ours)
+    assert not NamedMatches.objects.filter(prediction__spectrum=spectrum).exists()

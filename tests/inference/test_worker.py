@@ -84,6 +84,18 @@ def test_senders_who_all_have_many_get_equal_shares_of_a_batch(reviewer: User, m
     assert Counter(spectrum.uploaded_by_id for spectrum in claimed) == {sender.pk: 2 for sender in senders}
 
 
+def test_spectra_that_are_leased_or_were_tried_before_take_no_share_from_others(
+    reviewer: User, make_user: Callable[..., User]
+) -> None:
+    submit(reviewer, 6)
+    assert len(backlog.claim_batch(6)) == 6
+    Spectrum.objects.filter(pk=Spectrum.objects.earliest("pk").pk).update(lease_until=None)
+    other = make_user("other")
+    for seed in range(4):
+        submit_spectrum(other, spectrum_file(seed=50 + seed), "a.txt")
+    assert [spectrum.uploaded_by for spectrum in backlog.claim_batch(4)] == [other] * 4
+
+
 def test_the_spectra_of_a_deleted_user_are_claimed_too(reviewer: User) -> None:
     submit(reviewer, 2)
     Spectrum.objects.update(uploaded_by=None)

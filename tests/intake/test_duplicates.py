@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from classifier.readers import read_spectrum
 from tests.spectrum_files import image, text
 from triage.intake import reread
+from triage.intake.duplicates import mark_likely_duplicates
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum
 
@@ -82,3 +84,14 @@ def test_duplicates_are_sought_again_after_a_correction(reviewer: User) -> None:
     wrong = submit_spectrum(reviewer, COPIES["in nm"], "b.txt", Given(corrections={"wavelength_unit": "um"})).spectrum
     assert wrong.likely_duplicate_of is None
     assert reread.read_again(reviewer, wrong, {"wavelength_unit": "nm"}).likely_duplicate_of_id == first.pk
+
+
+def test_duplicates_of_more_spectra_than_one_query_takes_are_found(reviewer: User) -> None:
+    content = text(WAVELENGTH, FLUX, form="{:.8g}")
+    first = submit_spectrum(reviewer, content, "first.txt").spectrum
+    far = [Spectrum(centre=1e5 + number, width=1000.0) for number in range(1200)]
+    twin = Spectrum(centre=first.centre, width=first.width)
+    reading = read_spectrum(content).spectrum
+    mark_likely_duplicates([(spectrum, reading) for spectrum in (*far, twin)])
+    assert {spectrum.likely_duplicate_of_id for spectrum in far} == {None}
+    assert twin.likely_duplicate_of_id == first.pk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ SPELLINGS = [
     ["SN2021zzx", "AT2021zzx\u200b", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "TDE2021zzx", "sn-2021zzx"],
     ["SN 1994D", "1994D", "SN1994D", "sn94D", "SN 94D", "sn_94d"],
     ["SN2005cs", "sn05cs", "SN 05cs", "AT2005cs"],
+    ["SN 1937C", "sn37C", "SN 37C"],
     ["SN1987A", "SN 1987A", "sn1987a", "1987A"],
     ["ZTF18aabcdef", "ztf18aabcdef", "ZTF 18aabcdef", "ZTF_18AABCDEF"],
     ["LSST-P-DO-313761043604045880", "313761043604045880", "lsst_p_do_313761043604045880", "LSST 313761043604045880"],
@@ -51,6 +53,12 @@ def test_every_spelling_of_a_name_has_one_key(spellings: list[str]) -> None:
 
 def test_different_names_have_different_keys() -> None:
     assert len({name_key(spellings[0]) for spellings in SPELLINGS}) == len(SPELLINGS)
+
+
+def test_a_short_year_is_one_of_this_century_up_to_the_next_year() -> None:
+    year = datetime.now(UTC).year
+    for full in (year - 1, year, year + 1, year - 98):
+        assert name_key(f"sn{full % 100:02}C") == f"{full}c"
 
 
 @pytest.mark.django_db

@@ -91,6 +91,16 @@ def test_a_class_that_the_brightness_contradicts_is_doubted_in_the_queue_and_in_
     assert said not in text_of(browser, reverse("queue"))
 
 
+@pytest.mark.parametrize("covered", [True, False])
+def test_only_a_maximum_that_was_seen_is_called_faint(browser: Client, transient: Transient, covered: bool) -> None:
+    predicted = Prediction.objects.get().class_name
+    values = {"class_name": "TDE", "probabilities": {predicted: 0.05, "TDE": 0.95}, "surprise": 0.9}
+    says(**values, absolute=-12.0, covered=covered)
+    assert (f"fainter than most {predicted}" in text_of(browser, reverse("queue"))) == covered
+    says(absolute=-24.0)
+    assert f"brighter than most {predicted}" in text_of(browser, reverse("queue"))
+
+
 def test_a_class_that_the_brightness_makes_sure_is_named_in_the_queue_and_is_no_doubt(
     browser: Client, ben: User, transient: Transient
 ) -> None:

@@ -20,6 +20,8 @@ from triage.models import Policy, PostState, SkyPortalInstance, SkyPortalPost, S
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.services.skyportal import sync
+from triage.services.skyportal.client import Client as SkyPortalClient
+from triage.services.skyportal.forms import NamesField
 from triage.services.skyportal.standing import derive
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,28 @@ def test_an_unknown_name_is_refused_with_the_names_that_there_are(
     assert "The server has no “SPRAT” that the token sees. It has: DBSP, SEDM." in page
     assert 'value="SEDM, SPRAT"' in page
     assert not SkyPortalInstance.objects.exists()
+
+
+@pytest.mark.parametrize("known", [{7: "42"}, {7: "TDE", 9: "tde"}, {7: "A, B"}, {7: " A"}, {}])
+def test_an_id_is_shown_where_its_name_would_be_read_as_another(known: dict[int, str]) -> None:
+    field = NamesField()
+    field.known = {**known, 3: "Straße"}
+    shown = field.prepare_value([7, 3])
+    assert shown == "7, Straße"
+    assert field.clean(shown) == [7, 3]
+
+
+def test_a_name_that_several_groups_have_is_refused(
+    fritz: FakeSkyPortal, staff: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SkyPortalClient, "groups", lambda client: {7: "TDE", 9: "tde", 11: "SN"})
+    client.force_login(staff)
+    sent = {**SENT, "url": fritz.url, "remote_groups": "SN, tde"}
+    page = client.post(reverse("add-skyportal"), sent).content.decode()
+    assert "Several at the server are called “tde”. Enter one of the ids: 7, 9." in page
+    assert not SkyPortalInstance.objects.exists()
+    client.post(reverse("add-skyportal"), {**sent, "remote_groups": "SN, 9"})
+    assert SkyPortalInstance.objects.get().remote_groups == [11, 9]
 
 
 def test_names_that_are_saved_again_cause_no_full_comparison(fritz: FakeSkyPortal, staff: User, client: Client) -> None:

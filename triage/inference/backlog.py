@@ -58,8 +58,8 @@ def claim_batch(limit: int, lease_seconds: float | None = None) -> list[Spectrum
 
 def _claim_fresh(limit: int) -> list[int]:
     """Lock spectra that were not tried before, the oldest of each sender, and return their ids."""
-    waiting = Spectrum.objects.filter(state=SpectrumState.QUEUED).order_by().values_list("uploaded_by")
-    # Whoever has fewest comes first. What they leave of their shares goes to those who have more.
+    waiting = claimable().filter(attempts=0).order_by().values_list("uploaded_by")
+    # The senders with the fewest spectra are served first. What they leave of their shares goes to the others.
     senders = [sender for sender, _ in waiting.annotate(number=Count("pk")).order_by("number")]
     ids: list[int] = []
     for place, sender in enumerate(senders):

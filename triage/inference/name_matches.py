@@ -44,6 +44,13 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]], device:
         rows += _rows(library_for(loaded, group), together, names, device)
     try:
         with transaction.atomic():
+            # A new audience has another library; the periodic task compares these spectra with it.
+            now = dict(
+                Spectrum.objects.select_for_update().filter(pk__in=groups).order_by("pk").values_list("pk", "group")
+            )
+            rows = [
+                row for row in rows if now.get(row.prediction.spectrum_id) == groups.get(row.prediction.spectrum_id)
+            ]
             NamedMatches.objects.bulk_create(
                 rows,
                 update_conflicts=True,

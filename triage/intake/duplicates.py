@@ -15,6 +15,8 @@ from triage.models.arrays import unpack
 
 # Largest number of spectra with nearly the same centre that are compared sample by sample.
 MOST_COMPARED = 50
+# So many spectra are sought with one query: SQLite refuses a condition of about 1,000 parts.
+PORTION = 200
 
 
 def mark_likely_duplicates(read: Sequence[tuple[Spectrum, ReadSpectrum]]) -> None:
@@ -25,6 +27,11 @@ def mark_likely_duplicates(read: Sequence[tuple[Spectrum, ReadSpectrum]]) -> Non
 
     read: records of one audience, with centre and width, and the new reading of each. They are not saved here.
     """
+    for start in range(0, len(read), PORTION):
+        _mark_portion(read[start : start + PORTION])
+
+
+def _mark_portion(read: Sequence[tuple[Spectrum, ReadSpectrum]]) -> None:
     audience = Q(group__isnull=True) | Q(group=read[0][0].group_id)
     near = functools.reduce(operator.or_, (_near(spectrum) for spectrum, _ in read))
     candidates = list(Spectrum.objects.filter(audience, near).order_by("pk").only("centre", "width"))

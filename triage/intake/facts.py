@@ -19,7 +19,17 @@ from triage.intake.move import move
 from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
-from triage.models import ActKind, BrightnessDue, Decision, OtherName, Spectrum, SpectrumAct, Transient, TransientAct
+from triage.models import (
+    ActKind,
+    BrightnessDue,
+    Decision,
+    NamedMatches,
+    OtherName,
+    Spectrum,
+    SpectrumAct,
+    Transient,
+    TransientAct,
+)
 from triage.queue import entries
 
 SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")
@@ -51,6 +61,8 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             # A mark of a duplicate must not lead those to the other record who may not see it.
             now.likely_duplicate_of = None
             now.likely_duplicates.update(likely_duplicate_of=None)
+            # Matches may name a group's own spectra. The periodic task compares anew, with the new audience's library.
+            NamedMatches.objects.filter(prediction__spectrum=now).delete()
             if now.transient is not None:
                 admit(now.transient, facts["group"])
         for key in changes:

@@ -118,6 +118,15 @@ def test_damage_in_a_bank_of_ngsf_is_counted_and_the_rest_goes_in(tmp_path: Path
     assert sum(summary.refused.values()) == 9
 
 
+def test_a_table_of_maxima_without_names_and_an_impossible_redshift_do_not_end_an_import(tmp_path: Path) -> None:
+    ngsf(tmp_path, "II", "SN2009xx", [("a.dat", "0.1", "2455011.5"), ("b.dat", "-1", "2455011.5")])
+    maxima(tmp_path)
+    (tmp_path / "NGSF" / "mjd_of_maximum_brightness.csv").write_text("Object,mjd_peak,isupperlimit\nSN2009xx,55000,0")
+    library, summary = imported(tmp_path)
+    assert len(library) == 1
+    assert summary.refused == {"bad_row": 1, "no_redshift": 1}
+
+
 CELLS = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
 
 

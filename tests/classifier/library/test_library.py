@@ -242,6 +242,14 @@ def test_a_library_that_was_made_on_another_grid_is_refused(library: Library, tm
         Library.load(path)
 
 
+def test_a_library_of_an_earlier_version_is_refused_with_what_to_do(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "library.safetensors"
+    library.save(path)
+    path.write_bytes(path.read_bytes().replace(b'"contrast"', b'"contrary"', 1))
+    with pytest.raises(CheckpointError, match="earlier version; run `make library` again"):
+        Library.load(path)
+
+
 def test_ages_that_begin_at_zero_do_not_count_from_maximum(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     grid = 2500 * 4 ** ((np.arange(1024) + 0.5) / 1024)

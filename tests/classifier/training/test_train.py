@@ -236,6 +236,16 @@ def test_a_checkpoint_is_calibrated_again_on_the_files_of_its_training_alone(
     assert main(["recalibrate", "--data", str(tmp_path / "other.parquet"), "--checkpoint", str(folder)]) == 2
 
 
+def test_a_checkpoint_that_learned_from_vetted_spectra_is_not_calibrated_without_them(
+    trained: Path, parquet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = load_checkpoint(trained)
+    training = {**loaded.metrics["training"], "added": 3}
+    save_checkpoint(dataclasses.replace(loaded, metrics={**loaded.metrics, "training": training}), tmp_path)
+    assert main(["recalibrate", "--data", str(parquet), "--checkpoint", str(tmp_path)]) == 2
+    assert "3 vetted spectra" in capsys.readouterr().err
+
+
 def test_networks_trained_side_by_side_are_those_trained_one_by_one(parquet: Path, tmp_path: Path) -> None:
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
     settings = dataclasses.replace(TINY, bfloat16=False)

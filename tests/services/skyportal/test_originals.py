@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
+from classifier.readers import Reading
 from tests.fakes.skyportal import TOKEN, FakeSkyPortal
 from tests.fakes.skyportal_rounds import connect, run
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import RemoteSpectrum, SkyPortalImport, SkyPortalInstance, Spectrum
+from triage.services.skyportal import originals
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +126,19 @@ def test_a_second_connection_to_a_server_finds_the_spectrum_of_the_first(fritz: 
     assert Spectrum.objects.count() == 1
     assert is_table(stored()[0]) is as_table
     assert as_table or stored() == [content]
+
+
+def test_whether_a_file_holds_the_samples_is_found_out_before_the_transaction(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, content = fritz.add_uploaded("ZTF1")
+    outside, depths, read = len(connection.savepoint_ids), [], originals.read_spectrum
+
+    def noting(*given: Any) -> Reading:
+        depths.append(len(connection.savepoint_ids))
+        return read(*given)
+
+    monkeypatch.setattr(originals, "read_spectrum", noting)
+    run(connect(fritz))
+    assert depths == [outside, outside]
+    assert stored() == [content]

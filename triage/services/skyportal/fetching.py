@@ -17,6 +17,7 @@ from triage.services.skyportal.classifications import classified_by_people
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import NotVisibleError, RefusedError, SkyPortalError, UnreachableError
 from triage.services.skyportal.listing import spectrum_filters
+from triage.services.skyportal.originals import with_true_original
 from triage.services.skyportal.photometry import RemotePhotometry, read_photometry
 from triage.services.skyportal.remote_records import RemoteFile, SkipError, Source, read_spectrum_record
 from triage.services.skyportal.sources import ask_for_source
@@ -32,7 +33,7 @@ class Fetched:
     """All that is needed to store one spectrum.
 
     source: the source it belongs to.
-    file: the spectrum itself.
+    file: the spectrum itself; its original, if there is one, holds the server's samples unless the version is known.
     photometry: light curve of the source, or None if it was not asked for or did not come.
     """
 
@@ -101,8 +102,9 @@ class Fetcher:
         except (NotVisibleError, RefusedError) as error:
             raise SkipError("not_visible", error.detail) from error
         file = read_spectrum_record(record, self.instance.url)
-        known = row.spectrum_id is not None and not row.moved_from and is_known(row, file)
-        return Fetched(source, file, None if known else self._light_curve(row.remote_name))
+        if row.spectrum_id is not None and not row.moved_from and is_known(row, file):
+            return Fetched(source, file, None)
+        return Fetched(source, with_true_original(file), self._light_curve(row.remote_name))
 
     def _light_curve(self, name: str) -> RemotePhotometry | None:
         """Return the light curve of a source, or None.

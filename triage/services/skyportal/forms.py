@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -32,16 +34,19 @@ class NamesField(forms.CharField):
         self.known: dict[int, str] = {}
 
     def prepare_value(self, value: Any) -> Any:
-        """Return the names of ids. A name that holds a comma could not be read back, so its id is shown."""
+        """Return the names of ids. The id itself is shown if its name would not be read back as this id."""
         if not isinstance(value, list):
             return value
         names = [(number, self.known.get(number, "")) for number in value]
-        return ", ".join(name if name and "," not in name else str(number) for number, name in names)
+        return ", ".join(name if self._read(name) == [number] else str(number) for number, name in names)
 
     def clean(self, value: Any) -> Any:
-        """Return the ids; a name that the desk does not know stays as it is."""
-        ids = {name.casefold(): number for number, name in self.known.items()}
-        parts = [part.strip() for part in (super().clean(value) or "").split(",") if part.strip()]
+        """Return the ids; a name that the desk does not know, or that several have, stays as it is."""
+        return self._read(super().clean(value) or "")
+
+    def _read(self, text: str) -> list[int | str]:
+        ids = ids_by_name(self.known)
+        parts = [part.strip() for part in text.split(",") if part.strip()]
         return [int(part) if is_id(part) else ids.get(part.casefold(), part) for part in parts]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -55,6 +60,12 @@ class NamesField(forms.CharField):
 def is_id(text: str) -> bool:
     """Return whether a text is an id that the database can hold."""
     return text.isascii() and text.isdigit() and len(text) < 12
+
+
+def ids_by_name(names: Mapping[int, str]) -> dict[str, int]:
+    """Return the ids of names in small letters, without the names that several ids have."""
+    number_of = Counter(name.casefold() for name in names.values())
+    return {name.casefold(): number for number, name in names.items() if number_of[name.casefold()] == 1}
 
 
 class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -145,11 +156,10 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("share_with", f"{foreign_groups(foreign)}.".capitalize())
 
     def _replace_names(self, name: str, names: dict[int, str]) -> None:
-        ids = {text.casefold(): number for number, text in names.items()}
+        ids = ids_by_name(names)
         found = [ids.get(part.casefold(), part) if isinstance(part, str) else part for part in self.cleaned_data[name]]
         if unknown := [part for part in found if isinstance(part, str)]:
-            offered = ", ".join(sorted(names.values(), key=str.casefold)[:MOST_OFFERED]) or "none"
-            self.add_error(name, f"The server has no “{unknown[0]}” that the token sees. It has: {offered}.")
+            self.add_error(name, _refusal(unknown[0], names))
         self.cleaned_data[name] = found
 
     def save(self, commit: bool = True) -> SkyPortalInstance:
@@ -166,3 +176,11 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             instance.save()
             audit.note(self.user, instance, "added the connection" if added else "changed the connection")
         return instance
+
+
+def _refusal(part: str, names: Mapping[int, str]) -> str:
+    """Return why a name cannot be replaced by an id."""
+    if several := sorted(number for number, name in names.items() if name.casefold() == part.casefold()):
+        return f"Several at the server are called “{part}”. Enter one of the ids: {', '.join(map(str, several))}."
+    offered = ", ".join(sorted(names.values(), key=str.casefold)[:MOST_OFFERED]) or "none"
+    return f"The server has no “{part}” that the token sees. It has: {offered}."

@@ -6,6 +6,7 @@ meant.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -22,9 +23,20 @@ from triage.services.skyportal.remote_records import RemoteFile
 WAVELENGTH_TOLERANCE, FLUX_TOLERANCE = 1e-6, 1e-4
 
 
+def with_true_original(file: RemoteFile) -> RemoteFile:
+    """Return a remote spectrum without its original, unless the desk reads the server's samples from that.
+
+    Both files are read, so call this outside of a transaction.
+    """
+    return file if _holds_the_samples(file) else dataclasses.replace(file, original=None)
+
+
 def file_to_store(instance: SkyPortalInstance, row: RemoteSpectrum, file: RemoteFile) -> tuple[bytes, str]:
-    """Return the bytes and the name of the file that is stored for a remote spectrum."""
-    if file.original is not None and _holds_the_samples(file) and not _is_taken(instance, row, file):
+    """Return the bytes and the name of the file that is stored for a remote spectrum.
+
+    file: as ``with_true_original`` returns it.
+    """
+    if file.original is not None and not _is_taken(instance, row, file):
         return file.original, file.original_name or file.filename
     return file.content, file.filename
 

@@ -16,8 +16,8 @@ from django.db.models import F
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from classifier.taxonomy import load_taxonomy
 from triage.errors import NotFoundError
-from triage.models import Classification, Decision, Spectrum, SpectrumArrays, Transient
-from triage.models.arrays import unpack
+from triage.models import Classification, Decision, Spectrum, Transient
+from triage.services.tns.spectrum_files import obsdate, text_file
 from triage.services.tns.tables import Tables, current_tables
 
 _NAME = re.compile(r"^(?:AT|SN|TDE)?\s*((?:19|20)\d\d[A-Za-z]{1,7})$", re.I)
@@ -102,7 +102,7 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
     others = transient.other_names.visible_to(user).values_list("name", flat=True)
     tns_name = find_name(options.name, [transient.name, *others])
     tables = current_tables()
-    files = [_file(tns_name or transient.name, spectrum) for spectrum in spectra]
+    files = [text_file(tns_name or transient.name, spectrum) for spectrum in spectra]
     payload = _payload(transient, decision, spectra, options, tns_name, tables)
     name_files(payload, [name for name, _ in files])
     problems = [*_problems_of_records(transient, spectra), *check(payload, tables)]
@@ -224,26 +224,6 @@ def name_files(payload: dict[str, Any], names: Sequence[str]) -> None:
 def _or_empty(value: Any) -> Any:
     """Return "" for an unknown value, as the TNS wants it; 0 is a value."""
     return "" if value is None else value
-
-
-def obsdate(moment: datetime) -> str:
-    """Return a time in UTC as the TNS writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _file(name: str, spectrum: Spectrum) -> tuple[str, str]:
-    """Return name and content of a text file with wavelength (Å), flux and, if known, its 1σ error."""
-    stem = re.sub(r"[^A-Za-z0-9.+-]", "_", name)[:60]
-    day = spectrum.observed_at.astimezone(UTC).strftime("_%Y%m%d") if spectrum.observed_at else ""
-    stored = SpectrumArrays.objects.get(spectrum=spectrum)
-    columns = [unpack(stored.wavelength), unpack(stored.flux)]
-    if stored.flux_error is not None:
-        columns.append(unpack(stored.flux_error))
-    lines = [f"# {name}", f"# instrument: {spectrum.instrument}" if spectrum.instrument else ""]
-    lines.append(f"# date-obs (UTC): {obsdate(spectrum.observed_at)}" if spectrum.observed_at else "")
-    lines.append("# wavelength(Angstrom) flux" + (" flux_error" if len(columns) == 3 else ""))
-    rows = (f"{row[0]:.3f} " + " ".join(f"{value:.6g}" for value in row[1:]) for row in zip(*columns, strict=True))
-    return f"{stem}{day}_{spectrum.pk}.txt", "\n".join([*(line for line in lines if line), *rows]) + "\n"
 
 
 def _problems_of_records(transient: Transient, spectra: Sequence[Spectrum]) -> list[str]:

@@ -1,0 +1,29 @@
+"""The text files of spectra that go with a report to the TNS."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from triage.models import Spectrum, SpectrumArrays
+from triage.models.arrays import unpack
+
+
+def obsdate(moment: datetime) -> str:
+    """Return a time in UTC as the TNS writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def text_file(name: str, spectrum: Spectrum) -> tuple[str, str]:
+    """Return name and content of a text file with wavelength (Å), flux and, if known, its 1σ error."""
+    stem = re.sub(r"[^A-Za-z0-9.+-]", "_", name)[:60]
+    day = spectrum.observed_at.astimezone(UTC).strftime("_%Y%m%d") if spectrum.observed_at else ""
+    stored = SpectrumArrays.objects.get(spectrum=spectrum)
+    columns = [unpack(stored.wavelength), unpack(stored.flux)]
+    if stored.flux_error is not None:
+        columns.append(unpack(stored.flux_error))
+    lines = [f"# {name}", f"# instrument: {spectrum.instrument}" if spectrum.instrument else ""]
+    lines.append(f"# date-obs (UTC): {obsdate(spectrum.observed_at)}" if spectrum.observed_at else "")
+    lines.append("# wavelength(Angstrom) flux" + (" flux_error" if len(columns) == 3 else ""))
+    rows = (f"{row[0]:.3f} " + " ".join(f"{value:.6g}" for value in row[1:]) for row in zip(*columns, strict=True))
+    return f"{stem}{day}_{spectrum.pk}.txt", "\n".join([*(line for line in lines if line), *rows]) + "\n"
