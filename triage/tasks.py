@@ -28,10 +28,18 @@ SLICE_SECONDS = 5.0
 def process_backlog() -> None:
     """Classify the spectra that wait for the network."""
     try:
-        if worker.process_backlog(stopping=lambda: state.should_stop is not None):
-            doorbell.ring(doorbell.RUN_POLICIES)
+        worker.process_backlog(stopping=lambda: state.should_stop is not None, after_batch=_let_policies_look)
     except CheckpointError as error:
         log.critical("nothing is classified until the checkpoint can be loaded: %s", error)
+
+
+def _let_policies_look() -> None:
+    """Run the policies on a batch at once, because the prediction of a drawn transient is hidden from then on."""
+    try:
+        lane.run_policies()
+    except Exception:
+        # They run again soon, and no spectrum waits for that.
+        log.exception("the automatic policies failed after a batch")
 
 
 @shared_task(name=doorbell.PREDICT_AGAIN)  # type: ignore[untyped-decorator]

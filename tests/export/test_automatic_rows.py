@@ -15,6 +15,7 @@ from tests.api_client import API, client_of, text_of
 from tests.factories import override
 from tests.review.lane_desk import predicted, switched_on
 from triage.export.classifications import COLUMNS
+from triage.intake.facts import correct_spectrum
 from triage.models import Transient
 from triage.review import lane
 
@@ -98,6 +99,24 @@ def test_a_persons_verdict_takes_the_place_of_the_automatic_row(ada: User, ben: 
     override(ben, Transient.objects.get(name="PUBLIC"), "SN II")
     assert rows(ben, automatic="only") == []
     assert {row["transient"]: row["class_name"] for row in rows(ben)} == {"VETTED": "TDE", "PUBLIC": "SN II"}
+
+
+def test_a_transient_that_two_policies_classified_has_one_row_and_none_while_it_waits(ada: User, ben: User) -> None:
+    group = Group.objects.get(name="ePESSTO")
+    predicted(ada, "BOTH", 4)
+    predicted(ada, "BOTH", 5, group)
+    lane.run_policies()
+    assert len(rows(ada, automatic="only", transient="BOTH")) == len(rows(ben, automatic="only", transient="BOTH")) == 1
+    predicted(ada, "HALF", 6, uncertainty=0.3)
+    predicted(ada, "HALF", 7, group)
+    lane.run_policies()
+    assert rows(ada, automatic="only", transient="HALF") == []
+
+
+def test_a_spectrum_that_becomes_private_takes_its_automatic_row_along(ada: User, ben: User) -> None:
+    spectrum = Transient.objects.get(name="PUBLIC").spectra.get()
+    correct_spectrum(ada, spectrum, {"group": Group.objects.get(name="ePESSTO")})
+    assert "PUBLIC" not in str(rows(ben, automatic="include"))
 
 
 def test_filters_narrow_automatic_rows(ada: User) -> None:

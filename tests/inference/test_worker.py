@@ -42,6 +42,13 @@ def test_queued_spectra_get_one_prediction_each(reviewer: User) -> None:
     assert worker.process_backlog() == 0
 
 
+def test_what_follows_a_batch_is_done_after_each_one(reviewer: User) -> None:
+    submit(reviewer, 3)
+    done: list[int] = []
+    worker.process_backlog(2, after_batch=lambda: done.append(Prediction.objects.count()))
+    assert done == [2, 3]
+
+
 def test_the_redshift_sent_with_a_spectrum_is_used(reviewer: User) -> None:
     submit(reviewer, 1, redshift=0.03)
     worker.process_backlog()

@@ -17,7 +17,7 @@ from classifier.wilson import wilson
 from tests.factories import override
 from tests.review.lane_desk import predicted
 from triage.errors import InvalidActionError, NotFoundError, NotYoursError
-from triage.models import AutomaticPolicy, ReviewPolicy, Spectrum
+from triage.models import AutomaticPolicy, Prediction, ReviewPolicy, Spectrum
 from triage.models.arrays import pack
 from triage.review import automatic
 from triage.review.decisions import undo
@@ -156,6 +156,17 @@ def test_a_dry_run_takes_as_many_queries_for_many_transients_as_for_one(ada: Use
     for seed in range(1, 5):
         override(ada, predicted(ada, f"T{seed}", seed), "TDE")
     assert count() == few
+
+
+def test_a_rejected_spectrum_and_one_that_another_contradicts_do_not_pass(ada: User) -> None:
+    predicted(ada, "REJECTED", 1)
+    Spectrum.objects.update(rejected=True)
+    predicted(ada, "SPLIT", 2)
+    newer = predicted(ada, "SPLIT", 3).spectra.latest("id")
+    Prediction.objects.filter(spectrum=newer).update(class_name="TDE")
+    predicted(ada, "AGREED", 4)
+    run = tried(ada)
+    assert (run.arrived, names(run)) == (2, ["AGREED"])
 
 
 def test_the_interval_holds_the_rate_and_narrows_with_more_trials() -> None:

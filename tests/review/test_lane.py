@@ -12,25 +12,31 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import override, reviewed, waiting
+from tests.factories import override, reviewed, send, waiting
 from tests.review.lane_desk import POLICY, drawn, predicted, switched_on
+from triage import tasks
 from triage.errors import InvalidActionError, InvalidDecisionError, NotFoundError, NotYoursError
+from triage.intake.facts import correct_spectrum
 from triage.models import (
     AutomaticClassification,
     AutomaticPolicy,
     BlindSample,
+    Brightness,
     Checkpoint,
     Decision,
     Prediction,
+    QueueEntry,
     Spectrum,
 )
 from triage.queue import entries
 from triage.queue.counts import counts
 from triage.queue.filters import QueueFilter
+from triage.queue.reasons import reason_of
 from triage.review import automatic, claims, lane, runs
 from triage.review.decisions import record_decision, undo
-from triage.review.dry_run import dry_run
+from triage.review.dry_run import DryRun, dry_run
 from triage.review.proposal import Proposal
+from triage.views.automatic_run import automatic_entries
 
 pytestmark = pytest.mark.django_db
 
@@ -416,3 +422,103 @@ def test_two_workers_at_once_classify_each_transient_once_and_keep_to_the_trial(
         worker.join()
     assert sum(done) == AutomaticClassification.objects.count() == 4
     assert AutomaticClassification.objects.values("transient").distinct().count() == 4
+
+
+def test_a_public_automatic_classification_ends_when_its_spectrum_becomes_private(ada: User, ben: User) -> None:
+    switched_on(ada)
+    transient = predicted(ada, "X")
+    lane.run_policies()
+    correct_spectrum(ada, transient.spectra.get(), {"group": Group.objects.get(name="ePESSTO")})
+    assert not AutomaticClassification.objects.standing().exists()
+    assert list(AutomaticClassification.objects.visible_to(ben)) == []
+    assert automatic_entries(ben, transient, None) == []
+    assert [entry.stands for entry in automatic_entries(ada, transient, None)] == [False]
+    assert not QueueEntry.objects.filter(transient=transient, group=None).exists()
+    assert counts(ben)["automatic"] == 0
+    assert "X" in waiting(ada)
+
+
+def test_a_vote_after_an_undone_blind_vote_is_not_counted(
+    ada: User, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch, "X")
+    run = switched_on(ada)
+    transient = predicted(ada, "X")
+    lane.run_policies()
+    undo(ben, override(ben, transient, "SN Ia").pk)
+    assert override(ada, transient, "TDE").blind
+    assert (runs.measured(run).sampled, runs.measured(run).voted) == (1, 0)
+
+
+def test_ending_a_run_twice_ends_it_once(ada: User) -> None:
+    run = switched_on(ada)
+    assert runs.end(run, "First.")
+    assert not runs.end(run, "Second.", recall=True)
+    run.refresh_from_db()
+    assert (run.reason, run.recalled) == ("First.", False)
+
+
+def test_a_policy_that_changes_during_its_dry_run_is_not_switched_on(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(user: User, policy: AutomaticPolicy) -> DryRun:
+        automatic.change_policy(ada, "", {**POLICY, "probability": 0.5})
+        return dry_run(user, policy)
+
+    automatic.change_policy(ada, "", POLICY)
+    monkeypatch.setattr(automatic, "dry_run", meanwhile)
+    with pytest.raises(InvalidActionError, match="changed meanwhile"):
+        automatic.switch_on(ada, "", 5)
+    assert runs.current(None) is None
+
+
+def test_predictions_of_an_earlier_checkpoint_prove_nothing_about_the_current_one(ada: User, ben: User) -> None:
+    for seed in range(4):
+        override(ben, predicted(ada, f"T{seed}", seed), "SN Ia")
+    Checkpoint.objects.update(current=False)
+    Checkpoint.objects.create(hash="other", name="other", taxonomy_version="1", current=True)
+    with pytest.raises(InvalidActionError, match="begin with a trial"):
+        switched_on(ada, limit=None, share_for_people=0.05)
+
+
+def test_an_automatic_classification_keeps_what_the_light_curve_said(ada: User) -> None:
+    switched_on(ada)
+    prediction = predicted(ada, "X").spectra.get().current_prediction
+    Brightness.objects.create(prediction=prediction, points=3, absolute=-19.3, absolute_error=0.2, filter="ztfg")
+    lane.run_policies()
+    assert AutomaticClassification.objects.get().prediction_seen["brightness"]["absolute"] == -19.3
+
+
+def test_a_drawn_transient_with_a_bad_spectrum_has_no_vote_yet(
+    ada: User, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch, "X")
+    switched_on(ada)
+    predicted(ada, "X", 1)
+    transient = predicted(ada, "X", 2)
+    lane.run_policies()
+    spectrum = transient.spectra.earliest("id")
+    record_decision(ben, transient, Proposal("bad_spectrum", spectrum=spectrum.pk))
+    row = reviewed(ada, "X")
+    assert (row.hidden, row.standing_state) == (True, "bad_spectrum")
+    assert reason_of(row, None, None) == "your vote is wanted, and given blind"
+
+
+def test_policies_look_after_each_batch_and_hold_up_no_prediction_if_they_fail(
+    ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    drawn(monkeypatch, "X")
+    switched_on(ada)
+    send(ada, "X")
+    tasks.process_backlog()
+    assert reviewed(ada, "X").hidden
+
+    def broken() -> int:
+        raise ValueError("no")
+
+    monkeypatch.setattr(lane, "run_policies", broken)
+    spectrum = send(ada, "Y", 2)
+    tasks.process_backlog()
+    spectrum.refresh_from_db()
+    assert spectrum.state == "classified"
+    assert "policies failed" in caplog.text

@@ -49,9 +49,17 @@ def test_staff_keep_and_remove_the_policy_that_was_tried(browser: Client, ben: U
     kept = AutomaticPolicy.objects.get()
     assert (kept.probability, kept.novelty, kept.signal_to_noise) == (0.5, 0.9, None)
     assert (kept.set_of_one, kept.template_agrees, kept.share_for_people) == (True, False, 0.05)
-    assert "Remove the policy" in page_of(browser, **{**LOOSE, "class_names": []})
+    assert "Remove the policy" in page_of(browser)
     browser.post(reverse("automatic"), {**LOOSE, "class_names": []})
     assert not AutomaticPolicy.objects.exists()
+    assert "Remove the policy" not in page_of(browser)
+
+
+def test_a_dry_run_without_a_class_asks_for_one(browser: Client) -> None:
+    answer = browser.get(reverse("automatic"), {**LOOSE, "class_names": []})
+    assert answer.status_code == 400
+    assert "tick at least one class that may pass" in answer.content.decode()
+    assert "Dry run over" not in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class AutomaticPolicySerializer(serializers.Serializer[Any]):
     signal_to_noise: smallest median ratio in bins of 10 Å; null for no bound.
     template_agrees: the best template must be of the same class.
     set_of_one: the conformal set must hold the class alone.
-    share_for_people: share of what passes that people see all the same, 0 to 1.
+    share_for_people: share of all new transients that people classify blind, whether or not they pass, 0 to 1.
     allowed_false_rate: largest share on which people may disagree, 0 to 1.
     """
 

@@ -35,11 +35,7 @@ _PARAMETERS = [
         description="Either a time in ISO 8601, for classifications that were decided then or later, or a cursor such "
         "as c41, for the changes after it, withdrawals included. The cursor c0 is the beginning.",
     ),
-    OpenApiParameter(
-        "until",
-        str,
-        description="A time in ISO 8601: classifications decided before it. Not with a cursor.",
-    ),
+    OpenApiParameter("until", str, description="A time in ISO 8601: those decided before it. Not with a cursor."),
     OpenApiParameter("class_name", str),
     OpenApiParameter("reviewer", str, description="User name."),
     OpenApiParameter("transient", str, description="Name of the transient."),

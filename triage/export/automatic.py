@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from triage.export import classifications
 from triage.export.classifications import CHUNK, COLUMNS, Wanted, described, iso
-from triage.models import AutomaticClassification, Classification
+from triage.models import AutomaticClassification, Classification, QueueEntry
 from triage.models.automatic_classification import AutomaticClassificationQuerySet
 from triage.models.blind_sample import owes_blind_vote
 
@@ -20,10 +20,15 @@ MARKED_COLUMNS = (*COLUMNS, "automatic", "conditions")
 def standing(user: User, wanted: Wanted) -> AutomaticClassificationQuerySet:
     """Return the automatic classifications that stand and that the user may see, newest first.
 
-    What people decided, as the user sees it, comes before them. A filter by reviewer lets none through.
+    A transient has one row at most, the newest, and none while it still waits for the user. What people decided, as the
+    user sees it, comes before them. A filter by reviewer lets none through.
     """
-    decided = Classification.objects.filter(transient=OuterRef("transient")).visible_to(user)
-    rows = AutomaticClassification.objects.visible_to(user).standing().filter(~Exists(decided), ~owes_blind_vote(user))
+    here = {"transient": OuterRef("transient")}
+    rows = AutomaticClassification.objects.visible_to(user).standing()
+    decided = Classification.objects.filter(**here).visible_to(user)
+    waiting = QueueEntry.objects.filter(**here).visible_to(user).left_to_people()
+    newer = rows.filter(**here, pk__gt=OuterRef("pk"))
+    rows = rows.filter(~Exists(decided), ~Exists(waiting), ~Exists(newer), ~owes_blind_vote(user))
     if wanted.reviewer:
         return rows.none()
     lookups = {

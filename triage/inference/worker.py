@@ -50,11 +50,16 @@ def _load(promoted: str) -> Classifier:
     return Classifier.load(folder, settings.CLASSIFIER_DEVICE)
 
 
-def process_backlog(batch_size: int | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
+def process_backlog(
+    batch_size: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    after_batch: Callable[[], object] = lambda: None,
+) -> int:
     """Classify spectra until the backlog is empty, and return how many were handled.
 
     batch_size: spectra to claim at a time, or None for the setting CLASSIFIER_BATCH.
     stopping: asked before each batch; the work ends when it returns True.
+    after_batch: called after each batch with spectra in it.
 
     Raises CheckpointError if the checkpoint cannot be loaded; then every spectrum stays in the backlog.
     """
@@ -76,6 +81,7 @@ def process_backlog(batch_size: int | None = None, stopping: Callable[[], bool] 
             # A batch of a worker that is killed waits as long as is certainly enough for a full one, and no longer.
             certain = LEASE_MARGIN * took * size / len(batch)
             _lease_seconds = min(max(certain, SHORTEST_LEASE_SECONDS), settings.LEASE_SECONDS)
+            after_batch()
     return done
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from triage.models.audience import AudienceQuerySet
+from triage.models.audience import AudienceQuerySet, User, shared_with
 from triage.models.automatic_run import AutomaticRun
 from triage.models.decision import Decision
 from triage.models.prediction import ImmutableRecordError, Prediction
@@ -16,22 +16,31 @@ from triage.models.spectrum import Spectrum
 
 # Rows that an audience sees beside a row of the outer query: public ones and its own.
 OF_AUDIENCE = Q(group__isnull=True) | Q(group=OuterRef("group"))
+# A row whose spectrum has the same audience as the row.
+_SPECTRUM_OF_AUDIENCE = Q(group__isnull=True, prediction__spectrum__group__isnull=True) | Q(
+    group=F("prediction__spectrum__group")
+)
 
 
 class AutomaticClassificationQuerySet(AudienceQuerySet["AutomaticClassification"]):
     """Automatic classifications, each visible to one audience."""
 
+    def visible_to(self, user: User) -> Self:
+        """Return the rows that the user may see, of spectra that the user may see now."""
+        return super().visible_to(user).filter(shared_with(user, "prediction__spectrum__"))
+
     def standing(self) -> Self:
         """Return the rows that stand.
 
-        A row ceases to stand when a person decides, when its spectrum has another prediction or another transient, when
-        another spectrum of the transient is predicted as another class, or when its run was recalled. All of that is
-        derived; the row itself is never changed.
+        A row ceases to stand when a person decides, when its spectrum has another prediction, transient or audience,
+        when another spectrum of the transient is predicted as another class, or when its run was recalled. All of that
+        is derived; the row itself is never changed.
         """
         decided = Decision.objects.filter(OF_AUDIENCE, transient=OuterRef("transient"))
         return self.filter(
             ~Exists(decided),
             ~Exists(contradicting("class_name")),
+            _SPECTRUM_OF_AUDIENCE,
             run__recalled=False,
             prediction__spectrum__transient=F("transient"),
             prediction__spectrum__current_prediction=F("prediction"),

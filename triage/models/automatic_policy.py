@@ -20,7 +20,7 @@ class AutomaticPolicy(models.Model):
         measured does not pass a bound.
     template_agrees: the best template must be of the same class.
     set_of_one: the conformal set must hold the class alone.
-    share_for_people: share of what passes (0–1) that people see blind all the same.
+    share_for_people: share of all new transients (0–1) that people classify blind, whether or not they pass.
     allowed_false_rate: largest share (0–1) on which people may disagree.
     changed_at: when the policy was last changed.
     """

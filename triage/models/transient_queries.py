@@ -129,9 +129,9 @@ class TransientQuerySet(TransientOrderQuerySet):
         """Return the transients that wait for a decision, annotated as by ``for_review``.
 
         They have a prediction and no decision, or only a decision that another spectrum is bad, and no policy has
-        classified all that the user sees of them. The condition is that
-        of WAITING, asked of the queue entries: the annotations would be computed for every transient, while entries are
-        read from an index. A transient with a visible entry is visible itself.
+        classified all that the user sees of them. The condition is that of WAITING, asked of the queue entries: the
+        annotations would be computed for every transient, while entries are read from an index. A transient with a
+        visible entry is visible itself.
         """
         newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
         surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))

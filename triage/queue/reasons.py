@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from triage.models import Prediction, Spectrum
+from triage.models.classification import WAITING_STATES
 from triage.queue import priority
 from triage.queue.misfit import brightness_misfit, brightness_support, redshift_misfit
 
@@ -41,7 +42,7 @@ def reason_of(
     """
     if transient.hidden:
         # This comes first: such a transient may wait again, because another audience called its spectrum bad.
-        drawn = transient.standing_state in ("", "unsure")
+        drawn = transient.standing_state in (*WAITING_STATES, "unsure")
         return "your vote is wanted, and given blind" if drawn else "one vote is in; yours is wanted, and given blind"
     if transient.review_state in DECIDED:
         return _decided(transient, prediction)

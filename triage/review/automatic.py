@@ -110,13 +110,14 @@ def change_policy(user: User, group_name: str, values: Mapping[str, Any]) -> Aut
     _check_may_change(user, policy.group)
     rows = AutomaticPolicy.objects.filter(group=policy.group)
     with transaction.atomic():
+        # The policy is locked before its run, as in switch_on.
+        policy.pk = rows.select_for_update().values_list("pk", flat=True).first()
         run = runs.current(policy.group)
         if run is not None and run.conditions != conditions(policy):
             _end(user, run, "The policy was changed.")
         if not policy.class_names:
             rows.delete()
             return None
-        policy.pk = rows.values_list("pk", flat=True).first()
         policy.save()
     return policy
 
@@ -134,13 +135,15 @@ def switch_on(user: User, group_name: str, limit: int | None = None) -> Automati
         run must lie within the allowed rate.
 
     Raises NotFoundError for a group that is not the user's, NotYoursError if the user may not change the policy, and
-    InvalidActionError if there is no policy or no checkpoint, the policy is on, or the limit is impossible. More than a
-    trial raises it too if no share is left to people, or the dry run does not show the allowed rate.
+    InvalidActionError if there is no policy or no checkpoint, the policy is on or was changed meanwhile, or the limit
+    is impossible. More than a trial raises it too if no share is left to people, or the dry run does not show the
+    allowed rate.
     """
     group = _audience(user, group_name)
     _check_may_change(user, group)
-    policy, checkpoint = AutomaticPolicy.objects.filter(group=group).first(), Checkpoint.objects.filter(current=True)
-    if policy is None or not checkpoint.exists():
+    stored = AutomaticPolicy.objects.filter(group=group)
+    policy, checkpoint = stored.first(), Checkpoint.objects.filter(current=True).first()
+    if policy is None or checkpoint is None:
         raise InvalidActionError("keep a policy first" if policy is None else "nothing was classified here yet")
     if limit is not None and not 1 <= limit <= LARGEST_TRIAL:
         raise InvalidActionError(f"a trial classifies 1 to {LARGEST_TRIAL} transients")
@@ -153,10 +156,13 @@ def switch_on(user: User, group_name: str, limit: int | None = None) -> Automati
         )
     try:
         with transaction.atomic():
+            now = stored.select_for_update().first()
+            if now is None or conditions(now) != conditions(policy):
+                raise InvalidActionError("the policy was changed meanwhile; look at it again")
             run = AutomaticRun.objects.create(
                 group=group,
                 conditions=conditions(policy),
-                checkpoint=checkpoint.get().hash,
+                checkpoint=checkpoint.hash,
                 limit=limit,
                 vetted=tried.decided,
                 disagreed=len(tried.disagreements),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Exists
+
 from classifier.signal_to_noise import signal_to_noise
 from triage.models import AutomaticPolicy, Spectrum
 from triage.models.arrays import unpack
+from triage.models.automatic_classification import contradicting
 from triage.models.spectrum import SpectrumQuerySet
 
 _ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
@@ -32,6 +35,11 @@ def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Ite
     for row in sure.order_by("created_at", "pk").values(*fields).iterator():
         if _passes(row, policy):
             yield row
+
+
+def unanimous(rows: SpectrumQuerySet) -> SpectrumQuerySet:
+    """Keep the classified spectra of transients whose spectra are all predicted as the same class."""
+    return rows.filter(~Exists(contradicting("current_prediction__class_name")))
 
 
 def counts_simulated(policy: AutomaticPolicy) -> bool:

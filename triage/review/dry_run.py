@@ -14,7 +14,7 @@ from classifier.wilson import wilson
 from triage.models import AutomaticPolicy, Classification, Spectrum
 from triage.models.blind_sample import owes_blind_vote
 from triage.models.spectrum import SpectrumQuerySet
-from triage.review.conditions import counts_simulated, passing
+from triage.review.conditions import counts_simulated, passing, unanimous
 
 DAYS = 30
 
@@ -62,10 +62,10 @@ class ClassCount:
 class DryRun:
     """Result of a dry run.
 
-    arrived: transients with a prediction on a spectrum that arrived within the days.
+    arrived: transients with a prediction of the current checkpoint on a spectrum that arrived within the days.
     passed: transients that would have passed, in the order of arrival.
     simulated: whether spectra of the demo night are counted.
-    share_for_people: share of what passes (0–1) that people would see.
+    share_for_people: share of all new transients (0–1) that people would classify blind.
     allowed_false_rate: largest share (0–1) on which people may disagree.
     """
 
@@ -127,7 +127,7 @@ def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) 
         simulated = counts_simulated(policy)
     rows = _arrived(user, policy, simulated)
     first: dict[int, Passed] = {}
-    for row in passing(_with_vetted_class(rows, policy), policy, "transient__name", "decided"):
+    for row in passing(unanimous(_with_vetted_class(rows, policy)), policy, "transient__name", "decided"):
         passed = Passed(
             row["transient__name"],
             row["pk"],
@@ -141,12 +141,16 @@ def dry_run(user: User, policy: AutomaticPolicy, simulated: bool | None = None) 
 
 
 def _arrived(user: User, policy: AutomaticPolicy, simulated: bool) -> SpectrumQuerySet:
-    """Return the audience's classified spectra of the last days that the user may know the prediction of."""
+    """Return the audience's spectra of the last days with a current prediction that the user may know.
+
+    The current checkpoint made it, because a policy that is on takes no other.
+    """
     rows = Spectrum.objects.filter(
         ~owes_blind_vote(user),
         group=policy.group,
         transient__isnull=False,
-        current_prediction__isnull=False,
+        rejected=False,
+        current_prediction__checkpoint__current=True,
         created_at__gte=timezone.now() - timedelta(days=DAYS),
     )
     return rows if simulated else rows.filter(simulated=False)

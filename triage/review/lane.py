@@ -9,23 +9,24 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.crypto import salted_hmac
 
 from triage.models import (
     AutomaticClassification,
     AutomaticRun,
     BlindSample,
+    Brightness,
     Checkpoint,
     Claim,
     Decision,
     Spectrum,
 )
-from triage.models.automatic_classification import OF_AUDIENCE, contradicting
+from triage.models.automatic_classification import OF_AUDIENCE, AutomaticClassificationQuerySet
 from triage.models.spectrum import SpectrumQuerySet
 from triage.queue import entries
 from triage.review import runs, seen
-from triage.review.conditions import counts_simulated, passing
+from triage.review.conditions import counts_simulated, passing, unanimous
 
 log = logging.getLogger(__name__)
 
@@ -89,26 +90,26 @@ def _eligible(run: AutomaticRun) -> SpectrumQuerySet:
     return rows if counts_simulated(run.policy) else rows.filter(simulated=False)
 
 
-def _unanimous(rows: SpectrumQuerySet) -> SpectrumQuerySet:
-    return rows.filter(~Exists(contradicting("current_prediction__class_name")))
-
-
 def _candidates(run: AutomaticRun) -> list[int]:
     """Return the transients that may have to be classified or drawn, the earliest arrival first."""
     rows = _eligible(run)
     sampled = BlindSample.objects.filter(run=run, transient=OuterRef("transient"))
-    new = rows.filter(~Exists(sampled)).order_by("transient").values_list("transient", flat=True).distinct()
-    drawn = {pk for pk in new if is_drawn(run, pk)}
-    return sorted(drawn | {row["transient_id"] for row in passing(_open(run, _unanimous(rows)), run.policy)})
+    new = rows.filter(~Exists(sampled), ~Exists(_standing(run)))
+    drawn = {pk for pk in new.order_by("transient").values_list("transient", flat=True).distinct() if is_drawn(run, pk)}
+    return sorted(drawn | {row["transient_id"] for row in passing(_open(run, unanimous(rows)), run.policy)})
+
+
+def _standing(run: AutomaticRun) -> AutomaticClassificationQuerySet:
+    """Return what stands by this audience's policy of the outer query's transient."""
+    rows = AutomaticClassification.objects.filter(transient=OuterRef("transient"), group=run.group)
+    return rows.standing()
 
 
 def _open(run: AutomaticRun, rows: SpectrumQuerySet) -> SpectrumQuerySet:
     """Keep the spectra of transients that neither stand by this audience's policy nor have a sample that passed."""
-    here = {"transient": OuterRef("transient")}
-    standing = AutomaticClassification.objects.filter(**here, group=run.group).standing()
-    passed = BlindSample.objects.filter(**here, run=run, passed=True)
+    passed = BlindSample.objects.filter(transient=OuterRef("transient"), run=run, passed=True)
     used = AutomaticClassification.objects.filter(prediction=OuterRef("current_prediction"))
-    return rows.filter(~Exists(standing), ~Exists(passed), ~Exists(used))
+    return rows.filter(~Exists(_standing(run)), ~Exists(passed), ~Exists(used))
 
 
 def _consider(run: AutomaticRun, transient_id: int) -> bool:
@@ -120,7 +121,7 @@ def _consider(run: AutomaticRun, transient_id: int) -> bool:
             return False
         entries.lock(transient_id)
         rows = _eligible(run).filter(transient=transient_id)
-        row = next(passing(_open(run, _unanimous(rows)), run.policy), None)
+        row = next(passing(_open(run, unanimous(rows)), run.policy), None)
         if is_drawn(run, transient_id):
             if row or not run.samples.filter(transient=transient_id).exists():
                 _leave_to_people(run, transient_id, row["pk"] if row else None, rows)
@@ -156,7 +157,10 @@ def _leave_to_people(run: AutomaticRun, transient_id: int, passed: int | None, r
 
 def _classify(run: AutomaticRun, spectrum_id: int) -> None:
     related = ("current_prediction__checkpoint", "current_prediction__named_matches")
-    spectrum = Spectrum.objects.select_related("transient", *related).get(pk=spectrum_id)
+    told = Brightness.objects.filter(Q(group__isnull=True) | Q(group=run.group))
+    brightness = Prefetch("current_prediction__brightnesses", told, to_attr="visible_brightnesses")
+    rows = Spectrum.objects.select_related("transient", *related).prefetch_related(brightness)
+    spectrum = rows.get(pk=spectrum_id)
     transient, prediction = spectrum.transient, spectrum.current_prediction
     if transient is None or prediction is None:
         return

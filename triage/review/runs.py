@@ -61,17 +61,20 @@ def measured(run: AutomaticRun) -> Measured:
     """Return what people said about a run until now."""
     audience = Q(group__isnull=True) | Q(group=run.group)
     of_row = {"transient": OuterRef("transient")}
-    votes = Decision.objects.filter(audience, **of_row, blind=True, verdict__in=VETTING).in_force().order_by("pk")
-    samples = BlindSample.objects.filter(run=run, passed=True).annotate(vote=Subquery(votes.values("class_name")[:1]))
+    votes = Decision.objects.filter(audience, **of_row, blind=True, verdict__in=VETTING).order_by("pk")
+    samples = BlindSample.objects.filter(run=run, passed=True).annotate(first=Subquery(votes.values("pk")[:1]))
+    # After an undo the prediction may have been seen, so a later vote does not take the place of the first one.
+    in_force = Decision.objects.filter(pk=OuterRef("first")).in_force().values("class_name")
+    samples = samples.annotate(vote=Subquery(in_force))
     voted = [(said, name) for said, name in samples.values_list("vote", "class_name") if said is not None]
     newest = Classification.objects.filter(audience, **of_row).newest_first().values("pk")[:1]
     vetted = Classification.objects.filter(vetted=True, pk=OuterRef("newest")).values("decision__class_name")
     rows = AutomaticClassification.objects.filter(run=run).annotate(newest=Subquery(newest))
-    later = list(rows.annotate(decided=Subquery(vetted)).values_list("decided", "class_name"))
-    changed = [(said, name) for said, name in later if said is not None]
+    later = rows.annotate(decided=Subquery(vetted)).filter(decided__isnull=False)
+    changed = list(later.values_list("decided", "class_name"))
     return Measured(
         run=run,
-        classified=len(later),
+        classified=run.classifications.count(),
         sampled=samples.count(),
         voted=len(voted),
         disagreed=sum(said != name for said, name in voted),
@@ -102,10 +105,13 @@ def end(run: AutomaticRun, reason: str, by: User | None = None, *, recall: bool 
     recall: whether what it classified goes back to the queue.
     """
     with transaction.atomic():
+        # Nothing more is classified while the run is locked.
+        on = AutomaticRun.objects.on().select_for_update().filter(pk=run.pk)
+        if on.first() is None:
+            return False
         stood = sorted(AutomaticClassification.objects.filter(run=run).standing().values_list("transient", flat=True))
         ended = {"ended_at": timezone.now(), "ended_by": by, "reason": reason, "recalled": recall}
-        if not AutomaticRun.objects.on().filter(pk=run.pk).update(**ended):
-            return False
+        AutomaticRun.objects.filter(pk=run.pk).update(**ended)
         if recall:
             for transient_id in stood:
                 entries.refresh(transient_id)

@@ -199,6 +199,8 @@ def _tried(request: HttpRequest, user: User, panels: list[AutomaticPanel]) -> li
     """Return the panels, that of the audience in the address with the policy there and its dry run."""
     values = AutomaticPolicyForm(request.GET).values()
     policy = automatic.draft(user, values["group"], values)
+    if not policy.class_names:
+        raise InvalidActionError("tick at least one class that may pass")
     run = dry_run(user, policy, values["simulated"] or None)
     return [
         dataclasses.replace(panel, shown=policy, run=run, with_simulated=values["simulated"])
