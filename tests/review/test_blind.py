@@ -261,7 +261,7 @@ def test_the_reason_of_a_transient_that_waits_again_reveals_nothing(waits_again:
     client.force_login(waits_again[0])
     (row,) = client.get(reverse("queue")).context["rows"]
     (listed,) = session_client(waits_again[0]).get(f"{API}/queue/").json()["results"]
-    assert row.reason == listed["reason"] == "one vote is in; yours is wanted, and given blind"
+    assert row.reason == listed["reason"] == "your vote is wanted, and given blind"
     assert listed["prediction"] is None
 
 

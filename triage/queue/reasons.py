@@ -42,8 +42,10 @@ def reason_of(
     """
     if transient.hidden:
         # This comes first: such a transient may wait again, because another audience called its spectrum bad.
-        drawn = transient.standing_state in (*WAITING_STATES, "unsure")
-        return "your vote is wanted, and given blind" if drawn else "one vote is in; yours is wanted, and given blind"
+        # In these states it may be a drawn one, on which nobody has voted.
+        may_be_first = transient.standing_state in (*WAITING_STATES, "unsure")
+        words = "your vote is wanted, and given blind"
+        return words if may_be_first else "one vote is in; yours is wanted, and given blind"
     if transient.review_state in DECIDED:
         return _decided(transient, prediction)
     if transient.review_state == "automatic":
