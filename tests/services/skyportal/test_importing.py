@@ -66,13 +66,14 @@ def test_spectra_and_redshifts_imported_for_a_group_are_private(
     assert Spectrum.objects.visible_to(alice).count() == 1
     assert not Spectrum.objects.visible_to(bob).exists()
     assert not Transient.objects.visible_to(bob).exists()
-    assert (Transient.objects.get().ra, Transient.objects.get().redshift) == (120.5, None)
+    assert (Transient.objects.get().ra, Transient.objects.get().redshift) == (120.5, 0.07)
     worker.process_backlog()
     assert Spectrum.objects.get().current_prediction.redshift_used == 0.07  # type: ignore[union-attr]
     fritz.sources["ZTF26own"] |= {"redshift": 0.08, "modified": fritz.now()}
     run(instance)
     worker.process_backlog()
     assert Spectrum.objects.get().current_prediction.redshift_used == 0.08  # type: ignore[union-attr]
+    assert Transient.objects.get().redshift == 0.08
 
 
 def test_metadata_imported_for_a_group_is_not_written_to_the_public_record(

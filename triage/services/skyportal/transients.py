@@ -80,11 +80,19 @@ def _follow_in_public(transient: Transient, source: Source) -> None:
 
 
 def _follow_in_private(transient: Transient, source: Source, instance: SkyPortalInstance) -> None:
-    """Copy the redshift to the spectra of this connection, and classify those again whose redshift changes."""
+    """Copy the redshift to the spectra of this connection, and classify those again whose redshift changes.
+
+    The transient follows if its redshift came with them and nobody else knows it.
+    """
     mine = Spectrum.objects.filter(transient=transient, group=instance.group, skyportal__instance=instance)
     other = Q(stated_redshift__isnull=False)
     if source.redshift is not None:
         other = Q(stated_redshift__isnull=True) | ~Q(stated_redshift=source.redshift)
-    ids = list(mine.filter(other).values_list("pk", flat=True))
-    Spectrum.objects.filter(pk__in=ids).update(stated_redshift=source.redshift)
-    classify_again(Spectrum.objects.filter(pk__in=ids))
+    earlier = dict(mine.filter(other).values_list("pk", "stated_redshift"))
+    Spectrum.objects.filter(pk__in=earlier).update(stated_redshift=source.redshift)
+    came_with_them = transient.redshift_origin == "upload" and transient.redshift in earlier.values()
+    if came_with_them and _belongs_to(transient, instance):
+        transient.redshift = source.redshift
+        transient.redshift_origin = "" if source.redshift is None else "upload"
+        transient.save(update_fields=["redshift", "redshift_origin"])
+    classify_again(Spectrum.objects.filter(pk__in=earlier))
