@@ -62,6 +62,12 @@ _NARROW_GROUPS = ("Galactic",)
 _OF_IA_ALONE = (("Si II", 4130.0), ("Si II", 5972.0))
 
 
+# Strong lines of late stripped-envelope supernovae, [O I] and [Ca II], in Å. Beside them another line is named only if
+# its velocity is usual, because a fast absorption and an emission at rest cannot be told apart there.
+_LATE_LINES, _LATE_REACH = (6300.3, 6363.8, 7291.5, 7323.9), 1_500.0
+_USUAL_SHARE = 0.5
+
+
 @dataclasses.dataclass(frozen=True)
 class Stretch:
     """A range of wavelengths that speaks for a class (or against it).
@@ -172,7 +178,10 @@ def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str 
         for line, name in lines_of(entry)
     ]
     difference, name = min(candidates, default=(math.inf, ""))
-    return name if difference <= ejecta.reach else None
+    beside_late_line = entry.group == "stripped-envelope" and any(
+        abs(LIGHT_SPEED * (1 - rest_wavelength / line)) < _LATE_REACH for line in _LATE_LINES
+    )
+    return name if difference <= ejecta.reach * (_USUAL_SHARE if beside_late_line else 1.0) else None
 
 
 def _range(stretch: Stretch) -> str:

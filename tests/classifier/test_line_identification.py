@@ -124,3 +124,8 @@ def test_the_weightiest_stretch_comes_first_and_negative_values_are_ignored() ->
     assert (first.first, first.last) == (6010, 6490)
     assert (second.first, second.last) == (5010, 5090)
     assert first.share + second.share == 1
+
+
+@pytest.mark.parametrize(("peak", "named"), [(6300, None), (6480, "He I 6678"), (6120, None)])
+def test_oxygen_of_a_late_spectrum_is_not_called_fast_helium(peak: float, named: str | None) -> None:
+    assert line_name(Stretch(peak - 50, peak + 50, peak, 0.5), "SN Ib", 0.0) == named
