@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from classifier.checkpoint import SHIPPED
+from classifier.checkpoint_files import HELD_OUT, write_figures
 from classifier.commands.options import add_data_option
-from classifier.evaluation.unseen_classes import held_out_novelty, write_held_out
+from classifier.evaluation.unseen_classes import held_out_novelty
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import read_labelled
@@ -30,6 +31,6 @@ def run(options: argparse.Namespace) -> int:
         return 2
     data = read_labelled(options.data, names, settings.grid)
     figures = held_out_novelty(data, options.classes, names, settings)
-    write_held_out(figures, options.checkpoint or SHIPPED)
+    write_figures(figures, (options.checkpoint or SHIPPED) / HELD_OUT)
     print(json.dumps(figures, indent=1))
     return 0

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from classifier.checkpoint import SHIPPED
+from classifier.checkpoint_files import COMPARISON, write_figures
 from classifier.commands.options import add_data_option
-from classifier.evaluation.paper_comparison import PRESETS_COMPARED, compare, write_comparison
+from classifier.evaluation.paper_comparison import PRESETS_COMPARED, compare
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import read_labelled
@@ -41,6 +42,6 @@ def run(options: argparse.Namespace) -> int:
     read = read_labelled(options.data, names, settings.grid)
     data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))
     found = compare(data, names, settings, options.presets, options.objects)
-    write_comparison(found, options.checkpoint or SHIPPED)
+    write_figures(found, (options.checkpoint or SHIPPED) / COMPARISON)
     print(json.dumps(found, indent=1))
     return 0

@@ -8,12 +8,11 @@ from pathlib import Path
 import torch
 
 from classifier.checkpoint import SHIPPED, files_hash, load_checkpoint
+from classifier.checkpoint_files import COMPARISON, HELD_OUT, read_figures
 from classifier.errors import CheckpointError
 from classifier.evaluation.evaluation import Evaluation
 from classifier.evaluation.model_card import write_model_card
-from classifier.evaluation.paper_comparison import read_comparison
 from classifier.evaluation.text_report import text_report
-from classifier.evaluation.unseen_classes import read_held_out
 from classifier.training.dataset import read_labelled
 from classifier.training.measured import Measured
 
@@ -42,7 +41,9 @@ def evaluate_checkpoint(
     else:
         raise CheckpointError(f"{folder or SHIPPED} was not trained in folds, so only --unseen objects can measure it")
     beside = folder or SHIPPED
-    evaluation = Evaluation(checkpoint, measured, unlabelled, read_held_out(beside), read_comparison(beside))
+    evaluation = Evaluation(
+        checkpoint, measured, unlabelled, read_figures(beside / HELD_OUT), read_figures(beside / COMPARISON)
+    )
     lines = [text_report({str(mode): scored for mode, scored in evaluation.figures.items()})]
     if not unseen and files_hash(data_paths) != checkpoint.metrics["data"]["sha256"]:
         lines.append("Beware: these are not the files of the training. For objects that were in none, use --unseen.")

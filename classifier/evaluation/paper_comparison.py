@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from classifier.training.scoring import redshift_figures, score
 from classifier.training.train import fit
 
 # Beside a checkpoint, for its model card.
-FILE = "paper.json"
 PRESETS_COMPARED = ("paper", "paper-taxonomy", "paper-redshift", "fine")
 
 
@@ -77,15 +74,3 @@ def _figures(network: SpectraNet, data: LabelledSpectra, settings: TrainConfig) 
         return {"objects": len(data), "rms": z["rms"], "sigma_nmad": z["sigma_nmad"]}
     scored = score(infer_both(network, data, grid)["known"], data, settings.taxonomy.trained)
     return {"objects": len(data), "accuracy": scored["accuracy"], "macro_f1": scored["macro_f1"]}
-
-
-def write_comparison(found: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Put what ``compare`` found beside a checkpoint."""
-    (folder / FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
-def read_comparison(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the figures that ``write_comparison`` wrote, or {} if there are none."""
-    path = folder / FILE
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,7 +19,6 @@ from classifier.training.inference import infer
 from classifier.training.train import fit
 
 # Beside a checkpoint, for its model card.
-FILE = "held_out.json"
 # Enough for the order of the scores, if not for the last points of accuracy.
 EPOCHS = 8
 
@@ -54,15 +51,3 @@ def held_out_novelty(
 
 def _energies(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig) -> Tensor:
     return torch.from_numpy(energy(infer(network, data, grid).logits))
-
-
-def write_held_out(found: dict[str, dict[str, float]], folder: Path) -> None:
-    """Put what ``held_out_novelty`` found beside a checkpoint."""
-    (folder / FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
-def read_held_out(folder: Path) -> dict[str, dict[str, float]]:
-    """Return the figures that ``write_held_out`` wrote, or {} if there are none."""
-    path = folder / FILE
-    found: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found

@@ -100,7 +100,7 @@ def test_a_magnitude_that_no_object_of_a_class_has_is_odd_and_an_unknown_class_i
     table = load_table()
     assert table.oddity("SN Ia", -19.2, 0.3, covered=True) < 0.01
     assert table.oddity("SN Ia", -23.5, 0.3, covered=True) > 0.99
-    # What was fainter than the maximum is odd only if it is too bright.
+    # If the maximum was not seen, the transient is odd only if it is too bright.
     assert table.oddity("SN Ia", -12.0, 0.3, covered=False) < 0.05
     assert table.oddity("SN Ia", -23.5, 0.3, covered=False) > 0.99
     assert table.oddity("AGN", -30.0, 0.3, covered=True) == 0

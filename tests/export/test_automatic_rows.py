@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 
 from tests.api_client import API, client_of, text_of
 from tests.factories import override
-from tests.review.lane_desk import predicted, switched_on
+from tests.review.lane_desk import keeper, predicted, switched_on
 from triage.export.classifications import COLUMNS
 from triage.intake.facts import correct_spectrum
 from triage.models import Transient
@@ -24,10 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ada(make_user: Callable[..., User]) -> User:
-    user = make_user("ada", "ePESSTO")
-    user.is_staff = True
-    user.save()
-    return user
+    return keeper(make_user)
 
 
 @pytest.fixture

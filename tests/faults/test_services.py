@@ -229,10 +229,23 @@ def test_a_web_server_killed_during_uploads_leaves_no_partial_file(desk: Night) 
     assert senders[0].refused or senders[1].refused
 
 
+def sent_over_a_full_disk(desk: Night, disk: Path) -> Sender:
+    """Upload while the disk is filled until uploads are refused, and is freed again; return the sender."""
+    freed = threading.Event()
+    sender = Sender(desk, itertools.takewhile(lambda _: not freed.is_set(), itertools.count()))
+    sender.start()
+    sender.wait_for(FILES // 4)
+    fill(disk / "ballast")
+    desk.wait(lambda: bool(sender.refused))
+    (disk / "ballast").unlink()
+    freed.set()
+    sender.join()
+    return sender
+
+
 def test_a_full_disk_refuses_uploads_and_loses_no_accepted_one(
     tmp_path: Path, redis_server: OwnRedis, record_property: Callable[[str, object], None]
 ) -> None:
-    freed = threading.Event()
     with (
         small_disk() as disk,
         own_postgres(disk) as postgres,
@@ -241,14 +254,7 @@ def test_a_full_disk_refuses_uploads_and_loses_no_accepted_one(
         record_property("facts", desk.facts)
         desk.start_web()
         desk.start_worker()
-        sender = Sender(desk, itertools.takewhile(lambda _: not freed.is_set(), itertools.count()))
-        sender.start()
-        sender.wait_for(FILES // 4)
-        fill(disk / "ballast")
-        desk.wait(lambda: bool(sender.refused))
-        (disk / "ballast").unlink()
-        freed.set()
-        sender.join()
+        sender = sent_over_a_full_disk(desk, disk)
         if not postgres.answers():
             postgres.kill()
             postgres.start()
@@ -262,15 +268,7 @@ def test_a_full_disk_of_an_embedded_desk_refuses_uploads_and_loses_no_accepted_o
         record_property("facts", desk.facts)
         desk.start_web()
         worker = desk.start_worker()
-        freed = threading.Event()
-        sender = Sender(desk, itertools.takewhile(lambda _: not freed.is_set(), itertools.count()))
-        sender.start()
-        sender.wait_for(FILES // 4)
-        fill(disk / "ballast")
-        desk.wait(lambda: bool(sender.refused))
-        (disk / "ballast").unlink()
-        freed.set()
-        sender.join()
+        sender = sent_over_a_full_disk(desk, disk)
         if worker.poll() is not None:
             # ``serve`` does the same.
             desk.start_worker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,14 @@ from triage.models import AutomaticRun, Prediction, Transient
 from triage.review import automatic, lane
 
 POLICY = {"class_names": ["SN Ia"], "share_for_people": 0.0, "allowed_false_rate": 0.5}
+
+
+def keeper(make_user: Callable[..., User]) -> User:
+    """Return ada, who keeps the policies of her group and of public spectra."""
+    user = make_user("ada", "ePESSTO")
+    user.is_staff = True
+    user.save()
+    return user
 
 
 def predicted(user: User, name: str, seed: int = 1, group: Group | None = None, **values: Any) -> Transient:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import override, reviewed, send, waiting
-from tests.review.lane_desk import POLICY, drawn, predicted, switched_on
+from tests.review.lane_desk import POLICY, drawn, keeper, predicted, switched_on
 from triage import tasks
 from triage.errors import InvalidActionError, InvalidDecisionError, NotFoundError, NotYoursError
 from triage.intake.facts import correct_spectrum
@@ -43,10 +43,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ada(make_user: Callable[..., User]) -> User:
-    user = make_user("ada", "ePESSTO")
-    user.is_staff = True
-    user.save()
-    return user
+    return keeper(make_user)
 
 
 @pytest.fixture

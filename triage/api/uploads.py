@@ -94,7 +94,7 @@ class FirstArrivalFirst(NewestFirst):
     )
 )
 class UploadView(generics.ListAPIView[UploadEntry]):
-    """What came of the files of an upload of yours, in the order in which they arrived."""
+    """The results of the files of an upload of yours, in the order in which they arrived."""
 
     serializer_class = UploadEntrySerializer
     pagination_class = FirstArrivalFirst

@@ -1,4 +1,4 @@
-"""What the classifier takes of a stored spectrum: its samples, and the redshift that people settled on."""
+"""Input of the classifier from a stored spectrum: its samples, and the redshift that people settled on."""
 
 from __future__ import annotations
 

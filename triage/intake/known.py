@@ -59,7 +59,7 @@ def other_parts(spectrum: Spectrum) -> list[Spectrum]:
 def differences(spectrum: Spectrum, given: Given) -> dict[str, tuple[Any, Any]]:
     """Return the facts that were sent and differ from the record of a known file: stored and sent value by name."""
     if given.group is not None and spectrum.group_id is None:
-        # What is stated for a group is not offered for a record that everybody sees.
+        # Statements for a group are not offered for a record that everybody sees.
         return {}
     name = spectrum.transient.name if spectrum.transient else None
     both = {

@@ -19,6 +19,7 @@ _ZERO_POINT = ("zp", "zeropoint", "zero_point", "zpt", "magzp", "zpdiff")
 _SYSTEM = ("magsys", "zpsys", "mag_system")
 # Magnitude (AB) of one microjansky, and of one unit of SNANA's FLUXCAL.
 MICROJANSKY, _FLUXCAL = 23.9, 27.5
+_FLUX_ERROR = ("fluxerr", "flux_err", "fluxerror", "flux_error", "e_flux", "dflux")
 _ERROR = ("error", "err", "e", "sigma", "uncertainty", "unc")
 # Such a column gives limits, or says whether the brightness is one.
 _UPPER_LIMIT = ("upper_limit", "upperlimit", "limit")
@@ -51,18 +52,9 @@ class Brightness:
 
 def _flux(unit: str, factor: float, *value: str) -> Brightness:
     """Return the kind of a flux in a unit, given by the end of the column's name."""
-    errors = (
-        f"flux_err_{unit}",
-        f"fluxerr_{unit}",
-        "fluxerr",
-        "flux_err",
-        "fluxerror",
-        "flux_error",
-        "e_flux",
-        "dflux",
-    )
+    errors = (f"flux_err_{unit}", f"fluxerr_{unit}", *_FLUX_ERROR, *_ERROR)
     limits = (f"limiting_flux_{unit}", *_FLUX_LIMIT, *_UPPER_LIMIT)
-    return Brightness("uJy", (f"flux_{unit}", *value), (*errors, *_ERROR), limits, factor)
+    return Brightness("uJy", (f"flux_{unit}", *value), errors, limits, factor)
 
 
 _KINDS = (

@@ -37,7 +37,7 @@ def brightness_misfit(prediction: Prediction | None) -> str:
     if usual is None:
         return f"{bright} speaks for {bright.class_name}"
     side = "brighter" if bright.absolute < usual.mean else "fainter"
-    # Of a maximum that was not seen, the light curve tells only how bright it was at least.
+    # If the maximum was not seen, the light curve tells only how bright it was at least.
     if side == "fainter" and not bright.covered:
         return ""
     return f"{side} than most {prediction.class_name}: {bright}"

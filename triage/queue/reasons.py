@@ -85,7 +85,7 @@ def reason(prediction: Prediction | None, since: datetime | None = None, contrad
     """
     if prediction is None:
         return "waits for the network"
-    # What the brightness says stands before these words.
+    # ``misfit.brightness_misfit`` gives the words about brightness, which stand before these.
     adds = priority.contributions(
         prediction.class_name,
         prediction.uncertainty,

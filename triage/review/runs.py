@@ -17,7 +17,7 @@ from triage.queue import entries
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What people said about a run.
+    """People's votes on the transients of a run.
 
     run: the run.
     classified: transients that it classified.

@@ -16,11 +16,12 @@ from safetensors.torch import load_file
 
 from classifier.__main__ import main
 from classifier.checkpoint import load_checkpoint, save_checkpoint
+from classifier.checkpoint_files import COMPARISON, HELD_OUT, read_figures, write_figures
 from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
 from classifier.evaluation import unseen_classes
 from classifier.evaluation.evaluate import evaluate_checkpoint
-from classifier.evaluation.paper_comparison import compare, read_comparison, write_comparison
+from classifier.evaluation.paper_comparison import compare
 from classifier.evaluation.text_report import redshift_text, text_report
 from classifier.network import SpectraNet, SpectraNetConfig
 from classifier.outputs import MODES
@@ -146,8 +147,8 @@ def test_the_papers_network_is_compared_with_ours_on_objects_that_neither_saw(fe
     assert [figures["drawn"] for figures in found.values()] == [4, 4, 4]
     assert "accuracy" in found["fine"]
     assert "rms" in found["paper-redshift"]
-    write_comparison(found, tmp_path)
-    assert read_comparison(tmp_path) == found
+    write_figures(found, tmp_path / COMPARISON)
+    assert read_figures(tmp_path / COMPARISON) == found
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
     found = unseen_classes.held_out_novelty(data, ["AGN"], load_taxonomy().trained, TINY)
     assert found["AGN"]["spectra"] == 30
     assert 0 <= found["AGN"]["auroc"] <= 1
-    unseen_classes.write_held_out({"AGN": {"spectra": 30, "auroc": 0.875}}, trained)
+    write_figures({"AGN": {"spectra": 30, "auroc": 0.875}}, trained / HELD_OUT)
     evaluate_checkpoint(trained, [parquet], tmp_path / "card.md")
     assert "| AGN, held out of the training | 30 | 0.875 |" in (tmp_path / "card.md").read_text()
 
