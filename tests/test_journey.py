@@ -36,7 +36,8 @@ def fifty_files(folder: Path, raw: Path | None) -> list[Path]:
     if raw is not None:
         return [*sorted(raw.glob("*"))[::20][: UPLOADS - 1], _not_a_spectrum(folder)]
     for seed in range(UPLOADS - 1):
-        (folder / f"night_{seed:02d}.txt").write_bytes(spectrum_file("SN II", seed=seed))
+        name = f"AT2026z{chr(97 + seed // 26)}{chr(97 + seed % 26)}"
+        (folder / f"night_{seed:02d}.txt").write_bytes(spectrum_file("SN II", seed=seed, OBJECT=name))
     return [*sorted(folder.glob("night_*")), _not_a_spectrum(folder)]
 
 

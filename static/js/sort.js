@@ -4,8 +4,10 @@
 const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 const EMPTY = new Set(["", "–"]);
 
-// A number such as "> 99 %" or "0.0312 ± 0.0004" counts as its first part. A date such as "2026-11-28 04:12" is a text.
-const number = (text) => (/^\d{4}-/.test(text) ? NaN : parseFloat(text.replace(/^[<>≤≥×\s]+/, "")));
+// A number with a sign before it and an error, a per cent sign or a unit behind it, such as "> 99 %", "0.0312 ± 0.0004" or
+// "−18.3 mag". A text that only begins with digits, such as "2023ixf" or "2026-11-28 04:12", is no number.
+const NUMBER = /^[<>≤≥×\s]*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:\s*±\s*\d+(?:\.\d+)?)?(?:\s*%|\s+[^\s\d]+)?$/i;
+const number = (text) => parseFloat(NUMBER.exec(text.replace("−", "-"))?.[1]);
 
 function compare(one, other) {
   const [first, second] = [number(one), number(other)];
