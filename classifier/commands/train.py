@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from classifier.checkpoint import pick_device
+from classifier.checkpoint import load_checkpoint, pick_device
 from classifier.commands.options import add_data_option, add_device_option
 from classifier.evaluation.text_report import redshift_text, text_report
 from classifier.training.config import TrainConfig
@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=5, help="number of networks, each of which leaves out one fold")
     parser.add_argument("--jobs", type=int, help="number of networks trained at a time (default: one for each core)")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int, help="spectra in a step; a GPU is quicker with more")
+    parser.add_argument("--learning-rate", type=float, help="largest step size; it grows with the batch size")
     parser.add_argument("--minutes", type=float, help="finish each network within this many minutes")
     parser.add_argument(
         "--resume",
@@ -39,6 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with the state of the training; a training that was killed goes on from it "
         "(default: a new folder under var/training)",
+    )
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="checkpoint of the same preset and data that the new networks learn from, each from the network that left "
+        "out the same fold; may be given several times",
     )
     add_device_option(parser)
 
@@ -51,10 +62,14 @@ def run(options: argparse.Namespace) -> int:
     if options.resume and not any(options.resume.glob("*.safetensors")):
         print(f"classifier: {options.resume} holds no state of a training", file=sys.stderr)
         return 2
-    chosen = {"epochs": options.epochs} if options.epochs else {}
+    given = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate")}
+    chosen = {name: value for name, value in given.items() if value is not None}
     settings = TrainConfig(
         preset=options.preset, folds=options.folds, seed=options.seed, minutes=options.minutes, **chosen
     )
+    if options.teacher and not settings.network.classes:
+        print("classifier: a network that finds redshifts alone has no teacher", file=sys.stderr)
+        return 2
     run = options.resume or Path("var") / "training" / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{options.preset}"
     print(f"state of the training: {run} (to go on after a stop: the same command with --resume {run})", flush=True)
     device = pick_device(options.device)
@@ -62,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     if not settings.network.classes:
         print(redshift_text(train_redshift(options.data, options.out, settings, device=device, run=run, jobs=jobs)))
         return 0
-    checkpoint = train(options.data, options.out, settings, device=device, run=run, jobs=jobs)
+    teachers = [load_checkpoint(folder) for folder in options.teacher]
+    checkpoint = train(options.data, options.out, settings, device=device, run=run, jobs=jobs, teachers=teachers)
     print(text_report(checkpoint.metrics["out_of_fold"]))
     return 0

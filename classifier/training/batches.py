@@ -7,22 +7,24 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from classifier.ensemble import Ensemble
 from classifier.network import SpectraNet
 from classifier.preprocess import network_input
 from classifier.training.augment import augment, random_frames
 from classifier.training.blend import Blender
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, sampling_weights
-from classifier.training.losses import effective_number_weights, focal_loss, redshift_loss
+from classifier.training.losses import distillation_loss, effective_number_weights, focal_loss, redshift_loss
 
 
 class Batches:
     """Batches of training spectra: drawn by weight, blended, augmented, and their loss."""
 
-    def __init__(self, data: LabelledSpectra, settings: TrainConfig) -> None:
+    def __init__(self, data: LabelledSpectra, settings: TrainConfig, teacher: Ensemble | None = None) -> None:
         groups = [settings.taxonomy[name].group for name in settings.taxonomy.trained]
         self.data, self.settings, self.grid = data, settings, settings.grid
         self.device = data.flux.device
+        self.teacher = teacher.eval().to(self.device) if teacher else None
         wanted = settings.bfloat16
         self.bfloat16 = computes_in_bfloat16(self.device) if wanted is None else wanted
         weights = sampling_weights(data, object_power=settings.object_power, class_power=settings.class_power)
@@ -52,7 +54,10 @@ class Batches:
         return torch.multinomial(self.weights, count, replacement=True, generator=random).view(steps, -1)
 
     def loss(self, network: SpectraNet, rows: Tensor, random: torch.Generator) -> Tensor:
-        """Return the loss of a batch of augmented rows, each by chance in the rest frame or the observed one."""
+        """Return the loss of a batch of augmented rows, each by chance in the rest frame or the observed one.
+
+        With a teacher, a part of the loss is the distance from what the teacher says of the same augmented rows.
+        """
         data, settings, grid = self.data, self.settings, self.grid
         labels = data.labels[rows]
         flux, covered = augment(*self.blender.batch(rows, random), self.augment, grid, random)
@@ -66,7 +71,13 @@ class Batches:
         loss = settings.redshift_weight * redshift_loss(redshift_logits, log1pz, usable, network.config)
         if network.config.classes:
             loss = loss + focal_loss(class_logits, labels, self.class_weights, settings.gamma, settings.smoothing)
-        return loss
+        if self.teacher is None:
+            return loss
+        with torch.no_grad(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            taught_classes, taught_redshift = self.teacher.split(self.teacher(x).float())
+        taught = distillation_loss(class_logits, taught_classes)
+        taught = taught + settings.redshift_weight * distillation_loss(redshift_logits, taught_redshift, usable)
+        return (1 - settings.teacher_weight) * loss + settings.teacher_weight * taught
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:

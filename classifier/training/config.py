@@ -22,6 +22,7 @@ class TrainConfig:
     bfloat16: whether the network computes in bfloat16; weights and loss stay in float32. None means if the device has
         instructions for it: a CPU without them takes seven times as long.
     minutes: time limit for each network, or None.
+    teacher_weight: share of the loss that a teacher gives, where there is one.
     """
 
     preset: str = "compact"
@@ -44,6 +45,7 @@ class TrainConfig:
     seed: int = 1
     bfloat16: bool | None = None
     minutes: float | None = None
+    teacher_weight: float = 0.7
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     blend: BlendConfig = dataclasses.field(default_factory=BlendConfig)
 

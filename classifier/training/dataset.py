@@ -179,7 +179,7 @@ def _ascending(wavelength: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np
 
 
 def sampling_weights(data: LabelledSpectra, *, object_power: float, class_power: float) -> Tensor:
-    """Return weights (n,) for drawing rows.
+    """Return weights (n,) for drawing rows, on the CPU.
 
     object_power: an object with m spectra counts m^(1 - object_power) times.
     class_power: a class of weight N counts N^(1 - class_power) times. 0 leaves the archive's mix, 1 makes all classes
@@ -187,7 +187,8 @@ def sampling_weights(data: LabelledSpectra, *, object_power: float, class_power:
     """
     spectra_of = Counter(data.object_ids)
     weights = torch.tensor([spectra_of[o] ** -object_power for o in data.object_ids], dtype=torch.float64)
-    for label in set(data.labels.tolist()):
-        rows = data.labels == label
+    labels = data.labels.cpu()
+    for label in set(labels.tolist()):
+        rows = labels == label
         weights[rows] *= weights[rows].sum() ** -class_power
     return weights / weights.sum()

@@ -38,6 +38,17 @@ def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor, gamma: float, sm
     return (rows * row_weights).sum() / row_weights.sum().clamp_min(1e-9)
 
 
+def distillation_loss(logits: Tensor, taught: Tensor, usable: Tensor | None = None) -> Tensor:
+    """Return the cross-entropy against the probabilities of a teacher, averaged over the batch (Hinton et al. 2015).
+
+    logits: (batch, outputs) of the network that learns.
+    taught: (batch, outputs) logits of the teacher for the same input.
+    usable: (batch,) bool, the rows that count; None for all.
+    """
+    rows = -(torch.softmax(taught, dim=1) * torch.log_softmax(logits, dim=1)).sum(1)
+    return rows.mean() if usable is None else (rows * usable).sum() / usable.sum().clamp_min(1)
+
+
 def redshift_loss(logits: Tensor, log1pz: Tensor, usable: Tensor, config: SpectraNetConfig) -> Tensor:
     """Return the cross-entropy against a Gaussian one bin wide around the true ln(1 + z).
 

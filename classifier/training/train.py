@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from classifier.checkpoint import Checkpoint, files_hash, save_checkpoint
 from classifier.ensemble import Ensemble
+from classifier.errors import CheckpointError
 from classifier.network import SpectraNet
 from classifier.outputs import MODES
 from classifier.training.batches import Batches
@@ -49,6 +50,7 @@ def train(
     device: torch.device | None = None,
     run: Path | None = None,
     jobs: int = 1,
+    teachers: Sequence[Checkpoint] = (),
 ) -> Checkpoint:
     """Train an ensemble, calibrate and measure it, and write the checkpoint into a folder.
 
@@ -59,17 +61,21 @@ def train(
     device: where to train; None for the CPU.
     run: folder for the state of each network. Training goes on from the states that it holds already.
     jobs: number of networks that are trained at a time, each in a process of its own.
+    teachers: checkpoints trained on the same folds. Each network learns from those of their networks that left out
+        the same fold as it does, so that no network hears of the objects that measure it.
 
-    Raises CheckpointError if ``run`` holds the states of a training with other settings.
+    Raises CheckpointError if ``run`` holds the states of a training with other settings, or if a teacher has another
+    shape, other classes or other folds.
     """
     device = device or torch.device("cpu")
     read = read_labelled(data_paths, settings.taxonomy.trained, settings.grid)
     data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))
     started = time.monotonic()
-    members, histories = fit_folds(joined(data, more) if more else data, settings, device, run, jobs)
+    members, histories = fit_folds(joined(data, more) if more else data, settings, device, run, jobs, teachers)
     training = _training_record(data_paths, settings, device) | {
         "minutes": round((time.monotonic() - started) / 60, 1),
         "jobs": jobs,
+        "teachers": [teacher.hash for teacher in teachers],
         "histories": histories,
         "added": len(more) if more else 0,
     }
@@ -90,14 +96,21 @@ def _training_record(data_paths: Sequence[Path], settings: TrainConfig, device: 
 
 
 def fit_folds(
-    data: LabelledSpectra, settings: TrainConfig, device: torch.device, run: Path | None, jobs: int
+    data: LabelledSpectra,
+    settings: TrainConfig,
+    device: torch.device,
+    run: Path | None,
+    jobs: int,
+    teachers: Sequence[Checkpoint] = (),
 ) -> tuple[list[SpectraNet], list[list[dict[str, Any]]]]:
     """Train one network for each fold, on the other folds; return the networks and the figures of their epochs.
 
-    Raises CheckpointError if ``run`` holds the states of a training with other settings.
+    Raises CheckpointError as ``train`` does.
     """
+    for teacher in teachers:
+        _check_teacher(teacher, settings)
     if run is not None:
-        claim(run, dataclasses.asdict(settings))
+        claim(run, dataclasses.asdict(settings) | {"teachers": [teacher.hash for teacher in teachers]})
     folds = folds_of(data, settings.folds)
     work = [
         (
@@ -105,6 +118,7 @@ def fit_folds(
             dataclasses.replace(settings, seed=settings.seed + fold),
             device,
             None if run is None else run / f"member-{fold + 1}.safetensors",
+            Ensemble([cast(SpectraNet, teacher.network.members[fold]) for teacher in teachers]) if teachers else None,
         )
         for fold in range(settings.folds)
     ]
@@ -116,6 +130,13 @@ def fit_folds(
         with ProcessPoolExecutor(jobs, context, _start, (threads,)) as pool:
             found = list(pool.map(fit, *zip(*work, strict=True)))
     return [network.cpu() for network, _ in found], [history for _, history in found]
+
+
+def _check_teacher(teacher: Checkpoint, settings: TrainConfig) -> None:
+    wanted = (settings.network, settings.grid, tuple(settings.taxonomy.trained), settings.folds)
+    held = (teacher.network.config, teacher.grid, tuple(teacher.taxonomy.trained), len(teacher.network.members))
+    if held != wanted:
+        raise CheckpointError(f"the teacher {teacher.name} has another shape, other classes or other folds")
 
 
 def _start(threads: int) -> None:
@@ -160,11 +181,16 @@ def finish(
 
 
 def fit(
-    data: LabelledSpectra, settings: TrainConfig, device: torch.device, state_file: Path | None = None
+    data: LabelledSpectra,
+    settings: TrainConfig,
+    device: torch.device,
+    state_file: Path | None = None,
+    teacher: Ensemble | None = None,
 ) -> tuple[SpectraNet, list[dict[str, Any]]]:
     """Train a network on ``data`` for all epochs.
 
     state_file: file for the state after each epoch; training goes on from the state that it holds. None stores nothing.
+    teacher: networks whose answers are learnt beside the labels, or None.
 
     Returns the network with averaged weights, and the figures of each epoch.
     """
@@ -175,7 +201,7 @@ def fit(
     state = TrainingState(network, average, optimiser)
     if state_file is not None:
         state.load(state_file)
-    batches = Batches(data.to(device), settings)
+    batches = Batches(data.to(device), settings, teacher)
     started = time.monotonic()
     while not _is_done(state, settings, minutes=(time.monotonic() - started) / 60):
         state.history.append({"epoch": state.epoch + 1, "loss": _epoch(state, batches, settings, started)})

@@ -258,6 +258,37 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(parquet: Pat
             torch.testing.assert_close(beside.state_dict()[name], value, rtol=1e-3, atol=1e-4)
 
 
+def test_a_network_learns_from_the_teacher_that_left_out_the_same_fold(
+    trained: Path, parquet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[torch.Tensor] = []
+    answer = Ensemble.forward
+    monkeypatch.setattr(
+        Ensemble,
+        "forward",
+        lambda self, x: (heard.append(next(self.parameters()).detach().clone()), answer(self, x))[1],
+    )
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    teacher = load_checkpoint(trained)
+    settings = dataclasses.replace(TINY, epoch_size=32)
+    members, _ = fit_folds(data, settings, torch.device("cpu"), None, 1, [teacher])
+    alone, _ = fit_folds(data, settings, torch.device("cpu"), None, 1)
+    assert [
+        torch.equal(seen, next(own.parameters())) for seen, own in zip(heard, teacher.network.members, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    assert not torch.equal(members[0].state_dict()["embed.0.weight"], alone[0].state_dict()["embed.0.weight"])
+
+
+def test_a_teacher_of_another_shape_is_refused(trained: Path, parquet: Path) -> None:
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    settings = dataclasses.replace(TINY, preset="fine")
+    with pytest.raises(CheckpointError, match="another shape"):
+        fit_folds(data, settings, torch.device("cpu"), None, 1, [load_checkpoint(trained)])
+
+
 def test_a_training_with_other_settings_does_not_go_on_from_a_folder(parquet: Path, tmp_path: Path) -> None:
     data = read_labelled([parquet], load_taxonomy().trained, GRID)
     fit_folds(data, TINY, torch.device("cpu"), tmp_path, jobs=1)
