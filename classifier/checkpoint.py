@@ -129,3 +129,8 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("CLASSIFIER_DEVICE is cuda, but PyTorch sees no CUDA device")
     return torch.device(wanted)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a GPU, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -80,9 +80,13 @@ class CrossCheck:
         self.device = device or torch.device("cpu")
         first, last = (round(math.log1p(z) / self.grid.step) for z in (REDSHIFT_MIN, REDSHIFT_MAX))
         self.lags = torch.arange(first, last + 1, device=self.device)
+        self.margins = (-first, last)
         self.length = fast_length(self.grid.samples + max(last, -first))
         flux, weight = (torch.from_numpy(values).to(self.device) for values in (templates.flux, templates.weight))
-        terms = weighted_terms(flux, weight)  # (3, templates, samples)
+        # Each template is defined on one stretch, from sample ``start`` up to ``stop``, which is no part of it.
+        self.start = weight.argmax(1)
+        self.stop = weight.shape[1] - weight.flip(1).argmax(1)
+        terms = weighted_terms(flux, weight)[:2]  # (2, templates, samples)
         # Turned so that the first shift of a product comes first.
         frequencies = torch.arange(self.length // 2 + 1, device=self.device) / self.length
         turn = torch.polar(torch.ones_like(frequencies), 2 * math.pi * first * frequencies)
@@ -111,18 +115,29 @@ class CrossCheck:
 
         terms: (3, n, samples) as ``flattened_terms`` returns.
         """
-        one, square, mask = torch.fft.rfft(terms, n=self.length).unsqueeze(2)  # each (n, 1, frequencies)
-        with_flux, with_square, with_weight = self.transforms
+        flux, square, weight = terms
+        one, mask = torch.fft.rfft(torch.stack([flux, weight]), n=self.length).unsqueeze(2)  # each (n, 1, frequencies)
+        with_flux, with_square = self.transforms
         product = self._at_lags(one * with_flux)
-        ours = self._at_lags(square * with_weight).clamp_min(1e-4)
         theirs = self._at_lags(mask * with_square).clamp_min(1e-4)
-        overlap = self._at_lags(mask * with_weight)
+        ours = self._within_templates(square).clamp_min(1e-4)
+        overlap = self._within_templates(weight)
         correlation = product / (ours * theirs).sqrt()
         return torch.where(overlap > MIN_OVERLAP, correlation * overlap.clamp_min(0).sqrt(), 0.0)
 
     def _at_lags(self, transform: Tensor) -> Tensor:
         values: Tensor = torch.fft.irfft(transform, n=self.length)
         return values[..., : len(self.lags)]
+
+    def _within_templates(self, values: Tensor) -> Tensor:
+        """Return the sum of values (n, samples) within each template at each shift, (n, templates, lags).
+
+        A template covers one stretch, so this is a difference of two running sums and needs no transform.
+        """
+        total = torch.nn.functional.pad(values.double().cumsum(1).float(), (1, 0))  # (n, samples + 1)
+        total = torch.nn.functional.pad(total, self.margins, mode="replicate")
+        windows = total.unfold(1, len(self.lags), 1)  # (n, samples + 1, lags)
+        return windows[:, self.stop] - windows[:, self.start]
 
     def _best(self, scores: Tensor, redshifts: Sequence[float | None]) -> list[Match | None]:
         """Return the best of the scores (n, templates, lags) of each spectrum, near its redshift if that is known."""

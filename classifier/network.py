@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from classifier.fourier import KernelSpectra, convolve, transform_kernels
 
-# From this kernel width on, the transform is cheaper than the direct sum.
-WIDE = 11
+# From this kernel width, and from this many products for each output value, transforms are cheaper than the direct sum.
+WIDE, MANY_PRODUCTS = 11, 150
 # Number of spectra that are normalised and projected at a time, so that they stay in the processor's cache.
 SLICE = 2
 
@@ -203,7 +203,13 @@ class Stage(nn.Module):
             return []
         branches = [branch for branch in self.branches if isinstance(branch, nn.Conv2d)]
         # PyTorch does not count the changes of an inference tensor, so its transform could not be kept safely.
-        return [b for b in branches if b.kernel_size[1] >= WIDE and not b.weight.is_inference()]
+        return [
+            b
+            for b in branches
+            if (width := b.kernel_size[1]) >= WIDE
+            and width * b.in_channels >= MANY_PRODUCTS
+            and not b.weight.is_inference()
+        ]
 
     def _forward_fourier(self, x: Tensor, wide: Sequence[nn.Conv2d]) -> Tensor:
         weights = [branch.weight for branch in wide]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from classifier.checkpoint import SHIPPED
+from classifier.checkpoint import SHIPPED, pick_device
 from classifier.checkpoint_files import COMPARISON, write_figures
-from classifier.commands.options import add_data_option
+from classifier.commands.options import add_data_option, add_device_option
 from classifier.evaluation.paper_comparison import PRESETS_COMPARED, compare
 from classifier.taxonomy import load_taxonomy
 from classifier.training.config import TrainConfig
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epoch-size", type=int, default=12000, help="number of spectra drawn in an epoch")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--objects", type=int, default=1500, help="number of objects to measure on")
+    add_device_option(parser)
     parser.add_argument("--checkpoint", type=Path, help="folder the figures are written to; default: the shipped one")
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     names = load_taxonomy().trained
     read = read_labelled(options.data, names, settings.grid)
     data = read.take(torch.nonzero(read.labels >= 0).squeeze(1))
-    found = compare(data, names, settings, options.presets, options.objects)
+    found = compare(data, names, settings, options.presets, options.objects, pick_device(options.device))
     write_figures(found, (options.checkpoint or SHIPPED) / COMPARISON)
     print(json.dumps(found, indent=1))
     return 0

@@ -205,7 +205,7 @@ def _paper(found: Mapping[str, Mapping[str, Any]]) -> str:
     return f"""## The paper's network
 
 One network of each preset, trained without the first fold within the same time limit, by `python -m classifier paper`.
-The figures are of objects of that fold, one spectrum each, with the redshift known and before calibration. `paper` has
+The figures are of objects of that fold, each counted once, with the redshift known and before calibration. `paper` has
 the paper's ten classes, `paper-taxonomy` those of the taxonomy, and `paper-redshift` finds redshifts alone. A full
 training draws {full.epochs * full.epoch_size:,} spectra. A run that drew far fewer shows that the network trains, and
 says nothing of what it can do.

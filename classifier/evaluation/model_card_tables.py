@@ -229,10 +229,20 @@ def paper_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the figures of classifier.evaluation.paper_comparison, a row for each preset."""
     figures = ("accuracy", "macro_f1", "rms", "sigma_nmad")
     lines = [
-        [name, row["minutes"], row["drawn"], row["objects"], *(ratio(row.get(key)) for key in figures)]
+        [name, row["device"], row["minutes"], row["drawn"], row["objects"], *(ratio(row.get(key)) for key in figures)]
         for name, row in found.items()
     ]
-    head = ("preset", "minutes", "spectra drawn", "objects", "accuracy", "macro-F1", "RMS of Δz/(1+z)", "σ_NMAD")
+    head = (
+        "preset",
+        "device",
+        "minutes",
+        "spectra drawn",
+        "objects",
+        "accuracy",
+        "macro-F1",
+        "RMS of Δz/(1+z)",
+        "σ_NMAD",
+    )
     return table(head, lines)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from classifier.checkpoint import device_name
 from classifier.network import SpectraNet
 from classifier.preprocess import PreprocessConfig
 from classifier.training.config import TrainConfig
@@ -24,7 +25,12 @@ PRESETS_COMPARED = ("paper", "paper-taxonomy", "paper-redshift", "fine")
 
 
 def compare(
-    data: LabelledSpectra, names: Sequence[str], settings: TrainConfig, presets: Sequence[str], objects: int
+    data: LabelledSpectra,
+    names: Sequence[str],
+    settings: TrainConfig,
+    presets: Sequence[str],
+    objects: int,
+    device: torch.device,
 ) -> dict[str, dict[str, Any]]:
     """Train one network of each preset without the first fold, and measure it on objects of that fold.
 
@@ -32,8 +38,9 @@ def compare(
     names: names of the classes of its labels.
     settings: settings of each training but for the preset.
     objects: number of objects to measure on, with one spectrum each.
+    device: where to train.
 
-    Returns for each preset the minutes, the number of spectra drawn, and the figures.
+    Returns for each preset the device, the minutes, the number of spectra drawn, and the figures.
     """
     folds = folds_of(data, settings.folds)
     kept = data.take(_one_of_each(data, folds, objects))
@@ -42,11 +49,12 @@ def compare(
     for preset in presets:
         chosen = dataclasses.replace(settings, preset=preset)
         started = time.monotonic()
-        network, history = fit(_of_classes(learned, names, chosen), chosen, torch.device("cpu"))
+        network, history = fit(_of_classes(learned, names, chosen), chosen, device)
         found[preset] = {
+            "device": device_name(device),
             "minutes": round((time.monotonic() - started) / 60, 1),
             "drawn": len(history) * chosen.steps * chosen.batch_size,
-        } | _figures(network, _of_classes(kept, names, chosen), chosen)
+        } | _figures(network.cpu(), _of_classes(kept, names, chosen), chosen)
     return found
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from classifier.checkpoint import Checkpoint, files_hash, save_checkpoint
+from classifier.checkpoint import Checkpoint, device_name, files_hash, save_checkpoint
 from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
 from classifier.network import SpectraNet
@@ -90,7 +90,7 @@ def _training_record(data_paths: Sequence[Path], settings: TrainConfig, device: 
     names = " ".join(f"--data {path.name}" for path in data_paths)
     return {
         "command": f"python -m classifier train {names} --preset {settings.preset}",
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "settings": dataclasses.asdict(settings),
     }
 

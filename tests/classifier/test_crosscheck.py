@@ -12,16 +12,16 @@ from classifier.checkpoint import SHIPPED, load_checkpoint
 from classifier.crosscheck import CrossCheck, Match, flattened_terms
 from classifier.flattening import flatten
 from classifier.network import SpectraNetConfig
-from classifier.resampling import PreprocessConfig, Resampled, resample
+from classifier.resampling import Resampled, resample
 from tests.factories import observe
 
-GRID = PreprocessConfig()
+CHECKPOINT = load_checkpoint(SHIPPED)
+GRID = CHECKPOINT.grid
 
 
 @pytest.fixture(scope="module")
 def crosscheck() -> CrossCheck:
-    checkpoint = load_checkpoint(SHIPPED)
-    return CrossCheck(checkpoint.templates, checkpoint.grid)
+    return CrossCheck(CHECKPOINT.templates, GRID)
 
 
 def match(
@@ -92,7 +92,7 @@ def test_the_fft_gives_the_same_correlation_as_the_direct_sum(crosscheck: CrossC
     resampled = resample(observe("SN II", seed=5, redshift=0.02), GRID)
     flux, covered = torch.from_numpy(resampled.flux[None]), torch.from_numpy(resampled.covered[None])
     (scores,) = crosscheck.scores(flattened_terms(flux, covered, crosscheck.grid))
-    flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), GRID)
+    flattened = flatten(resampled.flux[None], resampled.covered[None], np.zeros(1), crosscheck.grid)
     values, weight = flattened.flux[0], flattened.weight[0]
     templates = crosscheck.templates
     template, lag = 7, 25

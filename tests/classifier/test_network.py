@@ -79,7 +79,7 @@ def test_spectra_without_a_label_do_not_count_in_the_loss() -> None:
     assert logits.grad[0].abs().sum() > 0
 
 
-SMALL = SpectraNetConfig(256, 2, (StageConfig((3, 31), 4, 8, 4), StageConfig((15, 5), 8, None, 1)), 16, 0.5, 3)
+SMALL = SpectraNetConfig(256, 6, (StageConfig((3, 31), 4, 8, 4), StageConfig((15, 5), 8, None, 1)), 16, 0.5, 3)
 
 
 def spectra_of(config: SpectraNetConfig, batch: int = 3) -> torch.Tensor:
@@ -162,7 +162,7 @@ def test_inputs_of_another_length_get_their_own_transforms() -> None:
     network = SpectraNet(SMALL).eval()
     with torch.no_grad():
         network(spectra_of(SMALL))
-        x = torch.randn(2, 2, 512)
+        x = torch.randn(2, SMALL.in_channels, 512)
         torch.testing.assert_close(network(x), DirectSpectraNet(network)(x), atol=1e-5, rtol=1e-5)
 
 

@@ -39,7 +39,7 @@ def test_every_new_prediction_has_its_attribution(client: Client, night: User) -
     prediction = Prediction.objects.select_related("evidence").first()
     assert prediction is not None
     wavelength, contribution = attribution.contribution(prediction.evidence)
-    assert wavelength.size == contribution.size == 256
+    assert wavelength.size == contribution.size == 512
     assert np.abs(contribution).max() == 1
     assert prediction.evidence.class_name == prediction.class_name
     client.force_login(night)

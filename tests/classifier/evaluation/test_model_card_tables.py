@@ -40,9 +40,16 @@ def test_a_spectrum_without_a_label_stays_without_one() -> None:
 def test_the_papers_network_stands_beside_ours_with_what_each_can_tell() -> None:
     rows = paper_table(
         {
-            "paper": {"minutes": 8.3, "drawn": 48, "objects": 70, "accuracy": 0.5, "macro_f1": 0.25},
-            "paper-redshift": {"minutes": 7.1, "drawn": 48, "objects": 80, "rms": 0.02, "sigma_nmad": 0.0126},
+            "paper": {"device": "cpu", "minutes": 8.3, "drawn": 48, "objects": 70, "accuracy": 0.5, "macro_f1": 0.25},
+            "paper-redshift": {
+                "device": "cpu",
+                "minutes": 7.1,
+                "drawn": 48,
+                "objects": 80,
+                "rms": 0.02,
+                "sigma_nmad": 0.0126,
+            },
         }
     ).splitlines()
-    assert rows[2] == "| paper | 8.3 | 48 | 70 | 0.500 | 0.250 | - | - |"
-    assert rows[3] == "| paper-redshift | 7.1 | 48 | 80 | - | - | 0.020 | 0.013 |"
+    assert rows[2] == "| paper | cpu | 8.3 | 48 | 70 | 0.500 | 0.250 | - | - |"
+    assert rows[3] == "| paper-redshift | cpu | 7.1 | 48 | 80 | - | - | 0.020 | 0.013 |"

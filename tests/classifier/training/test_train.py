@@ -141,7 +141,9 @@ def test_the_papers_second_network_learns_redshifts_alone(few: Path, tmp_path: P
 def test_the_papers_network_is_compared_with_ours_on_objects_that_neither_saw(few: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, preset="paper", epoch_size=4, batch_size=2)
     data = read_labelled([few], load_taxonomy().trained, settings.grid)
-    found = compare(data, load_taxonomy().trained, settings, ("paper", "paper-redshift", "fine"), objects=6)
+    found = compare(
+        data, load_taxonomy().trained, settings, ("paper", "paper-redshift", "fine"), 6, torch.device("cpu")
+    )
     # The paper's classes leave the stars out.
     assert [figures["objects"] for figures in found.values()] == [5, 6, 6]
     assert [figures["drawn"] for figures in found.values()] == [4, 4, 4]
