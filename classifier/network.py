@@ -127,7 +127,7 @@ class SpectraNetConfig:
 
     @classmethod
     def compact(cls, classes: int) -> Self:
-        """Return the shipped shape: the paper's idea at a size that two CPU cores train in about half an hour."""
+        """Return a small shape: the paper's idea at a size that two CPU cores train in about half an hour."""
         return cls(
             samples=1024,
             in_channels=5,
@@ -147,7 +147,9 @@ class SpectraNetConfig:
 
     @classmethod
     def fine(cls, classes: int) -> Self:
-        """Return the compact shape at twice the sampling, which separates narrow lines better, with one stage more."""
+        """Return the shipped shape: the compact one at twice the sampling, which separates narrow lines better, with one
+        stage more.
+        """
         rows = (((3, 15, 61), 24, 32, 4), ((3, 9, 31), 48, 64, 4), ((3, 9, 31), 72, 96, 4), ((3, 9, 15), 112, 128, 2))
         stages = tuple(StageConfig(*row) for row in rows)
         return dataclasses.replace(
