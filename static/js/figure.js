@@ -23,7 +23,10 @@ export async function embed({ item, about }, target) {
   letFingersScroll(target);
   // On a phone the figure takes half of the screen, so that the page can be held beside it.
   if (narrow()) drawn.plot.height = Math.max(window.innerHeight / 2 - BELOW, LOWEST);
-  drawn.whole = [drawn.range.start, drawn.range.end];
+  // Wavelengths without noisy ends, all of them, and those that are drawn now as long as nobody zooms.
+  const { x } = drawn.named("samples").data;
+  drawn.quiet = drawn.whole = [drawn.range.start, drawn.range.end];
+  drawn.all = [Math.min(drawn.range.start, x[0]), Math.max(drawn.range.end, x[x.length - 1])];
   // Limits of the flux axis for this spectrum alone, and for what is drawn.
   drawn.alone = drawn.high = [drawn.up.start, drawn.up.end];
   drawn.others = about.ranks.map((rank, number) => {
@@ -80,7 +83,7 @@ export const shiftOf = (velocity) => {
 // name], …]. sky: whether lines of the night sky are marked.
 export function setLines(drawn, choice) {
   const places = [...linePlaces(drawn, choice), ...(choice.sky && !drawn.about.at_rest ? drawn.about.sky : [])];
-  const [first, last] = drawn.whole;
+  const [first, last] = drawn.all;
   const inside = places.filter(([at]) => at >= first && at <= last).sort((a, b) => a[0] - b[0]);
   const room = (LABEL_ROOM / (drawn.plot.inner_width || 800)) * (drawn.range.end - drawn.range.start);
   // The wavelength of the last name at each height. A name that fits at no height is left out; its line stays.
@@ -130,6 +133,16 @@ export function stack(drawn) {
   const ranks = drawn.others.map(({ rank }) => rank);
   drawn.high = [low + step * Math.min(0, ...ranks), high + step * Math.max(0, ...ranks)];
   drawn.up.setv({ start: drawn.high[0], end: drawn.high[1] });
+}
+
+// Tell if ends of the spectrum are left out at first, because they are mostly noise.
+export const hasNoisyEnds = ({ quiet, all }) => all[0] < quiet[0] || all[1] > quiet[1];
+
+// Draw all wavelengths, or leave out the noisy ends.
+export function showEnds(drawn, on) {
+  drawn.whole = on ? drawn.all : drawn.quiet;
+  const [start, end] = drawn.whole;
+  drawn.range.setv({ start, end, reset_start: start, reset_end: end });
 }
 
 // Show or hide a panel of the figure.

@@ -1,6 +1,6 @@
 // The spectrum's figure on the review page: drawn when the page is shown, then changed in place by the controls.
 import { disposeFigure } from "./bokeh.js";
-import { setRedshift, setSamples, setZoom, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
+import { hasNoisyEnds, setRedshift, setSamples, setZoom, showEnds, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
 import { onKey } from "./keys.js";
 import { nextOverlay, showOverlay } from "./overlay.js";
 import { startLineSets } from "./line_sets.js";
@@ -55,6 +55,7 @@ function put(here, holder, drawn) {
   measureByDrag(drawn, look.measure);
   showAttribution(drawn.about.spoke);
   tools.querySelector('[data-plot="stacked"]').hidden = !drawn.about.epochs;
+  tools.querySelector('[data-plot="ends"]').hidden = !hasNoisyEnds(drawn);
   showChoices();
   changed(here);
   document.dispatchEvent(new Event("plotdrawn"));
@@ -101,7 +102,7 @@ async function fetchSamples() {
   const mine = ++samplesAsked;
   const stretch = {};
   const { start, end } = drawn.range;
-  if (drawn.about.decimated && (start > drawn.whole[0] || end < drawn.whole[1])) {
+  if (drawn.about.decimated && (start > drawn.all[0] || end < drawn.all[1])) {
     const margin = 0.25 * (end - start);
     stretch.from = start - margin;
     stretch.to = end + margin;
@@ -119,7 +120,7 @@ function watchZoom(here, drawn) {
     timer = setTimeout(() => {
       if (here.figure !== drawn) return;
       // A stretch without a single sample shows nothing. If the server left samples out, more of them may come.
-      const beyond = drawn.range.end < drawn.whole[0] || drawn.range.start > drawn.whole[1];
+      const beyond = drawn.range.end < drawn.all[0] || drawn.range.start > drawn.all[1];
       if (beyond || (!drawn.about.decimated && !showsSomething(drawn))) { setZoom(drawn, { x: drawn.whole, y: drawn.high }); return; }
       markLines(drawn);
       if (drawn.about.decimated) fetchSamples();
@@ -143,7 +144,7 @@ function showChoices() {
   tools.querySelector('[data-plot="flux"] b').textContent = FLUX[look.flux];
   showSlider("smooth", smoothing, smoothPlace(), smoothed);
   showSlider("bin", binning, look.bin, `${binning[look.bin] ?? 1} samples in one`);
-  for (const name of ["lines", "strip", "stacked", "template", "measure"]) {
+  for (const name of ["lines", "strip", "stacked", "ends", "template", "measure"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
   tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond" : "drag to zoom";
@@ -172,6 +173,7 @@ function change(what) {
   if (!drawn) return;
   if (what === "smooth") fetchSamples();
   if (what === "lines") markLines(drawn);
+  if (what === "ends") showEnds(drawn, look.ends);
   if (what === "measure") measureByDrag(drawn, look.measure);
   if (what === "strip") { showPanel(drawn, "strip", look.strip); showAttribution(drawn.about.spoke); }
 }

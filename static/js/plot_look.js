@@ -1,14 +1,14 @@
 // The reviewer's settings of the plot, and fetching and drawing a figure with them.
-import { embed, setLines, setRedshift, showPanel, showTelluric, stack } from "./figure.js";
+import { embed, setLines, setRedshift, showEnds, showPanel, showTelluric, stack } from "./figure.js";
 
 // These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
 // places of the sliders; smooth is null until somebody chooses, and the noise decides. flux: "measured", "continuum" or
 // "log". sets: whether each set of lines is
 // marked, and at which velocity (km/s towards us). elements: names of elements of the set "chosen". own: the reviewer's
-// lines as [[rest wavelength in Å, name], …]. sky, telluric: whether these are marked. measure: whether a drag measures a line
+// lines as [[rest wavelength in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked. measure: whether a drag measures a line
 // instead of zooming.
 export const look = {
-  smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, elements: [], own: [], sky: false, telluric: true, measure: false,
+  smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, ends: false, elements: [], own: [], sky: false, telluric: true, measure: false,
   sets: Object.fromEntries(["class", "host", "flash", "nebular", "chosen"].map((set) => [set, { on: set === "class", velocity: 0 }])),
 };
 
@@ -17,6 +17,7 @@ export const markLines = (drawn) => setLines(drawn, { ...look, on: look.lines })
 // Make a drawn figure show what the reviewer chose.
 export function dress(drawn, redshift) {
   setRedshift(drawn, redshift);
+  showEnds(drawn, look.ends);
   markLines(drawn);
   stack(drawn);
   showTelluric(drawn, look.telluric);

@@ -4,7 +4,7 @@ import { hint } from "./hint.js";
 import { look } from "./plot_look.js";
 
 // The choices that an address holds; the others belong to the reader.
-const KEPT = ["smooth", "bin", "flux", "lines", "stacked", "template", "elements", "own", "sky", "telluric", "sets"];
+const KEPT = ["smooth", "bin", "flux", "lines", "stacked", "ends", "template", "elements", "own", "sky", "telluric", "sets"];
 
 // Returns the page's address with the view in its fragment. z: redshift at which the spectrum is drawn, or null.
 function viewAddress(drawn, z) {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.figures.axes import flux_range
 from triage.figures.samples import (
     MAX_POINTS,
     Epoch,
@@ -18,7 +19,6 @@ from triage.figures.samples import (
     columns,
     decimate,
     encoded,
-    flux_range,
     look_of,
     smooth,
     smoothing_of,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -187,3 +189,33 @@ def test_a_downloaded_picture_says_what_it_shows(page: Page, desk: Desk) -> None
     assert name in picture
     assert "z = 0.0123" in picture
     assert "%" in picture
+
+
+def test_noisy_ends_are_left_out_until_somebody_asks_for_them(page: Page, desk: Desk) -> None:
+    errors = watched(page)
+    open_first(page, desk)
+    button = page.get_by_role("button", name="Noisy ends")
+    expect(button).to_be_hidden()
+    wavelength, random = np.arange(3500.0, 9500.0, 4.0), np.random.default_rng(1)
+    flux = 1 + 0.2 * np.sin(wavelength / 150) + random.normal(0, np.where(wavelength < 4300, 5, 0.02))
+    rows = "\n".join(f"{at} {value}" for at, value in zip(wavelength, flux, strict=True)).encode()
+    sent = httpx.post(
+        f"{desk.url}api/v1/spectra/",
+        headers={"Authorization": f"Token {desk.token}"},
+        data={"transient": "SN 2026end"},
+        files={"file": ("noisy.txt", rows)},
+        timeout=60,
+        trust_env=False,
+    )
+    sent.raise_for_status()
+    desk.wait_until_classified()
+    page.goto(f"{desk.url}transients/SN 2026end/?state=all")
+    wait_for_spectrum(page)
+    first = "document.getElementById('plot').figure.range.start"
+    assert 4000 < page.evaluate(first) < 4400
+    button.click()
+    assert page.evaluate(first) <= 3500
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    assert page.evaluate(first) > 4000
+    assert errors == []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classifier.errors import SpectrumError
 from classifier.flattening import continuum
 from classifier.resampling import PreprocessConfig
-from classifier.signal_to_noise import SIGMA_PER_MAD, signal_to_noise
+from classifier.signal_to_noise import signal_to_noise
 
 Array = NDArray[np.float64]
 
@@ -29,20 +29,6 @@ NOISY, SMOOTHED = 5.0, 4
 BINNING = (1, 2, 3, 5, 8, 12, 20, 40)
 # A gap is a step this many times as long as the median one.
 GAP_STEPS = 8.0
-# If samples lie further apart than this (Å), a narrow line has about three of them.
-COARSE = 8.0
-# 1/50 of the samples at either end does not count for the flux axis.
-END_SHARE = 50
-# A sample belongs to a line if it exceeds the running median by up to this factor.
-TIP = 1.5
-# Scatter is measured in neighbourhoods of so many Å, or of so many samples if that is wider.
-NEIGHBOURHOOD, FEWEST_NEIGHBOURS = 400.0, 40
-# A neighbourhood counts for the flux axis if its scatter is at most this many times the usual one ...
-UNSTEADY = 4.0
-# ... and elsewhere a sample counts if its running median stands out by so many times the scatter.
-OUTSTANDING = 8.0
-# Margins of the flux axis, as shares of its range.
-ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -170,62 +156,6 @@ def smoothing_of(epoch: Epoch, look: Look) -> int:
         return look.smoothing
     signal = signal_to_noise(epoch.wavelength, epoch.flux, epoch.flux_error)
     return SMOOTHED if signal is not None and signal.median < NOISY else 0
-
-
-def flux_range(epoch: Epoch, look: Look) -> tuple[float, float]:
-    """Return the limits of the flux axis, in units of the epoch's ``size``, or their logarithms.
-
-    They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
-    stays inside, while a cosmic ray or a noisy stretch does not flatten the rest.
-    """
-    wavelength, scaled = epoch.wavelength, epoch.flux / epoch.size
-    # A line has three coarse samples; a cosmic ray has two fine ones.
-    width = 3 if np.median(np.diff(wavelength)) > COARSE else 5
-    # The median cuts off the tip of a narrow line, but nearly all of a cosmic ray.
-    padded = np.pad(scaled, width // 2, mode="edge")
-    calm = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
-    # Extractions often fail at the ends.
-    end = max(scaled.size // END_SHARE, width // 2)
-    inner = np.zeros(scaled.size, bool)
-    inner[end : scaled.size - end] = True
-    noise, standing_out = _noise(wavelength, scaled, calm)
-    steady = noise <= UNSTEADY * np.median(noise)
-    counted = steady | (inner & (standing_out > OUTSTANDING))
-    low, high = np.percentile(scaled[counted], (1, 99))
-    if (counted & inner).any():
-        base = np.median(calm)
-        reach = base + TIP * (calm - base)
-        low = min(low, np.maximum(scaled, reach)[counted & inner].min())
-        high = max(high, np.minimum(scaled, reach)[counted & inner].max())
-    if look.flux == FluxKind.LOG and (positive := scaled[scaled > 0]).size:
-        low = np.log10(max(low, np.percentile(positive, 1)))
-        high = np.log10(max(high, np.percentile(positive, 99)))
-    span = float(high - low) or 1.0
-    # The names of the lines stand at the bottom.
-    return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
-
-
-def _noise(wavelength: Array, flux: Array, calm: Array) -> tuple[Array, Array]:
-    """Return for each sample the noise of its neighbourhood, and how far the running median stands out of it.
-
-    wavelength: (n,) Å. flux, calm: (n,) flux and its running median.
-
-    A neighbourhood is about NEIGHBOURHOOD Å wide. Its noise is the scatter about the running median, which follows
-    broad lines. The second value is the distance from a straight line through the medians of the neighbourhood's
-    halves, in units of the scatter about that line.
-    """
-    most = max(flux.size // FEWEST_NEIGHBOURS, 1)
-    count = min(max(int((wavelength[-1] - wavelength[0]) / NEIGHBOURHOOD), 1), most)
-    noise, standing_out = np.empty_like(flux), np.empty_like(flux)
-    for part in np.array_split(np.arange(flux.size), count):
-        (x, later_x), (y, later_y) = (
-            [np.median(half) for half in np.array_split(values[part], 2)] for values in (wavelength, flux)
-        )
-        trend = y + (later_y - y) / (later_x - x) * (wavelength[part] - x)
-        noise[part] = SIGMA_PER_MAD * np.median(np.abs(flux[part] - calm[part]))
-        scatter = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
-        standing_out[part] = np.abs(calm[part] - trend) / (scatter or 1.0)
-    return noise, standing_out
 
 
 def decimate(flux: Array, limit: int = MAX_POINTS) -> NDArray[np.int_]:

@@ -25,6 +25,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from classifier.lines import TELLURIC
+from triage.figures.axes import flux_range, without_noisy_ends
 from triage.figures.panels import Overlay, Strip, strip_content, strip_panel, template_content, template_panel
 from triage.figures.prebuilt import Shape
 from triage.figures.samples import (
@@ -35,7 +36,6 @@ from triage.figures.samples import (
     Look,
     columns,
     decimate,
-    flux_range,
     plotted,
     smooth,
     smoothing_of,
@@ -68,8 +68,9 @@ def spectrum_json(
     theme: "light" or "dark".
     """
     low, high = flux_range(epoch, look)
-    margin = 0.02 * float(np.ptp(epoch.wavelength))
-    across = {"start": float(epoch.wavelength[0]) - margin, "end": float(epoch.wavelength[-1]) + margin}
+    first, last = without_noisy_ends(epoch)
+    margin = 0.02 * (last - first)
+    across = {"start": first - margin, "end": last + margin}
     content: dict[str, Any] = {
         "across": across,
         "rest": across,
