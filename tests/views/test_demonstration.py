@@ -15,6 +15,7 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import Prediction, Spectrum, SpectrumState, Transient
 from triage.models.demonstration import Demonstration
 from triage.queue import entries
+from triage.review import comments, inbox
 
 pytestmark = pytest.mark.django_db
 
@@ -27,12 +28,13 @@ LISTS = {
     reverse("quarantine"): {"failed"},
     f"{reverse('search')}?q=26": {"waits", "vetted", "failed"},
     f"{reverse('digest')}?format=text": {"vetted"},
+    reverse("inbox"): {"vetted"},
 }
 API = "/api/v1"
 
 
 def night(ada: User, ben: User, prefix: str, **given: Any) -> None:
-    """Add a transient that waits, one that two reviewers vetted, and one that could not be classified."""
+    """Add a transient that waits, one that two vetted and ada told ben of, and one that cannot be classified."""
     first_seed = 100 if given.get("simulated") else 0
     for seed, name in enumerate(("waits", "vetted", "failed"), start=first_seed):
         stated = Given(transient=f"{prefix}26{name}", **given)
@@ -41,6 +43,7 @@ def night(ada: User, ben: User, prefix: str, **given: Any) -> None:
     Prediction.objects.update(class_name="SN Ia", uncertainty=0.02)
     for reviewer in (ada, ben):
         override(reviewer, Transient.objects.get(name=f"{prefix}26vetted"), "SN Ia")
+    comments.add(ada, Transient.objects.get(name=f"{prefix}26vetted"), "@ben look")
     failed = Spectrum.objects.filter(transient__name=f"{prefix}26failed")
     failed.update(state=SpectrumState.FAILED, current_prediction=None, failure_reason="of a test")
     for transient in Transient.objects.filter(name__startswith=prefix):
@@ -59,13 +62,14 @@ def counted(browser: Client) -> dict[str, Any]:
     pairs = browser.get(reverse("agreement")).context["pairs"]
     states = browser.get(reverse("queue-counts")).json()
     return {
+        "unread": browser.get(reverse("queue")).context["unread"],
         **{name: tonight[name] for name in ("arrived", "classified", "failed", "vetted", "waiting")},
         "agreement": pairs[0].kappa.count,
         "states": {name: number for name, number in states.items() if number},
     }
 
 
-ONE_NIGHT = {"arrived": 3, "classified": 2, "failed": 1, "vetted": 1, "waiting": 1, "agreement": 1}
+ONE_NIGHT = {"arrived": 3, "classified": 2, "failed": 1, "vetted": 1, "waiting": 1, "agreement": 1, "unread": 1}
 ONE_NIGHT |= {"states": {"pending": 1, "done": 1, "failed": 1}}  # type: ignore[dict-item]
 TWO_NIGHTS = {name: 2 * number for name, number in ONE_NIGHT.items() if isinstance(number, int)}
 
@@ -85,6 +89,8 @@ def test_once_observed_spectra_came_every_page_leaves_the_demo_night_out_and_say
     assert {address: named(browser, address, "SIM") for address in LISTS} == {address: set() for address in LISTS}
     assert {address: named(browser, address, "SN20") for address in LISTS} == LISTS
     assert counted(browser) == ONE_NIGHT
+    browser.post(reverse("inbox"))
+    assert (inbox.unread(ben, simulated=False), inbox.unread(ben)) == (0, 1)
     assert "simulated spectra of the demo night are left out" in browser.get(reverse("queue")).content.decode()
     assert "simulated=false" in browser.get(reverse("vetted")).content.decode()
 

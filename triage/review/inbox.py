@@ -1,6 +1,7 @@
 """Inbox of a user: comments that mention them, second opinions that they owe, and disputes over their votes.
 
-It is derived from comments and classifications. Only what the user has read is stored.
+It is derived from comments and classifications. Only what the user has read is stored. Functions take ``simulated`` as
+triage.models.demonstration describes it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from django.utils import timezone
 
 from triage.models import Classification, Comment, Mention, OutcomeState, SeenRound, Transient
 from triage.models.classification import ClassificationQuerySet
+from triage.models.comment import CommentQuerySet
+from triage.models.demonstration import only
 
 MENTION = "mention"
 # An inbox lists no more than so many entries of each kind, and counts no further.
@@ -47,28 +50,28 @@ class Entry:
         return "" if self.comment is None or self.concealed else self.comment.text
 
 
-def entries(user: User) -> list[Entry]:
+def entries(user: User, simulated: bool | None = None) -> list[Entry]:
     """Return the newest entries of the user's inbox, the newest first, at most MOST."""
-    found = [*_mentions(user), *_rounds(user)]
+    found = [*_mentions(user, simulated), *_rounds(user, simulated)]
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:MOST]
 
 
-def unread(user: User) -> int:
+def unread(user: User, simulated: bool | None = None) -> int:
     """Return the number of unread entries, in one query; more than MOST are counted as MOST + 1."""
-    mentions = Comment.objects.mentioning(user).unread()
-    wanted, disputed = (rows.filter(~_seen_by(user)) for rows in _open_rounds(user))
+    mentions = _comments(user, simulated).unread()
+    wanted, disputed = (rows.filter(~_seen_by(user)) for rows in _open_rounds(user, simulated))
     ids = [rows.order_by().values("pk") for rows in (mentions, wanted, disputed)]
     return ids[0].union(*ids[1:], all=True)[: MOST + 1].count()
 
 
-def mark_read(user: User, transient: Transient | None = None) -> None:
+def mark_read(user: User, transient: Transient | None = None, simulated: bool | None = None) -> None:
     """Mark entries of the user's inbox as read.
 
     transient: the transient that the user has opened, or None for all entries. Opening a transient does not mark a
         mention as read whose comment is still hidden from the user.
     """
-    mentions = Comment.objects.mentioning(user).unread()
-    rounds = [rows.filter(~_seen_by(user)) for rows in _open_rounds(user)]
+    mentions = _comments(user, simulated).unread()
+    rounds = [rows.filter(~_seen_by(user)) for rows in _open_rounds(user, simulated)]
     if transient is not None:
         mentions = mentions.filter(transient=transient).unconcealed()
         rounds = [rows.filter(transient=transient) for rows in rounds]
@@ -78,23 +81,27 @@ def mark_read(user: User, transient: Transient | None = None) -> None:
         SeenRound.objects.bulk_create((SeenRound(user=user, decision_id=pk) for pk in seen), ignore_conflicts=True)
 
 
-def _mentions(user: User) -> Iterator[Entry]:
-    rows = Comment.objects.mentioning(user).select_related("author", "transient").order_by("-id")
+def _mentions(user: User, simulated: bool | None) -> Iterator[Entry]:
+    rows = _comments(user, simulated).select_related("author", "transient").order_by("-id")
     for row in rows[:MOST]:
         unread = row.read_at is None
         yield Entry(MENTION, row.transient, row.created_at, unread, row, row.concealed)
 
 
-def _rounds(user: User) -> Iterator[Entry]:
-    for rows in _open_rounds(user):
+def _rounds(user: User, simulated: bool | None) -> Iterator[Entry]:
+    for rows in _open_rounds(user, simulated):
         newest: Any = rows.annotate(unread=~_seen_by(user)).select_related("transient").newest_first()
         for row in newest[:MOST]:
             yield Entry(OutcomeState(row.state).value, row.transient, row.decided_at, row.unread)
 
 
-def _open_rounds(user: User) -> tuple[ClassificationQuerySet, ClassificationQuerySet]:
+def _comments(user: User, simulated: bool | None) -> CommentQuerySet:
+    return Comment.objects.mentioning(user).filter(only(simulated, "transient__"))
+
+
+def _open_rounds(user: User, simulated: bool | None) -> tuple[ClassificationQuerySet, ClassificationQuerySet]:
     """Return the rounds that want the user's second opinion, and those in which a vote of the user's is disputed."""
-    rows = Classification.objects.visible_to(user)
+    rows = Classification.objects.visible_to(user).filter(only(simulated, "transient__"))
     return rows.wanting_vote_of(user), rows.disputing(user)
 
 

@@ -68,7 +68,6 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     demonstration = demonstration_of(request)
     rows = bulk.proposed(user, chosen, threshold, demonstration.simulated)
     context = {
-        "demonstration": demonstration,
         "rows": rows,
         "sure": sum(not row.doubt for row in rows),
         "threshold": f"{threshold:g}",

@@ -40,7 +40,6 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
         "by_instrument": dashboard.shares(compared, "instrument"),
         "classes": sorted({row.class_name for row in rows} | ({span.class_name} - {""})),
         "instruments": sorted({row.instrument for row in rows} | ({span.instrument} - {""})),
-        "demonstration": demonstration,
         "policies": [RunText(found) for found in runs.latest(user).values()],
         "section": "night",
     }

@@ -21,12 +21,16 @@ SHOWN = "simulated_shown"
 
 
 def demonstration_of(request: HttpRequest) -> Demonstration:
-    """Return what the pages of a signed-in user do with simulated spectra."""
-    return Demonstration.of(signed_in(request), shown=bool(request.session.get(SHOWN)))
+    """Return what the pages of a signed-in user do with simulated spectra; the database is asked once a request."""
+    found: Demonstration | None = getattr(request, "demonstration", None)
+    if found is None:
+        found = Demonstration.of(signed_in(request), shown=bool(request.session.get(SHOWN)))
+        request.demonstration = found  # type: ignore[attr-defined]
+    return found
 
 
 def demonstration_notice(request: HttpRequest) -> dict[str, object]:
-    """Give templates the demonstration, for the switch in the header. A page that has asked already gives its own."""
+    """Give templates the demonstration, for the switch in the header."""
     return {"demonstration": SimpleLazyObject(lambda: demonstration_of(request))}
 
 

@@ -37,7 +37,6 @@ def digest_page(request: HttpRequest) -> HttpResponse:
         "asked_for_draft": given.get("draft") == "1",
         "draft": Draft.of(digest.vetted, picked),
         "picked": {row["number"] for row in digest.vetted if str(row["number"]) in picked},
-        "demonstration": demonstration,
         "section": "night",
     }
     return render(request, "digest.html", context)

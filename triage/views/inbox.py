@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from triage.accounts import invitations
 from triage.review import inbox
 from triage.views.base import signed_in
+from triage.views.demo import demonstration_of
 
 
 def unread_notice(request: HttpRequest) -> dict[str, object]:
@@ -20,7 +21,9 @@ def unread_notice(request: HttpRequest) -> dict[str, object]:
 
 
 def _unread(request: HttpRequest) -> int:
-    return inbox.unread(request.user) if request.user.is_authenticated else 0
+    if not request.user.is_authenticated:
+        return 0
+    return inbox.unread(request.user, demonstration_of(request).simulated)
 
 
 @never_cache
@@ -28,9 +31,13 @@ def _unread(request: HttpRequest) -> int:
 @require_http_methods(["GET", "HEAD", "POST"])
 def inbox_page(request: HttpRequest) -> HttpResponse:
     """List what the user is asked or told; POST marks all of it as read."""
-    user = signed_in(request)
+    user, simulated = signed_in(request), demonstration_of(request).simulated
     if request.method == "POST":
-        inbox.mark_read(user)
+        inbox.mark_read(user, simulated=simulated)
         return redirect("inbox")
-    context = {"entries": inbox.entries(user), "invitations": invitations.waiting_for(user), "section": "inbox"}
+    context = {
+        "entries": inbox.entries(user, simulated),
+        "invitations": invitations.waiting_for(user),
+        "section": "inbox",
+    }
     return render(request, "inbox.html", context)

@@ -69,7 +69,6 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         "given": given,
         "classes": [entry.name for entry in load_taxonomy().classes],
         "filtered": any(given.values()),
-        "demonstration": demonstration,
         "sort": sort,
         "query": _query(wanted),
         "section": "vetted",
@@ -109,5 +108,5 @@ def quarantine_page(request: HttpRequest) -> HttpResponse:
     sort = request.GET.get("sort", "")
     rows = sorted_by(spectra.select_related(*related).order_by("-id"), sort, QUARANTINED_BY)
     page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "show": show, "sort": sort, "demonstration": demonstration, "section": "quarantine"}
+    context = {"page": page, "show": show, "sort": sort, "section": "quarantine"}
     return render(request, "quarantine.html", context)

@@ -53,7 +53,6 @@ def queue_page(request: HttpRequest) -> HttpResponse:
         "views": user.saved_views.all(),
         "unnamed": Spectrum.objects.visible_to(user).filter(only(simulated)).unnamed().count(),
         "upload": Upload.objects.filter(user=user, pk=int(chosen.upload)).first() if chosen.upload else None,
-        "demonstration": demonstration,
         "section": "queue",
     }
     return render(request, "queue.html", context)

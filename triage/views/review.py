@@ -115,7 +115,7 @@ def _respond(
     chosen = QueueFilter.read(request.GET)
     neighbours = chosen.neighbours(user, transient, demonstration.simulated)
     page = _page(user, transient, chosen, neighbours, spectra, shown, typed or {})
-    context = {"page": page, "demonstration": demonstration, "section": "queue"}
+    context = {"page": page, "section": "queue"}
     return render(request, "review.html", context, status=status)
 
 

@@ -54,7 +54,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
     if meant is not None:
         return redirect("review", meant.name)
     hits = find(user, text, demonstration.simulated)
-    context = {"hits": hits, "text": text, "most": MOST_HITS, "demonstration": demonstration}
+    context = {"hits": hits, "text": text, "most": MOST_HITS}
     return render(request, "search.html", context)
 
 
