@@ -13,6 +13,8 @@ from tests.factories import classified, override, queries
 from tests.review.lane_desk import POLICY, drawn, predicted, switched_on
 from triage.models import AutomaticPolicy, Prediction
 from triage.review import automatic, lane
+from triage.review.decisions import record_decision
+from triage.review.proposal import Proposal
 
 pytestmark = pytest.mark.django_db
 LOOSE = {"group": "", "class_names": ["SN Ia"], "probability": "50", "share_for_people": "5", "allowed_false_rate": "1"}
@@ -143,6 +145,10 @@ def test_a_drawn_transient_shows_no_prediction_and_asks_for_a_blind_vote(
     assert "Your vote is wanted, blind" in page
     assert "The network says" not in page
     assert "your vote is wanted, and given blind" in browser.get(reverse("queue")).content.decode()
+    assert "One reviewer has voted" not in page
+    record_decision(staff, transient, Proposal("bad_spectrum"))
+    page = browser.get(reverse("review", args=["X"])).content.decode()
+    assert "Your vote is wanted, blind" in page
     assert "One reviewer has voted" not in page
     override(staff, transient, "SN Ia")
     assert "The network says" in browser.get(reverse("review", args=["X"])).content.decode()
