@@ -13,9 +13,9 @@ let found = "";
 
 const items = () => [...list.children];
 
-// The links of the header are what the desk has to offer besides transients.
+// The links of the menu are what the desk has to offer besides transients.
 function pages(text) {
-  const links = [...document.querySelectorAll(".bar .tabs a, .bar .menu a")];
+  const links = [...document.querySelectorAll(".bar .menu a")];
   return links.filter((link) => link.textContent.toLowerCase().includes(text.toLowerCase()))
     .map((link) => ({ name: link.textContent.trim(), note: "page", address: link.href }));
 }

@@ -16,8 +16,9 @@
   };
   // On a narrow screen the tabs scroll; bring the open one into view.
   const showTab = () => {
-    const tab = document.querySelector(".tabs [aria-current]");
-    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+    for (const tab of document.querySelectorAll(":is(.tabs, .settings-nav) [aria-current]")) {
+      tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+    }
   };
   const apply = () => {
     document.documentElement.dataset.theme = chosen() ?? (system.matches ? "dark" : "light");

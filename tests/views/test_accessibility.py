@@ -58,7 +58,9 @@ def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None
     page.keyboard.press("c")
     expect(page.locator(".message.success")).to_contain_text("Confirmed", ignore_case=True)
     faults = {}
-    for address in [desk.url + path for path in PAGES] + [transient + path for path in (*OF_A_TRANSIENT, "tns/")]:
+    receipt = f"spectra/{desk.get('spectra/?state=classified')['results'][0]['id']}/"
+    pages = [desk.url + path for path in (*PAGES, "search/", receipt)]
+    for address in pages + [transient + path for path in (*OF_A_TRANSIENT, "tns/")]:
         page.goto(address, wait_until="networkidle")
         faults[address] = serious(page)
     page.goto(transient)
@@ -71,5 +73,11 @@ def test_no_page_has_a_serious_fault(page: Page, desk: Desk, theme: str) -> None
     faults["everything unfolded, a line measured"] = serious(page)
     page.keyboard.press("o")
     faults["palette"] = serious(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(desk.url)
+    page.get_by_text("Menu", exact=True).click()
+    expect(page.locator(".menu").get_by_role("link", name="Quarantine")).to_be_visible()
+    faults["menu of a phone"] = serious(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert {address: found for address, found in faults.items() if found} == {}
     assert errors == []
