@@ -69,8 +69,10 @@ def spectrum_json(
     """
     low, high = flux_range(epoch, look)
     first, last = without_noisy_ends(epoch)
-    margin = 0.02 * (last - first)
-    across = {"start": first - margin, "end": last + margin}
+    # Beyond an end that is left out there is noise, so it has no margin.
+    margin = 0.02 * float(np.ptp(epoch.wavelength))
+    start = first if first > epoch.wavelength[0] else first - margin
+    across = {"start": start, "end": last if last < epoch.wavelength[-1] else last + margin}
     content: dict[str, Any] = {
         "across": across,
         "rest": across,
