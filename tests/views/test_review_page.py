@@ -104,6 +104,28 @@ def test_noise_is_called_noise_and_a_spectrum_has_its_signal_to_noise_ratio(
     assert float(ratio[1]) > 2
 
 
+def test_a_class_that_noise_around_a_continuum_got_is_not_to_be_trusted(
+    page: Callable[[str], str], client: Client, reviewer: User
+) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 2.0)
+    flux = 1.5 + np.random.default_rng(5).normal(size=wavelength.size)
+    content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+    submit.submit_spectrum(reviewer, content, "flat.txt", submit.Given(transient="flat"))
+    send(reviewer, "T0")
+    classify_all()
+    shown = page("flat")
+    assert re.search(r"No feature stands out of the noise:</b> S/N 3\.\d in bins", shown)
+    assert "do not trust</span>" in shown
+    assert "No feature stands out of the noise: do not trust the class." in shown
+    assert "do not trust" not in page("T0")
+    queue = client.get(reverse("queue")).content.decode()
+    assert queue.count("do not trust</span>") == 1
+    rows = {row["transient"]: row for row in client.get(reverse("api-queue")).json()["results"]}
+    assert [warning["code"] for warning in rows["flat"]["warnings"]] == ["featureless"]
+    assert rows["flat"]["reason"].startswith("no feature stands out of the noise: do not trust the class · waits")
+    assert rows["T0"]["warnings"] == []
+
+
 def test_a_flattened_spectrum_has_no_ratio_and_is_called_noise_only_where_nothing_stands_out(
     page: Callable[[str], str], reviewer: User
 ) -> None:

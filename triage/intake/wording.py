@@ -53,6 +53,7 @@ WORDS = {
     "date_unreadable": "unreadable date",
     "error_unusable": "errors not used",
     "flux_contradicted": "flux is not what the header says",
+    "featureless": "no feature stands out",
     "flux_negative": "negative flux",
     "header_mended": "header breaks the standard",
     "rows_left_out": "rows of the image left out",

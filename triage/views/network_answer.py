@@ -81,10 +81,11 @@ def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: F
     spectra: all spectra of the transient that the user may see.
     fused: answer of all these spectra together, or None with fewer than two.
     """
+    shown = next(spectrum for spectrum in spectra if spectrum.current_prediction_id == prediction.pk)
     used, crosscheck = prediction.redshift_used, prediction.crosscheck
     return NetworkAnswer(
         prediction=prediction,
-        reason=reasons.reason(prediction, contradiction=_contradiction(spectra)),
+        reason=reasons.no_class(shown) or reasons.reason(prediction, contradiction=_contradiction(spectra)),
         bars=class_bars(prediction),
         exception=exception_to_the_order(prediction),
         groups=_by_group(prediction),
