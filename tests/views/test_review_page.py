@@ -18,7 +18,7 @@ from django.urls import reverse
 from tests.factories import classify_all, send, spectrum_file
 from triage.figures.light_curve import colour_of
 from triage.intake import submit
-from triage.models import Prediction, Spectrum, Transient
+from triage.models import NamedMatches, Prediction, Spectrum, Transient
 from triage.queue.priority import match_words
 from triage.review import claims
 from triage.views.network_answer import class_bars, exception_to_the_order
@@ -151,6 +151,18 @@ def test_the_set_of_the_predicted_class_has_its_lines(
     sets = client.get(reverse("plot", args=["T0"])).json()["about"]["sets"]
     assert "Si II" in sets["class"]
     assert "H" not in sets["class"]
+
+
+@pytest.mark.parametrize(("days", "nebular"), [(99.0, False), (101.0, True)])
+def test_only_a_late_spectrum_has_nebular_lines_by_itself(
+    page: Callable[[str], str], reviewer: User, days: float, nebular: bool
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    assert 'data-nebular=""' in page("T0")
+    matches = {"matches": [], "library": "x", "phase": days, "phase_error": 5.0}
+    NamedMatches.objects.update_or_create(prediction=Prediction.objects.get(), defaults=matches)
+    assert ('data-nebular="1"' in page("T0")) is nebular
 
 
 def test_the_place_on_the_sky_is_shown_in_both_forms_with_links(page: Callable[[str], str], reviewer: User) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from classifier.lines import NEBULAR_FROM
 from classifier.taxonomy import load_taxonomy
 from triage.models import Prediction, Spectrum
 from triage.queue import reasons
@@ -72,6 +73,12 @@ class NetworkAnswer:
     fused: FusedAnswer | None
     drawn_redshift: float | None
     template_strength: str
+
+    @property
+    def nebular(self) -> bool:
+        """Return whether the phase of the spectrum, if it is known, is late enough for nebular lines."""
+        phase = self.prediction.phase
+        return phase is not None and phase.days > NEBULAR_FROM
 
 
 def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> NetworkAnswer:
