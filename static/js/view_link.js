@@ -50,7 +50,7 @@ export async function copyLink(drawn, z) {
 // Download what is drawn. kind: "png", "svg" or "csv". name: the transient.
 export async function save(drawn, kind, name, z) {
   const { label, said } = drawn.about;
-  const title = [name, label, said, z === null ? "" : `z = ${z.toFixed(4)}`].filter(Boolean).join(" · ");
+  const title = [name, label, said, z === null ? "" : `z = ${Number(z.toFixed(5))}`].filter(Boolean).join(" · ");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(kind === "csv" ? asTable(drawn, name) : await picture(drawn, kind, title));
   link.download = `${name}.${kind}`.replace(/\s+/g, "_");
