@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -76,7 +78,7 @@ def test_a_late_spectrum_marks_nebular_lines_until_the_reviewer_chooses(page: Pa
         answer = route.fetch()
         route.fulfill(response=answer, body=answer.text().replace('data-nebular=""', 'data-nebular="1"'))
 
-    page.route("**/transients/*", late)
+    page.route(re.compile(r"/transients/[^/]+/?(\?|$)"), late)
     open_first(page, desk)
     page.fill("#plot-z", "0.02")
     names = "document.getElementById('plot').figure.named('lines').data.text.join()"

@@ -153,6 +153,32 @@ def test_the_set_of_the_predicted_class_has_its_lines(
     assert "H" not in sets["class"]
 
 
+def test_what_changes_the_meaning_of_a_spectrum_stands_in_sight_and_the_rest_is_folded(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    Spectrum.objects.update(
+        receipt=Spectrum.objects.get().receipt
+        | {
+            "warnings": [
+                {"code": "looks_rest_frame", "message": "perhaps at rest"},
+                {"code": "telluric_uncorrected", "message": "telluric bands"},
+            ],
+            "guesses": [
+                {"what": "wavelength_unit", "value": "um", "evidence": "median 0.6", "confidence": 0.8},
+                {"what": "frame", "value": "rest", "evidence": "the file says so", "confidence": 0.95},
+            ],
+        }
+    )
+    shown = page("T0")
+    in_sight, folded = shown.split('<details class="receipt">')
+    assert "⚠ Perhaps at rest." in in_sight
+    assert "⚠ The wavelength unit was guessed: µm (median 0.6)." in in_sight
+    assert "elluric bands" not in in_sight.split('class="under-plot')[1]
+    assert "the file says so" not in in_sight
+    assert "Telluric bands" in folded
+
+
 @pytest.mark.parametrize(("days", "nebular"), [(99.0, False), (101.0, True)])
 def test_only_a_late_spectrum_has_nebular_lines_by_itself(
     page: Callable[[str], str], reviewer: User, days: float, nebular: bool

@@ -16,11 +16,13 @@ from django.utils.text import slugify
 
 from classifier import __version__
 from classifier.taxonomy import load_taxonomy
+from triage.intake.doubts import doubts
 from triage.intake.wording import in_words, redshift_in_words, value_in_words
 from triage.models import Transient
 from triage.queue.reasons import age
 
 register = template.Library()
+register.filter(doubts)
 
 # Size of an outline's drawing area; the page scales it.
 WIDTH, HEIGHT = 220, 48
