@@ -17,9 +17,9 @@ MOSTLY_NOISE = 2.0
 # ... unless its strongest features reach this ratio. In pure noise one bin in a hundred lies beyond 2.6 σ.
 STANDS_OUT = 5.0
 # If the features reach less than this times what pure noise reaches, noise alone explains them.
-FEATURELESS = 1.25
+FEATURELESS = 1.35
 # Widths in bins: of the features of a supernova, and of what counts as the continuum.
-_FEATURE, _CONTINUUM = 5, 41
+_FEATURE, _CONTINUUM = 15, 81
 # Percentile of the bins that counts as the peak: narrow emission lines fill few bins, and cosmic rays still fewer.
 _HIGHEST = 99.0
 # 1σ of a normal distribution in units of its median absolute deviation.
@@ -100,8 +100,9 @@ def _features(ratio: Array) -> float | None:
 
     ratio: (n,) flux of each bin over its scatter.
 
-    In pure noise, one bin in a hundred lies 2.576 σ or more from the continuum, and one mean over _FEATURE bins in ten
-    lies 1.645 σ or more from it. The larger of the two, divided by that, counts.
+    Lines count by the distance from the continuum that one bin in a hundred exceeds, which is 2.576 σ in pure noise.
+    Broad features count by the root mean square of means over _FEATURE bins, which is 1 σ of such means in pure noise.
+    The larger of the two counts.
     """
     if ratio.size < 1.5 * _CONTINUUM:
         return None
@@ -109,8 +110,8 @@ def _features(ratio: Array) -> float | None:
     edge = _CONTINUUM // 2
     narrow = np.abs(ratio[edge:-edge] - continuum)
     trimmed = broad[edge - _FEATURE // 2 :][: continuum.size]
-    wide = np.abs(trimmed - continuum) / np.sqrt(1 / _FEATURE - 1 / _CONTINUUM)
-    return max(float(np.percentile(narrow, 99)) / 2.576, float(np.percentile(wide, 90)) / 1.645)
+    wide = (trimmed - continuum) / np.sqrt(1 / _FEATURE - 1 / _CONTINUUM)
+    return max(float(np.percentile(narrow, 99)) / 2.576, float(np.sqrt(np.mean(wide**2))))
 
 
 def _signal(ratio: Array, features: float | None) -> Signal:
