@@ -30,14 +30,19 @@ LINES: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("Fe II", (4924.0, 5018.0, 5169.0)),
     ("[Fe II]", (5158.8, 7155.2, 8617.0)),
     ("Fe III", (4420.0, 5129.0)),
+    ("[Fe III]", (4658.1, 4701.5, 5270.4)),
+    ("[Co III]", (5888.5, 5906.8)),
 )
 
 # Elements whose lines a reviewer looks for together. N III 4641 is the Bowen blend.
 LINE_SETS: dict[str, tuple[str, ...]] = {
     "host": ("H", "[O II]", "[O III]", "[N II]", "[S II]", "Na I", "Ca II"),
     "flash": ("H", "He II", "C III", "N III"),
-    "nebular": ("[O I]", "Mg I]", "[Ca II]", "[Fe II]", "Fe III"),
+    "nebular": ("[O I]", "Mg I]", "[Ca II]", "Na I", "[Fe II]", "[Fe III]", "[Co III]"),
 }
+
+# From this phase on (rest-frame days from maximum) a supernova is taken to be nebular.
+NEBULAR_FROM = 100.0
 
 # Bright lines of the night sky, whose rest left after a poor subtraction looks like emission: Å in the observed frame.
 SKY = ((5577.3, "sky [O I]"), (5892.9, "sky Na I"), (6300.3, "sky [O I]"), (6363.8, "sky [O I]"), (8399.2, "sky OH"))

@@ -16,12 +16,22 @@ BIN = 10.0
 MOSTLY_NOISE = 2.0
 # ... unless its strongest features reach this ratio. In pure noise one bin in a hundred lies beyond 2.6 σ.
 STANDS_OUT = 5.0
+# If the features reach less than this times what pure noise reaches, noise alone explains them.
+FEATURELESS = 1.35
+# Widths in bins: of the features of a supernova, and of what counts as the continuum.
+_FEATURE, _CONTINUUM = 15, 81
 # Percentile of the bins that counts as the peak: narrow emission lines fill few bins, and cosmic rays still fewer.
 _HIGHEST = 99.0
 # 1σ of a normal distribution in units of its median absolute deviation.
 SIGMA_PER_MAD = 1.482602
 # The scatter cannot be measured with fewer bins.
 _LEAST_BINS = 12
+
+# Why no class can be told from a spectrum, by the code of the warning.
+NO_CLASS = {
+    "mostly_noise": "mostly noise",
+    "featureless": "no feature stands out of the noise",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,15 +42,25 @@ class Signal:
         median: median over all bins, never negative.
         peak: ratio that one bin in a hundred exceeds, in emission or in absorption below a continuum that was taken
             out.
+        features: how far lines and broad features leave the continuum, in units of what pure noise does; None if the
+            spectrum is too short to tell.
     """
 
     median: float
     peak: float
+    features: float | None = None
 
     @property
     def mostly_noise(self) -> bool:
         """Return whether the spectrum shows neither a continuum nor lines."""
         return self.median < MOSTLY_NOISE and self.peak < STANDS_OUT
+
+    @property
+    def warning(self) -> str:
+        """Return the code of why no class can be told from the spectrum, a key of NO_CLASS, or "" if one can."""
+        if self.mostly_noise:
+            return "mostly_noise"
+        return "featureless" if self.features is not None and self.features < FEATURELESS else ""
 
 
 def signal_to_noise(wavelength: Array, flux: Array, flux_error: Array | None = None) -> Signal | None:
@@ -52,22 +72,47 @@ def signal_to_noise(wavelength: Array, flux: Array, flux_error: Array | None = N
 
     With errors, the ratio of a bin is its flux over its error. Without them the noise is estimated as in DER_SNR
     (Stoehr et al. 2008): it is the median of how far each bin lies from the mean of its neighbours two bins away.
-    Features many bins wide hardly raise it.
+    Features many bins wide hardly raise it. Features are always compared with the scatter.
     """
     # Only bins that hold a sample are numbered, because a spectrum with a far outlier has very many empty ones.
     place = np.unique(np.floor((wavelength - wavelength[0]) / BIN), return_inverse=True)[1]
+    by_scatter = _over_scatter(np.bincount(place, flux) / np.bincount(place))
+    features = None if by_scatter is None else _features(by_scatter)
     if flux_error is not None and np.mean(flux_error > 0) > 0.5:
         known = flux_error > 0
         place = np.unique(place[known], return_inverse=True)[1]
         errors = np.sqrt(np.bincount(place, flux_error[known] ** 2))
-        return _signal(np.bincount(place, flux[known]) / errors)
-    binned = np.bincount(place, flux) / np.bincount(place)
+        return _signal(np.bincount(place, flux[known]) / errors, features)
+    return None if by_scatter is None else _signal(by_scatter, features)
+
+
+def _over_scatter(binned: Array) -> Array | None:
+    """Return binned fluxes (n,) over their scatter, or None if it cannot be measured."""
     if binned.size < _LEAST_BINS:
         return None
     scatter = np.abs(2 * binned[2:-2] - binned[:-4] - binned[4:])
     noise = SIGMA_PER_MAD / np.sqrt(6.0) * float(np.median(scatter))
-    return _signal(binned / noise) if noise > 0 else None
+    return binned / noise if noise > 0 else None
 
 
-def _signal(ratio: Array) -> Signal:
-    return Signal(max(float(np.median(ratio)), 0.0), float(np.percentile(np.abs(ratio), _HIGHEST)))
+def _features(ratio: Array) -> float | None:
+    """Return how far lines and broad features leave the continuum, in units of what pure noise does.
+
+    ratio: (n,) flux of each bin over its scatter.
+
+    Lines count by the distance from the continuum that one bin in a hundred exceeds, which is 2.576 σ in pure noise.
+    Broad features count by the root mean square of means over _FEATURE bins, which is 1 σ of such means in pure noise.
+    The larger of the two counts.
+    """
+    if ratio.size < 1.5 * _CONTINUUM:
+        return None
+    continuum, broad = (np.convolve(ratio, np.full(width, 1 / width), "valid") for width in (_CONTINUUM, _FEATURE))
+    edge = _CONTINUUM // 2
+    narrow = np.abs(ratio[edge:-edge] - continuum)
+    trimmed = broad[edge - _FEATURE // 2 :][: continuum.size]
+    wide = (trimmed - continuum) / np.sqrt(1 / _FEATURE - 1 / _CONTINUUM)
+    return max(float(np.percentile(narrow, 99)) / 2.576, float(np.sqrt(np.mean(wide**2))))
+
+
+def _signal(ratio: Array, features: float | None) -> Signal:
+    return Signal(max(float(np.median(ratio)), 0.0), float(np.percentile(np.abs(ratio), _HIGHEST)), features)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from classifier.readers.receipt import Receipt
+from classifier.signal_to_noise import NO_CLASS, signal_to_noise
 from classifier.spectrum import Spectrum
 
 # Wavelength range that the classifier uses, and how much of it an answer needs, Å.
@@ -37,8 +38,11 @@ _REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z
 
 
 def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:
-    """Warn of little coverage, negative flux, telluric bands, and wavelengths that may be in the rest frame already."""
+    """Warn of little coverage, noise, negative flux, telluric bands, and wavelengths that may be at rest already."""
     _coverage(spectrum, receipt)
+    signal = signal_to_noise(spectrum.wavelength, spectrum.flux, spectrum.flux_error)
+    if signal and signal.warning:
+        receipt.warn(signal.warning, f"{NO_CLASS[signal.warning]}: do not rely on a class or redshift from it")
     negative = float((spectrum.flux < 0).mean())
     if negative > 0.2 and spectrum.flux_kind != "flattened":
         receipt.warn(

@@ -69,7 +69,7 @@ export function setRedshift(drawn, z) {
   drawn.range.change.connect(follow);
   follow();
   axis.visible = z !== null;
-  if (z !== null) axis.axis_label = `Rest wavelength (Å) at z = ${z.toFixed(5)}`;
+  if (z !== null) axis.axis_label = `Rest wavelength (Å) at z = ${Number(z.toFixed(5))}`;
 }
 
 // The factor by which a velocity towards us (km/s) shortens a wavelength.

@@ -10,8 +10,9 @@ const ownLines = (text) => text.split(/[,;\n]/)
 
 const asText = (lines) => lines.map(([at, name]) => (name === String(at) ? name : `${at} ${name}`)).join(", ");
 
-// tools: the row of controls. changed: called after each choice.
-export function startLineSets(tools, changed) {
+// tools: the row of controls. nebular: whether the spectrum shows nebular lines by its phase. changed: called after each choice.
+export function startLineSets(tools, nebular, changed) {
+  if (!look.chosen) look.sets.nebular.on = nebular;
   const panel = tools.querySelector(".line-sets");
   const elements = [...panel.querySelectorAll("[name=element]")];
   const own = panel.querySelector("#plot-own");
@@ -24,6 +25,7 @@ export function startLineSets(tools, changed) {
   for (const name of ["sky", "telluric"]) panel.querySelector(`[name=${name}]`).checked = look[name];
   panel.addEventListener("input", ({ target }) => {
     look.elements = elements.filter((box) => box.checked).map((box) => box.value);
+    if (target.name === "set") look.chosen = true;
     // Whoever picks an element wants to see it.
     if (target.name === "element") panel.querySelector("[name=set][value=chosen]").checked = look.elements.length > 0;
     for (const set of Object.keys(look.sets)) {

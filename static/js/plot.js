@@ -254,7 +254,7 @@ export function startPlot() {
   view = takeView();
   tools.hidden = false;
   showChoices();
-  startLineSets(tools, markLinesHere);
+  startLineSets(tools, Boolean(place.dataset.nebular), markLinesHere);
   startSliders();
   tools.addEventListener("click", (event) => {
     const button = event.target.closest("[data-plot]");

@@ -4,11 +4,13 @@ import { embed, setLines, setRedshift, showEnds, showPanel, showTelluric, stack 
 // These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
 // places of the sliders; smooth is null until somebody chooses, and the noise decides. flux: "measured", "continuum" or
 // "log". sets: whether each set of lines is
-// marked, and at which velocity (km/s towards us). elements: names of elements of the set "chosen". own: the reviewer's
-// lines as [[rest wavelength in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked. measure: whether a drag measures a line
-// instead of zooming.
+// marked, and at which velocity (km/s towards us). chosen: whether the reviewer chose among them; until then, the phase of a
+// spectrum decides on the nebular set. elements: names of elements of the set "chosen". own: the reviewer's lines as
+// [[rest wavelength in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked.
+// measure: whether a drag measures a line instead of zooming.
 export const look = {
-  smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, ends: false, elements: [], own: [], sky: false, telluric: true, measure: false,
+  smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, ends: false, elements: [], own: [],
+  sky: false, telluric: true, measure: false, chosen: false,
   sets: Object.fromEntries(["class", "host", "flash", "nebular", "chosen"].map((set) => [set, { on: set === "class", velocity: 0 }])),
 };
 

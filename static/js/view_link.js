@@ -27,6 +27,7 @@ export function takeView() {
   try {
     const view = JSON.parse(text);
     for (const name of KEPT) if (isLike(view.look?.[name], look[name]) || name === "smooth") look[name] = view.look?.[name] ?? look[name];
+    look.chosen = true;
     return view;
   } catch { return null; /* somebody cut the address short */ }
 }
@@ -49,7 +50,7 @@ export async function copyLink(drawn, z) {
 // Download what is drawn. kind: "png", "svg" or "csv". name: the transient.
 export async function save(drawn, kind, name, z) {
   const { label, said } = drawn.about;
-  const title = [name, label, said, z === null ? "" : `z = ${z.toFixed(4)}`].filter(Boolean).join(" · ");
+  const title = [name, label, said, z === null ? "" : `z = ${Number(z.toFixed(5))}`].filter(Boolean).join(" · ");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(kind === "csv" ? asTable(drawn, name) : await picture(drawn, kind, title));
   link.download = `${name}.${kind}`.replace(/\s+/g, "_");

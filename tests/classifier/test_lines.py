@@ -28,5 +28,10 @@ def test_every_set_names_known_elements() -> None:
     assert all(set(elements) <= set(ELEMENTS) for elements in LINE_SETS.values())
 
 
+def test_the_nebular_set_has_forbidden_lines_and_none_of_the_early_spectrum() -> None:
+    assert {"[O I]", "Mg I]", "[Ca II]", "Na I", "[Fe III]"} <= set(LINE_SETS["nebular"])
+    assert {"Si II", "Fe III", "He I"}.isdisjoint(LINE_SETS["nebular"])
+
+
 def test_an_unknown_class_marks_the_common_lines() -> None:
     assert elements_of(None) == elements_of("no such class") == COMMON

@@ -31,6 +31,27 @@ def test_the_ratio_does_not_depend_on_the_sampling(step: float, wanted: float) -
     assert told(wavelength, flux, error).median == pytest.approx(wanted, rel=0.25)
 
 
+@pytest.mark.parametrize("step", [2.0, 5.0, 8.0])
+@pytest.mark.parametrize("level", [0.7, 1.0, 1.5, 10.0])
+def test_noise_around_a_constant_has_no_class_however_bright_the_constant(step: float, level: float) -> None:
+    wavelength = np.arange(3800.0, 9000.0, step)
+    found = [told(wavelength, level + np.random.default_rng(n).normal(size=wavelength.size)) for n in range(40)]
+    assert sum(bool(signal.warning) for signal in found) >= 38
+
+
+@pytest.mark.parametrize("wanted", [5.0, 12.0, 30.0])
+def test_broad_features_stand_out_of_the_noise(wanted: float) -> None:
+    wavelength = np.arange(3500.0, 9500.0, 10.0)
+    flux = broad_lines(wavelength) + np.random.default_rng(3).normal(size=wavelength.size) / wanted
+    assert told(wavelength, flux).warning == ""
+
+
+def test_narrow_lines_on_a_continuum_stand_out_of_the_noise() -> None:
+    wavelength = np.arange(3800.0, 9000.0, 2.0)
+    lines = sum(9 * np.exp(-0.5 * ((wavelength - at) / 8) ** 2) for at in (4861, 5007, 6563, 6725))
+    assert told(wavelength, 3 + lines + np.random.default_rng(3).normal(size=wavelength.size)).warning == ""
+
+
 @pytest.mark.parametrize("scale", [1.0, 3e-17])
 def test_pure_noise_has_a_ratio_near_zero(scale: float) -> None:
     wavelength = np.arange(3800.0, 9000.0, 8.0)

@@ -94,6 +94,16 @@ def test_a_ratio_that_cannot_be_measured_does_not_pass_a_bound(ada: User) -> Non
     assert names(tried(ada)) == ["X"]
 
 
+@pytest.mark.parametrize("level", [0.5, 1.5])
+def test_noise_passes_no_policy_however_sure_the_prediction(ada: User, level: float) -> None:
+    arrays = predicted(ada, "X").spectra.get().arrays
+    wavelength = np.arange(3800.0, 9000.0, 2.0)
+    noise = level + np.random.default_rng(5).normal(size=wavelength.size)
+    arrays.wavelength, arrays.flux, arrays.flux_error = pack(wavelength), pack(noise), None
+    arrays.save()
+    assert names(tried(ada, template_agrees=False, set_of_one=False)) == []
+
+
 def test_only_spectra_of_the_last_month_count_and_a_transient_counts_once(ada: User) -> None:
     predicted(ada, "OLD", 1)
     Spectrum.objects.update(created_at=timezone.now() - timedelta(days=31))

@@ -12,5 +12,25 @@ def test_a_share_is_shown_as_100_percent_only_when_exact(value: float, words: st
     assert share(value) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (0.0312, 0.0004, "0.0312 ± 0.0004"),
+        (0.031234567, 0.000423456, "0.03123 ± 0.00042"),
+        (0.0712345678, 0.0123456, "0.071 ± 0.012"),
+        (0.0312, None, "0.0312"),
+        (0.03, None, "0.03"),
+        (0.031872, None, "0.031872"),
+        (0.0318724871, None, "0.0319"),
+        (0.0000312345, None, "0.00003"),
+        (0.0, None, "0"),
+    ],
+)
+def test_a_redshift_has_the_digits_that_its_error_and_its_source_give_it(
+    value: float, error: float | None, words: str
+) -> None:
+    assert redshift(value, error) == words
+
+
 def test_a_redshift_is_never_shown_as_minus_zero() -> None:
     assert redshift(-3e-5, 0.001) == "0.0000 ± 0.0010"

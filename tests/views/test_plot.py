@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import eventually, open_first, wait_for_spectrum, watched
 from tests.desk import Desk
@@ -71,6 +73,26 @@ def test_lines_are_drawn_only_with_a_redshift(page: Page, desk: Desk) -> None:
     assert 5577.3 in page.evaluate(places)
     page.uncheck("[name=telluric]")
     assert page.evaluate("document.getElementById('plot').figure.named('telluric 0').visible") is False
+
+
+def test_a_late_spectrum_marks_nebular_lines_until_the_reviewer_chooses(page: Page, desk: Desk) -> None:
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('data-nebular=""', 'data-nebular="1"'))
+
+    page.route(re.compile(r"/transients/[^/]+/?(\?|$)"), late)
+    open_first(page, desk)
+    page.fill("#plot-z", "0.02")
+    names = "document.getElementById('plot').figure.named('lines').data.text.join()"
+    box = page.locator("[name=set][value=nebular]")
+    expect(box).to_be_checked()
+    assert "[Ca II]" in page.evaluate(names)
+    page.click(".line-sets summary")
+    box.uncheck()
+    assert "[Ca II]" not in page.evaluate(names)
+    page.keyboard.press("n")
+    wait_for_spectrum(page)
+    expect(page.locator("[name=set][value=nebular]")).not_to_be_checked()
 
 
 def test_a_finger_on_the_figure_scrolls_the_page_of_a_phone(page: Page, desk: Desk) -> None:

@@ -18,7 +18,7 @@ from django.urls import reverse
 from tests.factories import classify_all, send, spectrum_file
 from triage.figures.light_curve import colour_of
 from triage.intake import submit
-from triage.models import Prediction, Spectrum, Transient
+from triage.models import NamedMatches, Prediction, Spectrum, Transient
 from triage.queue.priority import match_words
 from triage.review import claims
 from triage.views.network_answer import class_bars, exception_to_the_order
@@ -104,6 +104,28 @@ def test_noise_is_called_noise_and_a_spectrum_has_its_signal_to_noise_ratio(
     assert float(ratio[1]) > 2
 
 
+def test_a_class_that_noise_around_a_continuum_got_is_not_to_be_trusted(
+    page: Callable[[str], str], client: Client, reviewer: User
+) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 2.0)
+    flux = 1.5 + np.random.default_rng(5).normal(size=wavelength.size)
+    content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True)).encode()
+    submit.submit_spectrum(reviewer, content, "flat.txt", submit.Given(transient="flat"))
+    send(reviewer, "T0")
+    classify_all()
+    shown = page("flat")
+    assert re.search(r"No feature stands out of the noise:</b> S/N 3\.\d in bins", shown)
+    assert "do not trust</span>" in shown
+    assert "No feature stands out of the noise: do not trust the class." in shown
+    assert "do not trust" not in page("T0")
+    queue = client.get(reverse("queue")).content.decode()
+    assert queue.count("do not trust</span>") == 1
+    rows = {row["transient"]: row for row in client.get(reverse("api-queue")).json()["results"]}
+    assert [warning["code"] for warning in rows["flat"]["warnings"]] == ["featureless"]
+    assert rows["flat"]["reason"].startswith("no feature stands out of the noise: do not trust the class · waits")
+    assert rows["T0"]["warnings"] == []
+
+
 def test_a_flattened_spectrum_has_no_ratio_and_is_called_noise_only_where_nothing_stands_out(
     page: Callable[[str], str], reviewer: User
 ) -> None:
@@ -129,6 +151,44 @@ def test_the_set_of_the_predicted_class_has_its_lines(
     sets = client.get(reverse("plot", args=["T0"])).json()["about"]["sets"]
     assert "Si II" in sets["class"]
     assert "H" not in sets["class"]
+
+
+def test_what_changes_the_meaning_of_a_spectrum_stands_in_sight_and_the_rest_is_folded(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    Spectrum.objects.update(
+        receipt=Spectrum.objects.get().receipt
+        | {
+            "warnings": [
+                {"code": "looks_rest_frame", "message": "perhaps at rest"},
+                {"code": "telluric_uncorrected", "message": "telluric bands"},
+            ],
+            "guesses": [
+                {"what": "wavelength_unit", "value": "um", "evidence": "median 0.6", "confidence": 0.8},
+                {"what": "frame", "value": "rest", "evidence": "the file says so", "confidence": 0.95},
+            ],
+        }
+    )
+    shown = page("T0")
+    in_sight, folded = shown.split('<details class="receipt">')
+    assert "⚠ Perhaps at rest." in in_sight
+    assert "⚠ The wavelength unit was guessed: µm (median 0.6)." in in_sight
+    assert "elluric bands" not in in_sight.split('class="under-plot')[1]
+    assert "the file says so" not in in_sight
+    assert "Telluric bands" in folded
+
+
+@pytest.mark.parametrize(("days", "nebular"), [(99.0, False), (101.0, True)])
+def test_only_a_late_spectrum_has_nebular_lines_by_itself(
+    page: Callable[[str], str], reviewer: User, days: float, nebular: bool
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    assert 'data-nebular=""' in page("T0")
+    matches = {"matches": [], "library": "x", "phase": days, "phase_error": 5.0}
+    NamedMatches.objects.update_or_create(prediction=Prediction.objects.get(), defaults=matches)
+    assert ('data-nebular="1"' in page("T0")) is nebular
 
 
 def test_the_place_on_the_sky_is_shown_in_both_forms_with_links(page: Callable[[str], str], reviewer: User) -> None:

@@ -27,6 +27,7 @@ class QueueRowSerializer(SparseFields, serializers.Serializer[dict[str, Any]]):
 
     reason: reason for its place in the queue.
     redshift: known redshift, null if unknown.
+    warnings: why no class can be told from the spectrum of the prediction; empty if one can.
     """
 
     transient = serializers.CharField()
@@ -34,6 +35,10 @@ class QueueRowSerializer(SparseFields, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField()
     redshift = serializers.FloatField(allow_null=True)
     simulated = serializers.BooleanField()
+    warnings = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()),
+        help_text="Code and message of each; the codes are mostly_noise and featureless.",
+    )
     prediction = PredictionSerializer(
         allow_null=True, help_text="Null while it is hidden because your blind vote is wanted."
     )
@@ -90,6 +95,7 @@ def _row(transient: Transient, prediction: Prediction) -> dict[str, Any]:
         "reason": reason_of(transient, prediction, prediction.spectrum.created_at),
         "redshift": transient.redshift,
         "simulated": transient.simulated,
+        "warnings": prediction.spectrum.no_class_warnings,
         "prediction": None if transient.hidden else prediction,
     }
 

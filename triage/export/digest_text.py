@@ -6,6 +6,7 @@ from typing import Any
 
 from triage.export.digest import MOST, Digest
 from triage.export.text_table import aligned
+from triage.intake.wording import redshift_in_words
 
 INDENT = "  "
 
@@ -73,8 +74,8 @@ def _title(what: str, number: int, one: str, several: str) -> str:
 
 
 def redshift(row: dict[str, Any]) -> str:
-    """Return the redshift of a vetted row with four decimals, or "-" if it is unknown."""
-    return "-" if row["redshift"] is None else f"{round(row['redshift'], 4) or 0.0:.4f}"
+    """Return the redshift of a vetted row with the digits that it has, or "-" if it is unknown."""
+    return "-" if row["redshift"] is None else redshift_in_words(row["redshift"])
 
 
 def phase(row: dict[str, Any]) -> str:

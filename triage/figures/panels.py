@@ -12,6 +12,7 @@ from bokeh.plotting import figure
 from classifier.flattening import Comparison
 from triage.figures.samples import Array
 from triage.figures.style import LEFT, Palette, style_legend, style_wavelengths
+from triage.intake.wording import redshift_in_words
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Overlay:
 
     @property
     def label(self) -> str:
-        at = "" if self.redshift is None else f" at z = {self.redshift:.4f}"
+        at = "" if self.redshift is None else f" at z = {redshift_in_words(self.redshift)}"
         return f"{self.name}{at}"
 
 

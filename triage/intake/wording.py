@@ -1,6 +1,12 @@
-"""Words for the codes in records, in one table. A code that is not in it is shown with spaces for underscores."""
+"""Words for what records hold: codes, and redshifts.
+
+A code that is not in the table is shown with spaces for underscores.
+"""
 
 from __future__ import annotations
+
+import math
+from decimal import Decimal
 
 WORDS = {
     # Reasons why a file could not be read or classified.
@@ -53,6 +59,7 @@ WORDS = {
     "date_unreadable": "unreadable date",
     "error_unusable": "errors not used",
     "flux_contradicted": "flux is not what the header says",
+    "featureless": "no feature stands out",
     "flux_negative": "negative flux",
     "header_mended": "header breaks the standard",
     "rows_left_out": "rows of the image left out",
@@ -100,3 +107,35 @@ def in_words(code: object) -> str:
     """Return the words for a code. Anything that is not a code is returned as it is."""
     text = str(code)
     return WORDS.get(text, text.replace("_", " ") if text.isidentifier() and text.islower() else text)
+
+
+# A redshift of more decimals than this was computed, not given.
+_MOST_GIVEN = 6
+# Decimals of a computed redshift whose error is not known.
+_WITHOUT_ERROR = 4
+
+
+def redshift_in_words(value: float, error: float | None = None) -> str:
+    """Return a redshift with the digits that it has, such as "0.0312 ± 0.0004".
+
+    error: 1σ, or None if it is not known.
+
+    The error is rounded to two digits, and the redshift to as many decimals. Neither has more decimals than were given.
+    Without an error, a redshift is shown as it was given, and a computed one with four decimals, or as many as show a
+    digit of a tiny one.
+    """
+    given = max(_decimals(value), _decimals(error or 0.0))
+    if error:
+        decimals = min(given, max(1 - math.floor(math.log10(error)), 0))
+    elif given > _MOST_GIVEN:
+        decimals = max(_WITHOUT_ERROR, -math.floor(math.log10(abs(value))))
+    else:
+        decimals = given
+    rounded = round(value, decimals) or 0.0  # Turns -0.0 into 0.0.
+    return f"{rounded:.{decimals}f}" + (f" ± {error:.{decimals}f}" if error else "")
+
+
+def _decimals(value: float) -> int:
+    """Return how many decimals a number has: 2 for 0.03."""
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from classifier.signal_to_noise import NO_CLASS
 from triage.models.audience import AudienceQuerySet, User
 from triage.models.blind_sample import owes_blind_vote
 from triage.models.classification import Classification
@@ -268,6 +269,11 @@ class Spectrum(models.Model):
     def at_rest(self) -> bool:
         """Return whether the wavelengths are in the rest frame, as the file or a user says."""
         return bool(self.receipt.get("frame") == "rest")
+
+    @property
+    def no_class_warnings(self) -> list[dict[str, str]]:
+        """Return the warnings that no class can be told from the spectrum, each with code and message."""
+        return [warning for warning in self.receipt.get("warnings", []) if warning["code"] in NO_CLASS]
 
     @property
     def correctable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from classifier.luminosity import load_table
 from classifier.taxonomy import load_taxonomy
+from triage.intake.wording import redshift_in_words
 from triage.models import Brightness, Classification, Prediction, Spectrum
 from triage.models.audience import User
 
@@ -22,7 +23,8 @@ def redshift_misfit(known: float | None, prediction: Prediction | None) -> str:
     off = abs(prediction.redshift - known)
     if off <= max(ERRORS * prediction.redshift_error, FAR * (1 + known)):
         return ""
-    return f"it looks like z = {prediction.redshift:.3f}, but z = {known:.3f} is known"
+    seen = redshift_in_words(prediction.redshift, prediction.redshift_error)
+    return f"it looks like z = {seen}, but z = {redshift_in_words(known)} is known"
 
 
 def brightness_misfit(prediction: Prediction | None) -> str:

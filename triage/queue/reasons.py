@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from classifier.signal_to_noise import NO_CLASS
 from triage.models import Prediction, Spectrum
 from triage.models.classification import WAITING_STATES
 from triage.queue import priority
@@ -52,6 +53,8 @@ def reason_of(
         return f"no person has looked · {reason(prediction, contradiction=_contradiction(prediction))}"
     if prediction is None and spectrum is not None and spectrum.failure_code:
         return str(spectrum.failure_reason)
+    if prediction is not None and (noise := no_class(prediction.spectrum)):
+        return noise if since is None else f"{noise} · waits {age(timezone.now() - since)}"
     words = reason(prediction, since, _contradiction(prediction))
     known = [redshift_misfit(transient.redshift, prediction), brightness_misfit(prediction)]
     return " · ".join(filter(None, [*known, brightness_support(prediction), words]))
@@ -101,6 +104,12 @@ def reason(prediction: Prediction | None, since: datetime | None = None, contrad
         waited = timezone.now() - since
         parts.append((priority.waited(waited), f"waits {age(waited)}"))
     return " · ".join(words for _, words in sorted(parts, key=lambda part: -part[0]))
+
+
+def no_class(spectrum: Spectrum) -> str:
+    """Return in words why the class of a spectrum is not to be trusted, or "" if no warning says so."""
+    codes = [warning["code"] for warning in spectrum.no_class_warnings]
+    return f"{NO_CLASS[codes[0]]}: do not trust the class" if codes else ""
 
 
 def unusual(prediction: Prediction) -> str:

@@ -175,6 +175,8 @@ def _doubt_of_epochs(prediction: Prediction, spectra: list[Spectrum], least: flo
 
 def _doubt_of_prediction(prediction: Prediction) -> str:
     """Return what speaks against confirming a prediction unseen, or "" for nothing."""
+    if noise := reasons.no_class(prediction.spectrum):
+        return noise
     if unusual := reasons.unusual(prediction):
         return unusual
     if len(prediction.conformal_set) > 1:

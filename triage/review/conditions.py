@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Exists
 
-from classifier.signal_to_noise import signal_to_noise
+from classifier.signal_to_noise import Signal, signal_to_noise
 from triage.models import AutomaticPolicy, Spectrum
 from triage.models.arrays import unpack
 from triage.models.automatic_classification import contradicting
@@ -30,8 +30,7 @@ def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Ite
         sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
     fields = ["pk", "transient_id", *names]
     fields += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
-    if policy.signal_to_noise is not None:
-        fields += _ARRAYS
+    fields += _ARRAYS
     for row in sure.order_by("created_at", "pk").values(*fields).iterator():
         if _passes(row, policy):
             yield row
@@ -55,13 +54,15 @@ def _passes(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
         return False
     if policy.template_agrees and (crosscheck is None or crosscheck["class"] != class_name):
         return False
-    return policy.signal_to_noise is None or _ratio(row) >= policy.signal_to_noise
+    signal = _signal(row)
+    if signal and signal.warning:
+        return False
+    return policy.signal_to_noise is None or (signal is not None and signal.median >= policy.signal_to_noise)
 
 
-def _ratio(row: dict[str, Any]) -> float:
-    """Return a spectrum's median signal-to-noise ratio, or a negative number if it cannot be measured."""
+def _signal(row: dict[str, Any]) -> Signal | None:
+    """Return a spectrum's signal-to-noise ratio, or None if it cannot be measured."""
     wavelength, flux, error = (None if row[name] is None else unpack(row[name]) for name in _ARRAYS)
     if wavelength is None or flux is None:
-        return -1.0
-    signal = signal_to_noise(wavelength, flux, error)
-    return signal.median if signal else -1.0
+        return None
+    return signal_to_noise(wavelength, flux, error)

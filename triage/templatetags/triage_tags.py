@@ -16,11 +16,13 @@ from django.utils.text import slugify
 
 from classifier import __version__
 from classifier.taxonomy import load_taxonomy
-from triage.intake.wording import in_words, value_in_words
+from triage.intake.doubts import doubts
+from triage.intake.wording import in_words, redshift_in_words, value_in_words
 from triage.models import Transient
 from triage.queue.reasons import age
 
 register = template.Library()
+register.filter(doubts)
 
 # Size of an outline's drawing area; the page scales it.
 WIDTH, HEIGHT = 220, 48
@@ -106,14 +108,13 @@ def joined(values: Sequence[Any]) -> str:
 
 @register.filter
 def redshift(value: float | str | None, error: float | None = None) -> str:
-    """Format a redshift with four decimals, and its 1σ error if there is one; an unknown redshift gives a dash.
+    """Format a redshift with the digits that it has, and its 1σ error if there is one; an unknown one gives a dash.
 
     value: redshift; None and "" (from a missing variable of a template) are unknown.
     """
     if value is None or isinstance(value, str):
         return "–"
-    value = round(value, 4) or 0.0  # Turns -0.0 into 0.0.
-    return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
+    return redshift_in_words(value, error)
 
 
 @register.filter

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from classifier.lines import NEBULAR_FROM
 from classifier.taxonomy import load_taxonomy
 from triage.models import Prediction, Spectrum
 from triage.queue import reasons
@@ -73,6 +74,12 @@ class NetworkAnswer:
     drawn_redshift: float | None
     template_strength: str
 
+    @property
+    def nebular(self) -> bool:
+        """Return whether the phase of the spectrum, if it is known, is late enough for nebular lines."""
+        phase = self.prediction.phase
+        return phase is not None and phase.days > NEBULAR_FROM
+
 
 def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: FusedAnswer | None) -> NetworkAnswer:
     """Return what the page says about a prediction.
@@ -81,10 +88,11 @@ def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: F
     spectra: all spectra of the transient that the user may see.
     fused: answer of all these spectra together, or None with fewer than two.
     """
+    shown = next(spectrum for spectrum in spectra if spectrum.current_prediction_id == prediction.pk)
     used, crosscheck = prediction.redshift_used, prediction.crosscheck
     return NetworkAnswer(
         prediction=prediction,
-        reason=reasons.reason(prediction, contradiction=_contradiction(spectra)),
+        reason=reasons.no_class(shown) or reasons.reason(prediction, contradiction=_contradiction(spectra)),
         bars=class_bars(prediction),
         exception=exception_to_the_order(prediction),
         groups=_by_group(prediction),

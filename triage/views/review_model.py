@@ -13,7 +13,7 @@ from typing import Any, Self
 from django.contrib.auth.models import User
 
 from classifier.lines import LINE_SETS
-from classifier.signal_to_noise import Signal
+from classifier.signal_to_noise import NO_CLASS, Signal
 from triage.figures.evolution import DatedEpoch, Evolution
 from triage.models import (
     Claim,
@@ -78,12 +78,12 @@ class EpochTab:
 class Quality:
     """Quality of the shown spectrum's measurement.
 
-    mostly_noise: whether neither a continuum nor lines stand out of the noise.
+    no_class: why no class can be told from the spectrum, in words, or "" if one can.
     ratio: median signal-to-noise ratio in bins of 10 Å, as text; "" if it is not known or says nothing.
     noise_origin: where the noise is taken from.
     """
 
-    mostly_noise: bool
+    no_class: str
     ratio: str
     noise_origin: str
 
@@ -100,7 +100,7 @@ class Quality:
         ratio = "" if signal is None or flattened else f"{signal.median:.{1 if signal.median < 10 else 0}f}"
         from_scatter = "the scatter of neighbouring bins (DER_SNR), because the file has no errors"
         noise_origin = "the errors in the file" if has_errors else from_scatter
-        return cls(signal is not None and signal.mostly_noise, ratio, noise_origin)
+        return cls(NO_CLASS.get(signal.warning, "") if signal else "", ratio, noise_origin)
 
 
 @dataclasses.dataclass(frozen=True)
