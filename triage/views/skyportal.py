@@ -83,18 +83,25 @@ def sync_now(request: HttpRequest, instance_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_instance(request: HttpRequest, instance_id: int | None = None) -> HttpResponse:
-    """Add or change a connection; for staff, since it decides which server a token is sent to."""
+    """Add, change or test a connection; for staff, since it decides which server a token is sent to.
+
+    A test saves nothing. Its button sends ``test`` with the fields; a script that asks gets the outcome alone.
+    """
     user = signed_in(request)
     if not user.is_staff:
         raise PermissionDenied
     instances = SkyPortalInstance.objects.visible_to(user)
     instance = None if instance_id is None else get_object_or_404(instances, pk=instance_id)
     form = InstanceForm(user, request.POST or None, instance)
+    context = {"form": form, "instance": instance, "section": "skyportal"}
+    if "test" in request.POST:
+        page = "partials/connection_test.html" if wants_fragment(request) else "skyportal_instance.html"
+        return render(request, page, {**context, "trial": form.test()})
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f"{saved} was saved.")
         return redirect("skyportal")
-    return render(request, "skyportal_instance.html", {"form": form, "instance": instance, "section": "skyportal"})
+    return render(request, "skyportal_instance.html", context)
 
 
 @dataclasses.dataclass(frozen=True)
