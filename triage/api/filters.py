@@ -27,6 +27,7 @@ TRANSIENT_STATES = (
     "done",
     "automatic",
     "processing",
+    "failed",
     "bad_spectrum",
 )
 # The states that the queue can be narrowed to.
