@@ -21,7 +21,7 @@ from triage.models import PostState, SkyPortalInstance, SkyPortalPost, SkyPortal
 from triage.models.blind_sample import owes_blind_vote
 from triage.services.skyportal import outbox, sync
 from triage.services.skyportal.forms import InstanceForm
-from triage.views.base import signed_in, wants_fragment
+from triage.views.base import sentence, signed_in, wants_fragment
 from triage.views.sorting import sorted_by
 
 PAGE = 25
@@ -74,7 +74,7 @@ def sync_now(request: HttpRequest, instance_id: int) -> HttpResponse:
     try:
         instance = sync.request_run(signed_in(request), instance_id, full=request.POST.get("full") == "1")
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.info(request, f"{instance}: the sync will begin in a moment.")
     return redirect("skyportal")
@@ -176,7 +176,7 @@ def answer_post(request: HttpRequest, post_id: int, action: str) -> HttpResponse
     try:
         post = outbox.answer(signed_in(request), post_id, action)
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.success(request, f"{post}: {post.get_state_display()}.")
     return redirect("skyportal-outbox")

@@ -23,7 +23,7 @@ from triage.services.tns.client import has_credentials
 from triage.services.tns.lookup import want_spectra
 from triage.services.tns.payload import Options, Report, build_report, faults
 from triage.services.tns.tables import current_tables, number_of
-from triage.views.base import signed_in, visible_transient
+from triage.views.base import sentence, signed_in, visible_transient
 from triage.views.sorting import sorted_by
 
 PAGE = 25
@@ -166,7 +166,7 @@ def send(request: HttpRequest, name: str) -> HttpResponse:
     try:
         row = reports.submit(user, transient, form.options(), target, typed)
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
         return redirect(f"{request.path.removesuffix('send/')}?{urlencode(form.entered)}")
     messages.success(request, f"The report of {row.tns_name} will be sent to the {row.get_target_display()} TNS.")
     return redirect("tns-reports")
@@ -225,7 +225,7 @@ def settle(request: HttpRequest, report_id: int) -> HttpResponse:
     try:
         row = reports.settle(signed_in(request), report_id, arrived=request.POST.get("arrived") == "1")
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.success(request, f"{row}: {row.get_state_display()}.")
     return redirect("tns-reports")
