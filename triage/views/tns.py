@@ -22,7 +22,7 @@ from triage.services.tns import reports
 from triage.services.tns.client import has_credentials
 from triage.services.tns.lookup import want_spectra
 from triage.services.tns.payload import Options, Report, build_report, faults
-from triage.services.tns.tables import current_tables, number_of
+from triage.services.tns.tables import Tables, current_tables, number_of
 from triage.views.base import sentence, signed_in, visible_transient
 from triage.views.sorting import sorted_by
 
@@ -85,6 +85,15 @@ class OptionsForm(forms.Form):
         return Options(**self.cleaned_data | {"spectra": tuple(self.cleaned_data["spectra"])})
 
 
+def _show_defaults(form: OptionsForm, report: Report, tables: Tables) -> None:
+    """Show in the empty fields what the files say, which is reported if nothing is entered."""
+    first = next(iter(report.payload["classification_report"]["0"]["spectra"]["spectra-group"].values()))
+    instrument = tables.instruments.get(first["instrumentid"], "")
+    said = {"observer": first["observer"], "reducer": first["reducer"], "exposure_s": first["exptime"]}
+    for name, value in (said | {"instrument": instrument}).items():
+        form.fields[name].widget.attrs["placeholder"] = value
+
+
 def _label(spectrum: Spectrum) -> str:
     """Return date, instrument and file of a spectrum, as far as they are known."""
     day = f"{spectrum.observed_at:%Y-%m-%d}" if spectrum.observed_at else "date unknown"
@@ -112,6 +121,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
     form = OptionsForm(user, transient, request.GET)
     report = _report(user, transient, form)
     tables = current_tables()
+    _show_defaults(form, report, tables)
     if form.entered:
         for field, complaint in faults(report.payload, tables):
             if field and field not in form.errors:
