@@ -64,7 +64,7 @@ def test_a_date_from_the_name_of_the_file_is_marked_as_a_guess(reviewer: User) -
     report = build_report(reviewer, vetted(reviewer, "x_20260801.txt", **HEADER), FULL)
     assert told(report)["obsdate"] == "2026-08-01 00:00:00"
     (warning,) = report.warnings
-    assert warning.startswith("The time of observation 2026-08-01 00:00 is guessed: the file's name;")
+    assert warning.startswith("The time of observation 2026-08-01 00:00 is a guess: the file's name;")
 
 
 def test_an_instrument_that_several_have_or_nobody_knows_is_left_to_the_person(reviewer: User) -> None:

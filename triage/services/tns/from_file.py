@@ -61,5 +61,5 @@ def _guess_of_date(spectrum: Spectrum) -> str:
     guessed = spectrum.observed_at.isoformat().replace("+00:00", "Z")
     for guess in spectrum.receipt.get("guesses", ()):
         if guess["what"] == "observed_at" and guess["value"] == guessed:
-            return f"The time of observation {spectrum.observed_at:%Y-%m-%d %H:%M} is guessed: {guess['evidence']}."
+            return f"The time of observation {spectrum.observed_at:%Y-%m-%d %H:%M} is a guess: {guess['evidence']}."
     return ""
