@@ -50,6 +50,7 @@ class Spectrum:
     instrument: str | None = None
     telescope: str | None = None
     observer: str | None = None
+    reducer: str | None = None
     exposure_s: float | None = None
     redshift: float | None = None
     ra: float | None = None

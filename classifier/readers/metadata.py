@@ -35,6 +35,7 @@ _OBJECT = (
 _INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENTNAME")
 _TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPENAME")
 _OBSERVER = ("OBSERVER", "OBSERVERS", "OBSERVERNAME")
+_REDUCER = ("REDUCER", "REDUCERS", "REDUCEDBY")
 _RA = ("RA", "RADEG", "RAJ2000", "OBJRA", "CATRA", "RATARG", "TARGRA", "RAOBJ", "OBJCTRA")
 _DEC = ("DEC", "DECDEG", "DECJ2000", "OBJDEC", "CATDEC", "DECTARG", "TARGDEC", "DECOBJ", "OBJCTDEC", "DE")
 _BOTH = ("RADEC", "RA/DEC", "COORDINATES", "COORDS", "POSITION")
@@ -117,6 +118,7 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
         "instrument": _first(_text(source, _INSTRUMENT) for source in sources),
         "telescope": _first(_text(source, _TELESCOPE) for source in sources),
         "observer": _first(_text(source, _OBSERVER) for source in sources),
+        "reducer": _first(_text(source, _REDUCER) for source in sources),
         "exposure_s": exposure if exposure and exposure > 0 else None,
         "redshift": redshift if redshift is not None and is_plausible_redshift(redshift) else None,
         "ra": ra,

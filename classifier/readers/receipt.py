@@ -160,6 +160,7 @@ class Receipt:
             "telescope": spectrum.telescope,
             "instrument": spectrum.instrument,
             "observer": spectrum.observer,
+            "reducer": spectrum.reducer,
             "redshift": spectrum.redshift,
             "ra": spectrum.ra,
             "dec": spectrum.dec,

@@ -249,7 +249,7 @@ function refused(item, status, answer) {
   summary.after(card);
   const line = element("p");
   if (status === 0) line.append(element("span", "tag bad", "no connection"), " The file did not arrive. ");
-  else if (status === 401 || status === 403) line.append(element("span", "tag bad", "not signed in"), " Log in again in another tab, then retry. ");
+  else if (status === 401 || status === 403) line.append(element("span", "tag bad", "not logged in"), " Log in again in another tab, then retry. ");
   else line.append(codeTag(answer?.code ?? `error ${status}`, "refused"), ` ${sentence(answer?.detail ?? "the server could not take it")} `);
   if (answer?.id) {
     line.append("It is kept in quarantine: ", toReceipt(answer.id, "look at it, or correct how it is read"), ".");

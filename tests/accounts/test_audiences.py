@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -51,13 +53,13 @@ def test_only_me_hides_an_upload_from_everybody_else(member: User, make_user: Ca
     other = make_user("other", "A", "B")
     assert client_of(member).get(f"{API}/spectra/{found['id']}/").status_code == 200
     assert client_of(other).get(f"{API}/spectra/{found['id']}/").status_code == 404
-    assert upload(client_of(other), group="member alone").status_code == 400
+    assert upload(client_of(other), group="only me (member)").status_code == 400
 
 
 def test_a_user_has_one_own_group_whatever_other_groups_are_called(
     member: User, make_user: Callable[..., User]
 ) -> None:
-    make_user("other", "member alone")
+    make_user("other", "only me (member)")
     assert own_group(member) == own_group(member)
     assert list(own_group(member).user_set.all()) == [member]
 
@@ -70,7 +72,31 @@ def test_the_upload_page_shows_the_audience_openly_and_chooses_the_group_s_defau
     client.force_login(member)
     page = client.get("/upload/").content.decode()
     assert page.index("Visible to") < page.index("Facts about these files")
-    assert '<option value="B" selected>B only</option>' in page
-    assert "member alone" not in page
+    assert '<option value="B" selected>B</option>' in page
+    assert "only me (member)" not in page
     client.post("/upload/", {"spectra": [SimpleUploadedFile("a.txt", spectrum_file())], "group": "only me"})
     assert Spectrum.objects.get().group == own_group(member)
+
+
+def test_a_spectrum_for_its_sender_alone_is_called_so_on_its_page_and_in_its_form(member: User, client: Client) -> None:
+    found = upload(client_of(member), group="only me").json()
+    client.force_login(member)
+    page = client.get(f"/spectra/{found['id']}/").content.decode()
+    assert "visible to only me (member)" in page
+    assert '<option value="only me" selected>only me</option>' in page
+    assert '<option value="only me (member)"' not in page
+    sent = {"initial-group": "only me", "group": "everybody"}
+    client.post(f"/spectra/{found['id']}/facts/", sent)
+    assert Spectrum.objects.get().group is None
+
+
+def test_groups_with_the_earlier_name_are_renamed_and_others_keep_theirs(
+    member: User, make_user: Callable[..., User]
+) -> None:
+    rename = import_module("triage.migrations.0210_only_me").rename
+    for user, name in ((member, "member alone"), (make_user("other"), "mine")):
+        group = own_group(user)
+        group.name = name
+        group.save()
+    rename(apps, None)
+    assert [own_group(user).name for user in User.objects.order_by("pk")] == ["only me (member)", "mine"]

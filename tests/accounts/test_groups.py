@@ -103,7 +103,7 @@ def test_a_manager_who_leaves_and_comes_back_is_a_plain_member(manager: User, gr
 
 def test_an_unknown_act_or_member_changes_nothing(manager: User, member: User, reviewer: User, group: Group) -> None:
     assert change(manager, group, member, "promote").status_code == 404
-    assert "the group has no such member" in change(manager, group, reviewer, "remove").content.decode()
+    assert "The group has no such member" in change(manager, group, reviewer, "remove").content.decode()
     assert acts() == []
 
 

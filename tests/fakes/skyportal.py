@@ -215,6 +215,10 @@ class FakeSkyPortal(FakeService):
             raise self._error(401, "Unauthorized")
         if unknown := unknown_parameters(request):
             raise self._error(400, f"Invalid parameters: {', '.join(sorted(unknown))}")
+        if request.path[1:] == ["internal", "profile"]:
+            acls = ["Annotate", "Classify", "Comment"] if self.may_write else []
+            data = {"username": "bot", "tokens": [{"id": token, "name": "desk", "acls": acls}]}
+            return {"status": "success", "data": data, "version": "1.4.0+git"}
         return {"status": "success", "data": self._route(request, self.tokens[token]), "version": "1.4.0+git"}
 
     def _take_analysis(self, request: Request) -> Any:

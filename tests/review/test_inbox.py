@@ -15,6 +15,7 @@ from django.urls import reverse
 from tests.factories import classified, classified_transients, override, queries
 from triage.models import Mention, ReviewPolicy, Spectrum, Transient
 from triage.review import comments, decisions, inbox
+from triage.review.proposal import Proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -177,3 +178,34 @@ def test_the_count_ends_at_a_bound(ada: User, ben: User, monkeypatch: pytest.Mon
     assert [entry.text for entry in inbox.entries(ben)] == ["@ben 4", "@ben 3"]
     inbox.mark_read(ben)
     assert not Mention.objects.filter(read_at__isnull=True).exists()
+
+
+def test_a_name_in_the_comment_of_a_verdict_is_in_that_user_s_inbox(ada: User, ben: User) -> None:
+    transient = classified(ada)
+    proposal = Proposal("override", class_name="TDE", comment="For @ben. Or @nobody?", last_decision=0)
+    for _ in range(2):
+        decisions.record_decision(ada, transient, proposal)
+    (entry,) = inbox.entries(ben)
+    assert (entry.kind, entry.transient, entry.text) == (inbox.MENTION, transient, proposal.comment)
+    assert [comment.text for comment in comments.thread(ada, transient)] == [proposal.comment]
+    decisions.record_decision(ben, transient, Proposal("override", class_name="TDE", comment="mail ben@nowhere"))
+    assert comments.thread(ada, transient).count() == 1
+
+
+def test_a_name_in_the_comment_of_a_blind_round_is_told_without_its_text(ada: User, ben: User) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    transient = classified(ada)
+    decisions.record_decision(ada, transient, Proposal("override", class_name="TDE", comment="A TDE, @ben"))
+    (entry,) = [entry for entry in inbox.entries(ben) if entry.kind == inbox.MENTION]
+    assert (entry.concealed, entry.text) == (True, "")
+
+
+def test_a_name_in_the_comment_of_a_private_verdict_reaches_members_alone(
+    ada: User, ben: User, make_user: Callable[..., User]
+) -> None:
+    member = make_user("member", "ours")
+    ada.groups.add(member.groups.get())
+    transient = classified(ada, group=member.groups.get())
+    decisions.record_decision(ada, transient, Proposal("override", class_name="TDE", comment="@ben @member look"))
+    assert inbox.entries(ben) == []
+    assert [entry.kind for entry in inbox.entries(member)] == [inbox.MENTION]

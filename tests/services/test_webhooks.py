@@ -226,7 +226,7 @@ def test_users_can_make_see_and_remove_only_their_own_webhooks(
     assert webhook.secret.encode() in made.content
     assert webhook.secret.encode() not in client.get(reverse("webhooks")).content
     assert webhook.secret not in webhook.encrypted_secret
-    assert b"choose at least one event" in client.post(reverse("webhooks"), {"url": f"{receiver.url}/hook"}).content
+    assert b"Choose at least one event" in client.post(reverse("webhooks"), {"url": f"{receiver.url}/hook"}).content
     decide(reviewer)
     receiver.status = 503
     send()

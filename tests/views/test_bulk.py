@@ -105,7 +105,7 @@ def test_a_batch_can_be_undone_only_by_its_owner(browser: Client, ada: User) -> 
     result = bulk.confirm(ada, {"T0": reviewed(ada, "T0").current_prediction_id}, 0)
     for batch in (result.batch, uuid.uuid4()):
         page = browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
-        assert "there is no such batch" in page
+        assert "There is no such batch" in page
     assert Classification.objects.get().transient == transient
 
 

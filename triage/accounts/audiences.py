@@ -28,7 +28,7 @@ def own_group(user: User) -> Group:
         User.objects.select_for_update().get(pk=user.pk)
         found = Group.objects.filter(desk_settings__person=user).first()
         if found is None:
-            found = Group.objects.create(name=_free_name(f"{user.get_username()[:120]} alone"))
+            found = Group.objects.create(name=_free_name(f"{ONLY_ME} ({user.get_username()[:120]})"))
             GroupSettings.objects.create(group=found, person=user)
         found.user_set.set([user])
     return found

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from triage.api.base import FIELDS, NewestFirst, user_of, wanted_fields
 from triage.api.errors import error_answers
-from triage.api.parameters import SIMULATED, choice_parameter, flag_parameter
+from triage.api.parameters import SIMULATED, choice_parameter, class_parameter, flag_parameter
 from triage.api.renderers import CsvRenderer, JsonLinesRenderer, TableRenderer, VOTableRenderer
 from triage.api.schema import answer_example
 from triage.export import automatic, classifications
@@ -199,7 +199,7 @@ class ClassificationsView(APIView):
         cursor = _CURSOR.fullmatch(since)
         wanted = classifications.Wanted(
             since=None if cursor else _moment(since),
-            class_name=query.get("class_name", ""),
+            class_name=class_parameter(request, "class_name"),
             reviewer=query.get("reviewer", ""),
             until=_moment(query.get("until", ""), "until"),
             transient=query.get("transient", ""),

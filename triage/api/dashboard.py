@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import user_of
-from triage.api.parameters import SIMULATED, flag_parameter
+from triage.api.errors import error_answers
+from triage.api.parameters import SIMULATED, choice_parameter, class_parameter, flag_parameter
 from triage.figures.dashboard import Bin, reliability
 from triage.queue import dashboard
 from triage.queue.dashboard import Share
@@ -71,18 +72,24 @@ class NightView(APIView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("since", str, enum=[key for key, _ in dashboard.SPANS], description="Span of time."),
+            OpenApiParameter("since", str, enum=list(dict(dashboard.SPANS)), description="Span of time."),
             OpenApiParameter("class", str, description="Vetted class."),
             OpenApiParameter("instrument", str),
             OpenApiParameter("blind", str, enum=["1"], description="Only transients that were vetted blind."),
             SIMULATED,
         ],
-        responses={200: NightSerializer},
+        responses={200: NightSerializer} | error_answers(400),
     )
     def get(self, request: Request) -> Response:
         """Numbers of the dashboard: spectra that arrived, transients that wait, and how often the network was right."""
         user = user_of(request)
-        span = dashboard.Span.read(request.query_params, flag_parameter(request, "simulated"))
+        span = dashboard.Span(
+            since=choice_parameter(request, "since", list(dict(dashboard.SPANS))) or "night",
+            class_name=class_parameter(request, "class"),
+            instrument=request.query_params.get("instrument", ""),
+            blind=choice_parameter(request, "blind", ("1",)) == "1",
+            simulated=flag_parameter(request, "simulated"),
+        )
         rows = dashboard.vetted(user, span)
         chosen = dashboard.narrowed(rows, span)
         numbers = dashboard.numbers(user, span, rows)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from triage.api.base import checked
+from triage.accounts.audiences import shared_groups
+from triage.api.base import checked, user_of
+from triage.api.parameters import known_class
 from triage.models import SpectrumState
 from triage.models.spectrum import SpectrumQuerySet
 from triage.models.transient_queries import TransientQuerySet
-from triage.queue.filters import EMPTYING, OLD_NAMES, QueueFilter
+from triage.queue.filters import EMPTYING, OLD_NAMES, PUBLIC, QueueFilter
 
 # States of review, by the names that the pages use.
 TRANSIENT_STATES = (
@@ -24,6 +27,7 @@ TRANSIENT_STATES = (
     "done",
     "automatic",
     "processing",
+    "failed",
     "bad_spectrum",
 )
 # The states that the queue can be narrowed to.
@@ -35,19 +39,47 @@ _PAGE_NAMES = {"arrived_from": "after", "arrived_to": "before"}
 def read(form: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the query parameters that a serializer describes, without the ones that are missing or empty.
 
-    Raises ValidationError if a value does not fit.
+    Raises ValidationError if a value does not fit, or if the user is in no such group, and UnknownClassError for a
+    class that the taxonomy does not have.
     """
-    return {name: value for name, value in checked(form, request.query_params).items() if value not in ("", None)}
+    sent = {name: value for name, value in checked(form, request.query_params).items() if value not in ("", None)}
+    if "group" in sent:
+        _check_group(user_of(request), sent["group"])
+    return sent
+
+
+def _check_group(user: User, name: str) -> None:
+    # The spectra of a group that the user is not in are hidden, and so is whether there is such a group.
+    if name != PUBLIC and not user.groups.filter(name=name).exists():
+        known = [PUBLIC, *shared_groups(user).values_list("name", flat=True)]
+        raise serializers.ValidationError({"group": [f"choose one of {', '.join(known)}"]})
+
+
+class ClassField(serializers.CharField):
+    """A class by its name or another spelling; read as its name."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        return known_class(str(self.field_name), text) if text else text
+
+
+class StateField(serializers.ChoiceField):
+    """One of a few states. The error names them all."""
+
+    def __init__(self, choices: Sequence[str], **options: Any) -> None:
+        super().__init__(choices, error_messages={"invalid_choice": f"choose one of {', '.join(choices)}"}, **options)
 
 
 class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
     """Filter of the list of spectra."""
 
-    state = serializers.ChoiceField(choices=SpectrumState.values, required=False)
+    state = StateField(SpectrumState.values, required=False)
     transient = serializers.CharField(required=False, help_text="Name of the transient.")
-    class_name = serializers.CharField(required=False, help_text="Predicted class.")
+    class_name = ClassField(required=False, help_text="Predicted class.")
     instrument = serializers.CharField(required=False)
-    group = serializers.CharField(required=False)
+    group = serializers.CharField(
+        required=False, help_text="A group of yours, or “public” for spectra without a group."
+    )
     created_after = serializers.DateTimeField(required=False)
     discarded = serializers.BooleanField(required=False, default=None, allow_null=True)
     unnamed = serializers.BooleanField(
@@ -77,6 +109,9 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
         if "class_name" in sent:
             # A row in the answer would reveal the class of a prediction that is hidden from the user.
             rows = rows.with_visible_prediction()
+        if sent.get("group") == PUBLIC:
+            del sent["group"]
+            rows = rows.filter(group__isnull=True)
         if (unnamed := sent.pop("unnamed", None)) is not None:
             rows = rows.unnamed() if unnamed else rows.filter(transient__isnull=False)
         return rows.filter(**{paths[name]: value for name, value in sent.items()})
@@ -85,12 +120,12 @@ class SpectrumFilter(serializers.Serializer[dict[str, Any]]):
 class TransientFilter(serializers.Serializer[dict[str, Any]]):
     """Filter of the list of transients."""
 
-    state = serializers.ChoiceField(
-        choices=[*TRANSIENT_STATES, *OLD_NAMES],
+    state = StateField(
+        [*TRANSIENT_STATES, *OLD_NAMES],
         required=False,
         help_text="State of the review; “vetted” means the same as “done”.",
     )
-    class_name = serializers.CharField(
+    class_name = ClassField(
         required=False, help_text="Vetted class, or the predicted class of a transient that is not vetted."
     )
     q = serializers.CharField(required=False, help_text="Part of a name.")
@@ -119,10 +154,8 @@ class TransientFilter(serializers.Serializer[dict[str, Any]]):
 class WaitingFilter(serializers.Serializer[dict[str, Any]]):
     """Filter of the queue."""
 
-    state = serializers.ChoiceField(
-        choices=QUEUE_STATES, required=False, help_text="State of the review; “pending” if it is not given."
-    )
-    class_name = serializers.CharField(required=False, help_text="Predicted class.")
+    state = StateField(QUEUE_STATES, required=False, help_text="State of the review; “pending” if it is not given.")
+    class_name = ClassField(required=False, help_text="Predicted class.")
     q = serializers.CharField(required=False, help_text="Part of a name.")
     group = serializers.CharField(
         required=False, help_text="Transients with a spectrum of this group, or “public” for one without a group."

@@ -88,6 +88,10 @@ class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
         """Return the spectra that were read, wait for a name and are not discarded."""
         return self.filter(transient__isnull=True, discarded=False).exclude(state=SpectrumState.QUARANTINED)
 
+    def not_classified(self) -> Self:
+        """Return the spectra of transients that the network could not classify, without discarded ones."""
+        return self.filter(state=SpectrumState.FAILED, transient__isnull=False, discarded=False)
+
     def with_hidden(self, user: User) -> Self:
         """Annotate ``hidden``: the prediction is hidden, because the user's blind vote is wanted."""
         return self.annotate(hidden=owes_blind_vote(user))

@@ -15,7 +15,7 @@ from triage.models.classification import WAITING_STATES, Classification
 from triage.models.decision import Decision
 from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import AUTOMATIC, QueueEntry, QueueEntryQuerySet
-from triage.models.spectrum import Spectrum
+from triage.models.spectrum import Spectrum, SpectrumState
 from triage.models.spelling import spelt
 from triage.models.transient_order import TransientOrderQuerySet
 from triage.models.upload import UploadEntry
@@ -104,13 +104,15 @@ class TransientQuerySet(TransientOrderQuerySet):
         """Return the visible transients, annotated with their prediction and review state.
 
         review_state: "automatic" if a policy classified it and nobody has vetted it; "pending", or "in_review" if
-            somebody is looking at it, for a transient that waits; "processing" if it has no prediction yet; else its
-            standing_state.
+            somebody is looking at it, for a transient that waits; without a prediction and a decision "failed" if the
+            network could classify none of its spectra, else "processing"; else its standing_state.
         """
         return self.visible_to(user)._described(user)
 
     def _described(self, user: User) -> Self:
         claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live())
+        spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
+        queued, failed = (Exists(spectra.filter(state=s)) for s in (SpectrumState.QUEUED, SpectrumState.FAILED))
         return (
             self.with_current_prediction(user)
             .with_review_state(user)
@@ -119,6 +121,7 @@ class TransientQuerySet(TransientOrderQuerySet):
                     When(CLASSIFIED_BY_POLICY, then=Value("automatic")),
                     When(WAITING & claimed, then=Value("in_review")),
                     When(WAITING, then=Value("pending")),
+                    When(failed & ~queued, standing_state="", then=Value("failed")),
                     When(standing_state="", then=Value("processing")),
                     default=F("standing_state"),
                 )

@@ -57,5 +57,5 @@ def _count(user: User, simulated: bool | None) -> dict[str, int]:
         **{name: states.get(name, 0) for name in (*OUTCOMES, "automatic")},
     }
     spectra = Spectrum.objects.visible_to(user).filter(only(simulated)).order_by()
-    failed = spectra.filter(state=SpectrumState.FAILED).values("transient").distinct().count()
+    failed = spectra.not_classified().values("transient").distinct().count()
     return found | {"processing": spectra.filter(state=SpectrumState.QUEUED).count(), "failed": failed}

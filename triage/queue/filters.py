@@ -30,7 +30,7 @@ STATES = (
     ("automatic", "Automatic"),
     ("processing", "Processing"),
     ("bad", "Bad spectra"),
-    ("failed", "In quarantine"),
+    ("failed", "Not classified"),
     ("all", "All"),
 )
 TNS_STATES = (
@@ -219,9 +219,9 @@ def _by_state(user: User, state: str) -> TransientQuerySet:
     else:
         rows = rows.with_arrival()
     if state in ("processing", "failed"):
-        wanted = SpectrumState.QUEUED if state == "processing" else SpectrumState.FAILED
-        spectra = Spectrum.objects.visible_to(user).filter(state=wanted)
-        rows = rows.filter(pk__in=spectra.values("transient"))
+        spectra = Spectrum.objects.visible_to(user)
+        found = spectra.filter(state=SpectrumState.QUEUED) if state == "processing" else spectra.not_classified()
+        rows = rows.filter(pk__in=found.values("transient"))
     return rows.newest_first()
 
 

@@ -74,9 +74,19 @@ def add(user: User, transient: Transient, text: str, group_name: str | None = No
     if second_opinion.is_hidden(user, transient):
         raise InvalidActionError("the comments are hidden until your own vote is in; vote first")
     group = _audience(user, audiences(user, audiences_known_to(user, transient)), group_name)
+    return _write(user, transient, group, text, _mentioned(text, user, group))
+
+
+def tell_mentioned(decision: Decision) -> None:
+    """Write a decision's comment into the thread as well if it mentions users, so that it is in their inboxes."""
+    if mentioned := _mentioned(decision.comment, decision.reviewer, decision.group):
+        _write(decision.reviewer, decision.transient, decision.group, decision.comment, mentioned)
+
+
+def _write(user: User, transient: Transient, group: Group | None, text: str, mentioned: QuerySet[User]) -> Comment:
     with transaction.atomic():
         comment = Comment.objects.create(transient=transient, group=group, author=user, text=text)
-        Mention.objects.bulk_create(Mention(comment=comment, user=one) for one in _mentioned(text, user, group))
+        Mention.objects.bulk_create(Mention(comment=comment, user=one) for one in mentioned)
         ring_after_commit(SEND_NOTIFICATIONS)
     return comment
 

@@ -24,7 +24,7 @@ from triage.errors import (
 )
 from triage.models import Brightness, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
-from triage.review import claims, free_text, resent, second_opinion, seen
+from triage.review import claims, comments, free_text, resent, second_opinion, seen
 from triage.review.outcome import Outcome, current_outcome, store_outcome
 from triage.review.proposal import Proposal
 
@@ -63,6 +63,7 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
         decision.save()
         claims.release(user, transient)
         store_outcome(transient, decision.group)
+        comments.tell_mentioned(decision)
         ring_after_commit(SEND_NOTIFICATIONS)
     return decision
 

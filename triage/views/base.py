@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
+from django.utils.text import capfirst
 
 from triage.models import Brightness, Spectrum, Transient
 
@@ -20,6 +21,11 @@ def signed_in(request: HttpRequest) -> User:
 def wants_fragment(request: HttpRequest) -> bool:
     """Return whether a script asks for the changing part of the page alone."""
     return request.headers.get("X-Fragment") == "1"
+
+
+def sentence(detail: str) -> str:
+    """Return the detail of an error as a sentence: with a capital at its beginning and a full stop at its end."""
+    return f"{capfirst(detail)}{'' if detail.endswith(('.', '?')) else '.'}"
 
 
 def visible_transient(user: User, name: str) -> Transient:

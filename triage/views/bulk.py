@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.errors import TriageError
 from triage.queue.filters import QueueFilter
 from triage.review import bulk
-from triage.views.base import signed_in
+from triage.views.base import sentence, signed_in
 from triage.views.demo import demonstration_of
 
 
@@ -109,7 +109,7 @@ def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
         count = bulk.undo(signed_in(request), batch)
         messages.info(request, f"{count} decision{'' if count == 1 else 's'} undone.")
     except TriageError as error:
-        messages.error(request, f"{error.detail}.")
+        messages.error(request, sentence(error.detail))
     return redirect("queue")
 
 

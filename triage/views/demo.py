@@ -55,6 +55,6 @@ def demo_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     if request.method == "POST":
         count = remove_demo()
-        messages.success(request, f"The demo night is gone: {count} simulated transients were removed.")
+        messages.success(request, f"The demo night is gone. Simulated transients removed: {count}.")
         return redirect("queue")
     return render(request, "demo.html", {"count": simulated_transients(), "section": "demo"})

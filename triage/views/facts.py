@@ -19,7 +19,7 @@ from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, share
 from triage.errors import TriageError
 from triage.intake.facts import correct_spectrum, correct_transient, undo_spectrum_act, undo_transient_act
 from triage.intake.wording import in_words, value_in_words
-from triage.models import ActKind, Spectrum, SpectrumAct, Transient, TransientAct
+from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState, Transient, TransientAct
 from triage.views.base import signed_in, visible_spectrum, visible_transient
 from triage.views.fields import DegreesField
 
@@ -42,6 +42,8 @@ class SpectrumFactsForm(forms.Form):
 
     def __init__(self, user: User, spectrum: Spectrum, data: Any = None) -> None:
         audience = spectrum.group.name if spectrum.group else EVERYBODY
+        if user.groups.filter(name=audience, desk_settings__person=user).exists():
+            audience = ONLY_ME
         values = {name: getattr(spectrum, name) for name in ("observed_at", "instrument", "observer", "comment")}
         super().__init__(data, initial=values | {"redshift": spectrum.stated_redshift, "group": audience})
         _compare_with_what_was_shown(self)
@@ -142,11 +144,12 @@ def correct_spectrum_facts(request: HttpRequest, spectrum_id: int) -> HttpRespon
     try:
         if "group" in facts:
             facts["group"] = chosen_audience(user, facts["group"])
-        correct_spectrum(user, spectrum, facts)
+        corrected = correct_spectrum(user, spectrum, facts)
     except TriageError as error:
         messages.error(request, f"Not corrected: {error.detail}.")
     else:
-        again = " It is classified again with the new redshift." if "redshift" in facts else ""
+        requeued = "redshift" in facts and corrected.state == SpectrumState.QUEUED
+        again = " The network classifies it again." if requeued else ""
         messages.success(request, f"{spectrum.file_label} was corrected.{again}" if facts else "Nothing was changed.")
     return redirect("receipt", spectrum_id)
 

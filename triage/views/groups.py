@@ -18,7 +18,7 @@ from triage.accounts import groups, invitations
 from triage.accounts.login_throttle import client_address
 from triage.errors import NotFoundError, TriageError
 from triage.models import GroupInvitation
-from triage.views.base import signed_in
+from triage.views.base import sentence, signed_in
 
 
 class InvitationForm(forms.Form):
@@ -91,7 +91,7 @@ def change_member(request: HttpRequest, group_id: int, user_id: int, action: str
             raise Http404
         messages.success(request, text)
     except TriageError as error:
-        messages.error(request, f"{error.detail}.")
+        messages.error(request, sentence(error.detail))
     if groups.managed_groups(user).filter(pk=group_id).exists():
         return redirect("group", group_id)
     return redirect("account")
@@ -106,7 +106,7 @@ def withdraw(request: HttpRequest, group_id: int, invitation_id: int) -> HttpRes
         invitations.withdraw(signed_in(request), group_id, invitation_id)
         messages.success(request, "The invitation was withdrawn.")
     except TriageError as error:
-        messages.error(request, f"{error.detail}.")
+        messages.error(request, sentence(error.detail))
     return redirect("group", group_id)
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from triage.accounts import invitations
 from triage.errors import TriageError
 from triage.models import GroupInvitation
+from triage.views.base import sentence
 
 
 class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
@@ -58,7 +59,7 @@ def _answer(request: HttpRequest, user: User, invitation: GroupInvitation) -> Ht
             invitations.accept(user, invitation)
             messages.success(request, f"You are a member of {invitation.group} now, and see its private spectra.")
     except TriageError as error:
-        messages.error(request, f"{error.detail[0].upper()}{error.detail[1:]}.")
+        messages.error(request, sentence(error.detail))
     return redirect("account")
 
 

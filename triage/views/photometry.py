@@ -22,7 +22,7 @@ from triage.figures.light_curve import blue_to_red, light_curve_figure
 from triage.figures.spectrum import stacked
 from triage.intake import photometry
 from triage.models import Photometry, Spectrum, Transient
-from triage.views.base import signed_in, visible_transient
+from triage.views.base import sentence, signed_in, visible_transient
 
 
 class PhotometryForm(forms.Form):
@@ -88,7 +88,7 @@ def remove_photometry(request: HttpRequest, photometry_id: int) -> HttpResponse:
     try:
         row = photometry.remove(signed_in(request), photometry_id)
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
         return redirect("queue")
     messages.success(request, f"{row.filename} was removed.")
     return redirect("photometry", row.transient.name)

@@ -128,8 +128,8 @@ def settle(request: HttpRequest, spectrum_id: int, action: str) -> HttpResponse:
     try:
         spectrum = act(user, visible_spectrum(user, spectrum_id))
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, f"Nothing was changed: {error.detail}.")
     else:
-        result = "was discarded; its bytes are kept" if spectrum.discarded else "is back in quarantine"
+        result = "was discarded; its bytes are kept" if spectrum.discarded else "was restored"
         messages.success(request, f"{spectrum.file_label} {result}.")
     return redirect("quarantine")

@@ -39,7 +39,7 @@ from triage.review import claims, decisions, inbox, second_opinion
 from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
 from triage.views.automatic_run import automatic_entries
-from triage.views.base import shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
+from triage.views.base import sentence, shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
 from triage.views.comment_thread import comment_thread
 from triage.views.demo import demonstration_of
 from triage.views.network_answer import class_choices, keyed_classes, network_answer
@@ -276,7 +276,7 @@ def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
         row = decisions.undo(signed_in(request), decision_id)
     except TriageError as error:
         safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
-        return _go_on(request, here if safe else reverse("queue"), error.detail, messages.ERROR)
+        return _go_on(request, here if safe else reverse("queue"), sentence(error.detail), messages.ERROR)
     address = reverse("review", args=[row.transient.name]) + QueueFilter.of_address(here).query
     return _go_on(request, address, f"{row.transient.name}: the decision was undone.", messages.INFO)
 

@@ -21,7 +21,7 @@ from triage.models import PostState, SkyPortalInstance, SkyPortalPost, SkyPortal
 from triage.models.blind_sample import owes_blind_vote
 from triage.services.skyportal import outbox, sync
 from triage.services.skyportal.forms import InstanceForm
-from triage.views.base import signed_in, wants_fragment
+from triage.views.base import sentence, signed_in, wants_fragment
 from triage.views.sorting import sorted_by
 
 PAGE = 25
@@ -74,7 +74,7 @@ def sync_now(request: HttpRequest, instance_id: int) -> HttpResponse:
     try:
         instance = sync.request_run(signed_in(request), instance_id, full=request.POST.get("full") == "1")
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.info(request, f"{instance}: the sync will begin in a moment.")
     return redirect("skyportal")
@@ -83,18 +83,25 @@ def sync_now(request: HttpRequest, instance_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_instance(request: HttpRequest, instance_id: int | None = None) -> HttpResponse:
-    """Add or change a connection; for staff, since it decides which server a token is sent to."""
+    """Add, change or test a connection; for staff, since it decides which server a token is sent to.
+
+    A test saves nothing. Its button sends ``test`` with the fields; a script that asks gets the outcome alone.
+    """
     user = signed_in(request)
     if not user.is_staff:
         raise PermissionDenied
     instances = SkyPortalInstance.objects.visible_to(user)
     instance = None if instance_id is None else get_object_or_404(instances, pk=instance_id)
     form = InstanceForm(user, request.POST or None, instance)
+    context = {"form": form, "instance": instance, "section": "skyportal"}
+    if "test" in request.POST:
+        page = "partials/connection_test.html" if wants_fragment(request) else "skyportal_instance.html"
+        return render(request, page, {**context, "trial": form.test()})
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f"{saved} was saved.")
         return redirect("skyportal")
-    return render(request, "skyportal_instance.html", {"form": form, "instance": instance, "section": "skyportal"})
+    return render(request, "skyportal_instance.html", context)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +176,7 @@ def answer_post(request: HttpRequest, post_id: int, action: str) -> HttpResponse
     try:
         post = outbox.answer(signed_in(request), post_id, action)
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.success(request, f"{post}: {post.get_state_display()}.")
     return redirect("skyportal-outbox")

@@ -22,8 +22,8 @@ from triage.services.tns import reports
 from triage.services.tns.client import has_credentials
 from triage.services.tns.lookup import want_spectra
 from triage.services.tns.payload import Options, Report, build_report, faults
-from triage.services.tns.tables import current_tables, number_of
-from triage.views.base import signed_in, visible_transient
+from triage.services.tns.tables import Tables, current_tables, number_of
+from triage.views.base import sentence, signed_in, visible_transient
 from triage.views.sorting import sorted_by
 
 PAGE = 25
@@ -85,6 +85,15 @@ class OptionsForm(forms.Form):
         return Options(**self.cleaned_data | {"spectra": tuple(self.cleaned_data["spectra"])})
 
 
+def _show_defaults(form: OptionsForm, report: Report, tables: Tables) -> None:
+    """Show in the empty fields what the files say, which is reported if nothing is entered."""
+    first = next(iter(report.payload["classification_report"]["0"]["spectra"]["spectra-group"].values()))
+    instrument = tables.instruments.get(first["instrumentid"], "")
+    said = {"observer": first["observer"], "reducer": first["reducer"], "exposure_s": first["exptime"]}
+    for name, value in (said | {"instrument": instrument}).items():
+        form.fields[name].widget.attrs["placeholder"] = value
+
+
 def _label(spectrum: Spectrum) -> str:
     """Return date, instrument and file of a spectrum, as far as they are known."""
     day = f"{spectrum.observed_at:%Y-%m-%d}" if spectrum.observed_at else "date unknown"
@@ -112,6 +121,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
     form = OptionsForm(user, transient, request.GET)
     report = _report(user, transient, form)
     tables = current_tables()
+    _show_defaults(form, report, tables)
     if form.entered:
         for field, complaint in faults(report.payload, tables):
             if field and field not in form.errors:
@@ -166,7 +176,7 @@ def send(request: HttpRequest, name: str) -> HttpResponse:
     try:
         row = reports.submit(user, transient, form.options(), target, typed)
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
         return redirect(f"{request.path.removesuffix('send/')}?{urlencode(form.entered)}")
     messages.success(request, f"The report of {row.tns_name} will be sent to the {row.get_target_display()} TNS.")
     return redirect("tns-reports")
@@ -225,7 +235,7 @@ def settle(request: HttpRequest, report_id: int) -> HttpResponse:
     try:
         row = reports.settle(signed_in(request), report_id, arrived=request.POST.get("arrived") == "1")
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     else:
         messages.success(request, f"{row}: {row.get_state_display()}.")
     return redirect("tns-reports")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.accounts import tokens
 from triage.errors import TriageError
 from triage.models import Scope
-from triage.views.base import signed_in
+from triage.views.base import sentence, signed_in
 
 
 class TokenForm(forms.Form):
@@ -62,5 +62,5 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
         tokens.revoke(signed_in(request), token_id)
         messages.success(request, "The token was revoked.")
     except TriageError as error:
-        messages.error(request, f"{error.detail}.")
+        messages.error(request, sentence(error.detail))
     return redirect("tokens")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.errors import TriageError
 from triage.models import DeliveryState, Webhook, WebhookDelivery
 from triage.services import webhooks
-from triage.views.base import signed_in
+from triage.views.base import sentence, signed_in
 
 LATEST = 30
 
@@ -31,7 +31,7 @@ def webhooks_page(request: HttpRequest) -> HttpResponse:
         try:
             _, secret = webhooks.make(user, request.POST.get("url", "").strip(), **wanted)
         except TriageError as error:
-            messages.error(request, error.detail)
+            messages.error(request, sentence(error.detail))
             refused = request.POST
     states = {state.value: Count("deliveries", filter=Q(deliveries__state=state)) for state in DeliveryState}
     mine = Webhook.objects.filter(user=user)
@@ -58,5 +58,5 @@ def change(request: HttpRequest, webhook_id: int, action: str) -> HttpResponse:
             webhooks.remove(user, webhook_id)
             messages.success(request, "The webhook was removed.")
     except TriageError as error:
-        messages.error(request, error.detail)
+        messages.error(request, sentence(error.detail))
     return redirect("webhooks")

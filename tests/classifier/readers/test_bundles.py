@@ -80,6 +80,7 @@ def test_skyportal_json_is_read_in_every_wrapping(wrap: str) -> None:
         "telescope": "P60",
         "instrument": "SEDM",
         "observer": None,
+        "reducer": None,
         "redshift": None,
         "ra": None,
         "dec": None,

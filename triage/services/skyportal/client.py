@@ -65,6 +65,7 @@ class Client:
     ) -> None:
         headers = {"Authorization": f"token {token}", "Accept": "application/json"}
         self._http = open_client(url, headers, settings.SKYPORTAL_TIMEOUT_SECONDS)
+        self._token = token
         self._before_request = before_request
         self._patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
         self._rate_limit = RateLimit(token, settings.SKYPORTAL_REQUESTS_PER_SECOND)
@@ -115,6 +116,11 @@ class Client:
     def groups(self) -> dict[int, str]:
         """Return the names by id of the groups that the token belongs to, whose posts it can read."""
         return _named(rows_of(self.get("/api/groups"), "user_accessible_groups"))
+
+    def permissions(self) -> set[str] | None:
+        """Return the permissions of the token, such as “Classify”, or None if the server does not list the token."""
+        tokens = rows_of(self.get("/api/internal/profile"), "tokens")
+        return next((set(row.get("acls") or ()) for row in tokens if row.get("id") == self._token), None)
 
     def instruments(self) -> dict[int, str]:
         """Return the names of all instruments by id."""

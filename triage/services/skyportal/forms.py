@@ -17,6 +17,7 @@ from triage.services.http import checked_url
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import SkyPortalError
 from triage.services.skyportal.posting import foreign_groups
+from triage.services.skyportal.trial import Trial, try_connection
 
 # The lists of a connection, and whose names at the server they take.
 NAMED = {"remote_groups": "groups", "instruments": "instruments", "share_with": "groups"}
@@ -112,9 +113,15 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         except InvalidActionError as error:
             raise forms.ValidationError(error.detail) from error
 
+    def clean_token(self) -> str:
+        token: str = self.cleaned_data["token"]
+        if not (token.isascii() and token.isprintable()):
+            raise forms.ValidationError("A token has letters, digits and dashes alone; copy it from the server again.")
+        return token
+
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data
-        if not sent.get("token") and sent.get("url") != self.initial.get("url"):
+        if sent.get("token") == "" and sent.get("url") != self.initial.get("url"):
             # Otherwise a user who may edit the address could have the stored token sent to a server of their own.
             self.add_error("token", "Enter the token as well: a new address needs its own.")
         if self.instance.pk and "group" in self.changed_data and self.instance.imports.exists():
@@ -122,8 +129,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
                 "group",
                 "Spectra were already imported for this audience; add the server as a second connection instead.",
             )
-        posting = [sent.get(name) for name in ("decisions", "predictions")]
-        if any(policy != Policy.NEVER for policy in posting) and not sent.get("share_with"):
+        if _posts(sent) and not sent.get("share_with"):
             self.add_error(
                 "share_with",
                 "Enter the groups that may see what is posted; without one, everybody on the server would.",
@@ -162,6 +168,17 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(name, _refusal(unknown[0], names))
         self.cleaned_data[name] = found
 
+    def test(self) -> Trial:
+        """Return what the server says to the address and the token, whatever else the form still lacks."""
+        for name in ("url", "token"):
+            if name in self.errors:
+                return Trial(works=False, said=str(self.errors[name][0]))
+        sent = self.cleaned_data
+        try:
+            return try_connection(sent["url"], sent["token"] or self.instance.token, posting=_posts(sent))
+        except TriageError as error:
+            return Trial(works=False, said=f"Nothing was tested: {error.detail}.")
+
     def save(self, commit: bool = True) -> SkyPortalInstance:
         instance: SkyPortalInstance = super().save(commit=False)
         if self.cleaned_data["token"]:
@@ -176,6 +193,11 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             instance.save()
             audit.note(self.user, instance, "added the connection" if added else "changed the connection")
         return instance
+
+
+def _posts(sent: Mapping[str, Any]) -> bool:
+    """Return whether settings let anything be posted."""
+    return any(sent.get(name) != Policy.NEVER for name in ("decisions", "predictions"))
 
 
 def _refusal(part: str, names: Mapping[int, str]) -> str:

@@ -17,6 +17,7 @@ from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from classifier.taxonomy import load_taxonomy
 from triage.errors import NotFoundError
 from triage.models import Classification, Decision, Spectrum, Transient
+from triage.services.tns.from_file import FromFile
 from triage.services.tns.spectrum_files import obsdate, text_file
 from triage.services.tns.tables import Tables, current_tables
 
@@ -38,7 +39,7 @@ _SPECTRUM_KEYS = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Fields of a report that a person adds. Unknown values are "" or None.
+    """Fields of a report that a person adds. Unknown values are "" or None; then the file of each spectrum is asked.
 
     name: TNS name, or "" to take it from the transient's names.
     classifier, observer, reducer: people, as the TNS shows them.
@@ -117,9 +118,17 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
         )
     if any(spectrum.corrections.get("frame") == "rest" for spectrum in spectra):
         warnings.append("The wavelengths of a spectrum are in the rest frame.")
-    if len({spectrum.instrument for spectrum in spectra}) > 1:
+    warnings += _guesses([FromFile.of(spectrum, tables) for spectrum in spectra], options)
+    if options.instrument is not None and len({spectrum.instrument for spectrum in spectra}) > 1:
         warnings.append("The spectra come from different instruments, and the report names one for all.")
     return Report(decision, standing.group, tns_name, payload, files, problems, warnings)
+
+
+def _guesses(from_files: Sequence[FromFile], options: Options) -> list[str]:
+    """Return what of a report is guessed and was not entered by a person, as sentences."""
+    dates = [from_file.date_guess for from_file in from_files]
+    instruments = [from_file.instrument_guess for from_file in from_files if options.instrument is None]
+    return [*filter(None, dict.fromkeys([*dates, *instruments]))]
 
 
 def find_name(given: str, names: Iterable[str]) -> str:
@@ -165,8 +174,9 @@ def _payload(
     # The network's own redshift is not reported, because no person stands behind it.
     redshift = decision.redshift if decision.redshift is not None else transient.redshift
     object_type = tables.type_number(decision.class_name, entry.tns if entry else None)
+    contents = [_content(spectrum, options, decision, FromFile.of(spectrum, tables)) for spectrum in spectra]
     # A report without a spectrum keeps its form, so that the preview shows what is missing.
-    contents = [_content(spectrum, options, decision) for spectrum in spectra] or [_content(None, options, decision)]
+    contents = contents or [_content(None, options, decision, FromFile())]
     report = {
         "name": name,
         "classifier": options.classifier or decision.reviewer.get_full_name() or decision.reviewer.get_username(),
@@ -179,14 +189,14 @@ def _payload(
     return {"classification_report": {"0": report}}
 
 
-def _content(spectrum: Spectrum | None, options: Options, decision: Decision) -> dict[str, Any]:
+def _content(spectrum: Spectrum | None, options: Options, decision: Decision, from_file: FromFile) -> dict[str, Any]:
     observed_at = spectrum.observed_at if spectrum else None
     return {
         "obsdate": "" if observed_at is None else obsdate(observed_at),
-        "instrumentid": _or_empty(options.instrument),
-        "exptime": _or_empty(options.exposure_s),
-        "observer": options.observer or (spectrum.observer if spectrum else ""),
-        "reducer": options.reducer,
+        "instrumentid": _or_empty(from_file.instrument if options.instrument is None else options.instrument),
+        "exptime": _or_empty(from_file.exposure_s if options.exposure_s is None else options.exposure_s),
+        "observer": options.observer or from_file.observer,
+        "reducer": options.reducer or from_file.reducer,
         "spectypeid": options.spectrum_type,
         "ascii_file": "",
         "fits_file": "",

@@ -60,7 +60,7 @@ class Tables:
 
         usual: its number if the table has no type of exactly this name.
         """
-        return next((number for number, name in self.object_types.items() if _same(name, class_name)), usual)
+        return next((number for number, name in self.object_types.items() if same_name(name, class_name)), usual)
 
 
 @cache
@@ -110,12 +110,13 @@ def number_of(kind: str, text: str) -> int | None:
         return int(text)
     tables = current_tables()
     for number, name in (tables.instruments if kind == "instrument" else tables.groups).items():
-        if _same(name, text):
+        if same_name(name, text):
             return number
     raise InvalidActionError(f"the TNS knows no {kind} “{text}”; give its name there or its number")
 
 
-def _same(name: str, other: str) -> bool:
+def same_name(name: str, other: str) -> bool:
+    """Return whether two names are the same but for spaces and capital letters."""
     return " ".join(name.casefold().split()) == " ".join(other.casefold().split())
 
 
