@@ -7,15 +7,22 @@ export function forgetLeft() {
   known = null;
 }
 
+// Resolves to the number in each state, or to null.
+async function ask(address) {
+  const answer = await fetch(address).catch(() => null);
+  return answer?.ok && !answer.redirected ? answer.json() : null;
+}
+
 export async function startLeft() {
   const place = document.getElementById("left");
   if (!place) return;
-  if (!known || performance.now() - known.at > FRESH_MS) {
-    const answer = await fetch(place.dataset.url).catch(() => null);
-    if (!answer?.ok || answer.redirected) return;
-    known = { at: performance.now(), counts: await answer.json() };
-  }
-  const left = known.counts[place.dataset.state];
+  if (!known || performance.now() - known.at > FRESH_MS) known = { at: performance.now(), wanted: ask(place.dataset.url) };
+  const mine = known;
+  const counts = await mine.wanted;
+  // A verdict was recorded meanwhile, so these numbers are old.
+  if (mine !== known) return;
+  if (!counts) { forgetLeft(); return; }
+  const left = counts[place.dataset.state];
   place.hidden = left === undefined;
   place.textContent = `${left} left`;
 }

@@ -36,7 +36,8 @@ async function refresh() {
   try {
     if (!document.hidden) {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
-      if (answer.ok && !answer.redirected && !part.contains(document.activeElement)) part.innerHTML = await answer.text();
+      const fresh = await answer.text();
+      if (answer.ok && !answer.redirected && !part.contains(document.activeElement)) part.innerHTML = fresh;
       await draw();
     }
   } catch { /* the server does not answer for a moment; ask again later */ }

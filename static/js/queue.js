@@ -7,6 +7,8 @@ const POLL_MS = 4000;
 let last = null;
 
 const items = () => [...rows.querySelectorAll(".row")];
+// The row that somebody reached by key.
+const reached = () => rows.querySelector(".row.at");
 
 function move(step) {
   const all = items();
@@ -22,7 +24,7 @@ onKey((key) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
   if (key === "j" || key === "k") { move(key === "j" ? 1 : -1); return true; }
   if (key === "Enter" && !document.activeElement.closest("a, button, summary")) {
-    items()[0]?.querySelector("a").click();
+    (reached() ?? items()[0])?.querySelector("a").click();
     return true;
   }
   return false;
@@ -33,10 +35,12 @@ document.querySelectorAll("[data-submit]").forEach((field) => {
 });
 
 async function refreshRows() {
-  // A row that somebody reached by key must keep its place.
-  if (rows.querySelector(".row.at")) return;
+  if (reached()) return;
   const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
-  if (answer.ok && !answer.redirected) rows.innerHTML = await answer.text();
+  if (!answer.ok || answer.redirected) return;
+  const fresh = await answer.text();
+  // A row must keep its place, also if it was reached while the fresh rows were on their way.
+  if (!reached()) rows.innerHTML = fresh;
 }
 
 async function poll() {

@@ -11,7 +11,8 @@ async function refresh() {
   try {
     if (!document.hidden && !inUse()) {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
-      if (answer.ok && !answer.redirected) list.innerHTML = await answer.text();
+      const fresh = await answer.text();
+      if (answer.ok && !answer.redirected && !inUse()) list.innerHTML = fresh;
     }
   } catch { /* the server does not answer for a moment; ask again later */ }
   setTimeout(refresh, list.querySelector("[data-busy]") ? BUSY_MS : IDLE_MS);

@@ -2,7 +2,7 @@
 // prediction is awaited, and the next transient fetched ahead.
 import { hint } from "./hint.js";
 import { onKey } from "./keys.js";
-import { forgetLeft, startLeft } from "./left.js";
+import { startLeft } from "./left.js";
 import { startLookalikes } from "./lookalikes.js";
 import { openPalette } from "./palette.js";
 import { startPhotometry } from "./photometry.js";
@@ -172,7 +172,6 @@ document.addEventListener("submit", async (event) => {
   try {
     const next = deciding ? document.querySelector('[data-key="n"]')?.href : null;
     const taken = await send(target, event.submitter, next);
-    if (taken) forgetLeft();
     if (taken && deciding) sessionStorage.removeItem(draft);
   } finally {
     if (sent === target) sent = null;

@@ -2,6 +2,7 @@
 // place of this one; it gets its own address and its own entry in the browser's history. A verdict shows the next page at
 // once and is recorded meanwhile. If the server refuses the verdict, the page comes back as it was. Without this script,
 // links and forms do the same, only slower.
+import { forgetLeft } from "./left.js";
 import { forgetPlot } from "./plot.js";
 
 const ahead = new Map();
@@ -120,6 +121,8 @@ export const settled = () => sending ?? Promise.resolve(true);
 async function deliver(form, button, next) {
   const body = new FormData(form, button);
   const before = { main: document.getElementById("main"), title: document.title, address: location.href };
+  // First send() notes that this is on its way, because the page that is shown next waits for it.
+  await null;
   // keepalive: the form is sent to the end even if the browser leaves the page.
   const posted = fetch(form.action, { method: "POST", body, headers: { "X-Fragment": "1" }, keepalive: true }).catch(() => null);
   const page = next && takeReady(next);
@@ -127,6 +130,7 @@ async function deliver(form, button, next) {
   if (shown) { turn += 1; say("Recording…", "waiting"); }
   const answer = await posted;
   if (answer?.ok && !answer.redirected) {
+    forgetLeft();
     await arrive(await answer.json(), shown ? next : null);
     if (shown) forgetPlot(before.main);
     return true;

@@ -10,8 +10,9 @@ from django.core.cache import cache
 from pytest_django.fixtures import Settings
 from redis.exceptions import RedisError
 
-from tests.factories import send
+from tests.factories import classified, override, send
 from triage.queue.counts import counts
+from triage.review.decisions import undo
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +36,18 @@ def test_numbers_that_took_long_to_count_are_kept(slow: None, reviewer: User) ->
     assert counts(reviewer)["processing"] == 0
     cache.clear()
     assert counts(reviewer)["processing"] == 1
+
+
+def test_whoever_decides_sees_at_once_what_is_left(slow: None, make_user: Callable[..., User]) -> None:
+    ada, ben = make_user("ada"), make_user("ben")
+    first, second = classified(ada, "T1", seed=1), classified(ada, "T2", seed=2)
+    assert counts(ada)["pending"] == 2
+    override(ben, first, "Star")
+    assert counts(ada)["pending"] == 2  # kept for those who did not decide
+    decision = override(ada, second, "Star")
+    assert counts(ada)["pending"] == 0
+    undo(ada, decision.pk)
+    assert counts(ada)["pending"] == 1
 
 
 def test_numbers_that_were_counted_quickly_are_counted_anew(settings: Settings, reviewer: User) -> None:

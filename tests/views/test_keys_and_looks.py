@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import zipfile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser import open_first, wait_for_spectrum, watched
+from tests.browser import eventually, open_first, wait_for_spectrum, watched
 from tests.desk import Desk
 from tests.factories import spectrum_file
 
 pytestmark = pytest.mark.browser
 
 ADDRESSES = ("", "?state=all", "upload/", "vetted/", "quarantine/", "account/tokens/", "api/docs/", "admin/")
+# Holds back the page's first answer with the numbers of the queue until the test lets it come.
+FIRST_NUMBERS_COME_LATE = """
+const send = window.fetch;
+window.fetch = async (address, options) => {
+    const answer = await send(address, options);
+    if (!address.includes("queue/counts") || window.late) return answer;
+    window.late = {numbers: await answer.json()};
+    await new Promise((come) => { window.late.come = come; });
+    return {ok: true, redirected: false, json: async () => window.late.numbers};
+};
+"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -129,6 +141,25 @@ def test_keys_move_through_the_rows(page: Page, desk: Desk) -> None:
     expect(page.locator("#help")).to_be_visible()
 
 
+def test_fresh_rows_that_were_on_their_way_leave_the_reached_row_in_its_place(page: Page, desk: Desk) -> None:
+    numbers = itertools.count(1)
+    page.route("**/queue/counts/", lambda route: route.fulfill(json={"processing": next(numbers)}))
+
+    def press_before_the_answer(route: Route) -> None:
+        if "x-fragment" in route.request.headers:
+            page.keyboard.press("j")
+        route.continue_()
+
+    page.route(desk.url, press_before_the_answer)
+    with page.expect_response(lambda answer: "x-fragment" in answer.request.headers) as fresh:
+        page.goto(desk.url)
+    fresh.value.finished()
+    page.keyboard.press("j")
+    name = page.locator(".row").nth(1).locator("strong").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text(name)
+
+
 def test_letters_typed_into_a_comment_record_no_decision(page: Page, desk: Desk) -> None:
     name = open_first(page, desk)
     page.click("textarea[name=comment]")
@@ -196,6 +227,26 @@ def test_the_message_after_a_decision_does_not_move_the_page(page: Page, desk: D
     wait_for_spectrum(page)
     assert page.locator(".review-head").bounding_box()["y"] == before["y"]  # type: ignore[index]
     expect(page.locator("#left")).to_have_text(f"{left - 1} left")
+    page.keyboard.press("z")
+    expect(page.locator("#messages .message.info")).to_contain_text("undone")
+
+
+def test_a_number_from_before_a_decision_is_not_shown_after_it(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    page.add_init_script(FIRST_NUMBERS_COME_LATE)
+    page.reload()
+    wait_for_spectrum(page)
+    eventually(page, "Boolean(window.late)")
+    left = page.evaluate("late.numbers.pending") - 1
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.success")).to_be_visible()
+    expect(page.locator("#left")).to_have_text(f"{left} left")
+    page.evaluate("late.come()")
+    wait_for_spectrum(page)
+    name = page.locator("h1").inner_text()
+    page.keyboard.press("n")
+    expect(page.locator("h1")).not_to_have_text(name)
+    expect(page.locator("#left")).to_have_text(f"{left} left")
     page.keyboard.press("z")
     expect(page.locator("#messages .message.info")).to_contain_text("undone")
 

@@ -10,9 +10,10 @@ import time
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db.models import Max
 from redis.exceptions import RedisError
 
-from triage.models import Claim, QueueEntry, Spectrum, SpectrumState, Transient
+from triage.models import Claim, Decision, QueueEntry, Spectrum, SpectrumState, Transient
 from triage.models.demonstration import only
 from triage.queue.filters import OUTCOMES
 
@@ -27,23 +28,25 @@ def counts(user: User, simulated: bool | None = None) -> dict[str, int]:
 
     "processing" counts spectra in the backlog instead. All who are in the same groups see the same numbers. Those are
     kept for settings.COUNTS_KEPT times as long as counting took, in whole seconds. So a small desk counts each time.
+    Numbers from before the user's own last decision are not used: whoever decides sees at once what is left.
 
     simulated: see triage.models.demonstration.
     """
     groups = sorted(user.groups.values_list("pk", flat=True))
-    key = f"queue-counts-{hashlib.sha256(repr((groups, simulated)).encode()).hexdigest()[:20]}"
+    key = f"queue-counted-{hashlib.sha256(repr((groups, simulated)).encode()).hexdigest()[:20]}"
     try:
         kept = cache.get(key)
     except (RedisError, OSError) as error:
         log.warning("the cache does not answer, so the queue is counted each time (%s)", error)
         kept = None
-    if kept:
-        return dict(kept)
+    if kept and not user.decisions.filter(pk__gt=kept["last_decision"]).exists():
+        return dict(kept["numbers"])
     started = time.monotonic()
+    last = Decision.objects.aggregate(newest=Max("pk"))["newest"] or 0
     numbers = _count(user, simulated)
     if seconds := int(min(settings.COUNTS_KEPT * (time.monotonic() - started), OLDEST)):
         with contextlib.suppress(RedisError, OSError):
-            cache.set(key, numbers, seconds)
+            cache.set(key, {"numbers": numbers, "last_decision": last}, seconds)
     return numbers
 
 
