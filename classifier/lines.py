@@ -41,7 +41,7 @@ LINE_SETS: dict[str, tuple[str, ...]] = {
     "nebular": ("[O I]", "Mg I]", "[Ca II]", "Na I", "[Fe II]", "[Fe III]", "[Co III]"),
 }
 
-# From this phase on (rest-frame days from maximum) a supernova is taken to be nebular.
+# After this phase (rest-frame days from maximum) a supernova is taken to be nebular.
 NEBULAR_FROM = 100.0
 
 # Bright lines of the night sky, whose rest left after a poor subtraction looks like emission: Å in the observed frame.

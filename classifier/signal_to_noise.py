@@ -18,8 +18,10 @@ MOSTLY_NOISE = 2.0
 STANDS_OUT = 5.0
 # If the features reach less than this times what pure noise reaches, noise alone explains them.
 FEATURELESS = 1.35
-# Widths in bins: of the features of a supernova, and of what counts as the continuum.
-_FEATURE, _CONTINUUM = 15, 81
+# Two neighbouring bins of pure noise hardly leave the continuum further than this, in σ of their mean.
+_FURTHEST = 4.5
+# Widths in bins: of features, and of what counts as the continuum.
+_FEATURES, _CONTINUUM = (1, 5, 15), 81
 # Percentile of the bins that counts as the peak: narrow emission lines fill few bins, and cosmic rays still fewer.
 _HIGHEST = 99.0
 # 1σ of a normal distribution in units of its median absolute deviation.
@@ -100,18 +102,26 @@ def _features(ratio: Array) -> float | None:
 
     ratio: (n,) flux of each bin over its scatter.
 
-    Lines count by the distance from the continuum that one bin in a hundred exceeds, which is 2.576 σ in pure noise.
-    Broad features count by the root mean square of means over _FEATURE bins, which is 1 σ of such means in pure noise.
-    The larger of the two counts.
+    A narrow line counts by the largest distance of two neighbouring bins from the continuum. Several lines count by the
+    distance that one bin in a hundred exceeds, which is 2.576 σ in pure noise.
+    Wider features count by the root mean square of means over so many bins, which is 1 σ of such means in pure noise.
+    The largest counts.
     """
     if ratio.size < 1.5 * _CONTINUUM:
         return None
-    continuum, broad = (np.convolve(ratio, np.full(width, 1 / width), "valid") for width in (_CONTINUUM, _FEATURE))
     edge = _CONTINUUM // 2
+    continuum = _means(ratio, _CONTINUUM)
     narrow = np.abs(ratio[edge:-edge] - continuum)
-    trimmed = broad[edge - _FEATURE // 2 :][: continuum.size]
-    wide = (trimmed - continuum) / np.sqrt(1 / _FEATURE - 1 / _CONTINUUM)
-    return max(float(np.percentile(narrow, 99)) / 2.576, float(np.sqrt(np.mean(wide**2))))
+    pairs = np.abs(_means(ratio[edge:-edge] - continuum, 2)) * np.sqrt(2)
+    found = [float(pairs.max()) / _FURTHEST, float(np.percentile(narrow, 99)) / 2.576]
+    for width in _FEATURES:
+        left = _means(ratio, width)[edge - width // 2 :][: continuum.size] - continuum
+        found.append(float(np.sqrt(np.mean(left**2) / (1 / width - 1 / _CONTINUUM))))
+    return max(found)
+
+
+def _means(ratio: Array, width: int) -> Array:
+    return np.convolve(ratio, np.full(width, 1 / width), "valid")
 
 
 def _signal(ratio: Array, features: float | None) -> Signal:

@@ -19,7 +19,7 @@ class Templates:
 
     Attributes:
         flux: (templates, samples) flattened flux.
-        weight: (templates, samples) 1 where a template is defined, else 0.
+        weight: (templates, samples) 1 where a template is defined, which is one stretch, else 0.
         labels: (templates,) index into the checkpoint's classes.
         age: (templates,) median rest-frame days since the first spectrum of each transient in it; NaN if unknown.
         spectra: (templates,) number of spectra in the average.
@@ -47,4 +47,17 @@ class Templates:
     def from_bytes(cls, content: bytes) -> Self:
         """Read the content of a file that ``save`` wrote. Raises SafetensorError if it is damaged."""
         arrays = load(content)
-        return cls(**(arrays | {name: arrays[name].astype(np.float32) for name in ("flux", "weight")}))
+        arrays |= {name: arrays[name].astype(np.float32) for name in ("flux", "weight")}
+        # Older checkpoints may have templates with holes.
+        return cls(**(arrays | {"weight": np.stack([longest_stretch(weight) for weight in arrays["weight"]])}))
+
+
+def longest_stretch(weight: Floats) -> Floats:
+    """Return a weight of zeros and ones with its longest stretch of ones alone, (samples,)."""
+    edges = np.diff(weight, prepend=0, append=0)
+    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    kept = np.zeros_like(weight)
+    if starts.size:
+        longest = (stops - starts).argmax()
+        kept[starts[longest] : stops[longest]] = 1
+    return kept

@@ -74,8 +74,9 @@ def claim(run: Path, settings: dict[str, Any]) -> None:
     wanted = json.loads(json.dumps(settings))
     if path.exists():
         held = json.loads(path.read_text(encoding="utf-8"))
-        # A training from before there were teachers says nothing of them.
-        changed = sorted(key for key in wanted | held if (wanted.get(key) or None) != (held.get(key) or None))
+        # A training from before there were teachers says nothing of them, and had none.
+        held = {"teachers": [], "teacher_weight": wanted.get("teacher_weight")} | held
+        changed = sorted(key for key in wanted | held if wanted.get(key) != held.get(key))
         if changed:
             described = ", ".join(f"{key} was {held.get(key)} and is {wanted.get(key)}" for key in changed)
             raise CheckpointError(f"{run} holds a training with other settings: {described}")

@@ -16,7 +16,7 @@ from torch import Tensor
 from classifier.crosscheck import MIN_OVERLAP
 from classifier.flattening import flatten
 from classifier.resampling import PreprocessConfig
-from classifier.templates import Templates
+from classifier.templates import Templates, longest_stretch
 from classifier.training.dataset import LabelledSpectra
 
 MOST_GROUPS = 40
@@ -49,23 +49,13 @@ def make_templates(data: LabelledSpectra, classes: int, grid: PreprocessConfig, 
             members = rows[group == number]
             if len(members) >= MIN_SPECTRA:
                 flux.append(centres[number])
-                weight.append(longest_stretch(weights[number]))
+                weight.append(torch.from_numpy(longest_stretch(weights[number].numpy())))
                 labels.append(label)
                 age.append(float(ages[members].nanmedian()))
                 spectra.append(len(members))
     return Templates(
         torch.stack(flux).numpy(), torch.stack(weight).numpy(), np.array(labels), np.array(age, "f4"), np.array(spectra)
     )
-
-
-def longest_stretch(weight: Tensor) -> Tensor:
-    """Return a weight of zeros and ones with its longest stretch of ones alone, (samples,)."""
-    edges = torch.diff(weight, prepend=weight.new_zeros(1), append=weight.new_zeros(1))
-    starts, stops = (torch.nonzero(edges == sign).squeeze(1) for sign in (1, -1))
-    longest = int((stops - starts).argmax())
-    kept = torch.zeros_like(weight)
-    kept[starts[longest] : stops[longest]] = 1
-    return kept
 
 
 def rest_frame_ages(data: LabelledSpectra) -> Tensor:

@@ -89,7 +89,8 @@ def _training_record(data_paths: Sequence[Path], settings: TrainConfig, device: 
     """Return command, machine and settings of a training, for the checkpoint's metrics."""
     names = " ".join(f"--data {path.name}" for path in data_paths)
     return {
-        "command": f"python -m classifier train {names} --preset {settings.preset}",
+        "command": f"python -m classifier train {names} --preset {settings.preset} --epochs {settings.epochs} "
+        f"--batch-size {settings.batch_size} --learning-rate {settings.learning_rate:g} --seed {settings.seed}",
         "device": device_name(device),
         "settings": dataclasses.asdict(settings),
     }

@@ -27,7 +27,7 @@ export function takeView() {
   try {
     const view = JSON.parse(text);
     for (const name of KEPT) if (isLike(view.look?.[name], look[name]) || name === "smooth") look[name] = view.look?.[name] ?? look[name];
-    look.chosen = true;
+    look.chosen ||= Boolean(view.look?.sets);
     return view;
   } catch { return null; /* somebody cut the address short */ }
 }

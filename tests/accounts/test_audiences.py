@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.api_client import API, client_of, upload
 from tests.factories import spectrum_file
 from triage.accounts.audiences import own_group
-from triage.models import GroupSettings, Spectrum
+from triage.models import GroupSettings, SavedView, Spectrum
 
 pytestmark = pytest.mark.django_db
 
@@ -93,10 +93,14 @@ def test_a_spectrum_for_its_sender_alone_is_called_so_on_its_page_and_in_its_for
 def test_groups_with_the_earlier_name_are_renamed_and_others_keep_theirs(
     member: User, make_user: Callable[..., User]
 ) -> None:
-    rename = import_module("triage.migrations.0210_only_me").rename
-    for user, name in ((member, "member alone"), (make_user("other"), "mine")):
+    rename = import_module("triage.migrations.0206_only_me").rename
+    Group.objects.create(name="only me (taken)")
+    given = {member: "member alone 2", make_user("other"): "mine", make_user("taken"): "taken alone"}
+    SavedView.objects.create(user=member, name="mine", query="?name=alone&group=member+alone+2")
+    for user, name in given.items():
         group = own_group(user)
         group.name = name
         group.save()
     rename(apps, None)
-    assert [own_group(user).name for user in User.objects.order_by("pk")] == ["only me (member)", "mine"]
+    assert [own_group(user).name for user in given] == ["only me (member)", "mine", "taken alone"]
+    assert SavedView.objects.get().query == "?name=alone&group=only+me+%28member%29"

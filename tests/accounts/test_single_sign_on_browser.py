@@ -33,7 +33,7 @@ def test_one_enters_and_leaves_the_desk_by_the_provider_alone(tmp_path: Path, mo
             page.goto(desk.url)
             expect(page.locator("input[type=password]")).to_have_count(0)
             page.click("text=Log in with ORCID")
-            expect(page.locator("header.bar summary")).to_have_text("ada")
+            expect(page.locator("header.bar summary .user-word")).to_have_text("ada")
             page.goto(f"{desk.url}account/")
             expect(page.get_by_text("You log in as ada.")).to_be_visible()
             page.locator("header.bar summary").click()

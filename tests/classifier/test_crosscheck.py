@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from classifier.crosscheck import CrossCheck, Match, flattened_terms
 from classifier.flattening import flatten
 from classifier.network import SpectraNetConfig
 from classifier.resampling import Resampled, resample
+from classifier.templates import Templates
 from tests.factories import observe
 
 CHECKPOINT = load_checkpoint(SHIPPED)
@@ -123,3 +125,16 @@ def test_every_template_averages_several_spectra_and_covers_a_range(crosscheck: 
     assert (templates.spectra >= 3).all()
     assert (templates.weight.sum(1) > 80).all()
     assert np.isfinite(templates.flux).all()
+
+
+def test_a_template_with_a_hole_counts_where_it_is_longest(tmp_path: Path) -> None:
+    templates = CHECKPOINT.templates
+    holed = templates.weight.copy()
+    holed[0] = 0
+    holed[0, 100:200] = holed[0, 210:500] = 1
+    holed[1] = 0
+    dataclasses.replace(templates, weight=holed).save(tmp_path / "holed.safetensors")
+    read = Templates.load(tmp_path / "holed.safetensors")
+    assert np.flatnonzero(read.weight[0]).tolist() == list(range(210, 500))
+    assert not read.weight[1].any()
+    assert (read.weight[2:] == templates.weight[2:]).all()

@@ -87,6 +87,13 @@ def test_a_flattened_spectrum_is_not_taken_for_noise() -> None:
     assert not told(wavelength, flux).mostly_noise
 
 
+def test_one_narrow_line_is_a_feature() -> None:
+    wavelength = np.arange(3700.0, 9200.0, 5.0)
+    line = 15 / 20 * np.exp(-0.5 * ((wavelength - 6603) / 3.4) ** 2)
+    noisy = [1 + line + RANDOM.normal(0, np.sqrt(2) / 20, wavelength.size) for _ in range(20)]
+    assert [told(wavelength, flux).warning for flux in noisy] == [""] * 20
+
+
 def test_errors_that_are_mostly_missing_are_ignored() -> None:
     wavelength = np.arange(3500.0, 9500.0, 10.0)
     flux = broad_lines(wavelength) + 0.1 * RANDOM.normal(size=wavelength.size)

@@ -65,3 +65,4 @@ def test_it_is_found_by_its_state_on_the_page_and_over_rest(infrared: Spectrum, 
     quarantine.discard(reviewer, infrared)
     assert list(client.get(reverse("queue"), {"state": "failed"}).context["rows"]) == []
     assert counts(reviewer)["failed"] == 0
+    assert session_client(reviewer).get(f"{API}/transients/?state=failed").json()["results"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from triage.intake.wording import redshift_in_words
 from triage.templatetags.triage_tags import redshift, share
 
 
@@ -34,3 +35,8 @@ def test_a_redshift_has_the_digits_that_its_error_and_its_source_give_it(
 
 def test_a_redshift_is_never_shown_as_minus_zero() -> None:
     assert redshift(-3e-5, 0.001) == "0.0000 ± 0.0010"
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, float("nan")])
+def test_an_error_that_cannot_be_is_not_shown(error: float) -> None:
+    assert redshift_in_words(0.0312, error) == "0.0312"

@@ -42,7 +42,7 @@ def test_the_page_keeps_both_answers_and_folds_the_assumptions(browser: Client, 
     says(class_name=predicted, probabilities={predicted: 0.93}, absolute=-21.42)
     page = text_of(browser, reverse("review", args=["X"]))
     assert re.search(rf"Spectrum alone [0-9]+ % {predicted} · with Mr = −21.4: 93 %, not calibrated", page)
-    for fact in ("ztfr 18.00 ± 0.03 on MJD 61050.0", "covered", "+10 ± 8 d from maximum", "38.39 at z 0.1000", "−0.10"):
+    for fact in ("ztfr 18.00 ± 0.03 on MJD 61050.0", "covered", "+10 ± 8 d from maximum", "38.39 at z 0.1", "−0.10"):
         assert fact in page
     assert "E(B−V) not known, nothing taken off" in page
 

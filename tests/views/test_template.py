@@ -66,7 +66,7 @@ def test_the_template_lies_over_the_flux_in_its_own_unit(spectrum: Any, factor: 
 
 def test_the_page_draws_the_template_that_the_cross_check_matched(spectrum: Any) -> None:
     classifier = load_classifier()
-    grid, match = classifier.checkpoint.grid, spectrum.current_prediction.crosscheck
+    grid, match = classifier.checkpoint.grid.for_templates, spectrum.current_prediction.crosscheck
     sent = spectrum_value(spectrum, {spectrum.pk: spectrum.arrays})
     resampled = resample(sent, grid)
     # The expected values use the network's own averaging and continuum division, and the filter in full.

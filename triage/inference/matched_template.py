@@ -96,5 +96,5 @@ def _configured() -> CheckpointTemplates | None:
 
 
 def _parsed(description: bytes, templates: bytes) -> CheckpointTemplates:
-    grid = PreprocessConfig(**json.loads(description)["preprocess"])
+    grid = PreprocessConfig(**json.loads(description)["preprocess"]).for_templates
     return CheckpointTemplates(hashlib.sha256(description).hexdigest(), Templates.from_bytes(templates), grid)

@@ -118,12 +118,13 @@ _WITHOUT_ERROR = 4
 def redshift_in_words(value: float, error: float | None = None) -> str:
     """Return a redshift with the digits that it has, such as "0.0312 ± 0.0004".
 
-    error: 1σ, or None if it is not known.
+    error: 1σ, or None if it is not known. An error that is not positive counts as unknown.
 
     The error is rounded to two digits, and the redshift to as many decimals. Neither has more decimals than were given.
     Without an error, a redshift is shown as it was given, and a computed one with four decimals, or as many as show a
     digit of a tiny one.
     """
+    error = error if error and error > 0 else None
     given = max(_decimals(value), _decimals(error or 0.0))
     if error:
         decimals = min(given, max(1 - math.floor(math.log10(error)), 0))

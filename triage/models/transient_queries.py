@@ -112,7 +112,7 @@ class TransientQuerySet(TransientOrderQuerySet):
     def _described(self, user: User) -> Self:
         claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live())
         spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
-        queued, failed = (Exists(spectra.filter(state=s)) for s in (SpectrumState.QUEUED, SpectrumState.FAILED))
+        queued, failed = Exists(spectra.filter(state=SpectrumState.QUEUED)), Exists(spectra.not_classified())
         return (
             self.with_current_prediction(user)
             .with_review_state(user)

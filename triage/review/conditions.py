@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from triage.models.arrays import unpack
 from triage.models.automatic_classification import contradicting
 from triage.models.spectrum import SpectrumQuerySet
 
+# Number of spectra whose arrays are read at a time.
+MEASURED_AT_ONCE = 100
 _ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
 
 
@@ -30,10 +33,13 @@ def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Ite
         sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
     fields = ["pk", "transient_id", *names]
     fields += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
-    fields += _ARRAYS
-    for row in sure.order_by("created_at", "pk").values(*fields).iterator():
-        if _passes(row, policy):
-            yield row
+    found = sure.order_by("created_at", "pk").values(*fields).iterator()
+    agreeing = (row for row in found if _agrees(row, policy))
+    # Arrays are large, so they are read for the few spectra that come this far, and not for all of these at once.
+    while rows_at_once := list(itertools.islice(agreeing, MEASURED_AT_ONCE)):
+        arrays = Spectrum.objects.filter(pk__in=[row["pk"] for row in rows_at_once]).values_list("pk", *_ARRAYS)
+        signals = {pk: _signal(*stored) for pk, *stored in arrays}
+        yield from (row for row in rows_at_once if _stands_out(signals.get(row["pk"]), policy))
 
 
 def unanimous(rows: SpectrumQuerySet) -> SpectrumQuerySet:
@@ -46,23 +52,24 @@ def counts_simulated(policy: AutomaticPolicy) -> bool:
     return not Spectrum.objects.filter(group=policy.group, simulated=False).exists()
 
 
-def _passes(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
-    """Return whether a spectrum fulfils the conditions that the database cannot check."""
+def _agrees(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
+    """Return whether a prediction fulfils the conditions that the database cannot check."""
     class_name = row["current_prediction__class_name"]
     crosscheck = row["current_prediction__crosscheck"]
     if policy.set_of_one and row["current_prediction__conformal_set"] != [class_name]:
         return False
-    if policy.template_agrees and (crosscheck is None or crosscheck["class"] != class_name):
-        return False
-    signal = _signal(row)
+    return not policy.template_agrees or (crosscheck is not None and crosscheck["class"] == class_name)
+
+
+def _stands_out(signal: Signal | None, policy: AutomaticPolicy) -> bool:
+    """Return whether a spectrum stands out of its noise as far as the policy asks."""
     if signal and signal.warning:
         return False
     return policy.signal_to_noise is None or (signal is not None and signal.median >= policy.signal_to_noise)
 
 
-def _signal(row: dict[str, Any]) -> Signal | None:
+def _signal(wavelength: bytes | None, flux: bytes | None, error: bytes | None) -> Signal | None:
     """Return a spectrum's signal-to-noise ratio, or None if it cannot be measured."""
-    wavelength, flux, error = (None if row[name] is None else unpack(row[name]) for name in _ARRAYS)
     if wavelength is None or flux is None:
         return None
-    return signal_to_noise(wavelength, flux, error)
+    return signal_to_noise(unpack(wavelength), unpack(flux), None if error is None else unpack(error))

@@ -19,7 +19,6 @@ from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, own_redshift, read_labelled
 from classifier.training.losses import focal_loss, redshift_loss
 from classifier.training.presets import PRESETS
-from classifier.training.templates import longest_stretch
 from classifier.training.train import fit
 from tests.labelled_archive import write_archive
 
@@ -149,8 +148,3 @@ def test_no_tensor_of_a_training_step_is_made_without_a_device(data: LabelledSpe
         loss = batches.loss(network, batches.draw(1, random)[0], random)
         loss.backward()  # type: ignore[no-untyped-call]
     assert float(loss.detach()) > 0
-
-
-def test_a_template_is_defined_on_one_stretch() -> None:
-    weight = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0])
-    assert longest_stretch(weight).tolist() == [0, 0, 0, 1, 1, 1, 0, 0]

@@ -37,6 +37,7 @@ from classifier.training.inference import infer, infer_both, infer_out_of_fold
 from classifier.training.measured import Measured
 from classifier.training.presets import PAPER_CLASSES
 from classifier.training.redshift import train_redshift
+from classifier.training.state import claim
 from classifier.training.train import fit_folds, train
 from tests.factories import observe
 from tests.labelled_archive import write_archive
@@ -258,6 +259,15 @@ def test_networks_trained_side_by_side_are_those_trained_one_by_one(parquet: Pat
     for alone, beside in zip(one, two, strict=True):
         for name, value in alone.state_dict().items():
             torch.testing.assert_close(beside.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_training_from_before_there_were_teachers_goes_on(tmp_path: Path) -> None:
+    now = dataclasses.asdict(TINY) | {"teachers": []}
+    before = {name: value for name, value in now.items() if name not in ("teachers", "teacher_weight")}
+    claim(tmp_path, before)
+    claim(tmp_path, now)
+    with pytest.raises(CheckpointError, match="bfloat16 was None and is False"):
+        claim(tmp_path, now | {"bfloat16": False})
 
 
 def test_a_network_learns_from_the_teacher_that_left_out_the_same_fold(

@@ -45,7 +45,7 @@ def test_what_failed_is_said(fritz: FakeSkyPortal) -> None:
     assert tried(fritz) == (False, "HOST accepts the token, but it is in no group, so it can read nothing.")
     nobody = try_connection("http://127.0.0.1:9", TOKEN, posting=False)
     assert not nobody.works
-    assert nobody.said.startswith("No SkyPortal answers at 127.0.0.1:9: GET /api/groups failed for 0 s")
+    assert nobody.said.startswith("127.0.0.1:9 gives no usable answer: GET /api/groups failed for 0 s")
 
 
 def test_a_server_without_the_list_of_permissions_is_no_failure(

@@ -113,13 +113,14 @@ def read_source(record: dict[str, Any]) -> Source:
     redshift = number(record.get("redshift"))
     if redshift is not None and not is_plausible_redshift(redshift):
         redshift = None
+    error = number(record.get("redshift_error"))
     ra, dec = number(record.get("ra")), number(record.get("dec"))
     return Source(
         name=name,
         ra=ra if ra is not None and 0 <= ra <= 360 else None,
         dec=dec if dec is not None and -90 <= dec <= 90 else None,
         redshift=redshift,
-        redshift_error=number(record.get("redshift_error")) if redshift is not None else None,
+        redshift_error=error if redshift is not None and error is not None and error > 0 else None,
         redshift_origin=text(record.get("redshift_origin"), 29) if redshift is not None else "",
         aliases=_aliases(record, name),
     )

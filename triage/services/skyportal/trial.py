@@ -6,13 +6,7 @@ import dataclasses
 from urllib.parse import urlsplit
 
 from triage.services.skyportal.client import Client
-from triage.services.skyportal.errors import (
-    NotVisibleError,
-    RefusedError,
-    SkyPortalError,
-    UnauthorisedError,
-    UnreachableError,
-)
+from triage.services.skyportal.errors import SkyPortalError, UnauthorisedError, UnreachableError
 
 # Permissions of a token that posts classifications and annotations.
 POSTING = ("Classify", "Annotate")
@@ -43,7 +37,7 @@ def try_connection(url: str, token: str, *, posting: bool) -> Trial:
     except UnauthorisedError:
         return Trial(works=False, said=f"{host} was reached, but does not accept the token.")
     except UnreachableError as error:
-        return Trial(works=False, said=f"No SkyPortal answers at {host}: {error.detail}.")
+        return Trial(works=False, said=f"{host} gives no usable answer: {error.detail}.")
     except SkyPortalError as error:
         return Trial(works=False, said=f"{host} was reached, but refuses to list the groups: {error.detail}.")
     if not groups:
@@ -61,7 +55,7 @@ def _permissions(client: Client) -> set[str] | None:
     """Return the permissions of the client's token, or None if the server does not tell them."""
     try:
         return client.permissions()
-    except (NotVisibleError, RefusedError):
+    except SkyPortalError:
         return None
 
 
