@@ -81,6 +81,7 @@ def _identity(checkpoint: Checkpoint) -> str:
     metrics = checkpoint.metrics
     training = metrics["training"]
     parameters = sum(p.numel() for p in checkpoint.network.parameters())
+    teachers = "".join(f"| teacher | `{teacher}` |\n" for teacher in training.get("teachers", []))
     return f"""# Model card: {checkpoint.name}
 
 | | |
@@ -95,7 +96,7 @@ def _identity(checkpoint: Checkpoint) -> str:
 | spectra | {metrics["spectra"]:,} of {metrics["objects"]:,} objects |
 | trained | `{training["command"]}`, {training["minutes"]} min on {training["device"]}, \
 {training["jobs"]} networks at a time, {" + ".join(str(len(history)) for history in training["histories"])} epochs |
-{"".join(f"| teacher | `{teacher}` |{chr(10)}" for teacher in training.get("teachers", []))}
+{teachers}
 """
 
 

@@ -14,7 +14,7 @@ from classifier.training.augment import augment, random_frames
 from classifier.training.blend import Blender
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, sampling_weights
-from classifier.training.losses import distillation_loss, effective_number_weights, focal_loss, redshift_loss
+from classifier.training.losses import effective_number_weights, focal_loss, redshift_loss, soft_cross_entropy
 
 
 class Batches:
@@ -75,8 +75,8 @@ class Batches:
             return loss
         with torch.no_grad(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             taught_classes, taught_redshift = self.teacher.split(self.teacher(x).float())
-        taught = distillation_loss(class_logits, taught_classes)
-        taught = taught + settings.redshift_weight * distillation_loss(redshift_logits, taught_redshift, usable)
+        taught = soft_cross_entropy(class_logits, taught_classes)
+        taught = taught + settings.redshift_weight * soft_cross_entropy(redshift_logits, taught_redshift, usable)
         return (1 - settings.teacher_weight) * loss + settings.teacher_weight * taught
 
 

@@ -38,15 +38,21 @@ def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor, gamma: float, sm
     return (rows * row_weights).sum() / row_weights.sum().clamp_min(1e-9)
 
 
-def distillation_loss(logits: Tensor, taught: Tensor, usable: Tensor | None = None) -> Tensor:
-    """Return the cross-entropy against the probabilities of a teacher, averaged over the batch (Hinton et al. 2015).
+def soft_cross_entropy(logits: Tensor, wanted: Tensor, usable: Tensor | None = None) -> Tensor:
+    """Return the cross-entropy against probabilities, averaged over the batch.
+
+    They may be those of a teacher (Hinton et al. 2015).
 
     logits: (batch, outputs) of the network that learns.
-    taught: (batch, outputs) logits of the teacher for the same input.
+    wanted: (batch, outputs) logits of the probabilities that it should give.
     usable: (batch,) bool, the rows that count; None for all.
     """
-    rows = -(torch.softmax(taught, dim=1) * torch.log_softmax(logits, dim=1)).sum(1)
-    return rows.mean() if usable is None else (rows * usable).sum() / usable.sum().clamp_min(1)
+    rows = -(torch.softmax(wanted, dim=1) * torch.log_softmax(logits, dim=1)).sum(1)
+    return rows.mean() if usable is None else _mean(rows, usable)
+
+
+def _mean(rows: Tensor, usable: Tensor) -> Tensor:
+    return (rows * usable).sum() / usable.sum().clamp_min(1)
 
 
 def redshift_loss(logits: Tensor, log1pz: Tensor, usable: Tensor, config: SpectraNetConfig) -> Tensor:
@@ -62,12 +68,9 @@ def redshift_loss(logits: Tensor, log1pz: Tensor, usable: Tensor, config: Spectr
     if config.redshift == "none":
         return logits.sum()
     if config.redshift == "softplus":
-        rows = (logits[:, 0] - torch.expm1(log1pz)) ** 2
-        return (rows * usable).sum() / usable.sum().clamp_min(1)
+        return _mean((logits[:, 0] - torch.expm1(log1pz)) ** 2, usable)
     position = (log1pz - config.redshift_first) / config.redshift_step
     usable = usable & (position >= 0) & (position <= config.redshift_bins - 1)
     centres = torch.arange(config.redshift_bins, dtype=logits.dtype, device=logits.device)
     inside = position.clamp(0, config.redshift_bins - 1).unsqueeze(1)
-    target = torch.softmax(-0.5 * (centres - inside) ** 2, dim=1)
-    rows = -(target * torch.log_softmax(logits, dim=1)).sum(1)
-    return (rows * usable).sum() / usable.sum().clamp_min(1)
+    return soft_cross_entropy(logits, -0.5 * (centres - inside) ** 2, usable)

@@ -38,7 +38,7 @@ def test_ends_that_are_mostly_noise_are_left_out() -> None:
     first, last = stretch(flux)
     assert first == pytest.approx(4000, abs=100)
     assert last == pytest.approx(9000, abs=100)
-    low, high = flux_range(Epoch(WAVELENGTH, flux, None, "an epoch"), Look())
+    low, high = flux_range(Epoch(WAVELENGTH, flux, None, "an epoch"), Look(), stretch(flux))
     assert 0.8 < low < high < 1.2
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.figures.axes import flux_range
+from triage.figures.axes import flux_range, without_noisy_ends
 from triage.figures.samples import (
     MAX_POINTS,
     Epoch,
@@ -23,6 +23,10 @@ from triage.figures.samples import (
     smooth,
     smoothing_of,
 )
+
+
+def limits(drawn: Epoch, look: Look) -> tuple[float, float]:
+    return flux_range(drawn, look, without_noisy_ends(drawn))
 
 
 def epoch(flux: np.ndarray, error: np.ndarray | None = None, wavelength: np.ndarray | None = None) -> Epoch:
@@ -41,23 +45,23 @@ def test_flux_of_any_size_and_sign_is_plotted(flux: np.ndarray) -> None:
     found = columns(epoch(flux), Look())
     assert 2 <= found["x"].size <= MAX_POINTS + 10
     assert np.isfinite(found["y"]).all()
-    low, high = flux_range(epoch(flux), Look())
+    low, high = limits(epoch(flux), Look())
     assert low < np.median(found["y"]) < high
     assert np.isnan(found["lower"]).all()
 
 
 def test_outliers_and_a_bad_edge_do_not_set_the_flux_axis() -> None:
     flux = 1 + 0.05 * NOISE[:2000]
-    plain = flux_range(epoch(flux), Look())
+    plain = limits(epoch(flux), Look())
     flux[700], flux[1200], flux[-15:] = 40, -30, 25
-    assert flux_range(epoch(flux), Look()) == pytest.approx(plain, abs=0.05)
+    assert limits(epoch(flux), Look()) == pytest.approx(plain, abs=0.05)
 
 
 @pytest.mark.parametrize(("size", "wide"), [(3000, 6.0), (240, 30.0)], ids=["2 Å a sample", "25 Å a sample"])
 def test_an_emission_line_stays_inside_the_axis(size: int, wide: float) -> None:
     wavelength = np.linspace(3500, 9500, size)
     flux = 1 + 12 * np.exp(-0.5 * ((wavelength - 6563) / wide) ** 2) + 0.02 * NOISE[:size]
-    low, high = flux_range(epoch(flux, wavelength=wavelength), Look())
+    low, high = limits(epoch(flux, wavelength=wavelength), Look())
     assert high > 0.9 * columns(epoch(flux), Look())["y"].max()
     assert low < 0.9
 
@@ -112,10 +116,10 @@ def test_a_stretch_without_samples_is_empty() -> None:
 def test_a_noisy_stretch_does_not_set_the_flux_axis() -> None:
     wavelength = np.linspace(3000, 9600, 660)
     flux = 1 + 0.3 * np.sin(wavelength / 300) + 0.02 * NOISE[:660]
-    plain = flux_range(epoch(flux, wavelength=wavelength), Look())
+    plain = limits(epoch(flux, wavelength=wavelength), Look())
     noisy = flux.copy()
     noisy[:40] += 500 * NOISE[700:740]
-    assert flux_range(epoch(noisy, wavelength=wavelength), Look()) == pytest.approx(plain, rel=0.35)
+    assert limits(epoch(noisy, wavelength=wavelength), Look()) == pytest.approx(plain, rel=0.35)
 
 
 def test_faint_data_are_smoothed_unless_somebody_chose() -> None:
@@ -131,7 +135,7 @@ def test_faint_data_are_smoothed_unless_somebody_chose() -> None:
 def test_a_broad_line_stays_inside_the_axis(sigma: float, signal_to_noise: int) -> None:
     wavelength = np.linspace(3500, 9500, 2000)
     flux = 1 + 3 * np.exp(-0.5 * ((wavelength - 6563) / sigma) ** 2) + NOISE[:2000] / signal_to_noise
-    _, high = flux_range(epoch(flux, wavelength=wavelength), Look())
+    _, high = limits(epoch(flux, wavelength=wavelength), Look())
     assert high > 0.95 * smooth(columns(epoch(flux), Look())["y"], 2.0).max()
 
 
@@ -153,5 +157,5 @@ def test_a_logarithm_is_drawn_where_the_flux_is_positive() -> None:
     drawn = columns(epoch(flux), Look(flux=FluxKind.LOG))
     assert np.isnan(drawn["y"][100])
     assert np.nanmax(drawn["y"]) - np.nanmin(drawn["y"]) == pytest.approx(2, abs=0.01)
-    low, high = flux_range(epoch(flux), Look(flux=FluxKind.LOG))
+    low, high = limits(epoch(flux), Look(flux=FluxKind.LOG))
     assert low < np.nanpercentile(drawn["y"], 2) < np.nanmax(drawn["y"]) < high + 0.2

@@ -27,8 +27,10 @@ LOST = 0.5
 ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
 
 
-def flux_range(epoch: Epoch, look: Look) -> tuple[float, float]:
+def flux_range(epoch: Epoch, look: Look, drawn_range: tuple[float, float]) -> tuple[float, float]:
     """Return the limits of the flux axis, in units of the epoch's ``size``, or their logarithms.
+
+    drawn_range: first and last wavelength that are drawn at first, Å, as ``without_noisy_ends`` returns.
 
     They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
     stays inside, while a cosmic ray or a noisy stretch does not flatten the rest.
@@ -36,7 +38,7 @@ def flux_range(epoch: Epoch, look: Look) -> tuple[float, float]:
     wavelength, scaled = epoch.wavelength, epoch.flux / epoch.size
     calm = _calm(wavelength, scaled)
     noise, _, standing_out = _noise(wavelength, scaled, calm, NEIGHBOURHOOD)
-    first, last = without_noisy_ends(epoch)
+    first, last = drawn_range
     drawn = (wavelength >= first) & (wavelength <= last)
     # Extractions often fail at the ends.
     end = max(int(drawn.sum()) // END_SHARE, _median_width(wavelength) // 2)

@@ -67,8 +67,8 @@ def spectrum_json(
     template: best template to draw below, or None.
     theme: "light" or "dark".
     """
-    low, high = flux_range(epoch, look)
     first, last = without_noisy_ends(epoch)
+    low, high = flux_range(epoch, look, (first, last))
     # Beyond an end that is left out there is noise, so it has no margin.
     margin = 0.02 * float(np.ptp(epoch.wavelength))
     start = first if first > epoch.wavelength[0] else first - margin

@@ -6,6 +6,8 @@ import numpy as np
 from django.db import models
 from numpy.typing import NDArray
 
+from classifier.signal_to_noise import Signal, signal_to_noise
+
 
 def pack(values: NDArray[np.float64]) -> bytes:
     """Return samples (n,) as the little-endian float32 bytes that SpectrumArrays stores."""
@@ -38,3 +40,8 @@ class SpectrumArrays(models.Model):
 
     def __str__(self) -> str:
         return f"arrays of spectrum {self.spectrum_id}"
+
+    def signal(self) -> Signal | None:
+        """Return the signal-to-noise ratio, measured now, or None if it cannot be measured."""
+        error = None if self.flux_error is None else unpack(self.flux_error)
+        return signal_to_noise(unpack(self.wavelength), unpack(self.flux), error)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Exists
 
-from classifier.signal_to_noise import Signal, signal_to_noise
+from classifier.signal_to_noise import Signal
+from triage.chunks import chunks
 from triage.models import AutomaticPolicy, Spectrum
-from triage.models.arrays import unpack
+from triage.models.arrays import SpectrumArrays
 from triage.models.automatic_classification import contradicting
 from triage.models.spectrum import SpectrumQuerySet
 
 # Number of spectra whose arrays are read at a time.
 MEASURED_AT_ONCE = 100
-_ARRAYS = ("arrays__wavelength", "arrays__flux", "arrays__flux_error")
 
 
 def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Iterator[dict[str, Any]]:
@@ -36,9 +35,9 @@ def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Ite
     found = sure.order_by("created_at", "pk").values(*fields).iterator()
     agreeing = (row for row in found if _agrees(row, policy))
     # Arrays are large, so they are read for the few spectra that come this far, and not for all of these at once.
-    while rows_at_once := list(itertools.islice(agreeing, MEASURED_AT_ONCE)):
-        arrays = Spectrum.objects.filter(pk__in=[row["pk"] for row in rows_at_once]).values_list("pk", *_ARRAYS)
-        signals = {pk: _signal(*stored) for pk, *stored in arrays}
+    for rows_at_once in chunks(agreeing, MEASURED_AT_ONCE):
+        stored = SpectrumArrays.objects.filter(pk__in=[row["pk"] for row in rows_at_once])
+        signals = {arrays.pk: arrays.signal() for arrays in stored}
         yield from (row for row in rows_at_once if _stands_out(signals.get(row["pk"]), policy))
 
 
@@ -66,10 +65,3 @@ def _stands_out(signal: Signal | None, policy: AutomaticPolicy) -> bool:
     if signal and signal.warning:
         return False
     return policy.signal_to_noise is None or (signal is not None and signal.median >= policy.signal_to_noise)
-
-
-def _signal(wavelength: bytes | None, flux: bytes | None, error: bytes | None) -> Signal | None:
-    """Return a spectrum's signal-to-noise ratio, or None if it cannot be measured."""
-    if wavelength is None or flux is None:
-        return None
-    return signal_to_noise(unpack(wavelength), unpack(flux), None if error is None else unpack(error))

@@ -17,7 +17,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from classifier.lines import ELEMENTS
-from classifier.signal_to_noise import signal_to_noise
 from triage.errors import InvalidDecisionError, TriageError
 from triage.models import (
     Claim,
@@ -31,7 +30,6 @@ from triage.models import (
     Transient,
     Verdict,
 )
-from triage.models.arrays import unpack
 from triage.models.other_name import other_names
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import fused_answer
@@ -186,9 +184,7 @@ def _quality(shown: Spectrum | None) -> Quality:
     arrays = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if arrays is None:
         return Quality.measured(None, shown, has_errors=False)
-    error = None if arrays.flux_error is None else unpack(arrays.flux_error)
-    signal = signal_to_noise(unpack(arrays.wavelength), unpack(arrays.flux), error)
-    return Quality.measured(signal, shown, has_errors=error is not None)
+    return Quality.measured(arrays.signal(), shown, has_errors=arrays.flux_error is not None)
 
 
 def _history(shown: Spectrum | None) -> list[Prediction]:

@@ -64,39 +64,42 @@ def test_a_server_without_the_list_of_permissions_is_no_failure(
     assert said.endswith("and may read; the server does not say whether it may post.")
 
 
+@pytest.fixture
+def staff_client(make_user: Callable[..., User], client: Client) -> Client:
+    staff = make_user("staff")
+    staff.is_staff = True
+    staff.save()
+    client.force_login(staff)
+    return client
+
+
 @pytest.mark.django_db
-def test_the_form_tests_a_new_connection_without_saving_it(
-    fritz: FakeSkyPortal, make_user: Callable[..., User], client: Client
-) -> None:
-    User.objects.filter(pk=make_user("staff").pk).update(is_staff=True)
-    client.force_login(User.objects.get(username="staff"))
+def test_the_form_tests_a_new_connection_without_saving_it(fritz: FakeSkyPortal, staff_client: Client) -> None:
     address = reverse("add-skyportal")
     sent = {"url": fritz.url, "token": TOKEN, "test": "1"}
-    fragment = client.post(address, sent, headers={"X-Fragment": "1"}).content.decode()
+    fragment = staff_client.post(address, sent, headers={"X-Fragment": "1"}).content.decode()
     assert fragment.startswith('<p class="message success">')
     assert "sees 1 group (group 1) and may read and post." in fragment
-    page = client.post(address, sent).content.decode()
+    page = staff_client.post(address, sent).content.decode()
     assert "may read and post." in page
     assert TOKEN not in page
-    fragment = client.post(address, {**sent, "token": "tøken"}, headers={"X-Fragment": "1"}).content.decode()
+    fragment = staff_client.post(address, {**sent, "token": "tøken"}, headers={"X-Fragment": "1"}).content.decode()
     assert "copy it from the server again" in fragment
     assert not SkyPortalInstance.objects.exists()
 
 
 @pytest.mark.django_db
 def test_a_saved_connection_is_tested_with_its_own_token_at_its_own_address_only(
-    fritz: FakeSkyPortal, make_user: Callable[..., User], client: Client
+    fritz: FakeSkyPortal, staff_client: Client
 ) -> None:
-    User.objects.filter(pk=make_user("staff").pk).update(is_staff=True)
-    client.force_login(User.objects.get(username="staff"))
     instance = SkyPortalInstance(name="Fritz", url=fritz.url)
     instance.token = TOKEN
     instance.save()
     address = reverse("edit-skyportal", args=[instance.pk])
-    fragment = client.post(address, {"url": fritz.url, "test": "1"}, headers={"X-Fragment": "1"}).content.decode()
+    fragment = staff_client.post(address, {"url": fritz.url, "test": "1"}, headers={"X-Fragment": "1"}).content.decode()
     assert "accepts the token" in fragment
     fritz.requests.clear()
     other = fritz.url.replace("127.0.0.1", "localhost")
-    fragment = client.post(address, {"url": other, "test": "1"}, headers={"X-Fragment": "1"}).content.decode()
+    fragment = staff_client.post(address, {"url": other, "test": "1"}, headers={"X-Fragment": "1"}).content.decode()
     assert "a new address needs its own" in fragment
     assert fritz.requests == []

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from classifier.taxonomy import load_taxonomy
+from triage.chunks import chunks
 from triage.models import RemoteClassification, SkyPortalInstance, SkyPortalPost
-from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.remote_records import moment, number, text
 
 _COLUMNS = (

@@ -15,8 +15,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from triage.chunks import chunks
 from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, SkyPortalInstance, SkyPortalRun
-from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.pages import Pages

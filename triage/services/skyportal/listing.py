@@ -15,8 +15,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from triage.chunks import chunks
 from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun
-from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.classifications import of_people
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import SlowAnswerError

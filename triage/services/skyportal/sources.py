@@ -12,8 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from triage.chunks import chunks
 from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, SkyPortalInstance, Transient
-from triage.services.skyportal.chunks import chunks
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import SkyPortalError

@@ -11,8 +11,8 @@ Item = TypeVar("Item")
 SIZE = 500
 
 
-def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield the items in lists of at most SIZE."""
+def chunks(items: Iterable[Item], size: int = SIZE) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most ``size``."""
     rest = iter(items)
-    while part := list(itertools.islice(rest, SIZE)):
+    while part := list(itertools.islice(rest, size)):
         yield part
