@@ -50,9 +50,10 @@ library: setup ## named spectra to compare with: 5,500 of 650 objects, from the 
 	echo "$(SNID_SAGE)" > var/download/snid-sage.txt
 	.venv/bin/pip download --quiet --no-deps --require-hashes --dest var/download -r var/download/snid-sage.txt
 	.venv/bin/python -m classifier library import var/download/snid_sage-0.8.0-py3-none-any.whl --out var/library.partial
-	.venv/bin/python -m classifier library measure var/library.partial
+	.venv/bin/python -m classifier library measure var/library.partial > /dev/null
 	mv var/library.partial var/library.safetensors
 	rm -r var/download
+	@echo "var/library.safetensors is ready; a running desk compares with it in a few seconds."
 
 bench: setup ## the network's speed, the pipeline's, and on Postgres and Redis a night's arrival and a desk of years
 	.venv/bin/python -m classifier bench

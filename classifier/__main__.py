@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from classifier.errors import CheckpointError
+from classifier.errors import CheckpointError, DeviceError
 from classifier.input_files import ManifestError
 
 # Each command is a module of classifier.commands; only the chosen one is imported, because most load PyTorch.
@@ -21,6 +21,7 @@ COMMANDS = {
     "hold-out": "train without a class and measure whether its spectra are flagged as new",
     "paper": "train the paper's network beside our own for the same time, and compare them",
     "library": "a library of named spectra: import it, measure it, match a spectrum with it",
+    "host-light": "train the network that tells how much of a spectrum is its host's light",
     "bench": "measure the speed on this machine; prints JSON",
     "statistics": "compute the class statistics that simulated spectra use",
 }
@@ -31,12 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     arguments: words of the command line after the program's name, or None for those of this process.
 
-    Returns the exit status: 0, or 2 for a usage error or a broken checkpoint.
+    Returns the exit status: 0, or 2 for a usage error, a broken checkpoint or a missing device.
     """
     options = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (ManifestError, CheckpointError) as error:
+    except (ManifestError, CheckpointError, DeviceError) as error:
         print(f"classifier: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from classifier.novelty import energy, fit_novelty, share_below
 from classifier.outputs import MODES, Mode, Outputs, softmax
 from classifier.taxonomy import Taxonomy
+from classifier.weights import object_weights, weighted_quantile
 
 # A conformal set misses the truth in this share of cases.
 MISS = 0.1
@@ -44,12 +46,16 @@ class ModeCalibration:
     bias: (classes,) is added after that.
     thresholds: (classes,) least probability with which a class enters the conformal set.
     energy: quantiles (101 of them) of -logsumexp(logits) over the calibration objects.
+    distance: the same of the distance to the references; () for a checkpoint without references.
+    unfamiliarity: the same of the mean of both shares; () likewise.
     """
 
     temperature: float
     bias: tuple[float, ...]
     thresholds: tuple[float, ...]
     energy: tuple[float, ...]
+    distance: tuple[float, ...] = ()
+    unfamiliarity: tuple[float, ...] = ()
 
     def logits(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return calibrated logits, raw / temperature + bias, for raw ones of shape (n, classes)."""
@@ -67,12 +73,18 @@ class ModeCalibration:
         top = names[order[0]]
         return inside if top in inside else [top, *inside]
 
-    def novelty(self, raw: NDArray[np.float64]) -> float:
-        """Return the share (0..1) of calibration objects that the network found more familiar.
+    def novelty(self, outputs: Outputs) -> NDArray[np.float64]:
+        """Return the share (0..1) of calibration objects that the network found more familiar, (n,).
 
-        raw: (classes,) raw logits of one spectrum.
+        outputs: raw outputs of n spectra.
+
+        Energy and distance find different strangers, so their shares are averaged. Without references the energy alone
+        tells how familiar a spectrum is.
         """
-        return float(np.interp(energy(raw[None])[0], self.energy, np.linspace(0, 1, len(self.energy))))
+        by_energy = share_below(energy(outputs.logits), self.energy)
+        if not self.distance:
+            return by_energy
+        return share_below((by_energy + share_below(outputs.distance, self.distance)) / 2, self.unfamiliarity)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +127,7 @@ class Calibration:
             np.where(trusted, outputs.redshift, np.nan),
             relative * (1 + outputs.redshift),
             outputs.redshift_trust,
+            outputs.distance,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,7 +171,7 @@ def fit_calibration(
     known = np.isfinite(redshift) & (labels >= 0) & np.isfinite(blind.redshift)
     if not known.any():
         return Calibration(modes["known"], modes["blind"], 1.0, 1.0)
-    trust_min = _weighted_quantile(blind.redshift_trust[known], REDSHIFT_REJECTED, object_weights(ids[known]))
+    trust_min = weighted_quantile(blind.redshift_trust[known], REDSHIFT_REJECTED, object_weights(ids[known]))
     sure = known & (blind.redshift_trust >= trust_min)
     # Stars, whose redshift is easy, would make the error of the others look too small.
     galactic = tuple(i for i, group in enumerate(groups) if group == "Galactic")
@@ -196,14 +209,7 @@ def _fit_errors(
 
 def _one_sigma(deviation: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Return 1.48 times the weighted median, which is the 1σ error of normal deviations; never 0."""
-    return max(1.48 * _weighted_quantile(deviation, 0.5, weights), LEAST_DEVIATION)
-
-
-def object_weights(object_ids: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return weights (n,) with which each object counts once: 1/m for each of its m spectra among the n."""
-    _, place, counts = np.unique(np.asarray(object_ids), return_inverse=True, return_counts=True)
-    result: NDArray[np.float64] = 1 / counts[place]
-    return result
+    return max(1.48 * weighted_quantile(deviation, 0.5, weights), LEAST_DEVIATION)
 
 
 def _fit_mode(
@@ -213,14 +219,9 @@ def _fit_mode(
     raw, truth, weights = outputs.logits[rows], labels[rows], object_weights(object_ids[rows])
     temperature, bias = _fit_scaling(raw, truth, weights)
     thresholds = _thresholds(softmax(raw / temperature + bias), truth, weights, groups)
-    energies = energy(raw)
-    quantiles = tuple(_weighted_quantile(energies, share, weights) for share in np.linspace(0, 1, 101))
     temperature *= 1 - ENSEMBLE_GAIN * (1 - 1 / members)
-    return ModeCalibration(temperature, tuple(bias.tolist()), tuple(thresholds.tolist()), quantiles)
-
-
-def _weighted_quantile(values: NDArray[np.float64], share: float, weights: NDArray[np.float64]) -> float:
-    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))
+    quantiles = fit_novelty(outputs.take(np.flatnonzero(rows)), weights)
+    return ModeCalibration(temperature, tuple(bias.tolist()), tuple(thresholds.tolist()), **quantiles)
 
 
 def _fit_scaling(
@@ -278,10 +279,3 @@ def _conformal_quantile(probabilities: NDArray[np.float64], weights: NDArray[np.
     below = np.cumsum(weights[order]) - weights[order]
     allowed = probabilities[order][below <= MISS * (weights.sum() + 1) - 1 + 1e-9]
     return float(allowed[-1]) if allowed.size else None
-
-
-def energy(raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return -logsumexp of raw logits (n, classes) as (n,). It is high for unfamiliar spectra (Liu et al. 2020)."""
-    top = raw.max(1)
-    result: NDArray[np.float64] = -top - np.log(np.exp(raw - top[:, None]).sum(1))
-    return result

@@ -1,7 +1,8 @@
 """Checkpoints: a folder that alone rebuilds the network, its preprocessing, taxonomy and calibration.
 
 ``weights.safetensors`` holds the weights; nothing in it can run code. ``templates.safetensors`` holds the templates of
-the cross-check. ``checkpoint.json`` holds the rest, and the hashes of both files.
+the cross-check. ``references.safetensors`` holds the references of the novelty; older checkpoints have none.
+``checkpoint.json`` holds the rest, and the hashes of these files.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.calibration import Calibration
-from classifier.checkpoint_files import DESCRIPTION, TEMPLATES, WEIGHTS
+from classifier.checkpoint_files import DESCRIPTION, REFERENCES, TEMPLATES, WEIGHTS, file_hash
 from classifier.checkpoint_files import SHIPPED as SHIPPED
 from classifier.ensemble import Ensemble
-from classifier.errors import CheckpointError
+from classifier.errors import CheckpointError, DeviceError
 from classifier.network import SpectraNet, SpectraNetConfig
+from classifier.references import References
 from classifier.resampling import PreprocessConfig
 from classifier.taxonomy import Taxonomy, taxonomy_from_dict
 from classifier.templates import Templates
@@ -40,6 +42,7 @@ class Checkpoint:
     taxonomy: the classes.
     calibration: the calibration of both modes.
     metrics: how the network was trained and what it scored.
+    references: references of the novelty, or None to read it from the energy.
     name: name for people.
     hash: SHA-256 of checkpoint.json, which holds the hashes of the other files; "" before they are written.
     """
@@ -50,6 +53,7 @@ class Checkpoint:
     taxonomy: Taxonomy
     calibration: Calibration
     metrics: dict[str, Any]
+    references: References | None = None
     name: str = "spectranet"
     hash: str = ""
 
@@ -60,10 +64,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> str:
     state = {key: value.contiguous().half() for key, value in checkpoint.network.state_dict().items()}
     save_file(state, folder / WEIGHTS)
     checkpoint.templates.save(folder / TEMPLATES)
+    if checkpoint.references is not None:
+        checkpoint.references.save(folder / REFERENCES)
+    files = (WEIGHTS, TEMPLATES, *([REFERENCES] if checkpoint.references is not None else []))
     description = {
         "format": FORMAT,
         "name": checkpoint.name,
-        "sha256": {name: data_hash(folder / name) for name in (WEIGHTS, TEMPLATES)},
+        "sha256": {name: file_hash(folder / name) for name in files},
         "network": checkpoint.network.config.to_dict(),
         "members": len(checkpoint.network.members),
         "preprocess": dataclasses.asdict(checkpoint.grid),
@@ -87,7 +94,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         if content["format"] != FORMAT:
             raise CheckpointError(f"{folder}: format {content['format']} is not known here")
         for name, wanted in content["sha256"].items():
-            if data_hash(folder / name) != wanted:
+            if file_hash(folder / name) != wanted:
                 raise CheckpointError(f"{folder}: {name} is not the file that checkpoint.json describes")
         config = SpectraNetConfig(**content["network"])
         network = Ensemble([SpectraNet(config) for _ in range(content["members"])])
@@ -100,6 +107,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             taxonomy_from_dict(content["taxonomy"]),
             Calibration.from_dict(content["calibration"]),
             content["metrics"],
+            References.load(folder / REFERENCES) if REFERENCES in content["sha256"] else None,
             content["name"],
             hashlib.sha256(text).hexdigest(),
         )
@@ -107,27 +115,21 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{folder} cannot be loaded: {error}") from error
 
 
-def data_hash(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def files_hash(paths: Sequence[Path]) -> str:
     """Return the hash of one file, or one hash for several files in their order."""
-    hashes = [data_hash(path) for path in paths]
+    hashes = [file_hash(path) for path in paths]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def pick_device(wanted: str) -> torch.device:
     """Return the device for "auto", "cpu" or "cuda"; "auto" takes CUDA if there is one.
 
-    Raises RuntimeError if CUDA is asked for and there is none: nothing falls back silently.
+    Raises DeviceError if CUDA is asked for and there is none: nothing falls back silently.
     """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("CLASSIFIER_DEVICE is cuda, but PyTorch sees no CUDA device")
+        raise DeviceError("the device is to be cuda, but PyTorch sees no CUDA device; choose cpu or auto")
     return torch.device(wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,15 @@ from typing import Any
 
 SHIPPED = Path(__file__).with_name("checkpoints") / "spectranet"
 WEIGHTS, TEMPLATES, DESCRIPTION = "weights.safetensors", "templates.safetensors", "checkpoint.json"
+REFERENCES = "references.safetensors"
 # Figures for the model card that trainings of their own measured.
 HELD_OUT, COMPARISON = "held_out.json", "paper.json"
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_figures(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:

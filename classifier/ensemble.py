@@ -27,7 +27,7 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # x: (batch, in_channels, samples)
-        return self.combine([member(x) for member in self.members])  # (batch, outputs)
+        return self.answers(self.features(x))  # (batch, outputs)
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """Combine the members' outputs, each (batch, outputs), into one of the same shape."""
@@ -40,6 +40,11 @@ class Ensemble(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """Return the embeddings of all members side by side, (batch, members x hidden)."""
         return torch.cat([cast(SpectraNet, member).features(x) for member in self.members], dim=1)
+
+    def answers(self, hidden: Tensor) -> Tensor:
+        """Return what the heads of all members say together: (batch, members x hidden) → (batch, outputs)."""
+        parts = torch.split(hidden, self.config.hidden, dim=1)
+        return self.combine([cast(SpectraNet, m).answers(part) for m, part in zip(self.members, parts, strict=True)])
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Split the output as ``SpectraNet.split`` does."""

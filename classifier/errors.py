@@ -20,3 +20,7 @@ class SpectrumError(Exception):
 
 class CheckpointError(Exception):
     """A checkpoint that is missing, damaged or made for another taxonomy."""
+
+
+class DeviceError(RuntimeError):
+    """A device that was asked for and is not there."""

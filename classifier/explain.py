@@ -114,8 +114,8 @@ def answer_and_explain(network: Ensemble, x: Tensor, labels: Callable[[Tensor], 
         others = [member.features(x) for member in members[1:]]
     with torch.enable_grad():
         leaf = leaf.detach().requires_grad_(True)
-        hidden = [members[0].features_after(leaf), *others]
-        output = network.combine([member.answers(one) for member, one in zip(members, hidden, strict=True)])
+        hidden = torch.cat([members[0].features_after(leaf), *others], dim=1)
+        output = network.answers(hidden)
         classes, _ = network.split(output)
         chosen = labels(classes.detach()).to(classes.device)
         log_probability = torch.log_softmax(classes, dim=1).gather(1, chosen.unsqueeze(1)).sum()
@@ -124,4 +124,4 @@ def answer_and_explain(network: Ensemble, x: Tensor, labels: Callable[[Tensor], 
     coverage = torch.nn.functional.avg_pool1d(x[:, CHANNELS.index("coverage")], x.shape[2] // raw.shape[1])
     raw = torch.nn.functional.avg_pool1d(raw, 3, stride=1, padding=1) * (coverage > 0.5)
     contribution = raw / raw.abs().amax(1, keepdim=True).clamp_min(1e-12)
-    return Explained(output.detach(), contribution, torch.cat([one.detach() for one in hidden], dim=1))
+    return Explained(output.detach(), contribution, hidden.detach())

@@ -158,7 +158,7 @@ def _continuum(resampled: Resampled, at: Array, grid: PreprocessConfig) -> Array
     """Return the continuum of a resampled spectrum at wavelengths (Å), in the unit of the spectrum's flux."""
     values, mask = _averaged(resampled.flux[None], resampled.covered[None].astype(np.float32), np.zeros(1), grid)
     covered = mask[0] > 0
-    level = _floored(_running_mean(values, mask, grid), values, mask)[0, covered]
+    level = _floored(running_mean(values, mask, grid), values, mask)[0, covered]
     return np.asarray(np.interp(at, grid.grid()[covered], level) * resampled.scale)
 
 
@@ -195,7 +195,7 @@ def _continuum_divided(values: Floats, mask: Floats, grid: PreprocessConfig) -> 
 
     ``classifier.preprocess.continuum_divided`` is the same for the tensors of the network.
     """
-    mean = _running_mean(values, mask, grid)
+    mean = running_mean(values, mask, grid)
     return _compressed((values - mean) / _floored(mean, values, mask) * mask, mask)
 
 
@@ -205,7 +205,11 @@ def _compressed(divided: Floats, mask: Floats) -> tuple[Floats, Floats]:
     return compressed, spread[:, 0]
 
 
-def _running_mean(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
+def running_mean(values: Floats, mask: Floats, grid: PreprocessConfig) -> Floats:
+    """Return two passes of a running mean over the covered samples, (batch, samples), as wide as the grid says.
+
+    values, mask: (batch, samples) flux and coverage.
+    """
     half = max(grid.continuum_samples // 4, 1)
     weight = np.maximum(_box(mask, half), np.float32(1e-6))
     for _ in range(2):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +26,15 @@ class Fused:
     contradictory: list[int]
 
 
-def fuse(probabilities: NDArray[np.float64], quality: Sequence[float] | None = None) -> Fused:
-    """Combine the probabilities of one transient's epochs by their weighted mean logarithm.
+def fuse(probabilities: NDArray[np.float64]) -> Fused:
+    """Combine the probabilities of one transient's epochs by their mean logarithm.
 
     probabilities: (epochs, classes) calibrated probabilities.
-    quality: signal-to-noise ratio of each epoch, or None to weigh all alike.
 
     A sure epoch needs no larger weight: it counts for more because its logarithms differ more.
     """
     logarithms = np.log(np.clip(probabilities, 1e-4, 1.0))
-    weights = np.ones(len(probabilities)) if quality is None else np.sqrt(np.clip(quality, 1.0, 100.0))
-    total = (weights[:, None] * logarithms).sum(0) / weights.sum() * len(probabilities) ** INDEPENDENCE
+    total = logarithms.mean(0) * len(probabilities) ** INDEPENDENCE
     shifted = np.exp(total - total.max())
     fused: NDArray[np.float64] = shifted / shifted.sum()
     best = probabilities.argmax(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,24 +58,60 @@ _EMPTY = {"", "nan", "none", "null", "-"}
 class ManifestRow:
     """One file's row in a manifest.
 
-    place: manifest and line, for messages.
+    place: line and manifest, for messages.
     values: texts by column; a column without a value is missing.
-    redshift: the redshift, or None.
+    overlong: whether it has more cells than there are columns, so that values may stand in the wrong ones.
+    contradictions: by column, the number of a later line that states something else about the same file.
     """
 
     place: str
     values: dict[str, str]
-    redshift: float | None
+    overlong: bool
+    contradictions: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def and_line(self, number: int, values: dict[str, str]) -> ManifestRow:
+        """Return the row with what a later line about the same file states otherwise."""
+        found = {column: number for column in COLUMNS if values.get(column) != self.values.get(column)}
+        return dataclasses.replace(self, contradictions=found | self.contradictions)
+
+    def check(self, *columns: str) -> None:
+        """Raise ManifestError if another line states something else about the same file in one of the columns."""
+        for column in columns:
+            if column in self.contradictions:
+                lines = f"{self.place} and line {self.contradictions[column]}"
+                raise ManifestError(f"{lines}, column {column}: they differ, but are about the same file")
+
+    def redshift(self) -> float | None:
+        """Return the redshift, which may have a decimal comma, or None.
+
+        Raises ManifestError for what is no number, for “0,03” without quotation marks, and if another line states
+        another one.
+        """
+        self.check("redshift")
+        text = self.values.get("redshift")
+        if text is None:
+            return None
+        if self.overlong and text.isdecimal():
+            raise ManifestError(f"{self.place}: more cells than columns; write the redshift with a point")
+        try:
+            redshift = float(text.replace(",", "."))
+        except ValueError:
+            redshift = math.nan
+        if not math.isfinite(redshift):
+            raise ManifestError(f"{self.place}, column redshift: “{text}” is not a number such as 0.034")
+        return redshift
 
 
 class Manifest:
     """Statements about files: a CSV with the column ``file`` (a base name or a relative path) and any of COLUMNS.
 
+    Its cells are divided by commas, or by semicolons as spreadsheets with a decimal comma write them.
+
     name: its name, for messages.
     lines: its text.
     needed: columns that it must have.
 
-    ``unused`` lists its further columns, and ``uneven`` the places of the rows with more cells than columns.
+    ``unused`` lists its further columns.
 
     Raises ManifestError if it cannot be used.
     """
@@ -84,9 +121,11 @@ class Manifest:
         self.path: Path | None = None
         self.rows: dict[str, ManifestRow] = {}
         self.unused: list[str] = []
-        self.uneven: list[str] = []
         try:
-            self._read(csv.DictReader(lines), needed)
+            lines = iter(lines)
+            head = next(lines, "")
+            delimiter = ";" if head.count(";") > head.count(",") else ","
+            self._read(csv.DictReader(itertools.chain([head], lines), delimiter=delimiter), needed)
         except UnicodeDecodeError as error:
             raise ManifestError(f"{name}: this is not UTF-8 text") from error
         except csv.Error as error:
@@ -115,16 +154,28 @@ class Manifest:
         for number, row in enumerate(rows, start=2):
             texts = {column: (row.get(column) or "").strip() for column in COLUMNS}
             values = {column: text for column, text in texts.items() if text.casefold() not in _EMPTY}
-            place = f"{self.name}, line {number}"
-            if None in row:
-                self.uneven.append(place)
-            self.rows[os.path.normpath((row["file"] or "").strip())] = ManifestRow(
-                place, values, _redshift(place, values.get("redshift"))
-            )
+            name = os.path.normpath((row["file"] or "").strip())
+            overlong = any(cell.strip() for cell in row.get(None) or ())
+            first = self.rows.get(name)
+            new = ManifestRow(f"line {number} of {self.name}", values, overlong)
+            self.rows[name] = new if first is None else first.and_line(number, values)
 
     def row_of(self, *names: str) -> ManifestRow | None:
         """Return the row of a file by the first of its names that has one, or None."""
         return next((self.rows[key] for key in map(os.path.normpath, names) if key in self.rows), None)
+
+    def row_of_name(self, name: str) -> ManifestRow | None:
+        """Return the row of a file whose folder is not known, or None.
+
+        Without a row of this very name, it is the only row whose path ends with it.
+        """
+        ending = [row for path, row in self.rows.items() if Path(path).name == os.path.normpath(name)]
+        return self.row_of(name) or (ending[0] if len(ending) == 1 else None)
+
+    def rows_left(self, used: Iterable[ManifestRow | None]) -> list[str]:
+        """Return the files of the rows that are not among the used ones, as the manifest names them."""
+        places = {row.place for row in used if row is not None}
+        return [name for name, row in self.rows.items() if row.place not in places]
 
     def row_of_path(self, file: Path, relative: Path) -> ManifestRow | None:
         """Return the row of a file, or None.
@@ -133,15 +184,3 @@ class Manifest:
         """
         beside = [os.path.relpath(file, self.path.parent)] if self.path else []
         return self.row_of(str(relative), *beside, file.name)
-
-
-def _redshift(place: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        redshift = float(text)
-    except ValueError:
-        redshift = math.nan
-    if not math.isfinite(redshift):
-        raise ManifestError(f"{place}: “{text}” is not a redshift")
-    return redshift

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from classifier.lines import LIGHT_SPEED, line_list
+from classifier.lines import line_list, velocity
 from classifier.spectrum import Array
 from classifier.taxonomy import TransientClass, load_taxonomy
 
@@ -83,19 +83,23 @@ class Stretch:
     share: float
 
 
-def describe(class_name: str, wavelength: Array, contribution: Array, redshift: float | None) -> str:
+def describe(
+    class_name: str, wavelength: Array, contribution: Array, redshift: float | None, *, vacuum: bool = False
+) -> str:
     """Say which lines decided, as in "Si II 6355 (34 %) spoke most for SN Ia; against it 6200–6400 Å (80 %)".
 
     class_name: the class that the attribution explains.
     wavelength: (n,) Å, ascending, in the frame that the spectrum came in.
     contribution: (n,) from -1, against the class, to 1, for it.
     redshift: redshift of the wavelengths, 0 in the rest frame; None if unknown, so that no line can be named.
+    vacuum: whether the wavelengths are in vacuum, and not in air.
     """
-    supporting = _named(wavelength, contribution, class_name, redshift)
+    supporting = _named(wavelength, contribution, class_name, redshift, vacuum=vacuum)
     if not supporting:
         return f"No single wavelength decided for {class_name}"
     sentence = f"{_joined(supporting)} spoke most for {class_name}"
-    opposing = _named(wavelength, -contribution, class_name, redshift, without={name for name, _ in supporting})
+    without = {name for name, _ in supporting}
+    opposing = _named(wavelength, -contribution, class_name, redshift, without, vacuum=vacuum)
     weighty = -contribution.clip(max=0).sum() > _WORTH_OBJECTING * contribution.clip(min=0).sum()
     return f"{sentence}; against it {_joined(opposing[:1])}" if opposing and weighty else sentence
 
@@ -126,7 +130,13 @@ def _runs(wavelength: Array, positive: Array, total: float) -> Iterator[Stretch]
 
 
 def _named(
-    wavelength: Array, values: Array, class_name: str, redshift: float | None, without: Collection[str] = ()
+    wavelength: Array,
+    values: Array,
+    class_name: str,
+    redshift: float | None,
+    without: Collection[str] = (),
+    *,
+    vacuum: bool,
 ) -> list[tuple[str, float]]:
     """Return (name, share) of what speaks most; two stretches of one line count together.
 
@@ -134,7 +144,7 @@ def _named(
     """
     shares: dict[str, float] = {}
     for stretch in stretches(wavelength, values):
-        name = line_name(stretch, class_name, redshift)
+        name = line_name(stretch, class_name, redshift, vacuum=vacuum)
         name = _range(stretch) if name is None or name in without else name
         shares[name] = shares.get(name, 0.0) + stretch.share
     ranked = sorted(shares.items(), key=lambda item: -item[1])
@@ -156,7 +166,7 @@ def lines_of(entry: TransientClass) -> list[tuple[float, str]]:
     ]
 
 
-def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str | None:
+def line_name(stretch: Stretch, class_name: str, redshift: float | None, *, vacuum: bool = False) -> str | None:
     """Return the line of a class that lies in a stretch, such as "Si II 6355".
 
     Only lines that the class shows (by the taxonomy) are named, and only where their gas would have a velocity that the
@@ -165,6 +175,7 @@ def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str 
     stretch: the wavelengths to name.
     class_name: the class that they speak for or against.
     redshift: redshift of the wavelengths, or None if unknown.
+    vacuum: whether the wavelengths are in vacuum, and not in air. The name has the wavelength in air always.
 
     Returns None if no line fits, or without a redshift.
     """
@@ -172,14 +183,13 @@ def line_name(stretch: Stretch, class_name: str, redshift: float | None) -> str 
     if redshift is None or entry is None:
         return None
     ejecta = ejecta_of(entry)
-    rest_wavelength = stretch.peak / (1 + redshift)
     candidates = [
-        (abs(LIGHT_SPEED * (1 - rest_wavelength / line) - ejecta.velocity), f"{name} {line:.0f}")
+        (abs(velocity(stretch.peak, line, redshift, vacuum=vacuum) + ejecta.velocity), f"{name} {line:.0f}")
         for line, name in lines_of(entry)
     ]
     difference, name = min(candidates, default=(math.inf, ""))
     beside_late_line = entry.group == "stripped-envelope" and any(
-        abs(LIGHT_SPEED * (1 - rest_wavelength / line)) < _LATE_REACH for line in _LATE_LINES
+        abs(velocity(stretch.peak, line, redshift, vacuum=vacuum)) < _LATE_REACH for line in _LATE_LINES
     )
     return name if difference <= ejecta.reach * (_USUAL_SHARE if beside_late_line else 1.0) else None
 

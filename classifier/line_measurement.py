@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from classifier.errors import SpectrumError
-from classifier.lines import LIGHT_SPEED, line_list
+from classifier.lines import LIGHT_SPEED, line_list, velocity
 from classifier.signal_to_noise import SIGMA_PER_MAD
 from classifier.spectrum import Array
 
@@ -123,25 +123,6 @@ def measure_line(wavelength: Array, flux: Array, flux_error: Array | None, low: 
     )
 
 
-def in_vacuum(air: float) -> float:
-    """Return the wavelength (Å) in vacuum of a line at a wavelength in air, after Morton 2000 (ApJS 130, 403)."""
-    squared = (1e4 / air) ** 2
-    return air * (1 + 8.34254e-5 + 2.406147e-2 / (130 - squared) + 1.5998e-4 / (38.9 - squared))
-
-
-def velocity(wavelength: Measured, rest: float, redshift: float) -> Measured:
-    """Return the velocity (km/s) that moves a line from its place at a redshift; negative towards us.
-
-    wavelength: where the line was found, Å.
-    rest: its rest wavelength, Å.
-    redshift: redshift of the transient; 0 for a spectrum in the rest frame.
-    """
-    ratio = wavelength.value / (rest * (1 + redshift))
-    beta = (ratio**2 - 1) / (ratio**2 + 1)
-    slope = 4 * ratio / (ratio**2 + 1) ** 2
-    return Measured(LIGHT_SPEED * beta, LIGHT_SPEED * slope * ratio * wavelength.error / wavelength.value)
-
-
 def candidates(
     measured: LineMeasurement, redshift: float, elements: Sequence[str], *, vacuum: bool = False
 ) -> list[Candidate]:
@@ -155,7 +136,7 @@ def candidates(
     """
     place = measured.centre if measured.emission or measured.minimum is None else measured.minimum
     found = [
-        (Candidate(name, rest, velocity(place, in_vacuum(rest) if vacuum else rest, redshift)), of)
+        (Candidate(name, rest, _with_error(velocity(place.value, rest, redshift, vacuum=vacuum), place)), of)
         for rest, name, of in line_list()
     ]
     slowest, fastest = VELOCITIES
@@ -167,6 +148,11 @@ def candidates(
         return row[1] not in elements, speed > 0 and not measured.emission, abs(speed)
 
     return [line for line, _ in sorted(near, key=unlikely)]
+
+
+def _with_error(speed: float, place: Measured) -> Measured:
+    """Return a line's velocity (km/s) with the error that follows from that of the line's wavelength (Å)."""
+    return Measured(speed, (1 - (speed / LIGHT_SPEED) ** 2) * LIGHT_SPEED * place.error / place.value)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

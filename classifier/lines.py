@@ -1,4 +1,4 @@
-"""Spectral lines that reviewers look for (rest wavelengths in air, Å; NIST ASD) and telluric bands."""
+"""Spectral lines that reviewers look for (rest wavelengths in air, Å; NIST ASD) and telluric bands (in air too)."""
 
 from __future__ import annotations
 
@@ -72,6 +72,25 @@ def elements_of(class_name: str | None) -> tuple[str, ...]:
     """
     entry = load_taxonomy().find(class_name) if class_name else None
     return (entry.lines if entry else ()) or COMMON
+
+
+def in_vacuum(air: float) -> float:
+    """Return the wavelength (Å) in vacuum of a line at a wavelength in air, after Morton 2000 (ApJS 130, 403)."""
+    squared = (1e4 / air) ** 2
+    return air * (1 + 8.34254e-5 + 2.406147e-2 / (130 - squared) + 1.5998e-4 / (38.9 - squared))
+
+
+def velocity(wavelength: float, line: float, redshift: float, *, vacuum: bool = False) -> float:
+    """Return the velocity (km/s, relativistic) that moves a line to where it was found; negative towards us.
+
+    wavelength: where the line was found, Å.
+    line: its rest wavelength in air, Å.
+    redshift: redshift of the transient; 0 for a spectrum in the rest frame.
+    vacuum: whether the first wavelength is in vacuum, and not in air.
+    """
+    rest = in_vacuum(line) if vacuum else line
+    squared = (wavelength / (rest * (1 + redshift))) ** 2
+    return LIGHT_SPEED * (squared - 1) / (squared + 1)
 
 
 def line_list() -> list[tuple[float, str, str]]:

@@ -24,12 +24,14 @@ class Outputs:
     redshift: (n,) the network's estimate.
     redshift_error: (n,) its 1σ error.
     redshift_trust: (n,) probability near the estimate.
+    distance: (n,) distance to the references in the observed frame (see classifier.references), NaN without any.
     """
 
     logits: NDArray[np.float64]
     redshift: NDArray[np.float64]
     redshift_error: NDArray[np.float64]
     redshift_trust: NDArray[np.float64]
+    distance: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.int_]) -> Self:
         """Return the outputs of some rows."""

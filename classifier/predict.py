@@ -18,6 +18,7 @@ from classifier.errors import SpectrumError
 from classifier.explain import Attribution, Explained, PredictionAttribution, answer_and_explain, contributions
 from classifier.outputs import Mode, Outputs, both_frames, redshift_from_bins
 from classifier.preprocess import Resampled, check_rest_coverage, network_input, resample
+from classifier.references import distances
 from classifier.spectrum import Spectrum, is_plausible_redshift
 
 BATCH = 64
@@ -76,6 +77,7 @@ class Classifier:
         self.bfloat16 = device.type == "cuda" if bfloat16 is None else bfloat16
         self.network = checkpoint.network.to(device).eval()
         self.crosscheck = CrossCheck(checkpoint.templates, checkpoint.grid, device)
+        self.references = checkpoint.references.to(device) if checkpoint.references else None
 
     @classmethod
     def load(cls, path: Path | None = None, device: str = "auto") -> Self:
@@ -150,8 +152,7 @@ class Classifier:
         """Run the network on spectra that passed the checks.
 
         Every spectrum runs once in the frame that is known best. A spectrum with a known redshift runs again in the
-        observed
-        frame: this gives a second view of the class, and the redshift head works in that frame alone.
+        observed frame: this gives a second view of the class, and the redshift head works in that frame alone.
         """
         known = [row.at_rest or row.redshift is not None for row in rows]
         twice = [i for i, row in enumerate(rows) if row.redshift is not None and not row.at_rest]
@@ -174,7 +175,9 @@ class Classifier:
         z_rows[twice] = again[1]
         compared = self.crosscheck.compare(*_stacked(rows), [0.0 if row.at_rest else row.redshift for row in rows])
         z_rows += self.crosscheck.redshift_evidence(compared.best, self.network.config)
-        outputs = Outputs(both(classes), *redshift_from_bins(z_rows, self.network.config))
+        distance = distances(self.references, explained.embedding)
+        distance[twice] = again[2]
+        outputs = Outputs(both(classes), *redshift_from_bins(z_rows, self.network.config), distance)
         results = [
             self._result(row, outputs, i, known[i], match)
             for i, (row, match) in enumerate(zip(rows, compared.matches, strict=True))
@@ -197,13 +200,16 @@ class Classifier:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
-    def _observed_frame(self, rows: Sequence[_Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the class logits (n, classes) and redshift logits (n, redshift_bins) in the observed frame."""
+    def _observed_frame(
+        self, rows: Sequence[_Row]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return class logits (n, classes), those of redshift (n, bins) and distances (n,), in the observed frame."""
         config = self.network.config
         if not rows:
-            return np.empty((0, config.classes)), np.empty((0, config.redshift_outputs))
+            return np.empty((0, config.classes)), np.empty((0, config.redshift_outputs)), np.empty(0)
         with self._precision():
-            return self._split(self.network(self._input(rows, [0.0] * len(rows), [False] * len(rows))))
+            hidden = self.network.features(self._input(rows, [0.0] * len(rows), [False] * len(rows)))
+            return *self._split(self.network.answers(hidden)), distances(self.references, hidden)
 
     def _split(self, output: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         classes, redshift = self.network.split(output.float().cpu())
@@ -238,7 +244,7 @@ class Classifier:
             probabilities=probabilities,
             parents=taxonomy.group_probabilities(probabilities),
             conformal_set=fitted.conformal_set(p, taxonomy.trained),
-            novelty=fitted.novelty(one.logits[0]),
+            novelty=float(fitted.novelty(one)[0]),
             redshift=redshift,
             redshift_error=None if redshift is None else float(calibrated.redshift_error[0]),
             redshift_used=row.redshift,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from classifier.spectrum import Array
 
 # Width of a bin in Å, about what the spectrographs that classify transients resolve. Finer samples are averaged;
 # coarser ones stay as they are.
@@ -63,6 +62,11 @@ class Signal:
         if self.mostly_noise:
             return "mostly_noise"
         return "featureless" if self.features is not None and self.features < FEATURELESS else ""
+
+    @property
+    def message(self) -> str:
+        """Return the warning in words, or "" if there is none."""
+        return f"{NO_CLASS[self.warning]}: do not rely on a class or redshift from it" if self.warning else ""
 
 
 def signal_to_noise(wavelength: Array, flux: Array, flux_error: Array | None = None) -> Signal | None:

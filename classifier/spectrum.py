@@ -34,7 +34,7 @@ class Spectrum:
     wavelength: (n,) Å, finite, strictly ascending, > 0, in ``frame``, in ``medium`` (None: unknown).
     flux: (n,) finite F_λ up to a constant factor; ``flux_kind`` says what the file held before conversion.
     flux_error: (n,) 1σ in the units of flux, or None where the file gives none.
-    observed_at: aware UTC datetime of mid-exposure, or None; never invented.
+    observed_at: aware UTC datetime that the file gives, mostly of the start of the exposure, or None; never invented.
     redshift: the one the file itself states, or None; the classifier never uses it unasked.
     ra, dec: coordinates that the file states, degrees, or None.
     """
@@ -83,6 +83,11 @@ class Spectrum:
             raise SpectrumError("constant_flux", "every flux value is the same")
         if self.observed_at is not None and self.observed_at.tzinfo is None:
             raise SpectrumError("naive_time", "observed_at needs a time zone")
+
+    @property
+    def is_f_lambda(self) -> bool:
+        """Return whether the flux is F_λ up to a factor, and neither counts nor divided by the continuum."""
+        return self.flux_kind not in ("counts", "normalised", "flattened")
 
     @property
     def wavelength_range(self) -> tuple[float, float]:

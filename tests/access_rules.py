@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from tests.world import MARK, private_file
 
@@ -25,7 +27,8 @@ class Rule:
     like_missing: whether a private record must look to a stranger like a missing one.
     for_staff: whether staff may see it and change it too, though they are not in the group.
     body: function that returns the fields that POST sends.
-    params: query parameters.
+    params: parts of the path, by name.
+    query: function that returns what stands after the path of a GET.
     """
 
     GET: tuple[int, int, int, int] | None = None
@@ -38,6 +41,7 @@ class Rule:
     for_staff: bool = False
     body: Callable[[], dict[str, Any]] = dict
     params: tuple[tuple[str, str], ...] = ()
+    query: Callable[[], str] = str
 
 
 OPEN = Rule(GET=(200, 200, 200, 200))
@@ -87,6 +91,11 @@ def push() -> dict[str, Any]:
 
 def submission() -> dict[str, Any]:
     return {"target": "sandbox", "confirmation": "2026abc"}
+
+
+def tonight() -> str:
+    """Return the running night, which the digest does not show by default between noon and midnight UTC."""
+    return f"?date={(timezone.now() - timedelta(hours=12)).date()}"
 
 
 def change(rule: Rule, **changes: Any) -> Rule:
@@ -181,7 +190,7 @@ RULES: dict[str, Rule] = {
     "api/v1/policies/automatic/dry_run/": Rule(POST=(401, 400, 400, 400)),
     "api/v1/agreement/": change(LIST, shows=False),
     "api/v1/night/": change(LIST, shows=False),
-    "api/v1/night/digest/": LIST,
+    "api/v1/night/digest/": change(LIST, query=tonight),
     "api/v1/classifications/": LIST,
     "api/v1/^(?P<path>.*)$": Rule(GET=(404,) * 4, POST=(404,) * 4, DELETE=(404,) * 4),
     "api/docs/": OPEN,
@@ -229,6 +238,7 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/facts/": change(PRIVATE_PAGE, POST=(302, 404, 400, 404)),
     "transients/<str:name>/facts/place/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "transients/<str:name>/facts/<int:correction_id>/undo/": Rule(POST=(302, 404, 302, 404), like_missing=True),
+    "spectra/<int:spectrum_id>/host/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/reread/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "spectra/<int:spectrum_id>/move/": Rule(
         POST=(302, 404, 302, 404), like_missing=True, body=lambda: {"transient": "ELSEWHERE"}
@@ -254,11 +264,13 @@ RULES: dict[str, Rule] = {
     "transients/<str:name>/tns/spectrum.txt": change(PRIVATE_PAGE, shows=False),
     "transients/<str:name>/tns/import/": Rule(POST=(302, 404, 302, 404), like_missing=True),
     "transients/<str:name>/tns/send/": Rule(POST=(302, 404, 302, 404), like_missing=True),
-    # Staff manage every group.
-    "account/": change(PAGE, for_staff=True),
+    "account/": PAGE,
     # The empty forms lack the present password.
     "account/password/": Rule(POST=(302, 400, 400, 400), for_staff=True),
     "account/email/": Rule(POST=(302, 400, 400, 400), for_staff=True),
+    # Staff manage every group.
+    "account/groups/": Rule(GET=(302, 404, 404, 200), POST=(302, 404, 404, 400), for_staff=True),
+    "account/groups/<int:group_id>/settings/": Rule(POST=(302, 404, 302, 302), like_missing=True, for_staff=True),
     "account/groups/<int:group_id>/": Rule(
         GET=(302, 404, 200, 200),
         POST=(302, 404, 302, 302),

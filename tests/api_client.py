@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from tests.factories import spectrum_file
 from triage.inference import worker
-from triage.models import ApiToken
+from triage.models import ApiToken, Scope
 
 API = "/api/v1"
 
@@ -19,7 +19,7 @@ API = "/api/v1"
 def client_of(user: User) -> APIClient:
     """Return a client that sends a new token of a user."""
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {ApiToken.issue(user, 'test')[1]}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {ApiToken.issue(user, 'test', tuple(Scope))[1]}")
     return client
 
 

@@ -40,7 +40,7 @@ def client_module() -> ModuleType:
 
 @pytest.fixture
 def desk(client_module: ModuleType, live_server: LiveServer, reviewer: User) -> Any:
-    return client_module.Desk(live_server.url, ApiToken.issue(reviewer, "test")[1])
+    return client_module.Desk(live_server.url, ApiToken.issue(reviewer, "test", tuple(Scope))[1])
 
 
 def test_a_script_can_upload_wait_decide_and_follow_changes(

@@ -163,7 +163,7 @@ def test_the_processes_of_the_image_classify_an_upload(image: Image) -> None:
         }
         image.run("docker/entrypoint.sh", "migrate")
         image.run("python", "manage.py", "createsuperuser", "--noinput", "--username=night", "--email=")
-        token = image.run("python", "manage.py", "issue_token", "night")
+        token = image.run("python", "manage.py", "issue_token", "night", "--scope", "upload")
         try:
             for role in ("web", "worker", "outside", "beat"):
                 image.start(role)

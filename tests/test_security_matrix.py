@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.access_rules import JSON_ONLY, RULES, VISITORS, Rule
 from tests.world import MARK, PUBLIC, World, build
-from triage.models import ApiToken
+from triage.models import ApiToken, Scope
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Statuses of a method that an address does not support. Any other status belongs to an endpoint without a rule.
@@ -113,11 +113,12 @@ def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
 @pytest.mark.parametrize("route", OWN)
 def test_each_visitor_gets_the_stated_answer_and_no_stranger_sees_private_text(world: World, route: str) -> None:
     rule = RULES[route]
-    where = address(route, world.ids | dict(rule.params))
+    path = address(route, world.ids | dict(rule.params))
     before = world.state()
     for visitor, method in itertools.product(VISITORS, METHODS):
         with transaction.atomic():
             client = client_of(world, visitor)
+            where = path + rule.query() if method == "GET" else path
             response = ask(client, method, where, rule.body())
             assert response.status_code in allowed(rule, method, visitor), f"{method} {where} as {visitor}"
             told = said(client, response, where)
@@ -223,6 +224,6 @@ def test_no_address_accepts_a_post_from_another_site(world: World) -> None:
 def test_a_token_gives_access_to_the_api_and_to_no_page(world: World) -> None:
     user = world.users["member"]
     assert user is not None
-    headers = {"Authorization": f"Token {ApiToken.issue(user, 'test')[1]}"}
+    headers = {"Authorization": f"Token {ApiToken.issue(user, 'test', tuple(Scope))[1]}"}
     assert Client().get("/api/v1/spectra/", headers=headers).status_code == 200
     assert Client().get("/", headers=headers).status_code == 302

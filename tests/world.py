@@ -31,6 +31,7 @@ from triage.models import (
     PostState,
     Prediction,
     SavedView,
+    Scope,
     SkyPortalInstance,
     SkyPortalPost,
     SkyPortalRun,
@@ -223,13 +224,13 @@ def _outside(owner: User, group: Group, spectrum: Spectrum, decision: Decision) 
     webhook.secret = "a secret"
     webhook.save()
     WebhookDelivery.objects.create(webhook=webhook, decision=decision, state="given_up", last_error=f"{MARK} error")
-    token, _ = ApiToken.issue(owner, f"{MARK} token")
+    token, _ = ApiToken.issue(owner, f"{MARK} token", tuple(Scope))
     view = SavedView.objects.create(user=owner, name=f"{MARK} view", query="?class=TDE")
     NotificationPreference.objects.create(user=owner, email=f"owner@{MARK}.example")
     Notification.objects.create(
         user=owner,
         kind=NotificationKind.NOVELTY,
-        key="1",
+        key=f"spectrum-{spectrum.pk}",
         channel="email",
         transient=spectrum.transient,
         text=f"{MARK} text",

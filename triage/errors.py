@@ -91,6 +91,12 @@ class InvalidUploadError(TriageError):
     code = "invalid_upload"
 
 
+class InvalidManifestRowError(TriageError):
+    """A manifest's row about one file cannot be used; ``detail`` names the line and the column."""
+
+    code = "invalid_manifest_row"
+
+
 class TooLargeError(TriageError):
     code = "too_large"
     status = 413

@@ -28,7 +28,7 @@ urlpatterns = [
     # Without metadata_class=None an OPTIONS request would look for a template that it has not.
     path(
         "api/docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema", metadata_class=None),
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api_docs.html", metadata_class=None),
         name="api-docs",
     ),
     path("admin/login/", admin_login),

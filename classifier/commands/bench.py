@@ -19,5 +19,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print."""
-    print(json.dumps(bench(options.checkpoint, options.device, options.batch, library=options.library), indent=1))
+    print(json.dumps(bench(options.checkpoint, options.device, options.batch, options.library), indent=1))
     return 0

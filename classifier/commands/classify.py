@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from classifier.commands.options import add_checkpoint_options
+from classifier.commands.options import add_checkpoint_options, plausible_redshift
 from classifier.errors import SpectrumError
 from classifier.input_files import Manifest, find_files
 from classifier.predict import Classifier, SpectrumPrediction
 from classifier.readers import Folder, Reading, read_spectra
-from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 
 FILES_AT_ONCE = 32
 
@@ -24,17 +23,10 @@ FILES_AT_ONCE = 32
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders; links are followed")
-    parser.add_argument("--redshift", type=_redshift, metavar="Z", help="known redshift of all the files")
+    parser.add_argument("--redshift", type=plausible_redshift, metavar="Z", help="known redshift of all the files")
     parser.add_argument("--manifest", type=Path, metavar="CSV", help="known redshifts: columns file,redshift")
     parser.add_argument("--jsonl", action="store_true", help="one JSON object a file instead of a table")
     add_checkpoint_options(parser)
-
-
-def _redshift(text: str) -> float:
-    value = float(text)
-    if not is_plausible_redshift(value):
-        raise argparse.ArgumentTypeError(f"a redshift lies {PLAUSIBLE_REDSHIFTS}, not {text}")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,6 +35,9 @@ def run(options: argparse.Namespace) -> int:
         # The name of a file need not be UTF-8; escaped, the line stays valid JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
     manifest = Manifest.open(options.manifest, needed=("redshift",)) if options.manifest else None
+    for row in manifest.rows.values() if manifest else ():
+        # A redshift that cannot be read ends the command before anything is classified.
+        row.redshift()
     classifier = Classifier.load(options.checkpoint, options.device)
     files = find_files(options.paths, leave_out=options.manifest)
     for answer in classify_files(classifier, files, manifest, options.redshift):
@@ -80,7 +75,7 @@ def _classify_batch(
     results: list[tuple[Path, float | None, list[Reading] | SpectrumError]] = []
     for file, relative in batch:
         row = manifest.row_of_path(file, relative) if manifest else None
-        stated = row.redshift if row else None
+        stated = row.redshift() if row else None
         results.append((file, redshift if stated is None else stated, _read(file, neighbours)))
     items = [
         (reading.spectrum, known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from classifier.checkpoint_files import SHIPPED
 from classifier.commands.options import add_checkpoint_options, add_data_option
 from classifier.evaluation.evaluate import evaluate_checkpoint
 
@@ -19,5 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the checkpoint and print its figures."""
-    print(evaluate_checkpoint(options.checkpoint, options.data, options.report, unseen=options.unseen))
+    folder = options.checkpoint or SHIPPED
+    said = evaluate_checkpoint(folder, options.data, options.report, device=options.device, unseen=options.unseen)
+    print(said)
     return 0

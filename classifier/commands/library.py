@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TypeAlias
 
+from classifier.commands.options import plausible_redshift
 from classifier.errors import CheckpointError, SpectrumError
 from classifier.evaluation.pictures import draw_trust
 from classifier.library.importers import import_library
@@ -40,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     matching = _action(actions, "match", "name the five objects of a library that a spectrum looks most like")
     matching.add_argument("file", type=Path, metavar="FILE", help="spectrum, in any format that the desk reads")
     matching.add_argument("--library", type=Path, required=True, metavar="LIBRARY", help="library to compare with")
-    matching.add_argument("--redshift", type=float, required=True, metavar="Z", help="known redshift of the spectrum")
+    known = "known redshift; it does not count if the file says that its wavelengths are at rest"
+    matching.add_argument("--redshift", type=plausible_redshift, required=True, metavar="Z", help=known)
 
 
 def _action(actions: Actions, name: str, words: str) -> argparse.ArgumentParser:
@@ -76,12 +79,13 @@ def _measure(options: argparse.Namespace) -> int:
 def _match(options: argparse.Namespace) -> int:
     library = Library.load(options.library)
     spectrum = read_spectrum(options.file, options.file.name).spectrum
-    (matches,) = Matcher(library).match_spectra([spectrum], [[options.redshift]])
+    redshift = 0.0 if spectrum.frame == "rest" else options.redshift
+    (matches,) = Matcher(library).match_spectra([spectrum], [[redshift]])
     if isinstance(matches, SpectrumError):
         raise matches
     for match in matches[:SHOWN]:
         entry, phase = library.objects[match.object], library.phase[match.spectrum]
-        age = "        " if phase != phase else f"{phase:+6.1f} d"
+        age = "        " if math.isnan(phase) else f"{phase:+6.1f} d"
         print(f"{entry.name:20} {entry.type:12} {age}  z {match.redshift:.4f}  score {match.score:5.1f}")
     if matches:
         class_name = library.objects[matches[0].object].class_name

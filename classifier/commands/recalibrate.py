@@ -1,4 +1,4 @@
-"""``recalibrate``: a checkpoint with its calibration, templates and figures made anew."""
+"""``recalibrate``: a checkpoint with its calibration, templates, references and figures made anew."""
 
 from __future__ import annotations
 

@@ -28,24 +28,23 @@ from classifier.simulation.spectra import INSTRUMENTS, simulate, write_ascii
 from classifier.spectrum import Spectrum
 
 REPEATS = 3
+# Number of spectra that the checkpoint classifies from file to prediction.
+SPECTRA = 256
 
 
-def bench(
-    checkpoint: Path | None, device: str, batch: int = 32, spectra: int = 256, library: Path | None = None
-) -> dict[str, Any]:
+def bench(checkpoint: Path | None, device: str, batch: int, library: Path | None) -> dict[str, Any]:
     """Measure the network, the shipped checkpoint and the readers one after the other in this process.
 
     checkpoint: folder of the checkpoint, or None for the shipped one.
     device: "auto", "cpu" or "cuda", for the checkpoint.
     batch: number of spectra that the paper's network classifies at once.
-    spectra: number of spectra that the checkpoint classifies from file to prediction.
     library: library of named spectra to compare with too, or None.
     Returns the measurements, ready for JSON.
     """
     result: dict[str, Any] = {
         "machine": {"processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         "paper_forward": _paper(batch),
-        "shipped": _shipped(checkpoint, device, spectra),
+        "shipped": _shipped(checkpoint, device),
         "reading": _reading(),
         "load_s": _load_seconds(checkpoint),
     }
@@ -156,14 +155,15 @@ def _paper(batch: int) -> dict[str, Any]:
     }
 
 
-def _shipped(checkpoint: Path | None, device: str, count: int) -> dict[str, Any]:
+def _shipped(checkpoint: Path | None, device: str) -> dict[str, Any]:
+    """Measure the checkpoint: its network alone, and on SPECTRA spectra from their arrays and from their files."""
     classifier = Classifier.load(checkpoint, device)
     config = classifier.network.config
     x = torch.randn(64, config.in_channels, config.samples, device=classifier.device)
     with torch.inference_mode():
         network = _best(lambda: classifier.network(x))
     with tempfile.TemporaryDirectory() as folder:
-        files = _supernovae(Path(folder), count)
+        files = _supernovae(Path(folder), SPECTRA)
         whole = _best(lambda: classifier.predict([(read_spectrum(file, file.name).spectrum, None) for file in files]))
         read = [(read_spectrum(file, file.name).spectrum, None) for file in files]
     arrays = _best(lambda: classifier.predict(read))
@@ -171,8 +171,8 @@ def _shipped(checkpoint: Path | None, device: str, count: int) -> dict[str, Any]
         "device": str(classifier.device),
         "members": len(classifier.network.members),
         "network_spectra_per_s": round(64 / network, 1),
-        "arrays_to_prediction_spectra_per_s": round(count / arrays, 1),
-        "file_to_prediction_spectra_per_s": round(count / whole, 1),
+        "arrays_to_prediction_spectra_per_s": round(SPECTRA / arrays, 1),
+        "file_to_prediction_spectra_per_s": round(SPECTRA / whole, 1),
     }
 
 

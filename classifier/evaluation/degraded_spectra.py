@@ -11,7 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from classifier.line_measurement import FWHM_PER_SIGMA
 from classifier.preprocess import PreprocessConfig, running_mean
+from classifier.training.blend import moved
 from classifier.training.dataset import LabelledSpectra
 
 Change = Callable[[LabelledSpectra], LabelledSpectra]
@@ -49,7 +51,7 @@ def cut(data: LabelledSpectra, grid: PreprocessConfig, first: float, last: float
 
 def smooth(data: LabelledSpectra, grid: PreprocessConfig, resolution: float) -> LabelledSpectra:
     """Return the spectra at a resolution R = λ/Δλ (FWHM), convolved with a Gaussian in ln λ."""
-    sigma = 1 / (resolution * 2.355 * grid.log_step)
+    sigma = 1 / (resolution * FWHM_PER_SIGMA * grid.log_step)
     half = math.ceil(4 * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-half, half + 1) / sigma) ** 2).view(1, 1, -1)
     mask = data.covered.float()
@@ -73,18 +75,15 @@ def add_host(
 
     share: the galaxy's share of the light.
 
-    The spectra are cut to the range that both cover. Spectra without a redshift, of stars and of galaxies stay as they
-    are, and so do spectra of which the galaxy covers less than half.
+    The spectra are cut to the range that both cover. Spectra without a redshift and those of stars stay as they are,
+    and so do spectra of which the galaxy covers less than half.
     """
     random = torch.Generator().manual_seed(seed)
     hosts = torch.randint(len(galaxies), (len(data),), generator=random)
     shift = torch.log1p(data.redshift) - torch.log1p(galaxies.redshift[hosts])
     samples = (shift.nan_to_num(0.0) / grid.log_step).round().long()
-    index = torch.arange(grid.fine_samples).unsqueeze(0) - samples.unsqueeze(1)
-    inside = (index >= 0) & (index < grid.fine_samples)
-    index = index.clamp(0, grid.fine_samples - 1)
-    light = galaxies.flux[hosts].gather(1, index)
-    both = data.covered & galaxies.covered[hosts].gather(1, index) & inside
+    light, seen = moved(galaxies.flux[hosts], galaxies.covered[hosts], samples)
+    both = data.covered & seen
     extragalactic = data.redshift > 0.001
     used = extragalactic & shift.isfinite() & (both.sum(1) > 0.5 * data.covered.sum(1))
     level = (data.flux.abs() * both).sum(1) / (light.abs() * both).sum(1).clamp_min(1e-6)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from classifier.checkpoint import SHIPPED, files_hash, load_checkpoint
+from classifier.checkpoint import files_hash, load_checkpoint, pick_device
 from classifier.checkpoint_files import COMPARISON, HELD_OUT, read_figures
 from classifier.errors import CheckpointError
 from classifier.evaluation.evaluation import Evaluation
@@ -18,32 +18,31 @@ from classifier.training.measured import Measured
 
 
 def evaluate_checkpoint(
-    folder: Path | None, data_paths: Sequence[Path], report: Path | None, *, unseen: bool = False
+    folder: Path, data_paths: Sequence[Path], report: Path | None, *, device: str = "cpu", unseen: bool = False
 ) -> str:
     """Measure a checkpoint and return the figures as text.
 
-    folder: the checkpoint's folder, or None for the shipped one.
+    folder: the checkpoint's folder.
     data_paths: Parquet files of labelled spectra.
     report: file to write the model card to, or None. Its pictures go into ``images/`` beside it.
+    device: "auto", "cpu" or "cuda".
     unseen: whether the files hold objects that were in no training. If not, the files are taken for those of the
         training, and each object is answered by the network that never saw it.
 
     Raises CheckpointError if the checkpoint cannot be loaded, or if its networks do not belong to folds.
     """
-    checkpoint = load_checkpoint(folder or SHIPPED)
-    network, grid = checkpoint.network, checkpoint.grid
+    checkpoint = load_checkpoint(folder)
+    network, grid = checkpoint.network.to(pick_device(device)), checkpoint.grid
     read = read_labelled(data_paths, checkpoint.taxonomy.trained, grid)
     data, unlabelled = (read.take(torch.nonzero(rows).squeeze(1)) for rows in (read.labels >= 0, read.labels < 0))
     if unseen:
         measured = Measured.unseen(checkpoint, data)
     elif "out_of_fold" in checkpoint.metrics:
-        measured = Measured.out_of_fold(network, grid, data, checkpoint.taxonomy)
+        measured = Measured.out_of_fold(network, grid, data, checkpoint.taxonomy, checkpoint.references)
     else:
-        raise CheckpointError(f"{folder or SHIPPED} was not trained in folds, so only --unseen objects can measure it")
-    beside = folder or SHIPPED
-    evaluation = Evaluation(
-        checkpoint, measured, unlabelled, read_figures(beside / HELD_OUT), read_figures(beside / COMPARISON)
-    )
+        raise CheckpointError(f"{folder} was not trained in folds, so only --unseen objects can measure it")
+    held_out, paper = read_figures(folder / HELD_OUT), read_figures(folder / COMPARISON)
+    evaluation = Evaluation(checkpoint, measured, unlabelled, held_out, paper)
     lines = [text_report({str(mode): scored for mode, scored in evaluation.figures.items()})]
     if not unseen and files_hash(data_paths) != checkpoint.metrics["data"]["sha256"]:
         lines.append("Beware: these are not the files of the training. For objects that were in none, use --unseen.")

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from classifier.outputs import Outputs
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import Taxonomy
 from classifier.training.dataset import LabelledSpectra
 
 
 def merged(
-    outputs: Outputs, data: LabelledSpectra, names: Sequence[str]
+    outputs: Outputs, data: LabelledSpectra, taxonomy: Taxonomy
 ) -> tuple[Outputs, LabelledSpectra, tuple[str, ...]]:
     """Return outputs, spectra and names with each class replaced by the one it is compared as; probabilities are
     summed.
+
+    taxonomy: the classes, whose trained ones are those of the outputs.
     """
-    taxonomy = load_taxonomy()
-    compared = [taxonomy[name].compare_as or name for name in names]
+    compared = [taxonomy[name].compare_as or name for name in taxonomy.trained]
     kept = tuple(dict.fromkeys(compared))
     place = np.array([kept.index(name) for name in compared])
     with np.errstate(invalid="ignore"):  # rows that the mode cannot run are NaN

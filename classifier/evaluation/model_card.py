@@ -28,7 +28,7 @@ from classifier.evaluation.model_card_tables import (
 from classifier.evaluation.pictures import MODE_TITLES, draw_confusion, draw_reliability
 from classifier.evaluation.text_report import interval, ratio
 from classifier.outputs import Mode
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import Taxonomy
 from classifier.training.config import TrainConfig
 from classifier.training.scoring import score
 from classifier.training.templates import make_templates, rest_frame_ages
@@ -120,7 +120,7 @@ four objects.
 
 {_headline(figures)}
 
-Merged as other classifiers are compared, {_merges()}:
+Merged as other classifiers are compared, {_merges(taxonomy)}:
 
 {merged_table(measured, taxonomy)}
 
@@ -246,8 +246,8 @@ SNID's templates (`templates-2.0`, `.lnw`). Folders as these give them become su
 """
 
 
-def _merges() -> str:
-    merged = [entry for entry in load_taxonomy().classes if entry.compare_as]
+def _merges(taxonomy: Taxonomy) -> str:
+    merged = [entry for entry in taxonomy.classes if entry.trained and entry.compare_as]
     return " and ".join(f"{entry.name} with {entry.compare_as}" for entry in merged)
 
 

@@ -43,7 +43,7 @@ def merged_table(measured: Measured, taxonomy: Taxonomy) -> str:
     """Return the figures with those classes merged that other classifiers do not separate."""
     rows: list[Sequence[object]] = []
     for mode in MODES:
-        scored = score(*merged(measured.outputs[mode], measured.data, taxonomy.trained))
+        scored = score(*merged(measured.outputs[mode], measured.data, taxonomy))
         figures = [interval(scored[key], scored["intervals"][key]) for key in ("accuracy", "macro_f1")]
         by_spectrum = [f"{scored['by_spectrum'][key]:.3f}" for key in ("accuracy", "macro_f1")]
         rows.append((mode, *figures, f"{scored['ece']:.3f}", *by_spectrum))
@@ -198,7 +198,7 @@ def fusion_table(measured: Measured) -> str:
         if not several:
             continue
         best = [p[max(rows, key=lambda row: float(quality[row]))].argmax() == labels[rows[0]] for rows in several]
-        fused = [fuse(p[rows], quality[rows].tolist()) for rows in several]
+        fused = [fuse(p[rows]) for rows in several]
         right = [f.probabilities.argmax() == labels[rows[0]] for f, rows in zip(fused, several, strict=True)]
         flagged = sum(bool(f.contradictory) for f in fused)
         lines.append([mode, len(several), f"{np.mean(best):.3f}", f"{np.mean(right):.3f}", flagged])
@@ -215,11 +215,13 @@ def novelty_table(
     held_out: figures of classifier.evaluation.unseen_classes.
     """
     known = checkpoint.calibration.of("blind")
-    familiar = measured.novelties(measured.rows("blind"))
+    rows = measured.rows("blind")
+    familiar, weights = measured.novelties(rows), measured.weights(rows)
     lines = []
     for name, strange in {**_strangers(checkpoint.grid), **_unknown_kinds(unlabelled)}.items():
-        logits = infer(checkpoint.network, strange, checkpoint.grid).logits
-        lines.append([name, len(strange), f"{auroc([known.novelty(row) for row in logits], familiar):.3f}"])
+        novelty = known.novelty(infer(checkpoint.network, strange, checkpoint.grid, references=checkpoint.references))
+        score = auroc(novelty, familiar, np.ones(len(strange)), weights)
+        lines.append([name, len(strange), f"{score:.3f}"])
     for name, figures in held_out.items():
         lines.append([f"{name}, held out of the training", int(figures["spectra"]), f"{figures['auroc']:.3f}"])
     return table(("against known classes", "spectra", "AUROC"), lines)
@@ -257,11 +259,21 @@ def _unknown_kinds(unlabelled: LabelledSpectra) -> dict[str, LabelledSpectra]:
     }
 
 
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Return the share of pairs in which the positive one scores higher; ties count half."""
-    low = np.sort(negative)
-    below, up_to = (np.searchsorted(low, positive, side) for side in ("left", "right"))
-    return float(((below + up_to) / 2).mean() / len(low))
+def auroc(
+    positive: NDArray[np.float64],
+    negative: NDArray[np.float64],
+    positive_weights: NDArray[np.float64],
+    negative_weights: NDArray[np.float64],
+) -> float:
+    """Return the share of pairs in which the positive one scores higher; ties count half.
+
+    positive: (n,) scores. negative: (m,) scores.
+    positive_weights: (n,) how much each counts. negative_weights: (m,) the same.
+    """
+    order = np.argsort(negative)
+    low, weight = negative[order], np.append(0, np.cumsum(negative_weights[order]))
+    below, up_to = (weight[np.searchsorted(low, positive, side)] for side in ("left", "right"))
+    return float(np.average((below + up_to) / 2, weights=positive_weights) / weight[-1])
 
 
 def _strangers(grid: PreprocessConfig, count: int = 100) -> dict[str, LabelledSpectra]:

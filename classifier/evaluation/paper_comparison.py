@@ -20,7 +20,6 @@ from classifier.training.inference import infer, infer_both
 from classifier.training.scoring import redshift_figures, score
 from classifier.training.train import fit
 
-# Beside a checkpoint, for its model card.
 PRESETS_COMPARED = ("paper", "paper-taxonomy", "paper-redshift", "fine")
 
 

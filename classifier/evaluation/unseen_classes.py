@@ -6,19 +6,19 @@ import dataclasses
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from classifier.calibration import energy
+from classifier.calibration import ModeCalibration
 from classifier.evaluation.model_card_tables import auroc
-from classifier.network import SpectraNet
-from classifier.preprocess import PreprocessConfig
+from classifier.novelty import fit_novelty
+from classifier.references import References
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra
 from classifier.training.folds import folds_of
 from classifier.training.inference import infer
+from classifier.training.references import references_of
 from classifier.training.train import fit
+from classifier.weights import object_weights
 
-# Beside a checkpoint, for its model card.
 # Enough for the order of the scores, if not for the last points of accuracy.
 EPOCHS = 8
 
@@ -30,8 +30,8 @@ def held_out_novelty(
 
     held_out: classes to leave out, one at a time.
 
-    Returns for each class the AUROC, by blind energy, of all its spectra against the other classes' spectra of the
-    first fold, which is not trained on either.
+    Returns for each class the AUROC, by the novelty without a known redshift, of its objects against the
+    other classes' objects of the first fold, which is not trained on either. Each object counts once.
     """
     folds, grid, device = folds_of(data, settings.folds), settings.grid, torch.device("cpu")
     shortened = dataclasses.replace(settings, epochs=EPOCHS)
@@ -44,10 +44,10 @@ def held_out_novelty(
             for rows in (others & (folds != 0), others & (folds == 0), data.labels == label)
         )
         network, _ = fit(trained, shortened, device)
-        energies = [_energies(network, spectra, grid).tolist() for spectra in (strange, familiar)]
-        found[name] = {"spectra": len(strange), "auroc": auroc(*energies)}
+        references = References(references_of(network, trained, grid).unsqueeze(0))
+        outputs = [infer(network, spectra, grid, references=references) for spectra in (strange, familiar)]
+        weights = [object_weights(spectra.object_ids) for spectra in (strange, familiar)]
+        fitted = ModeCalibration(1.0, (), (), **fit_novelty(outputs[1], weights[1]))
+        novelty = [fitted.novelty(one) for one in outputs]
+        found[name] = {"spectra": len(strange), "auroc": auroc(*novelty, *weights)}
     return found
-
-
-def _energies(network: SpectraNet, data: LabelledSpectra, grid: PreprocessConfig) -> Tensor:
-    return torch.from_numpy(energy(infer(network, data, grid).logits))

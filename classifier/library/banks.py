@@ -7,8 +7,7 @@ is in the rest frame.
 
 from __future__ import annotations
 
-import csv
-import io
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from classifier.errors import SpectrumError
 from classifier.library.library import LibraryObject
-from classifier.library.named import Named, class_of, read_named
+from classifier.library.named import Named, class_of, each_row, read_named
 from classifier.spectrum import is_plausible_redshift
 from classifier.taxonomy import Taxonomy
 
@@ -55,23 +54,14 @@ def from_ngsf(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumErro
     """
     maxima: dict[str, float] = {}
     for path in sorted(folder.rglob(_MAXIMA)):
-        for row in _rows(path):
-            try:
-                if isinstance(row, SpectrumError):
-                    raise row
-                if not row.get("Name"):
-                    raise SpectrumError("bad_row", f"a row of {path.name} has no Name")
-                maxima[row["Name"]] = _maximum(row)
-            except SpectrumError as error:
-                yield error
+        for found in each_row(path, _maximum):
+            if isinstance(found, SpectrumError):
+                yield found
+            else:
+                maxima |= found
     for path in sorted(folder.rglob(_NGSF_TABLE)):
-        for row in _rows(path):
-            try:
-                if isinstance(row, SpectrumError):
-                    raise row
-                yield _from_row(path.parent, row, maxima.get(path.parent.name, math.nan), taxonomy)
-            except SpectrumError as error:
-                yield error
+        maximum = maxima.get(path.parent.name, math.nan)
+        yield from each_row(path, functools.partial(_from_row, path.parent, maximum, taxonomy))
 
 
 def from_superfit(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
@@ -95,31 +85,21 @@ def _entry(name: str, folder: str, source: str, taxonomy: Taxonomy) -> LibraryOb
     return LibraryObject(name, kind, class_of(kind, taxonomy), source)
 
 
-def _rows(path: Path) -> list[dict[str, str] | SpectrumError]:
-    try:
-        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), restval=""))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        return [SpectrumError("bad_table", f"{path} is no table in UTF-8: {error}")]
+def _maximum(row: Mapping[str, str]) -> dict[str, float]:
+    """Return the MJD of an object's maximum by its name, NaN if it is unknown or was missed."""
+    day = _number(row["mjd_peak"])
+    return {row["Name"]: day if day > 0 and _number(row["isupperlimit"]) == 0 else math.nan}
 
 
-def _maximum(row: Mapping[str, str]) -> float:
-    """Return the MJD of maximum, NaN if it is unknown or was missed."""
-    day = _number(row, "mjd_peak")
-    return day if day > 0 and _number(row, "isupperlimit") == 0 else math.nan
-
-
-def _from_row(folder: Path, row: Mapping[str, str], maximum: float, taxonomy: Taxonomy) -> Named:
+def _from_row(folder: Path, maximum: float, taxonomy: Taxonomy, row: Mapping[str, str]) -> Named:
     """Read the spectrum of one row of WISeREP's table. Raises SpectrumError if it cannot be used."""
-    redshift = _number(row, "Redshift")
+    redshift = _number(row["Redshift"])
     entry = _entry(folder.name, folder.parent.name, "NGSF bank", taxonomy)
-    days = _number(row, "JD") - _JD_OF_MJD - maximum
+    days = _number(row["JD"]) - _JD_OF_MJD - maximum
     phase = days / (1 + redshift) if is_plausible_redshift(redshift) else math.nan
-    return read_named(folder, row.get("Ascii file", ""), entry, redshift, phase)
+    return read_named(folder, row["Ascii file"], entry, redshift, phase)
 
 
-def _number(row: Mapping[str, str], column: str) -> float:
-    """Return a number of a row, NaN if the cell is empty. Raises SpectrumError if it is no number."""
-    try:
-        return float(row.get(column) or "nan")
-    except ValueError as error:
-        raise SpectrumError("bad_row", f"{column} “{row[column]}” is no number") from error
+def _number(cell: str) -> float:
+    """Return the number in a cell, NaN if it is empty. Raises ValueError if it is no number."""
+    return float(cell or "nan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import functools
 import io
 import math
 import zipfile
@@ -17,7 +17,7 @@ from classifier.errors import SpectrumError
 from classifier.flattening import Floats, flatten
 from classifier.library.banks import from_ngsf, from_superfit
 from classifier.library.library import GRID, Library, LibraryObject
-from classifier.library.named import Named, class_of, read_named
+from classifier.library.named import Named, class_of, each_row, read_named
 from classifier.names import name_key
 from classifier.readers.lnw import parse_lnw
 from classifier.resampling import Resampled, resample_arrays
@@ -83,7 +83,7 @@ def _flattened(rows: list[Resampled]) -> tuple[Floats, Floats, Floats]:
 def _every(paths: list[Path], taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
     for path in paths:
         if path.is_dir() and (path / _TABLE).is_file():
-            yield from _from_table(path, taxonomy)
+            yield from each_row(path / _TABLE, functools.partial(_from_row, path, taxonomy))
         elif path.is_dir():
             for file in sorted(path.rglob("*.lnw")):
                 yield from _from_lnw(file, taxonomy)
@@ -153,23 +153,8 @@ def _templates(file: Any, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]
             yield Named(entry, wavelength[covered], 1 + flattened[covered], phase)
 
 
-def _from_table(folder: Path, taxonomy: Taxonomy) -> Iterator[Named | SpectrumError]:
-    """Read a folder of spectra whose table names each file, with object, type, phase and redshift."""
-    try:
-        rows = list(csv.DictReader(io.StringIO((folder / _TABLE).read_text(encoding="utf-8"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        yield SpectrumError("bad_table", f"{_TABLE} is no table in UTF-8: {error}")
-        return
-    for row in rows:
-        try:
-            yield _row_of_table(folder, row, taxonomy)
-        except SpectrumError as error:
-            yield error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            yield SpectrumError("bad_row", f"a row of {_TABLE} cannot be used: {error}")
-
-
-def _row_of_table(folder: Path, row: Mapping[str, str], taxonomy: Taxonomy) -> Named:
+def _from_row(folder: Path, taxonomy: Taxonomy, row: Mapping[str, str]) -> Named:
+    """Read the spectrum that a row of a table names, with object, type, phase and redshift."""
     kind = row["type"].strip()
     entry = LibraryObject(row["name"].strip(), kind, class_of(kind, taxonomy), folder.name, row.get("licence") or "")
     return read_named(folder, row["file"], entry, float(row.get("redshift") or "nan"), float(row.get("phase") or "nan"))

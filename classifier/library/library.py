@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,9 +134,3 @@ class Library:
 
 def _grid() -> str:
     return json.dumps(dataclasses.asdict(GRID), sort_keys=True)
-
-
-def library_hash(path: Path) -> str:
-    """Return the SHA-256 of a library's file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from classifier.calibration import object_weights
 from classifier.crosscheck import weighted_terms
 from classifier.errors import SpectrumError
 from classifier.flattening import with_noise
 from classifier.library.library import Library
 from classifier.library.matching import COMPARED_AT_ONCE, Matcher, NamedMatch
-from classifier.library.trust import features, phase_of, raw_phase, trust_of
+from classifier.library.trust import features, phase_of, raw_phase, trust_by
+from classifier.weights import object_weights
 from classifier.wilson import wilson
 
 Rows = NDArray[np.int64]
@@ -37,6 +37,10 @@ MOST, MOST_CHANGED = 8, 1
 # Errors of a network's redshift, Δz / (1 + z): Student's t, with the σ_NMAD (0.0018) and the share beyond 0.02 (1.6 %)
 # that the model card gives for blind spectra. Larger errors than the last figure are cut to it.
 ERROR_FREEDOM, ERROR_SCALE, MOST_REDSHIFT_ERROR = 1.4, 0.00138, 0.3
+# Strength with which the coefficients of trust are held near 0; those of the classes more, as some have few objects.
+PENALTY, CLASS_PENALTY = 1e-3, 3.0
+# Parts of the objects; the trust of each part is judged as a fit to the other parts states it.
+FOLDS = 10
 # A class whose errors, in units of the stated ones, are wider than this gets no phase.
 MOST_PULL = 1.5
 # Floors (days) and scales that the error of a phase is chosen from.
@@ -76,13 +80,14 @@ def measure(library: Library, device: torch.device | None = None) -> Library:
         for redshift, ratio in itertools.product(REDSHIFTS, RATIOS):
             rows = many if (redshift, ratio) == ("known", None) else few
             tried += _leave_one_out(matcher, rows, redshift, ratio, bar)
-    trust: dict[str, Any] = {"class": {}, "phase": {}, "measured": {"phase": {}}}
-    measured = dataclasses.replace(library, trust=trust)
+    trust: dict[str, Any] = {"class_right": {}, "phase": {}, "measured": {"phase": {}}}
+    measured, stated = dataclasses.replace(library, trust=trust), dict[int, float]()
     for redshift in REDSHIFTS:
         here = [one for one in tried if one.redshift == redshift]
-        trust["class"][redshift] = _fit_class(library, here)
+        trust["class_right"][redshift] = _fit_class(library, here)
+        stated |= trust_out_of_fold(library, here)
         trust["measured"]["phase"][redshift] = _fit_phases(measured, here, redshift)
-    trust["measured"] |= _report(measured, tried)
+    trust["measured"] |= _report(measured, tried, stated)
     return measured
 
 
@@ -128,16 +133,29 @@ def _is_right(library: Library, one: Tried) -> bool:
 def _fit_class(library: Library, tried: Sequence[Tried]) -> dict[str, float]:
     """Fit P(class right) as a logistic function of ``features``, by Newton's method."""
     inputs = [features(one.matches, library) for one in tried]
-    design = np.array([list(values.values()) for values in inputs])
+    names = list(dict.fromkeys(itertools.chain.from_iterable(inputs)))
+    design = np.array([[values.get(name, 0.0) for name in names] for values in inputs]).reshape(len(inputs), len(names))
+    penalty = np.diag([CLASS_PENALTY if name in library.classes else PENALTY for name in names])
     right = np.array([_is_right(library, one) for one in tried], dtype=np.float64)
     weights = np.array([one.weight for one in tried])
-    beta = np.zeros(design.shape[1])
+    beta = np.zeros(len(names))
     for _ in range(30):
         p = 1 / (1 + np.exp(-design @ beta))
-        gradient = design.T @ (weights * (right - p)) - 1e-3 * beta
-        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(len(beta))
+        gradient = design.T @ (weights * (right - p)) - penalty @ beta
+        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + penalty
         beta = beta + np.linalg.solve(hessian, gradient)
-    return dict(zip(inputs[0], beta.tolist(), strict=True))
+    return dict(zip(names, beta.tolist(), strict=True))
+
+
+def trust_out_of_fold(library: Library, tried: Sequence[Tried]) -> dict[int, float]:
+    """Return the trust of each (by its id) as a fit without its object states it."""
+    stated = dict[int, float]()
+    for fold in range(FOLDS):
+        inside = [one for one in tried if library.owner[one.row] % FOLDS == fold]
+        if inside:
+            figures = _fit_class(library, [one for one in tried if library.owner[one.row] % FOLDS != fold])
+            stated |= {id(one): trust_by(figures, one.matches, library) for one in inside}
+    return stated
 
 
 def _fit_phases(library: Library, tried: Sequence[Tried], redshift: str) -> dict[str, dict[str, float]]:
@@ -182,9 +200,11 @@ def _fit_phase(library: Library, tried: Sequence[Tried], class_name: str) -> dic
     return {"floor": floor, "scale": scale}
 
 
-def _report(library: Library, tried: Sequence[Tried]) -> dict[str, Any]:
-    """Return how often the class is right by trust and by noise, for each kind of redshift, and the phases by noise."""
-    trusts = {id(one): trust_of(one.matches, library, one.redshift) or 0.0 for one in tried}
+def _report(library: Library, tried: Sequence[Tried], trusts: Mapping[int, float]) -> dict[str, Any]:
+    """Return how often the class is right by trust and by noise, for each kind of redshift, and the phases by noise.
+
+    trusts: trust of each of those tried, by its id.
+    """
     by_trust, by_noise = [], []
     for redshift in REDSHIFTS:
         here = [one for one in tried if one.redshift == redshift]

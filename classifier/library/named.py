@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from classifier.errors import SpectrumError
 from classifier.library.library import LibraryObject
@@ -11,6 +15,8 @@ from classifier.readers import read_spectra
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, Array, is_plausible_redshift
 from classifier.taxonomy import Taxonomy
 from classifier.training.public_archives import label_of
+
+_T = TypeVar("_T")
 
 # Types of other libraries that the taxonomy knows under another name.
 _TYPES = {
@@ -37,7 +43,7 @@ class Named:
 
     wavelength: (n,) Å, rest frame.
     flux: (n,) F_λ in any unit.
-    phase: days from maximum light, NaN if unknown.
+    phase: rest-frame days from maximum light, NaN if unknown.
     """
 
     entry: LibraryObject
@@ -72,3 +78,23 @@ def read_named(folder: Path, file: str, entry: LibraryObject, redshift: float, p
     if not is_plausible_redshift(redshift):
         raise SpectrumError("no_redshift", f"{file} has no redshift {PLAUSIBLE_REDSHIFTS}")
     return Named(entry, spectrum.wavelength / (1 + redshift), spectrum.flux, phase)
+
+
+def each_row(path: Path, read: Callable[[dict[str, str]], _T]) -> Iterator[_T | SpectrumError]:
+    """Yield what each row of a table gives, or a SpectrumError ("bad_table", "bad_row" …) in its place.
+
+    path: CSV file in UTF-8.
+    read: function of a row, in which a cell that is missing is "".
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        yield SpectrumError("bad_table", f"{path} is no table in UTF-8: {error}")
+        return
+    for row in rows:
+        try:
+            yield read(row)
+        except SpectrumError as error:
+            yield error
+        except (OSError, ValueError, KeyError) as error:
+            yield SpectrumError("bad_row", f"a row of {path.name} cannot be used: {error}")

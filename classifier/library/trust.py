@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from classifier.library.library import Library
-from classifier.library.matching import SHOWN, NamedMatch
+from classifier.library.matching import NamedMatch
 
 # A phase whose error would be larger than this many days cannot be told.
 MOST_ERROR = 20.0
 # Weight of a match falls by e for each of these many points of score below the best one.
 FALL = 1.0
+# Share of a class that cannot be told from none, and from all.
+LEAST_SHARE = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +35,15 @@ def features(matches: Sequence[NamedMatch], library: Library) -> dict[str, float
 
     matches: named matches, best first; at least one.
 
-    Returns the score of the best match, its lead over the best match of another class, and how many of the first SHOWN
-    are of its class.
+    Returns the score of the best match, its class, and the log-odds of the share that the class has among the matches.
+    In that share the weight of a match falls by e for each point of score below the best one.
     """
-    best = matches[0].score
+    scores = np.array([match.score for match in matches])
     classes = [library.objects[match.object].class_name for match in matches]
-    others = [match.score for match, name in zip(matches, classes, strict=True) if name != classes[0]]
-    # If all named objects are of one class, the lead is at least that over the last of them.
-    lead = best - max(others, default=matches[-1].score)
-    return {"constant": 1.0, "score": best, "lead": lead, "agree": float(classes[:SHOWN].count(classes[0]))}
+    weight = np.exp((scores - scores[0]) / FALL)
+    share = float(weight @ np.array([name == classes[0] for name in classes]) / weight.sum())
+    odds = math.log((share + LEAST_SHARE) / (1 - share + LEAST_SHARE))
+    return {"constant": 1.0, "score": float(scores[0]), "odds": odds, classes[0]: 1.0}
 
 
 def trust_of(matches: Sequence[NamedMatch], library: Library, redshift: str) -> float | None:
@@ -50,10 +52,16 @@ def trust_of(matches: Sequence[NamedMatch], library: Library, redshift: str) -> 
     matches: named matches, best first.
     redshift: "known", or "estimated" if the network gave the redshift that the spectrum was compared at.
     """
-    figures = library.trust.get("class", {}).get(redshift)
-    if not matches or figures is None:
-        return None
-    logit = sum(figures[name] * value for name, value in features(matches, library).items())
+    figures = library.trust.get("class_right", {}).get(redshift)
+    return trust_by(figures, matches, library) if matches and figures is not None else None
+
+
+def trust_by(figures: Mapping[str, float], matches: Sequence[NamedMatch], library: Library) -> float:
+    """Return the probability that the class of the best match is right.
+
+    figures: coefficient of each of the ``features``; a class that was not measured has none.
+    """
+    logit = sum(figures.get(name, 0.0) * value for name, value in features(matches, library).items())
     return 1 / (1 + math.exp(-logit))
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from classifier.readers.receipt import Receipt
-from classifier.signal_to_noise import NO_CLASS, signal_to_noise
+from classifier.resampling import PreprocessConfig
+from classifier.signal_to_noise import signal_to_noise
 from classifier.spectrum import Spectrum
 
-# Wavelength range that the classifier uses, and how much of it an answer needs, Å.
-_OPTICAL = (3200.0, 10_000.0)
-_ENOUGH, _LITTLE = 700.0, 2000.0
+# Wavelength range that the classifier uses, how much of it an answer needs, and what is still little, Å.
+_OPTICAL, _ENOUGH, _LITTLE = PreprocessConfig.optical_range, PreprocessConfig.need_optical_angstrom, 2000.0
 
 # Absorption bands of atmospheric oxygen: the trough, then the continuum on its blue and red sides, Å.
 _OXYGEN = (
@@ -42,7 +42,7 @@ def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:
     _coverage(spectrum, receipt)
     signal = signal_to_noise(spectrum.wavelength, spectrum.flux, spectrum.flux_error)
     if signal and signal.warning:
-        receipt.warn(signal.warning, f"{NO_CLASS[signal.warning]}: do not rely on a class or redshift from it")
+        receipt.warn(signal.warning, signal.message)
     negative = float((spectrum.flux < 0).mean())
     if negative > 0.2 and spectrum.flux_kind != "flattened":
         receipt.warn(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from classifier.errors import SpectrumError
+from classifier.host_spectrum import host_flux, without_host
 from classifier.readers.checks import add_warnings
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array, Spectrum
@@ -50,9 +52,28 @@ def clean_spectrum(
         receipt.guess("frame", corrections.frame, "stated by the user", 1.0)
     known["medium"] = corrections.medium or known.get("medium")
     spectrum = Spectrum(wavelength, flux, _usable_error(error, receipt), **known)
+    if corrections.host_light is not None:
+        spectrum = _without_host(spectrum, receipt, corrections.host_light, corrections.host_redshift)
     add_warnings(spectrum, receipt)
     receipt.describe(spectrum)
     return spectrum
+
+
+def _without_host(spectrum: Spectrum, receipt: Receipt, share: float, redshift: float | None) -> Spectrum:
+    """Return the spectrum without a share of host light; one from which it cannot be taken is left as it is."""
+    redshift = 0.0 if spectrum.frame == "rest" else redshift
+    try:
+        if redshift is None:
+            raise SpectrumError("host_unknown", "the redshift is not known")
+        if not spectrum.is_f_lambda:
+            raise SpectrumError("host_unknown", f"the flux is no F_λ (kind of flux: {spectrum.flux_kind})")
+        host = host_flux(spectrum.wavelength, spectrum.flux, redshift, share)
+        taken = dataclasses.replace(spectrum, flux=without_host(spectrum.wavelength, spectrum.flux, host))
+    except SpectrumError as error:
+        receipt.warn("host_left", f"the host's light was left in: {error.message}")
+        return spectrum
+    receipt.host_light = share
+    return taken
 
 
 def _error_of_same_shape(error: Array | None, flux: Array, receipt: Receipt) -> Array | None:

@@ -10,21 +10,9 @@ import numpy as np
 
 from classifier.errors import SpectrumError
 from classifier.readers import units
+from classifier.readers.column_names import best_error, flux_rank, is_flux, is_other, is_wavelength
 from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import MIN_SAMPLES, Array
-
-WAVELENGTH = re.compile(r"(^|obs|rest|[_ ])(wave|wl|lambda|lam\b|loglam|log_?lam|log_?wave|\[?ang|wvl|λ)|^x$", re.I)
-FLUX = re.compile(r"(flux|flam|fnu|f_?lambda|^fl[xm]?(\b|[_(])|counts?$|intensity|spec|mag|^f$|^y$)", re.I)
-# Words begin at a letter that no other letter precedes, so that "signal", "wave_rest" and "function" hold no error.
-ERROR = re.compile(
-    r"(err|(?<![a-z])(sig(?!nal)|std(?!ar)|unc|noise|rms|dflux|df|e_?f(lux|lam|nu)|er|e)(?![a-z])|sigma|noise|uncert|"
-    r"std_?dev|"
-    r"(?<![a-z])(sig|std|unc)(_|f)|^e_)",
-    re.I,
-)
-VARIANCE = re.compile(r"var", re.I)
-IVAR = re.compile(r"(ivar|inv.*var|weight)", re.I)
-OTHER = re.compile(r"(fit|model|sky|back|bkg|bg|cont|mask|qual|flag|smooth|telluric|resp|trans)", re.I)
 
 # A name that says nothing of what the column holds.
 _NAMELESS = re.compile(r"\W*|(col(umn)?|c|f|field|unnamed|unknown|data|third|extra)?[ _:]*\d*", re.I)
@@ -33,6 +21,9 @@ _KEY_AND_VALUE = re.compile(r"[A-Za-z][\w .-]*?\s*[:=]\s*\S")
 
 # A column counts as an error if its level is within this factor (in log10) of the scatter of the flux.
 _NEAR = 1.5
+# A column that is called an error is a variance if its level is further than this (in log10) below the scatter, but
+# near the square of the scatter.
+_MISNAMED = 4.0
 
 
 @dataclasses.dataclass
@@ -68,7 +59,7 @@ def column_words(comments: Sequence[str], columns: int, separator: str | None) -
             continue
         if _are_units(words):
             unit_row = unit_row or words
-        elif any(WAVELENGTH.search(word) or FLUX.search(word) for word in words) or (
+        elif any(is_wavelength(word) or is_flux(word) for word in words) or (
             line is comments[-1] and _name_another_table(words)
         ):
             names = words
@@ -125,9 +116,7 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
         raise SpectrumError("no_wavelengths", f"the line above the numbers says that the first column is {other}")
     flux = corrections.flux_column
     if flux is None:
-        named = [i for i in range(columns) if i != wave and table.names and _is_flux(table.names[i])]
-        after = [i for i in range(columns) if i > wave] or [i for i in range(columns) if i != wave]
-        flux = named[0] if named else after[0] if after else columns
+        flux = _flux_column(table, wave)
     if max(wave, flux) >= columns or wave == flux:
         raise SpectrumError(
             "bad_correction",
@@ -138,8 +127,17 @@ def main_columns(table: Table, receipt: Receipt, corrections: Corrections) -> tu
     return wave, flux
 
 
+def _flux_column(table: Table, wave: int) -> int:
+    """Return the number of the column whose name is likeliest a flux's, or that follows the wavelengths."""
+    others = [i for i in range(table.values.shape[1]) if i != wave]
+    ranks = {i: rank for i in others if table.names and (rank := flux_rank(table.names[i])) is not None}
+    if ranks:
+        return min(ranks, key=lambda i: ranks[i])
+    return next((i for i in others if i > wave), others[0] if others else wave)
+
+
 def _wavelength_column(table: Table, receipt: Receipt) -> int:
-    named = [i for i, name in enumerate(table.names) if WAVELENGTH.search(name) and not _is_flux(name)]
+    named = [i for i, name in enumerate(table.names) if is_wavelength(name)]
     named = [i for i in named if not units.parse_other_axis(table.name(i))]
     if not named and table.unit_row:
         named = [i for i, unit in enumerate(table.unit_row) if units.is_wavelength_unit(unit)]
@@ -191,10 +189,6 @@ def _is_axis(values: Array) -> bool:
     return max(rising, falling) > 0.9
 
 
-def _is_flux(name: str) -> bool:
-    return FLUX.search(name) is not None and not (ERROR.search(name) or VARIANCE.search(name) or OTHER.search(name))
-
-
 def _is_row_number(values: Array) -> bool:
     return bool(values[0] in (0.0, 1.0) and np.allclose(np.diff(values[:50]), 1.0))
 
@@ -219,18 +213,19 @@ def error_column(
 
 def _third_column(table: Table, rest: list[int], flux: int, header: Mapping[str, str]) -> tuple[int, str, str, float]:
     if table.names:
-        for pattern, kind in ((IVAR, "ivar"), (VARIANCE, "variance"), (ERROR, "error")):
-            # A statistical error goes before a systematic one.
-            for i in sorted(rest, key=lambda i: "sys" in table.names[i].lower()):
-                name = table.names[i]
-                of_wavelength = WAVELENGTH.search(name) and not FLUX.search(name)
-                if pattern.search(name) and not (OTHER.search(name) or of_wavelength):
-                    return i, kind, f"the column is named {name}", 0.95
+        found = best_error([table.names[i] for i in rest], table.names[flux])
+        if found:
+            number, kind = rest[found[0]], found[1]
+            evidence = f"the column is named {table.names[number]}"
+            if kind == "error" and _is_variance(table.values[:, flux], table.values[:, number]):
+                return number, "variance", f"{evidence}, but has the level of a variance", 0.8
+            return number, kind, evidence, 0.95
     column = next((i for i in rest if i > flux), rest[0])
-    if table.names and any(pattern.search(table.names[column]) for pattern in (OTHER, FLUX, WAVELENGTH)):
-        return column, "ignore", f"the column is named {table.names[column]}", 0.9
-    if table.names and (units.parse_other_axis(table.names[column]) or not _NAMELESS.fullmatch(table.names[column])):
-        return column, "ignore", f"the column is named {table.names[column]}, which is no name of an error", 0.7
+    name = table.names[column] if table.names else ""
+    if is_other(name) or is_flux(name) or is_wavelength(name):
+        return column, "ignore", f"the column is named {name}", 0.9
+    if units.parse_other_axis(name) or not _NAMELESS.fullmatch(name):
+        return column, "ignore", f"the column is named {name}, which is no name of an error", 0.7
     if header.get("INSTRUME", header.get("INSTRUMENT", "")).upper().startswith("SEDM"):
         return column, "variance", "SEDM files hold the variance in that column", 0.8
     return column, *_kind_from_noise(table.values[:, flux], table.values[:, column])
@@ -244,8 +239,7 @@ def _kind_from_noise(flux: Array, third: Array) -> tuple[str, str, float]:
         return "ignore", "it holds negative values", 0.8
     if np.isin(third, (0.0, 1.0)).all():
         return "ignore", "it holds only zeros and ones, as a mask does", 0.9
-    scatter = 1.48 * float(np.median(np.abs(np.diff(flux)))) / np.sqrt(2)
-    level = float(np.median(third))
+    scatter, level = _scatter(flux), float(np.median(third))
     if not (scatter > 0 and level > 0):
         return "ignore", "it holds mostly zeros", 0.7
     as_error, as_variance = abs(np.log10(level / scatter)), abs(np.log10(level / scatter**2))
@@ -257,6 +251,20 @@ def _kind_from_noise(flux: Array, third: Array) -> tuple[str, str, float]:
     kind = "error" if as_error <= as_variance else "variance"
     # If the flux is near 1, its error and its variance have similar levels.
     return kind, evidence, 0.5 if abs(as_error - as_variance) < 0.3 else 0.7
+
+
+def _scatter(flux: Array) -> float:
+    """Return the 1σ scatter between neighbouring fluxes (n,)."""
+    return 1.48 * float(np.median(np.abs(np.diff(flux)))) / float(np.sqrt(2))
+
+
+def _is_variance(flux: Array, error: Array) -> bool:
+    """Tell whether a column that is called an error holds its square, by its level alone."""
+    usable = np.isfinite(flux) & (error > 0)
+    if usable.sum() < MIN_SAMPLES:
+        return False
+    scatter, level = _scatter(flux[usable]), float(np.median(error[usable]))
+    return bool(scatter > 0 and level < scatter / 10**_MISNAMED and abs(np.log10(level / scatter**2)) < _NEAR)
 
 
 def _follows(flux: Array, third: Array) -> bool:

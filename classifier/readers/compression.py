@@ -38,6 +38,8 @@ def decompress(content: bytes, receipt: Receipt, limit: int = MAX_UNPACKED) -> b
             content = inflate.unused_data
     except zlib.error as error:
         raise SpectrumError("bad_gzip", f"the gzip file is damaged ({error}): send it again or unpacked") from error
+    if content[:2] == b"\x1f\x8b":
+        raise SpectrumError("bad_gzip", f"the gzip file has more than {MAX_GZIP_MEMBERS} members: send it unpacked")
     if not inflate.eof:
         receipt.warn("truncated", "the gzip file is cut short; only the part before the cut was read")
     return b"".join(unpacked)

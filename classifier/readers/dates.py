@@ -26,7 +26,7 @@ _FORMS = tuple(
         rf"{_DAY}{_GAP}{_WORD}{_GAP}{_YEAR}{_AFTER}",
         rf"{_WORD}{_GAP}{_DAY}(?:{_GAP}|, *){_YEAR}{_AFTER}",
         rf"(?P<first>\d{{1,2}}){_GAP}(?P<second>\d{{1,2}}){_GAP}{_YEAR}{_AFTER}",
-        # Before 2000 the FITS standard wrote dates as 31/12/99.
+        # Before 2000 the FITS standard wrote dates as 31/12/99. Some instruments went on with it.
         r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<short>\d\d)(?P<fraction>)(?P<clock>)",
     )
 )
@@ -92,9 +92,13 @@ def _date(parts: dict[str, str | None]) -> StatedDate | None:
         # Day first is the commoner order, and a number above 12 is a day.
         day, month = (str(second), str(first)) if second > 12 else (str(first), str(second))
         ambiguous = first <= 12 and second <= 12 and first != second
-    year = parts.get("year") or f"19{parts.get('short')}"
+    year, short = parts.get("year"), parts.get("short")
+    if short:
+        recent = short < "50"
+        year = f"{20 if recent else 19}{short}"
+        ambiguous = recent and int(day or 0) <= 12 and day != month
     try:
-        at = datetime(int(year), int(month or 0), int(day or 0), tzinfo=UTC)
+        at = datetime(int(year or 0), int(month or 0), int(day or 0), tzinfo=UTC)
     except ValueError:
         return None
     if parts.get("fraction"):
@@ -121,5 +125,10 @@ def _month(word: str | None) -> str | None:
 
 
 def mjd_of(when: datetime) -> float:
-    """Return a time as a Modified Julian Date."""
+    """Return a time as a Modified Julian Date (MJD)."""
     return (when - MJD_ZERO).total_seconds() / 86_400
+
+
+def time_of_mjd(days: float) -> datetime:
+    """Return the time of a Modified Julian Date, in UTC, to the second."""
+    return MJD_ZERO + timedelta(seconds=round(86_400 * days))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, MONTH_NAMES, MONTHS
+from classifier.readers.dates import CLOCK_ERROR, MONTH_NAMES, MONTHS, time_of_mjd
 
 _MONTH = rf"(?P<month>{MONTH_NAMES})[a-z]{{0,6}}"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
@@ -112,9 +112,7 @@ def date_in_name(name: str) -> DateInName | None:
 def _candidates(name: str) -> Iterator[tuple[datetime, float]]:
     for pattern, zero in ((_JULIAN, 2_400_000.5), (_MODIFIED_JULIAN, 0.0)):
         for match in pattern.finditer(name):
-            days = float(match[1]) - zero
-            at = MJD_ZERO + timedelta(days=days)
-            yield at.replace(microsecond=0), 0.8 if "." in match[1] else 0.6
+            yield time_of_mjd(float(match[1]) - zero), 0.8 if "." in match[1] else 0.6
     for date_pattern, confidence in _DATES:
         for match in date_pattern.finditer(name):
             at_or_none = _date(match.groupdict())

@@ -24,8 +24,8 @@ from classifier.readers.fits_further import with_further_spectra
 from classifier.readers.fits_image import read_image
 from classifier.readers.fits_parts import FitsPart, header_strings, rest_frame_in_fits
 from classifier.readers.fits_table import read_table
-from classifier.readers.limits import MAX_PARTS
 from classifier.readers.receipt import Corrections, Part, Receipt
+from classifier.readers.several import read_each
 
 _BLOCK = 2880
 _MAX_HEADER_BLOCKS = 400
@@ -224,25 +224,15 @@ def clean_parts(
 
     header: keys that apply to all of them, in upper case.
 
-    Raises SpectrumError if none can be read; those that cannot are listed in a warning of the first receipt.
+    Raises SpectrumError as ``read_each`` does.
     """
-    if len(fits_parts) == 1:
-        return [_clean_part(fits_parts[0], header, receipt, corrections)]
-    if len(fits_parts) > MAX_PARTS:
-        raise SpectrumError(
-            "too_many_spectra", f"the file holds {len(fits_parts)} spectra, at most {MAX_PARTS} are read: split it"
-        )
-    parts: list[Part] = []
-    for number, fits_part in enumerate(fits_parts):
-        own = receipt.for_part(fits_part.label or f"spectrum {number + 1}")
-        try:
-            parts.append(_clean_part(fits_part, header, own, corrections))
-        except SpectrumError as error:
-            receipt.warn("part_not_read", f"{own.part}: {error}")
-    if not parts:
-        raise SpectrumError("no_spectrum", f"none of the {len(fits_parts)} spectra in the file can be read")
-    parts[0][1].warnings.extend(warning for warning in receipt.warnings if warning["code"] == "part_not_read")
-    return parts
+    return read_each(
+        fits_parts,
+        lambda part, number: part.label or f"spectrum {number}",
+        lambda part, own: _clean_part(part, header, own, corrections),
+        receipt,
+        "the file",
+    )
 
 
 def _clean_part(part: FitsPart, header: Mapping[str, str], receipt: Receipt, corrections: Corrections) -> Part:

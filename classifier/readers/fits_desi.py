@@ -66,7 +66,9 @@ def _days(hdus: Any) -> dict[str, float]:
         if name in hdus and {"TARGETID", "MJD"} <= set(hdus[name].columns.names):
             ids = np.asarray(hdus[name].data["TARGETID"])
             days = np.asarray(hdus[name].data["MJD"], dtype=np.float64)
-            return {str(target): float(days[ids == target].mean()) for target in np.unique(ids)}
+            targets, place = np.unique(ids, return_inverse=True)
+            means = np.bincount(place, days) / np.bincount(place)
+            return dict(zip(map(str, targets.tolist()), means.tolist(), strict=True))
     return {}
 
 

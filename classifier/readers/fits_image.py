@@ -152,7 +152,8 @@ def wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correctio
     if "CRPIX1" not in header:
         receipt.guess("reference_pixel", 1, "the header gives no CRPIX1", 0.7)
     kind, unit = str(header.get("CTYPE1", "")).upper(), _axis_unit(header)
-    if kind.endswith("-LOG") and abs(start) > 20:
+    # Microns and metres are small numbers, but no logarithms. In Å a small number is one, whatever CTYPE1 says.
+    if kind.endswith("-LOG") and (abs(start) > 20 or units.parse_wavelength_unit(unit) in ("um", "m")):
         receipt.guess("wavelength_scale", "WAVE-LOG", "CTYPE1", 0.95)
         # In the FITS standard (paper III) CRVAL1 is a wavelength although the axis is logarithmic.
         return wavelengths(start * np.exp(np.clip(pixel * step / start, -50, 50)), unit, receipt, corrections)
@@ -169,10 +170,10 @@ def wcs_axis(header: Any, samples: int, receipt: Receipt, corrections: Correctio
         logarithmic = False
     # Decimal and natural logarithms of 800 to 40,000 Å.
     ranges = ((2.9, 4.6), (7.5, 10.3))
-    by_values = units.parse_wavelength_unit(unit) != "um" and any(
-        low < axis[0] < high and low < axis[-1] < high for low, high in ranges
-    )
-    if corrections.wavelength_unit or not (logarithmic or by_values):
+    stated = units.parse_wavelength_unit(unit)
+    by_values = stated != "um" and any(low < axis[0] < high and low < axis[-1] < high for low, high in ranges)
+    # A unit such as log(Angstrom) says it already.
+    if corrections.wavelength_unit or stated in units.LOGARITHMS or not (logarithmic or by_values):
         return wavelengths(axis, unit, receipt, corrections)
     natural = float(axis[0]) > 5
     evidence, confidence = ("DC-FLAG or CTYPE1", 0.98) if logarithmic else ("the numbers", 0.85)

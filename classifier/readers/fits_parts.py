@@ -57,13 +57,14 @@ def wavelengths(values: Array, unit: str, receipt: Receipt, corrections: Correct
 
 
 def medium_of(header: Any) -> Medium | None:
-    """Return air or vacuum by CTYPE1 and the keywords of several observatories, or None if unknown."""
-    words = " ".join(str(header.get(key, "")) for key in ("CTYPE1", "AIRORVAC", "WAVEMED", "REFERENC", "SPECSYS"))
+    """Return air or vacuum by the keywords of several observatories or else by CTYPE1, or None if unknown."""
     if str(header.get("VACUUM", "")).strip().upper() in ("1", "T", "TRUE", "YES"):
         return "vacuum"
+    words = " ".join(str(header.get(key, "")) for key in ("AIRORVAC", "WAVEMED", "REFERENC", "SPECSYS"))
     # In the FITS standard a wavelength axis of the code WAVE is in vacuum. The word "Wavelength" says nothing.
     code = str(header.get("CTYPE1", "")).strip().upper()
-    return "vacuum" if re.fullmatch(r"WAVE(-[A-Z0-9]+)?", code) else units.parse_medium(words)
+    of_code: Medium | None = "vacuum" if re.fullmatch(r"WAVE(-[A-Z0-9]+)?", code) else units.parse_medium(code)
+    return units.parse_medium(words) or of_code
 
 
 def header_strings(header: Any) -> dict[str, str]:

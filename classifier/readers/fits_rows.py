@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from classifier.errors import SpectrumError
-from classifier.readers.columns import FLUX, WAVELENGTH, Table, error_column, main_columns
+from classifier.readers.column_names import is_flux, is_wavelength
+from classifier.readers.columns import Table, error_column, main_columns
 from classifier.readers.fits_parts import FitsPart, medium_of, wavelengths
 from classifier.readers.limits import MAX_ROWS
 from classifier.readers.receipt import Corrections, Receipt
@@ -21,7 +22,7 @@ def row_titles(header: Any, rows: int) -> list[str]:
     """Return the titles of the rows from the cards ROW1 … or ARRAY1 …, as 2dF, GAMA and Panacea write them, or []."""
     for key in _TITLES:
         titles = [str(header.get(f"{key}{number}", "")).strip() for number in range(1, rows + 1)]
-        if any(FLUX.search(title) for title in titles):
+        if any(map(is_flux, titles)):
             return titles
     return []
 
@@ -37,7 +38,7 @@ def titled_rows(
     table = Table([], titles, [], cube.T)
     flux = corrections.flux_column
     if flux is None:
-        flux = next(i for i, title in enumerate(titles) if FLUX.search(title))
+        flux = next(i for i, title in enumerate(titles) if is_flux(title))
     if flux >= len(titles):
         raise SpectrumError(
             "bad_correction", f"the image has no row {flux}: choose a flux column from 0 to {len(titles) - 1}"
@@ -55,7 +56,7 @@ def read_rows(hdu: Any, receipt: Receipt, corrections: Corrections) -> list[Fits
     values = np.asarray(hdu.data, dtype=np.float64)
     values = values.T if shape[0] == few else values
     titles = row_titles(hdu.header, few)
-    if not any(WAVELENGTH.search(title) for title in titles):
+    if not any(map(is_wavelength, titles)):
         titles = []
         if not any(_is_wavelengths(values[:, column]) for column in range(few)):
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers.checks import warn_rest_frame
-from classifier.readers.columns import ERROR
+from classifier.readers.column_names import best_error, flux_rank, is_other, is_wavelength
 from classifier.readers.fits_fibres import fibre_objects
 from classifier.readers.fits_image import wcs_axis
 from classifier.readers.fits_parts import FitsPart, join_orders, medium_of, same_range, wavelengths
@@ -21,24 +21,8 @@ from classifier.readers.receipt import Corrections, Receipt
 from classifier.readers.units import is_wavelength_unit, parse_flux_kind, parse_medium, sigma, undo_log
 from classifier.spectrum import MIN_SAMPLES, Array, Medium
 
-_WAVELENGTH = re.compile(
-    r"(^|_)(a?wav|(air|vac|obs)?_?wave(lengths?|s)?|lambda|lam|wl|(log|ln)_?(lam|wave)\w*|wvl|obs_?wave\w*|"
-    r"spectral_?axis)($|_|\b)",
-    re.I,
-)
-# Names of the flux column, from the likeliest of a calibrated spectrum down to raw counts.
-_FLUX = tuple(
-    re.compile(pattern, re.I)
-    for pattern in (
-        r"^flux$|^flux_reduced$|^opt_flam$",
-        r"^f(lux|lam|_?lambda|nu)",
-        r"(flux|flam|fnu|^spec|intensity)",
-        r"(counts?|^net$|^data$|_cts$)",
-    )
-)
-_NOT_FLUX = re.compile(r"(var|ivar|sky|back|bkg|mask|qual|flag|model|resid|wave|cont|dq)", re.I)
-_NOT_ERROR = re.compile(r"(sky|back|bkg|wave|mask|cont)", re.I)
-_KINDS = ((re.compile(r"ivar", re.I), "ivar"), (ERROR, "error"), (re.compile(r"var", re.I), "variance"))
+# A name that says nothing of what the column holds.
+_NAMELESS = re.compile(r"(col(umn)?|field|c|var|unnamed)?[ _:]*\d+|[xyz]", re.I)
 _MAX_SAMPLES = 4_000_000
 
 
@@ -100,22 +84,20 @@ def _flux_alone(hdu: Any, flux: str, receipt: Receipt, corrections: Corrections)
 
 
 def _medium(wave: str, hdu: Any, hdus: Any) -> Medium | None:
-    """Return air or vacuum by the name of the wavelength column or the headers; SDSS's loglam is in vacuum."""
-    if wave.lower() == "loglam":
-        return "vacuum"
+    """Return air or vacuum by the name of the wavelength column or the headers."""
     return parse_medium(wave) or medium_of(hdu.header) or medium_of(hdus[0].header)
 
 
 def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tuple[str | None, str | None]:
     """Return the names of the wavelength and the flux column, None for one that is not there."""
-    waves = [name for name in names if _WAVELENGTH.search(name) and not _NOT_ERROR_WAVE.search(name)]
+    waves = [name for name in names if is_wavelength(name)]
     # If a table gives both frames, the observed one is read.
     waves.sort(key=lambda name: "rest" in name.lower())
     wave = _chosen(names, corrections.wavelength_column) or next(iter(waves), None)
-    wave = wave or _by_unit(hdu, names, wavelength=True)
-    candidates = [name for name in names if name != wave and not _NOT_FLUX.search(name) and not ERROR.search(name)]
-    flux = next((name for pattern in _FLUX for name in candidates if pattern.search(name)), None)
-    flux = flux or _by_unit(hdu, candidates, wavelength=False)
+    wave = wave or _by_unit(hdu, names, is_wavelength_unit)
+    ranks = {name: rank for name in names if name != wave and (rank := flux_rank(name)) is not None}
+    candidates = [name for name in names if name != wave and not is_other(name) and not best_error([name], "")]
+    flux = min(ranks, key=lambda name: ranks[name]) if ranks else _by_unit(hdu, candidates, parse_flux_kind)
     if flux is None and wave is not None and len(candidates) == 1:
         flux = candidates[0]
     if wave is None and flux is None and len(names) > 1 and all(map(_NAMELESS.fullmatch, names)):
@@ -125,18 +107,10 @@ def _main_names(hdu: Any, names: Sequence[str], corrections: Corrections) -> tup
     return wave, _chosen(names, corrections.flux_column) or flux
 
 
-def _by_unit(hdu: Any, names: Sequence[str], *, wavelength: bool) -> str | None:
-    """Return the one column whose unit is one of wavelength, or of flux, or None if there is none or several."""
-    units = {name: str(hdu.columns[name].unit or "") for name in names}
-    fluxes = [name for name, unit in units.items() if parse_flux_kind(unit)]
-    found = [name for name, unit in units.items() if is_wavelength_unit(unit)]
-    if not wavelength:
-        found = fluxes
+def _by_unit(hdu: Any, names: Sequence[str], is_wanted: Callable[[str], object]) -> str | None:
+    """Return the one column whose unit fits, or None if there is none or several."""
+    found = [name for name in names if is_wanted(str(hdu.columns[name].unit or ""))]
     return found[0] if len(found) == 1 else None
-
-
-_NOT_ERROR_WAVE = re.compile(r"(err|sig|bin|edge|min|max|mask|mid|number)", re.I)
-_NAMELESS = re.compile(r"(col(umn)?|field|c|var|unnamed)?[ _:]*\d+|[xyz]", re.I)
 
 
 def _chosen(names: Sequence[str], column: int | None) -> str | None:
@@ -153,17 +127,13 @@ def _error(hdu: Any, names: Sequence[str], flux: str, receipt: Receipt, correcti
     """Return 1σ from the column whose name says that it holds errors, or None."""
     if corrections.third_column == "ignore":
         return None
-    for pattern, kind in _KINDS:
-        candidates = [n for n in names if n != flux and pattern.search(n) and not _NOT_ERROR.search(n)]
-        # The name that shares most words goes first: ERR_REDUCED belongs to FLUX_REDUCED.
-        stem = flux.lower().split("_")
-        # A statistical error goes before a systematic one.
-        candidates.sort(key=lambda n: ("sys" in n.lower(), -sum(word in n.lower() for word in stem), len(n)))
-        if candidates:
-            kind = corrections.third_column or kind
-            receipt.guess("error_column", {"column": candidates[0], "kind": kind}, "its name", 0.95)
-            return sigma(_column(hdu, candidates[0]), kind)
-    return None
+    others = [name for name in names if name != flux]
+    found = best_error(others, flux)
+    if found is None:
+        return None
+    column, kind = others[found[0]], corrections.third_column or found[1]
+    receipt.guess("error_column", {"column": column, "kind": kind}, "its name", 0.95)
+    return sigma(_column(hdu, column), kind)
 
 
 def _column(hdu: Any, name: str) -> Array:

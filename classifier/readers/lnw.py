@@ -11,6 +11,7 @@ from classifier.errors import SpectrumError
 from classifier.readers import metadata
 from classifier.readers.cleanup import clean_spectrum
 from classifier.readers.receipt import Corrections, Part, Receipt
+from classifier.readers.several import read_each
 from classifier.spectrum import Array
 
 # Epochs, samples, first and last wavelength (Å), spline knots, name, light-curve shape, type.
@@ -107,21 +108,16 @@ def read_lnw(content: bytes, receipt: Receipt, corrections: Corrections) -> list
     receipt.guess("flux_kind", "flattened", "SNID divides by the continuum", 0.98)
     known = metadata.collect({"OBJECT": template.name}, receipt)
     since = "maximum" if template.since_maximum else "the first spectrum"
-    parts: list[Part] = []
-    for age, flux in zip(template.ages, template.flattened, strict=True):
-        label = f"epoch {age:+.1f} d"
-        own = receipt.for_part(label) if template.ages.size > 1 else receipt
+
+    def part(epoch: tuple[float, Array], own: Receipt) -> Part:
+        age, flux = epoch
         own.guess("phase_days", round(float(age), 2), f"days since {since}, from the file's header", 0.9)
         own.rows_read = len(flux)
-        try:
-            fields = {"flux_kind": "flattened", "frame": "rest", **known}
-            parts.append((clean_spectrum(template.wavelength, flux, None, own, corrections, **fields), own))
-        except SpectrumError as error:
-            receipt.warn("part_not_read", f"{label}: {error}")
-    if not parts:
-        raise SpectrumError("no_spectrum", "no epoch of the template can be read")
-    parts[0][1].warnings.extend(w for w in receipt.warnings if w not in parts[0][1].warnings)
-    return parts
+        fields = {"flux_kind": "flattened", "frame": "rest", **known}
+        return clean_spectrum(template.wavelength, flux, None, own, corrections, **fields), own
+
+    epochs = list(zip(template.ages, template.flattened, strict=True))
+    return read_each(epochs, lambda epoch, _: f"epoch {epoch[0]:+.1f} d", part, receipt, "the template")
 
 
 def _numbers(lines: list[str], columns: int) -> Array:

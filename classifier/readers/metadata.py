@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from classifier.readers.coordinates import read_degrees, read_pair
-from classifier.readers.dates import CLOCK_ERROR, MJD_ZERO, StatedDate, parse_clock, parse_date
+from classifier.names import name_key
+from classifier.readers.coordinates import read_degrees, read_pair, to_icrs
+from classifier.readers.dates import CLOCK_ERROR, MONTH_NAMES, StatedDate, parse_clock, parse_date, time_of_mjd
 from classifier.readers.filename import date_in_name, discovery_year, object_in_name
 from classifier.readers.receipt import Receipt
 from classifier.spectrum import is_plausible_redshift
@@ -28,19 +29,33 @@ _OBJECT = (
     "TARGETNAME",
     "ESOOBSTARGNAME",
     "OBJID",
+    "OBJECTNAME",
+    "TNSNAME",
     "SUPERNOVA",
     "TRANSIENT",
     "NAME",
 )
 _INSTRUMENT = ("INSTRUME", "INSTRUMENT", "INSTR", "INSTRUMENTNAME")
 _TELESCOPE = ("TELESCOP", "TELESCOPE", "TELESCOPENAME")
-_OBSERVER = ("OBSERVER", "OBSERVERS", "OBSERVERNAME")
-_REDUCER = ("REDUCER", "REDUCERS", "REDUCEDBY")
+_OBSERVER = ("OBSERVER", "OBSERVERS", "OBSERVERNAME", "OBSERVER(S)", "OBSERVEDBY")
+_REDUCER = ("REDUCER", "REDUCERS", "REDUCER(S)", "REDUCEDBY")
 _RA = ("RA", "RADEG", "RAJ2000", "OBJRA", "CATRA", "RATARG", "TARGRA", "RAOBJ", "OBJCTRA")
-_DEC = ("DEC", "DECDEG", "DECJ2000", "OBJDEC", "CATDEC", "DECTARG", "TARGDEC", "DECOBJ", "OBJCTDEC", "DE")
+_DEC = ("DEC", "DECDEG", "DECJ2000", "OBJDEC", "CATDEC", "DECTARG", "TARGDEC", "DECOBJ", "OBJCTDEC", "DEJ2000", "DE")
 _BOTH = ("RADEC", "RA/DEC", "COORDINATES", "COORDS", "POSITION")
-_EXPOSURE = ("EXPTIME", "EXPOSURE", "TEXPTIME", "EXPOSURETIME")
-_REDSHIFT = ("REDSHIFT", "HOSTREDSHIFT", "REDSHIFTHELIO", "REDSHIFTFINAL", "Z", "ZHELIO", "ZHEL", "ZHOST", "REDSHFT")
+_EXPOSURE = ("EXPTIME", "EXPOSURE", "TEXPTIME", "EXPOSURETIME", "ELAPTIME")
+_REDSHIFT = (
+    "REDSHIFT",
+    "HOSTREDSHIFT",
+    "REDSHIFTHOST",
+    "REDSHIFTHELIO",
+    "REDSHIFTFINAL",
+    "Z",
+    "ZHELIO",
+    "ZHEL",
+    "ZHOST",
+    "HOSTZ",
+    "REDSHFT",
+)
 _DATES = (
     "DATEOBS",
     "DATEAVG",
@@ -61,6 +76,7 @@ _DATES = (
     "OBSERVEDON",
     "DATEOFOBS",
     "DATESTART",
+    "DATEMID",
     "UTMIDDLE",
     "UTSTART",
     "UTSHUT",
@@ -86,11 +102,13 @@ _TIMES = (
     "OBSUTC",
 )
 _MJD = ("MJDOBS", "MJDAVG", "MJD", "OBSMJD", "UTMJD", "MJDUTC", "MJDBEG", "MJDSTART", "MJDMID", "SPECTRUMMJD")
-_JD = ("JD", "JDOBS", "HJD", "BJD", "JDUTC", "UTJD", "JULDATE", "JULIANDATE")
+_JD = ("JD", "JDOBS", "HJD", "BJD", "JDUTC", "UTJD", "JDMID", "JULDATE", "JULIANDATE")
 # Several pipelines write one of these for a missing value.
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
 # The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
+# Words of the exposure behind a name, as in "SN2011HT BLUE 2011 DEC 26".
+_OF_EXPOSURE = re.compile(rf"(?:[ _-]+(?:blue|red|uvb|vis|nir|arm|\d[\d.:-]*|(?:{MONTH_NAMES})[a-z]*))+$", re.I)
 # A year and more digits, which is no time of day.
 _DATE_LIKE = re.compile(r"(19|20)\d\d([-/:. ]\d|\d{4})")
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
@@ -107,11 +125,13 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     """
     sources = (_squeezed(header), _squeezed(receipt.beside))
     name_in_file_name = _first(map(object_in_name, receipt.names))
-    object_name = _object(_first(_text(source, _OBJECT) for source in sources), name_in_file_name, receipt)
+    in_header, beside = (_text(source, _OBJECT) for source in sources)
+    stater = "header" if in_header is not None else "table beside the file"
+    object_name = _object(in_header if in_header is not None else beside, stater, name_in_file_name, receipt)
     exposure = _first(_number(source, _EXPOSURE) for source in sources)
     redshift = _first(_number(source, _REDSHIFT) for source in sources)
     stated = _first(_observed_at(source, receipt) for source in sources)
-    ra, dec = _first(map(_coordinates, sources)) or (None, None)
+    ra, dec = _first(_coordinates(source, receipt) for source in sources) or (None, None)
     return {
         "object_name": object_name,
         "observed_at": _date(stated, receipt, discovery_year(name_in_file_name) or discovery_year(object_name)),
@@ -126,19 +146,38 @@ def collect(header: Mapping[str, str], receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _coordinates(header: Mapping[str, str]) -> tuple[float, float] | None:
-    """Return right ascension and declination of a header with squeezed keys, in degrees, or None."""
+def _coordinates(header: Mapping[str, str], receipt: Receipt) -> tuple[float, float] | None:
+    """Return right ascension and declination of a header with squeezed keys, in degrees (ICRS), or None."""
     ra = _first(read_degrees(_clean(header, key), hour=15.0) for key in _RA)
     dec = _first(read_degrees(_clean(header, key), hour=1.0) for key in _DEC)
     if ra is None or dec is None:
         ra, dec = _first(read_pair(_clean(header, key)) for key in _BOTH) or (None, None)
     if ra is None or dec is None or not (0 <= ra < 360 and -90 <= dec <= 90) or ra == dec == 0:
         return None
-    return ra, dec
+    equinox = _equinox(header)
+    if abs(equinox - 2000) < 0.01:
+        return ra, dec
+    receipt.guess("coordinates", [ra, dec], f"of the equinox {equinox:g} in the header, precessed to 2000", 0.9)
+    return to_icrs(ra, dec, equinox)
 
 
-def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | None:
-    """Return the header's name, spelt as its survey spells it, or else the one in the file's name."""
+def _equinox(header: Mapping[str, str]) -> float:
+    """Return the equinox of the coordinates in years, 2000 if the header with squeezed keys states none that counts."""
+    if year := re.fullmatch(r"[JB]?((?:18|19|20)\d\d(?:\.\d*)?)", _text(header, ("EQUINOX", "CATEQUI")) or "", re.I):
+        return float(year[1])
+    # EPOCH is the older key of the equinox, and elsewhere the date of the observation.
+    if re.fullmatch(r"B?1950(\.0*)?", _text(header, ("EPOCH",)) or "", re.I):
+        return 1950.0
+    return 1950.0 if (_text(header, ("RADESYS", "RADECSYS")) or "").upper().startswith("FK4") else 2000.0
+
+
+def _object(stated: str | None, stater: str, named: str | None, receipt: Receipt) -> str | None:
+    """Return the stated name, spelt as its survey spells it, or else the one in the file's name.
+
+    stated: name that the header states, or the table beside the file.
+    stater: which of them.
+    named: name in the file's name.
+    """
     if stated is None or (named is not None and _STANDARD_STAR.match(stated)):
         if named is not None:
             receipt.guess("object", named, "the file's name", 0.8)
@@ -148,8 +187,16 @@ def _object(stated: str | None, named: str | None, receipt: Receipt) -> str | No
     spelt = object_in_name(name)
     if spelt is not None and spelt.casefold() == name.casefold():
         name = spelt
+    if spelt is not None and named is not None and name_key(_OF_EXPOSURE.sub("", name)) == name_key(named):
+        name = spelt
+    if named is not None and name_key(named) != name_key(name):
+        # The files of a survey leave out the survey: 13adc is iPTF13adc.
+        if name[:1].isdigit() and name_key(named).endswith(name_key(name)):
+            receipt.guess("object", named, f"the {stater} says {stated}, and the file's name {named}", 0.9)
+            return named
+        receipt.warn("names_differ", f"the {stater} calls the object {name}, and the file's name says {named}")
     if name != stated:
-        receipt.guess("object", name, f"the header says {stated}", 0.95)
+        receipt.guess("object", name, f"the {stater} says {stated}", 0.95)
     return name
 
 
@@ -197,7 +244,8 @@ def _date(stated: datetime | None, receipt: Receipt, discovered: int | None) -> 
 
 
 def _clean(header: Mapping[str, str], key: str) -> str:
-    return " ".join(str(header.get(key, "")).strip().strip("'\"").split())
+    value = header.get(key)
+    return "" if value is None else " ".join(str(value).strip().strip("'\"").split())
 
 
 def _text(header: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
@@ -228,6 +276,8 @@ def _observed_at(header: Mapping[str, str], receipt: Receipt) -> datetime | None
     unreadable = None
     for key in _DATES:
         text = _clean(header, key)
+        if not text:
+            continue
         date = parse_date(text)
         if date is None or date.at <= _EARLIEST:
             if date is None and _DATE_LIKE.match(text):
@@ -264,4 +314,4 @@ def _from_days(header: Mapping[str, str]) -> datetime | None:
     # Numbers outside 1910 to 2100 are not modified Julian days.
     if days is None or not 19_000 < days < 88_000:
         return None
-    return (MJD_ZERO + timedelta(days=days)).replace(microsecond=0)
+    return time_of_mjd(days)

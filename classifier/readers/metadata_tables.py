@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ from classifier.readers.json_records import load_json
 # Columns that name the file of a row, and columns of which a table that describes spectra has at least one.
 _FILE_COLUMN = re.compile(r"(ascii|fits)[ _]?file(name)?|file(name|_name)?", re.I)
 _OTHER_COLUMN = re.compile(
-    r"(wl|flux|spec|obs|obj|iau)[ _.\-]?\w*|instrument|telescope|redshift|object|remarks|type", re.I
+    r"(wl|flux|spec|obs|obj|iau)[ _.\-]?\w*|instrument|telescope|redshift|object|transient|ra|dec|comment|remarks|type",
+    re.I,
 )
 _FILE_KEY = re.compile(rb'"((ascii|fits)[ _]?file|file)[ _]?(name)?"\s*:', re.I)
 _KEYS = {
@@ -40,7 +42,7 @@ _MAX_BYTES = 4 << 20
 _MAX_JSON_BYTES = 1 << 20
 
 Rows = dict[str, dict[str, str]]
-"""Rows of a table by the base name of the file that each describes; keys of a row are in upper case."""
+"""Rows of a table by the path of the file that each describes, as the table gives it; keys of a row in upper case."""
 
 
 def is_metadata_table(content: bytes) -> bool:
@@ -61,7 +63,7 @@ def is_metadata_table(content: bytes) -> bool:
 
 
 def read_metadata_table(content: bytes) -> Rows:
-    """Return the rows of a table by the base name of their file, or {} if the table cannot be used."""
+    """Return the rows of a table, or {} if the table cannot be used."""
     if len(content) > _MAX_BYTES or not is_metadata_table(content):
         return {}
     if content.lstrip(b"\xef\xbb\xbf \r\n")[:1] in (b"{", b"["):
@@ -107,11 +109,23 @@ def _by_file(rows: Iterator[Mapping[str, Any]]) -> Rows:
                 continue
             name, text = key.strip(), str(value).strip()[:_MAX_CELL]
             if _FILE_COLUMN.fullmatch(name):
-                files.append(re.split(r"[/\\]", text)[-1])
+                files.append(normal_path(text))
             elif text:
                 metadata[_KEYS.get(name.upper(), name.upper())] = text
         by_file.update((file, metadata) for file in files if file)
     return by_file
+
+
+def normal_path(path: str) -> str:
+    """Return a path of an archive or a table with "/" between its folders and without "./" and "x/../"."""
+    return posixpath.normpath(path.replace("\\", "/")) if path else ""
+
+
+def by_base_name(rows: Rows) -> Rows:
+    """Return rows by the base names of their files, without those of files that share a name and differ."""
+    found: Rows = {}
+    differing = {name for path, row in rows.items() if found.setdefault(name := posixpath.basename(path), row) != row}
+    return {name: row for name, row in found.items() if name not in differing}
 
 
 class Folder:
@@ -144,5 +158,6 @@ class Folder:
                     content = opened.read(_MAX_BYTES + 1)
             except OSError:
                 continue
-            rows |= read_metadata_table(content)
+            found = read_metadata_table(content)
+            rows |= by_base_name(found) | found
         return rows

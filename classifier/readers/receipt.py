@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import posixpath
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ from classifier.spectrum import FluxKind, Frame, Medium, Spectrum
 
 WavelengthUnit = Literal["angstrom", "nm", "um", "m", "log10_angstrom", "ln_angstrom"]
 ThirdColumn = Literal["error", "variance", "ivar", "ignore"]
+
+# Smallest and largest share of host light that can be taken off.
+LEAST_TAKEN, MOST_TAKEN = 0.01, 0.95
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "wavelength_unit": ("angstrom", "nm", "um", "m", "log10_angstrom", "ln_angstrom"),
@@ -38,6 +42,8 @@ class Corrections:
     frame: frame of the wavelengths.
     medium: medium in which the wavelengths were measured.
     target: object to read from a file of many, by the id that the file gives it.
+    host_light: share of the light that is the host galaxy's (see classifier.host_spectrum) and is taken off.
+    host_redshift: redshift of that galaxy; a spectrum in the rest frame needs none.
 
     Raises SpectrumError ("bad_correction") for a value that is not among CHOICES or a negative column.
     """
@@ -50,6 +56,8 @@ class Corrections:
     frame: Frame | None = None
     medium: Medium | None = None
     target: str | None = None
+    host_light: float | None = None
+    host_redshift: float | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -62,6 +70,8 @@ class Corrections:
                 raise SpectrumError("bad_correction", f"{name} must be a column number, counted from 0")
         if self.target is not None and not isinstance(self.target, str):
             raise SpectrumError("bad_correction", "target must be text")
+        if self.host_light is not None and not LEAST_TAKEN <= self.host_light <= MOST_TAKEN:
+            raise SpectrumError("bad_correction", f"host_light must lie between {LEAST_TAKEN:g} and {MOST_TAKEN:g}")
 
     def given(self) -> dict[str, Any]:
         """Return the corrections that are not None, by name."""
@@ -74,7 +84,7 @@ class Receipt:
 
     name: name of the file.
     part: label of this spectrum in a file of several ("epoch +3.2 d", a target, a member of an archive), else None.
-    member: name of the archive member that holds it, or None if the file is not an archive.
+    member: path of the archive's file that holds it, or None if the file is not an archive.
     format: format that was recognised.
     compression: "gzip", "zip" or None.
     rows_read: samples in the file.
@@ -88,6 +98,7 @@ class Receipt:
     metadata: object, date, instrument and redshift that the file states.
     corrections: what the user stated instead of guesses.
     beside: the file's row in a table of metadata that lies beside it, keys in upper case.
+    host_light: share of the light that was taken off as the host galaxy's, or None.
     """
 
     name: str
@@ -108,11 +119,13 @@ class Receipt:
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     corrections: dict[str, Any] = dataclasses.field(default_factory=dict)
     beside: dict[str, str] = dataclasses.field(default_factory=dict)
+    host_light: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the spectrum, the closest one first: its part, its archive member, its file."""
-        return tuple(name for name in (self.part, self.member, self.name) if name)
+        member = posixpath.basename(self.member or "")
+        return tuple(name for name in (self.part, member, self.name) if name)
 
     def for_part(self, part: str) -> Receipt:
         """Return a separate receipt for one spectrum of the file, with everything recorded so far.

@@ -37,6 +37,7 @@ _ROWS_AT_ONCE = 20_000
 # so many times the largest flux.
 _MAX_HEADING, _FAR_STEPS, _FAR_FLUX = 3, 5.0, 100.0
 _WAVELENGTH_KEY = re.compile(r"(WAVE\w*|WL|LAMBDA)([ _-]?UNITS?)?|CUNIT1|TUNIT1|WAT1_001|XUNITS?", re.I)
+_UNIT_KEY = re.compile(r"(WAVE\w*|WL|LAMBDA|X)[ _-]?UNITS?", re.I)
 _FLUX_KEY = re.compile(r"FLUX([ _-]?UNITS?)?|BUNIT|YUNITS?|SPEC\. UNITS", re.I)
 _MEDIUM_KEYS = ("WL MEDIUM", "MEDIUM", "AIRORVAC", "WAVELENGTH MEDIUM", "CTYPE1")
 _BRACKETED_UNIT = re.compile(r"(?:wave\w*|lambda|wl)\W{0,3}[\[(]([^)\]]{1,30})[)\]]", re.I)
@@ -62,6 +63,8 @@ def _read_lines(lines: Sequence[str], receipt: Receipt, corrections: Corrections
             "the text",
         )
     unit, kind, medium = _stated_units(table, header, receipt, wave, flux)
+    if corrections.wavelength_unit is None and unit is None:
+        _refuse_other_axis(header)
     wavelength = units.to_angstrom(table.values[:, wave], unit, receipt, corrections)
     error = error_column(table, wave, flux, header, receipt, corrections)
     values, error = units.undo_log(table.names[flux] if table.names else "", table.values[:, flux], error, receipt)
@@ -248,6 +251,15 @@ def _number(cell: str) -> float:
         return float(_BARE_EXPONENT.sub(r"e\1", FORTRAN.sub("e", cell)))
     except ValueError:
         return float("nan")
+
+
+def _refuse_other_axis(header: Mapping[str, str]) -> None:
+    """Raise SpectrumError ("no_wavelengths") if a line such as "wavelength unit: Hz" names a unit of something else."""
+    for key, value in header.items():
+        if _UNIT_KEY.fullmatch(key) and (other := units.parse_other_axis(value)):
+            raise SpectrumError(
+                "no_wavelengths", f"the header gives the unit “{value[:60]}”: {other}, not a wavelength"
+            )
 
 
 def _stated_units(

@@ -12,7 +12,7 @@ from classifier.readers.receipt import Corrections, Receipt
 from classifier.spectrum import Array, FluxKind, Medium
 
 _SCALE = {"angstrom": 1.0, "nm": 10.0, "um": 1e4, "m": 1e10}
-_LOGARITHMS = {"log10_angstrom": 10.0, "ln_angstrom": math.e}
+LOGARITHMS = {"log10_angstrom": 10.0, "ln_angstrom": math.e}
 # A stated unit is believed if it puts the middle of the spectrum between these wavelengths, Å.
 _BELIEVABLE = {
     "angstrom": (900, 300_000),
@@ -29,8 +29,11 @@ _UNIT_WORDS = (
     ("ln_angstrom", re.compile(r"(?<![a-z])(ln[ _(]*(lambda|lam|wave|wl|ang)|log_?e[ _(]*(lambda|wave|ang))", re.I)),
     (
         "log10_angstrom",
-        re.compile(r"(?<![a-z])(loglam|log_?lambda|log_?wave\w*|log10?[ _(]*(lambda|wave|ang))", re.I),
+        re.compile(
+            r"(?<![a-z])(loglam|log_?lambda|log_?wave\w*|(log(10)?|dex)[ _(\[]*(lambda|wave|ang|å|aa?(?![a-z])))", re.I
+        ),
     ),
+    ("angstrom", re.compile(r"(0\.1 ?nm|(10(\^|\*\*)-10|1e-10) ?m)(?![a-z])", re.I)),
     ("nm", re.compile(r"(?<![a-z])(nm|nanomet(er|re)s?)(?![a-z])", re.I)),
     ("um", re.compile(r"((?<![a-z])(um|microns?|micromet(er|re)s?)(?![a-z])|µm|μm)", re.I)),
     ("angstrom", re.compile(r"((?<![a-z])(a|aa|ang|angstr\w*)(?![a-z])|å)", re.I)),
@@ -51,14 +54,17 @@ _DAYS = (48_000.0, 64_000.0)
 
 _FLUX_WORDS: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     ("abmag", re.compile(r"(?<![a-z])(ab|ab ?mag\w*|mag_?ab|mags?|magnitudes?)(?![a-z])", re.I)),
-    ("fnu", re.compile(r"((?<![a-z])[mµu]?jy(?![a-z])|(erg|w\b).*hz|f_?nu(?![a-z]))", re.I)),
+    (
+        "fnu",
+        re.compile(r"((?<![a-z])(milli|micro|nano|[mnuµμ])?(jy|janskys?)(?![a-z])|(erg|w\b).*hz|f_?nu(?![a-z]))", re.I),
+    ),
     ("counts", re.compile(r"(?<![a-z])(counts?|electrons?|adu|dn|photons?)(?![a-z])", re.I)),
     ("normalised", re.compile(r"(normali[sz]ed|continuum[- ]divided|rectified)", re.I)),
     ("flattened", re.compile(r"(flattened|continuum[- ]subtracted)", re.I)),
     (
         "flam",
         re.compile(
-            r"(erg.*(ang|/ ?a\b|a-1|a\^-1|a\*\*-1|å|(?<![a-z])([uµn]m|micron))|w.*m.*([uµn]m|micron)|f_?lam)", re.I
+            r"(erg.*(ang|/ ?aa?\b|a-1|a\^-1|a\*\*-1|å|(?<![a-z])([uµn]m|micron))|w.*m.*([uµn]m|micron)|f_?lam)", re.I
         ),
     ),
 )
@@ -80,10 +86,13 @@ def parse_flux_kind(text: str) -> FluxKind | None:
 
 
 def parse_medium(text: str) -> Medium | None:
-    """Return whether the words of a header say air or vacuum, or None if they say neither."""
+    """Return whether the words of a header say air or vacuum, or None if they say neither.
+
+    "loglam" is SDSS's name of its column, which is in vacuum.
+    """
     if re.search(r"(?<![a-z])(awav|air)(?![a-z])", text, re.I):
         return "air"
-    return "vacuum" if re.search(r"(?<![a-z])(vac|vacuum)(?![a-z])", text, re.I) else None
+    return "vacuum" if re.search(r"(?<![a-z])(vac|vacuum|loglam)(?![a-z])", text, re.I) else None
 
 
 def parse_other_axis(text: str) -> str | None:
@@ -137,13 +146,13 @@ def to_angstrom(values: Array, stated: str | None, receipt: Receipt, corrections
                 f"read as {unit}",
             )
     receipt.guess("wavelength_unit", unit, evidence, confidence)
-    if unit in _LOGARITHMS:
-        return np.asarray(_LOGARITHMS[unit] ** np.clip(values, -10, 14))
+    if unit in LOGARITHMS:
+        return np.asarray(LOGARITHMS[unit] ** np.clip(values, -10, 14))
     return values * _SCALE[unit]
 
 
 def _believable(middle: float, unit: str) -> bool:
-    angstrom = _LOGARITHMS[unit] ** min(middle, 14) if unit in _LOGARITHMS else middle * _SCALE[unit]
+    angstrom = LOGARITHMS[unit] ** min(middle, 14) if unit in LOGARITHMS else middle * _SCALE[unit]
     low, high = _BELIEVABLE[unit]
     return low < angstrom < high
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from classifier.errors import SpectrumError
@@ -38,16 +40,18 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+# Names of pictures and documents.
+_DOCUMENT = re.compile(r"\.(png|jpe?g|gif|pdf|ps|eps|docx?|md|html?)$|^readme", re.IGNORECASE)
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_MAX_SKIPPED_NAMED = 20
+_MAX_NAMED = 20
 _MAX_JSON_TABLES = 20
 
 
 def read_zip(content: bytes, receipt: Receipt, corrections: Corrections, read: Reader) -> list[Part]:
     """Return every spectrum of a zip archive with its receipt.
 
-    A member's name is only a label, so a name such as "../../x" leads nowhere. Members that cannot be read are listed
-    in a warning of the first receipt.
+    A member's name is only a label, so a name such as "../../x" leads nowhere. Members that cannot be read, and those
+    that are no spectra, are listed in warnings of the first receipt.
 
     content: bytes of the archive.
     receipt: receipt of the archive; each member gets a copy.
@@ -56,17 +60,19 @@ def read_zip(content: bytes, receipt: Receipt, corrections: Corrections, read: R
     Raises SpectrumError ("bad_archive", "too_many_files", "too_large", "too_many_spectra", "no_spectrum").
     """
     receipt.compression = "zip"
-    members = list(_members(content))
+    left_out: list[str] = []
+    members = list(_members(content, left_out))
     tables, rows = _metadata(members)
     parts: list[Part] = []
     skipped: list[str] = []
     seconds, room = 0.0, MAX_ARCHIVE_UNPACKED
-    for name, body in members:
-        if name in tables:
+    for path, body in members:
+        if path in tables:
             continue
+        name = _base_name(path)
         own = receipt.for_part(name)
-        own.member = name
-        own.beside = rows.get(name, {})
+        own.member = path
+        own.beside = rows.get(path, {})
         try:
             packed, body = len(body), decompress(body, own, limit=room)
             room -= len(body) if len(body) != packed else 0
@@ -85,17 +91,46 @@ def read_zip(content: bytes, receipt: Receipt, corrections: Corrections, read: R
             "no_spectrum", "; ".join(["no file in the archive can be read as a spectrum", *skipped[:5]])
         )
     if skipped:
-        more = f" and {len(skipped) - _MAX_SKIPPED_NAMED} more" if len(skipped) > _MAX_SKIPPED_NAMED else ""
-        parts[0][1].warn("member_not_read", "; ".join(skipped[:_MAX_SKIPPED_NAMED]) + more)
+        parts[0][1].warn("member_not_read", _listed(skipped, "; "))
+    if left_out:
+        parts[0][1].warn("members_left_out", f"left out of the archive, as no spectra: {_listed(left_out, ', ')}")
     return parts
 
 
+def members_called(content: bytes, name: str) -> dict[str, bytes]:
+    """Return the files of a zip archive that have this base name, in any case, by path; none for any other content.
+
+    Raises SpectrumError as ``read_zip`` does.
+    """
+    members = _members(content, []) if is_zip(content) else ()
+    return {path: body for path, body in members if _base_name(path).casefold() == name}
+
+
+def _listed(entries: list[str], between: str) -> str:
+    """Return the first entries in one line, with the number of the others."""
+    more = f" and {len(entries) - _MAX_NAMED} more" if len(entries) > _MAX_NAMED else ""
+    return between.join(entries[:_MAX_NAMED]) + more
+
+
 def _metadata(members: list[tuple[str, bytes]]) -> tuple[set[str], metadata_tables.Rows]:
-    """Return the names of the members that are tables of metadata, and their rows by the name of a file."""
-    tables = {name: body for name, body in _candidates(members) if metadata_tables.is_metadata_table(body)}
+    """Return the paths of the members that are tables of metadata, and the row of each member by its path.
+
+    A table names files by their paths from its own folder. A member that is not named so has a row by its base name
+    alone, if no other member has that name.
+    """
+    tables = {path: body for path, body in _candidates(members) if metadata_tables.is_metadata_table(body)}
+    by_path: metadata_tables.Rows = {}
+    for path, body in tables.items():
+        folder = posixpath.dirname(path)
+        found = metadata_tables.read_metadata_table(body)
+        by_path |= {metadata_tables.normal_path(posixpath.join(folder, file)): row for file, row in found.items()}
+    by_name, same = metadata_tables.by_base_name(by_path), Counter(_base_name(path) for path, _ in members)
     rows: metadata_tables.Rows = {}
-    for body in tables.values():
-        rows |= metadata_tables.read_metadata_table(body)
+    for path, _ in members:
+        name = _base_name(path)
+        row = by_path.get(path) or (by_name.get(name) if same[name] == 1 else None)
+        if row:
+            rows[path] = row
     return set(tables), rows
 
 
@@ -118,18 +153,23 @@ def _candidates(members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return [m for m in members if m[0].lower().endswith((".csv", ".tsv"))] + json_files[:_MAX_JSON_TABLES]
 
 
-def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield (base name, bytes) of the members worth reading, in the archive's order."""
+def _members(content: bytes, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of the members worth reading, in the archive's order.
+
+    left_out: list to which the names of pictures, documents and empty files are added.
+    """
     _check_index(content)
     room = MAX_ARCHIVE_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = [info for info in archive.infolist() if not _is_litter(info.filename)]
+            entries = [(_base_name(info.filename), info) for info in archive.infolist() if not _is_litter(info)]
+            left_out.extend(name for name, _ in entries if _DOCUMENT.search(name))
+            files = [(name, info) for name, info in entries if not _DOCUMENT.search(name)]
             if len(files) > MAX_ARCHIVE_MEMBERS:
                 raise SpectrumError(
                     "too_many_files", f"the archive holds {len(files)} files: at most {MAX_ARCHIVE_MEMBERS} are read"
                 )
-            for info in files:
+            for name, info in files:
                 if info.flag_bits & _ENCRYPTED or info.compress_type not in _PLAIN:
                     raise SpectrumError(
                         "bad_archive", f"{info.filename[:100]} is encrypted or compressed in an unusual way"
@@ -141,24 +181,24 @@ def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
                     raise SpectrumError(
                         "too_large", f"the archive unpacks to more than {MAX_ARCHIVE_UNPACKED >> 20} MiB"
                     )
-                name = re.split(r"[/\\]", info.filename)[-1][:255]
                 if is_zip(body):
                     raise SpectrumError("bad_archive", f"{name} is an archive within the archive: unpack it first")
                 if body.strip():
-                    yield name, body
+                    yield metadata_tables.normal_path(info.filename), body
+                else:
+                    left_out.append(f"{name} (empty)")
     except _DAMAGE as error:
         raise SpectrumError("bad_archive", f"the zip archive is damaged: {error}"[:300]) from error
 
 
-def _is_litter(name: str) -> bool:
-    """Tell whether a member is a folder, a file that the operating system added, a picture or a document."""
-    base = re.split(r"[/\\]", name)[-1]
-    return (
-        not base
-        or "__MACOSX" in name
-        or base.startswith(".")
-        or bool(re.search(r"\.(png|jpe?g|gif|pdf|ps|eps|docx?|md|html?)$|^readme", base, re.I))
-    )
+def _base_name(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1][:255]
+
+
+def _is_litter(info: zipfile.ZipInfo) -> bool:
+    """Tell whether a member is a folder, or a file that the operating system added."""
+    base = _base_name(info.filename)
+    return not base or "__MACOSX" in info.filename or base.startswith(".")
 
 
 def _check_index(content: bytes) -> None:

@@ -10,10 +10,9 @@ import dataclasses
 
 import numpy as np
 
+from classifier.line_measurement import FWHM_PER_SIGMA
 from classifier.simulation.class_statistics import PhaseStatistics, load_statistics
 from classifier.spectrum import Array, Spectrum
-
-SIGMA_TO_FWHM = 2.3548
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _draw_nearest(
 
 def _blur(flux: Array, wavelength: Array, relative_fwhm: float) -> Array:
     step = float(np.log(wavelength[1] / wavelength[0]))
-    sigma = relative_fwhm / SIGMA_TO_FWHM / step
+    sigma = relative_fwhm / FWHM_PER_SIGMA / step
     reach = int(np.ceil(4 * sigma)) + 1
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 0.3)) ** 2)
     padded = np.pad(flux, reach, mode="edge")

@@ -45,7 +45,7 @@ class Partners:
 
     @classmethod
     def of(cls, labels: Tensor, weights: Tensor) -> Partners:
-        """labels, weights: (n,)."""
+        """Return the partners among n rows with these labels and weights, both (n,)."""
         rows = torch.argsort(labels, stable=True)
         counts = torch.bincount(labels + 1)
         last = counts.cumsum(0) - 1
@@ -124,20 +124,20 @@ class Blender:
         chance = torch.rand(len(rows), generator=random, device=rows.device)
         chosen = (chance < probability) & shift.isfinite() & allowed
         share = most * torch.rand(len(rows), 1, generator=random, device=rows.device)
-        moved, seen = _moved(
+        light, seen = moved(
             self.data.flux[partner], self.data.covered[partner], (shift.nan_to_num(0.0) / self.log_step).round().long()
         )
         both = covered & seen
         count = both.sum(1)
         chosen &= count > MIN_OVERLAP * covered.sum(1)
-        level = (flux.abs() * both).sum(1) / (moved.abs() * both).sum(1).clamp_min(1e-6)
-        mixed = ((1 - share) * flux + share * level.unsqueeze(1) * moved) * both
+        level = (flux.abs() * both).sum(1) / (light.abs() * both).sum(1).clamp_min(1e-6)
+        mixed = ((1 - share) * flux + share * level.unsqueeze(1) * light) * both
         pick = chosen.unsqueeze(1)
         return torch.where(pick, mixed, flux), torch.where(pick, both, covered)
 
 
-def _moved(flux: Tensor, covered: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift each row to the red by a whole number of fine samples."""
+def moved(flux: Tensor, covered: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
+    """Return flux and coverage, (n, fine_samples), with each row shifted to the red by its number of samples, (n,)."""
     index = torch.arange(flux.shape[1], device=flux.device).unsqueeze(0) - samples.unsqueeze(1)
     inside = (index >= 0) & (index < flux.shape[1])
     index = index.clamp(0, flux.shape[1] - 1)

@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import hashlib
 import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ from classifier.errors import SpectrumError
 from classifier.preprocess import PreprocessConfig, resample_arrays
 from classifier.taxonomy import load_taxonomy
 
+# A spectrum that covers less of the optical range than this (Å) is not trained on.
+NEED_ANGSTROM = 1500.0
 _COLUMNS = ["object_id", "label", "redshift", "instrument", "date", "real", "raw_label", "frame", "wavelength", "flux"]
 
 
@@ -88,33 +91,38 @@ def joined(first: LabelledSpectra, second: LabelledSpectra) -> LabelledSpectra:
     return LabelledSpectra(**values)
 
 
-def read_labelled(
-    paths: Sequence[Path], classes: Sequence[str], config: PreprocessConfig, *, need_angstrom: float = 1500.0
-) -> LabelledSpectra:
-    """Read Parquet files of labelled spectra.
+def read_labelled(paths: Sequence[Path], classes: Sequence[str], config: PreprocessConfig) -> LabelledSpectra:
+    """Read Parquet files of labelled spectra, without those that cover less than NEED_ANGSTROM of the optical range.
+
+    One line on stderr says how many were left out, and why.
 
     paths: the files.
     classes: names of the classes, in the order of the labels.
     config: the grids to resample onto.
-    need_angstrom: least Å of the optical range; spectra that cover less are left out.
     """
     number = {name: i for i, name in enumerate(classes)}
     table = pa.concat_tables([pq.read_table(path, columns=_COLUMNS) for path in paths])
-    strict = dataclasses.replace(config, need_optical_angstrom=need_angstrom)
+    strict = dataclasses.replace(config, need_optical_angstrom=NEED_ANGSTROM)
     redshifts = _redshifts(table)
     wavelengths, fluxes = table["wavelength"].combine_chunks(), table["flux"].combine_chunks()
     kept, flux, covered = [], [], []
+    left_out = Counter[str]()
     for row in tqdm(range(table.num_rows), desc="resampling", unit="spectra", mininterval=2):
         arrays = _ascending(wavelengths[row].values.to_numpy(), fluxes[row].values.to_numpy())
         if arrays is None:
+            left_out["unusable_samples"] += 1
             continue
         try:
             resampled = resample_arrays(arrays[0] * redshifts[row].stretch, arrays[1], strict)
-        except SpectrumError:
+        except SpectrumError as error:
+            left_out[error.code] += 1
             continue
         kept.append(row)
         flux.append(resampled.flux)
         covered.append(resampled.covered)
+    if left_out:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+        print(f"classifier: {left_out.total()} of {table.num_rows} spectra were left out: {reasons}", file=sys.stderr)
     columns = {name: table[name].take(kept).to_pylist() for name in _COLUMNS[:7]}
     return LabelledSpectra(
         torch.from_numpy(np.stack(flux)),

@@ -11,17 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from classifier.calibration import Calibration, fit_calibration, object_weights
+from classifier.calibration import Calibration, fit_calibration
 from classifier.checkpoint import Checkpoint
 from classifier.crosscheck import CrossCheck
 from classifier.ensemble import Ensemble
 from classifier.outputs import MODES, Mode, Outputs
 from classifier.preprocess import PreprocessConfig
+from classifier.references import References
 from classifier.taxonomy import Taxonomy
 from classifier.training.dataset import LabelledSpectra
 from classifier.training.folds import folds_of
 from classifier.training.inference import infer_both, infer_out_of_fold
 from classifier.training.templates import make_templates
+from classifier.weights import object_weights
 
 Answer = Callable[[LabelledSpectra], Mapping[Mode, Outputs]]
 
@@ -44,17 +46,25 @@ class Measured:
     used: NDArray[np.int_]
 
     @classmethod
-    def out_of_fold(cls, network: Ensemble, grid: PreprocessConfig, data: LabelledSpectra, taxonomy: Taxonomy) -> Self:
+    def out_of_fold(
+        cls,
+        network: Ensemble,
+        grid: PreprocessConfig,
+        data: LabelledSpectra,
+        taxonomy: Taxonomy,
+        references: References | None = None,
+    ) -> Self:
         """Measure on the data of the training.
 
-        The member that never saw an object answers for it, with templates and a calibration of the other folds.
+        The member that never saw an object answers for it, with references, templates and a calibration of the other
+        folds.
         """
         folds = folds_of(data, len(network.members)).numpy()
         others = [data.take(torch.from_numpy(np.flatnonzero(folds != f))) for f in range(len(network.members))]
         checks = [CrossCheck(make_templates(part, network.config.classes, grid), grid) for part in others]
 
         def answer(spectra: LabelledSpectra) -> Mapping[Mode, Outputs]:
-            return infer_out_of_fold(network, spectra, grid, checks)
+            return infer_out_of_fold(network, spectra, grid, checks, references)
 
         raw = answer(data)
         calibrations = [calibrate(raw, data, folds != fold, taxonomy) for fold in range(len(network.members))]
@@ -67,7 +77,7 @@ class Measured:
         check = CrossCheck(checkpoint.templates, grid)
 
         def answer(spectra: LabelledSpectra) -> Mapping[Mode, Outputs]:
-            return infer_both(network, spectra, grid, check)
+            return infer_both(network, spectra, grid, check, checkpoint.references)
 
         return cls(data, answer, answer(data), [checkpoint.calibration], np.zeros(len(data), dtype=int))
 
@@ -110,10 +120,11 @@ class Measured:
         probabilities = self.outputs[mode].probabilities
         return [self.calibrations[self.used[row]].of(mode).conformal_set(probabilities[row], names) for row in rows]
 
-    def novelties(self, rows: NDArray[np.int_]) -> list[float]:
+    def novelties(self, rows: NDArray[np.int_]) -> NDArray[np.float64]:
         """Return the novelty of some rows, seen without a known redshift."""
-        logits = self.raw["blind"].logits
-        return [self.calibrations[self.used[row]].blind.novelty(logits[row]) for row in rows]
+        each = np.stack([fitted.blind.novelty(self.raw["blind"]) for fitted in self.calibrations])
+        result: NDArray[np.float64] = each[self.used[rows], rows]
+        return result
 
 
 def calibrate(

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.calibration import object_weights
 from classifier.outputs import Outputs
 from classifier.training.dataset import LabelledSpectra
+from classifier.weights import object_weights, weighted_quantile
 
 # |Δz| / (1 + z) beyond this is an outlier.
 OUTLIER = 0.02
@@ -149,14 +149,9 @@ def redshift_figures(outputs: Outputs, data: LabelledSpectra) -> dict[str, Any]:
     weights = object_weights(ids[trusted])
     return {
         "given": float(np.average(trusted[known], weights=object_weights(ids[known]))),
-        "bias": weighted_median(delta, weights),
-        "sigma_nmad": 1.48 * weighted_median(np.abs(delta), weights),
+        "bias": weighted_quantile(delta, 0.5, weights),
+        "sigma_nmad": 1.48 * weighted_quantile(np.abs(delta), 0.5, weights),
         "outliers": float(np.average(np.abs(delta) > OUTLIER, weights=weights)),
         "rms": float(np.sqrt(np.average(delta**2, weights=weights))),
-        "pull_width": 1.48 * weighted_median(np.abs(pulls), weights) if np.isfinite(pulls).all() else None,
+        "pull_width": 1.48 * weighted_quantile(np.abs(pulls), 0.5, weights) if np.isfinite(pulls).all() else None,
     }
-
-
-def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Return the weighted median of values, (n,)."""
-    return float(np.quantile(values, 0.5, weights=weights, method="inverted_cdf"))

@@ -29,12 +29,10 @@ MOST_OF_CLASS = 1500
 ROUNDS = 12
 
 
-def make_templates(data: LabelledSpectra, classes: int, grid: PreprocessConfig, seed: int = 1) -> Templates:
-    """Return templates of all classes from labelled spectra with a redshift. The same data and seed give the same
-    templates.
-    """
+def make_templates(data: LabelledSpectra, classes: int, grid: PreprocessConfig) -> Templates:
+    """Return templates of all classes from labelled spectra with a redshift, the same ones for the same data."""
     grid = grid.for_templates
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(1)
     ages = rest_frame_ages(data)
     flux, weight, labels, age, spectra = [], [], [], [], []
     for label in range(classes):

@@ -33,6 +33,7 @@ from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, joined, read_labelled
 from classifier.training.folds import folds_of
 from classifier.training.measured import Measured, calibrate
+from classifier.training.references import make_references
 from classifier.training.scoring import score
 from classifier.training.state import TrainingState, claim
 from classifier.training.templates import make_templates
@@ -89,8 +90,9 @@ def _training_record(data_paths: Sequence[Path], settings: TrainConfig, device: 
     """Return command, machine and settings of a training, for the checkpoint's metrics."""
     names = " ".join(f"--data {path.name}" for path in data_paths)
     return {
-        "command": f"python -m classifier train {names} --preset {settings.preset} --epochs {settings.epochs} "
-        f"--batch-size {settings.batch_size} --learning-rate {settings.learning_rate:g} --seed {settings.seed}",
+        "command": f"python -m classifier train {names} --preset {settings.preset} --folds {settings.folds} "
+        f"--epochs {settings.epochs} --batch-size {settings.batch_size} "
+        f"--learning-rate {settings.learning_rate:g} --seed {settings.seed}",
         "device": device_name(device),
         "settings": dataclasses.asdict(settings),
     }
@@ -160,7 +162,7 @@ def finish(
     settings: TrainConfig,
     described: dict[str, Any],
 ) -> Checkpoint:
-    """Return the checkpoint of trained networks, with templates, calibration and figures.
+    """Return the checkpoint of trained networks, with templates, references, calibration and figures.
 
     data: spectra that they were trained on, and that the figures are of.
     more: further spectra that they were trained on, or None.
@@ -168,7 +170,9 @@ def finish(
     """
     taxonomy, grid = settings.taxonomy, settings.grid
     network = Ensemble(members).half().float()  # as it will be stored, so that what is measured is what is shipped
-    measured = Measured.out_of_fold(network, grid, joined(data, more) if more else data, taxonomy)
+    trained = joined(data, more) if more else data
+    references = make_references(network, trained, grid)
+    measured = Measured.out_of_fold(network, grid, trained, taxonomy, references)
     every = np.ones(len(measured.data), dtype=bool)
     calibration = calibrate(measured.raw, measured.data, every, taxonomy, members=len(members))
     of_files = measured.take(np.arange(len(data)))
@@ -178,7 +182,7 @@ def finish(
         "out_of_fold": {mode: score(of_files.outputs[mode], data, taxonomy.trained) for mode in MODES},
     }
     templates = make_templates(measured.data, len(taxonomy.trained), grid)
-    return Checkpoint(network, templates, grid, taxonomy, calibration, metrics)
+    return Checkpoint(network, templates, grid, taxonomy, calibration, metrics, references)
 
 
 def fit(

@@ -22,7 +22,7 @@ async function renew(act = "claim") {
   clearTimeout(timer);
   timer = setTimeout(renew, RENEW_MS);
   const here = notice();
-  if (!here || document.hidden || document.querySelector("[data-done]")) return;
+  if (!here || document.hidden || (act === "claim" && here.hasAttribute("data-done"))) return;
   try {
     const answer = await fetch(here.dataset.url, { method: "POST", body: request(act), headers: { "X-Fragment": "1" } });
     if (!answer.ok || answer.redirected || here !== notice()) return;

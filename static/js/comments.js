@@ -1,5 +1,5 @@
-// The thread of comments on the review page: a key that leads to it, names that are offered after an @, and a draft that
-// survives a reload or a verdict.
+// Comments on the review page: a key that leads to the thread, a draft in it that survives a reload or a verdict, and names that
+// are offered after an @, there and in the comment of a verdict.
 import { onKey } from "./keys.js";
 
 const MOST_OFFERED = 6;
@@ -18,37 +18,35 @@ function open() {
   return true;
 }
 
-const begun = () => BEGUN.exec(field().value.slice(0, field().selectionStart))?.[1];
+const begun = (text) => BEGUN.exec(text.value.slice(0, text.selectionStart))?.[1];
 
-function insert(name) {
-  const text = field();
+function insert(text, name) {
   const end = text.selectionStart;
-  text.setRangeText(`${name} `, end - begun().length, end, "end");
+  text.setRangeText(`${name} `, end - begun(text).length, end, "end");
   text.focus();
   text.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 // The names are buttons under the text, so that Tab and Enter choose one.
-function offer() {
-  const typed = begun()?.toLowerCase();
+function offer(text) {
+  const typed = begun(text)?.toLowerCase();
   const names = typed === undefined ? [] : [...document.querySelectorAll("#names option")].map((option) => option.value)
     .filter((name) => name.toLowerCase().startsWith(typed)).slice(0, MOST_OFFERED);
-  const box = place().querySelector("[data-names]");
+  const box = text.form.querySelector("[data-names]");
   box.replaceChildren(...names.map((name) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
     button.textContent = `@${name}`;
-    button.addEventListener("click", () => insert(name));
+    button.addEventListener("click", () => insert(text, name));
     return button;
   }));
   box.hidden = !names.length;
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target !== field()) return;
-  sessionStorage.setItem(draftKey(), field().value);
-  offer();
+  if (event.target === field()) sessionStorage.setItem(draftKey(), field().value);
+  if (event.target.matches("[data-mentions]")) offer(event.target);
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target === field()) field().blur(); });
 onKey((key) => key === "w" && open());

@@ -11,6 +11,8 @@ const NARROW = 640, BELOW = 84, LOWEST = 260;
 const LABEL_ROOM = 18;
 const LABEL_LEVELS = 2;
 const LABEL_STEP = 78;
+// Height of the title of a downloaded picture in pixels.
+const CAPTION = 28;
 
 const narrow = () => window.innerWidth <= NARROW;
 
@@ -78,11 +80,22 @@ export const shiftOf = (velocity) => {
   return Math.sqrt((1 - beta) / (1 + beta));
 };
 
+// The wavelength in vacuum of a line at a wavelength in air (Å), after Morton 2000, as classifier/lines.py has it.
+const inVacuum = (air) => {
+  const squared = (1e4 / air) ** 2;
+  return air * (1 + 8.34254e-5 + 2.406147e-2 / (130 - squared) + 1.5998e-4 / (38.9 - squared));
+};
+// Below this wavelength (Å) lines are given in vacuum.
+const AIR_FROM = 2000;
+// Where a line lies in the spectrum's medium. line: its wavelength as lines are given, Å.
+const inMedium = (drawn, line) => (drawn.about.vacuum && line >= AIR_FROM ? inVacuum(line) : line);
+
 // Mark spectral lines. on: whether lines of elements are marked. sets: {on, velocity} by the name of each set, the velocity
-// in km/s towards us. elements: names of elements of the set "chosen". own: the reviewer's lines as [[rest wavelength in Å,
-// name], …]. sky: whether lines of the night sky are marked.
+// in km/s towards us. elements: names of elements of the set "chosen". own: the reviewer's lines as [[rest wavelength in air in
+// Å, name], …]. sky: whether lines of the night sky are marked.
 export function setLines(drawn, choice) {
-  const places = [...linePlaces(drawn, choice), ...(choice.sky && !drawn.about.at_rest ? drawn.about.sky : [])];
+  const sky = choice.sky && !drawn.about.at_rest ? drawn.about.sky : [];
+  const places = [...linePlaces(drawn, choice), ...sky.map(([at, name]) => [inMedium(drawn, at), name])];
   const [first, last] = drawn.all;
   const inside = places.filter(([at]) => at >= first && at <= last).sort((a, b) => a[0] - b[0]);
   const room = (LABEL_ROOM / (drawn.plot.inner_width || 800)) * (drawn.range.end - drawn.range.start);
@@ -111,11 +124,11 @@ function linePlaces(drawn, { on, sets, elements, own }) {
     if (!on || !chosen) continue;
     const wanted = set === "chosen" ? elements : drawn.about.sets[set];
     for (const [rest, name, element] of drawn.about.lines) {
-      const at = rest * shiftOf(velocity) * (1 + z);
+      const at = inMedium(drawn, rest) * shiftOf(velocity) * (1 + z);
       if (wanted.includes(element)) places.set(`${name} ${at.toFixed(1)}`, [at, narrow() ? name : `${name} ${Math.round(rest)}`]);
     }
   }
-  return [...places.values(), ...own.map(([rest, name]) => [rest * (1 + z), name])];
+  return [...places.values(), ...own.map(([rest, name]) => [inMedium(drawn, rest) * (1 + z), name])];
 }
 
 // Draw each epoch above the one before it, with its date.
@@ -123,15 +136,18 @@ export function stack(drawn) {
   if (!drawn.others.length) return;
   const [low, high] = drawn.alone;
   const step = 0.8 * (high - low);
+  const lowest = [low];
   for (const { rank, source, name, flux } of drawn.others) {
     const up = rank * step;
     source.data = { ...source.data, y: flux.map((value) => value + up) };
     const known = [...flux].filter(Number.isFinite);
     const level = known.slice(-40).reduce((sum, value) => sum + value, 0) / Math.max(known.slice(-40).length, 1);
     name.data = { ...name.data, y: [level + up + 0.12 * step] };
+    // An epoch that falls deeper than the one in front is not cut off, but for its spikes.
+    known.sort((one, other) => one - other);
+    if (known.length) lowest.push(known[Math.floor(known.length / 50)] + up - 0.06 * step);
   }
-  const ranks = drawn.others.map(({ rank }) => rank);
-  drawn.high = [low + step * Math.min(0, ...ranks), high + step * Math.max(0, ...ranks)];
+  drawn.high = [Math.min(...lowest), high + step * Math.max(0, ...drawn.others.map(({ rank }) => rank))];
   drawn.up.setv({ start: drawn.high[0], end: drawn.high[1] });
 }
 
@@ -178,14 +194,19 @@ export function showTelluric(drawn, on) {
 
 const nextFrame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
 
-// Returns the figure as a file, with a title. kind: "png" or "svg".
+// Returns the figure as a file, with a title above the spectrum. kind: "png" or "svg".
 export async function picture(drawn, kind, title) {
   const caption = drawn.named("caption");
-  caption.setv({ text: title, y: drawn.plot.inner_height - 6 });
+  const height = drawn.plot.inner_height;
+  const { start, end } = drawn.up;
+  // The flux axis reaches higher meanwhile, so that no peak stands behind the title.
+  drawn.up.end = end + (end - start) * CAPTION / (height - CAPTION);
+  caption.setv({ text: title, y: height - 6 });
   // It is painted in the next frame.
   await nextFrame();
   await nextFrame();
   const file = await drawn.views.roots[0].export(kind).to_blob();
   caption.text = "";
+  drawn.up.end = end;
   return file;
 }

@@ -1,12 +1,12 @@
-// Hints for a first visit. Each browser shows them until they are dismissed once.
+// Hints. Each browser shows one until it is dismissed once.
 
-const hints = document.getElementById("hints");
-const seen = () => { try { return localStorage.getItem("hints") === "seen"; } catch { return true; } };
-
-if (hints && !seen()) {
-  hints.hidden = false;
-  hints.querySelector("button").addEventListener("click", () => {
-    hints.hidden = true;
-    try { localStorage.setItem("hints", "seen"); } catch { /* a private window cannot keep the choice */ }
+for (const hint of document.querySelectorAll("[data-hint]")) {
+  const name = hint.dataset.hint;
+  const seen = () => { try { return localStorage.getItem(name) === "seen"; } catch { return true; } };
+  if (seen()) continue;
+  hint.hidden = false;
+  hint.querySelector("[data-seen]").addEventListener("click", () => {
+    hint.hidden = true;
+    try { localStorage.setItem(name, "seen"); } catch { /* a private window cannot keep the choice */ }
   });
 }

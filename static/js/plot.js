@@ -1,6 +1,8 @@
 // The spectrum's figure on the review page: drawn when the page is shown, then changed in place by the controls.
 import { disposeFigure } from "./bokeh.js";
 import { hasNoisyEnds, setRedshift, setSamples, setZoom, showEnds, showPanel, showsSomething, showTelluric, zoom } from "./figure.js";
+import { hint } from "./hint.js";
+import { nextHost, showHost } from "./host.js";
 import { onKey } from "./keys.js";
 import { nextOverlay, showOverlay } from "./overlay.js";
 import { startLineSets } from "./line_sets.js";
@@ -149,6 +151,7 @@ function showChoices() {
   }
   tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond" : "drag to zoom";
   showOverlay(tools);
+  showHost(tools, place);
 }
 
 function showSlider(name, widths, at, words) {
@@ -166,10 +169,11 @@ function change(what) {
   if (what === "link") { if (drawn) copyLink(drawn, z); return; }
   if (what === "smooth") look.smooth = Object.keys(SMOOTHING_BY_KEY).map(Number).find((at) => at > smoothPlace()) ?? 0;
   else if (what === "template") look.template = nextOverlay(place);
+  else if (what === "host") nextHost(place);
   else if (what === "flux") look.flux = after(Object.keys(FLUX), look.flux);
   else look[what] = !look[what];
   showChoices();
-  if (["template", "stacked", "flux"].includes(what)) { draw(); return; }
+  if (["template", "host", "stacked", "flux"].includes(what)) { draw(); return; }
   if (!drawn) return;
   if (what === "smooth") fetchSamples();
   if (what === "lines") markLines(drawn);
@@ -279,14 +283,11 @@ export function forgetPlot(main) {
   forgetPhotometry(main.querySelector("#photometry"));
 }
 
-const KEYS = { s: "smooth", f: "flux", l: "lines", t: "template", a: "strip", e: "stacked", v: "measure" };
+const KEYS = { s: "smooth", f: "flux", l: "lines", t: "template", h: "host", a: "strip", e: "stacked", v: "measure" };
 onKey((key) => {
+  if (key === "h" && place?.dataset.noHost) { hint(place.dataset.noHost); return true; }
   if (!place || !KEYS[key] || !tools.querySelector(`[data-plot="${KEYS[key]}"]:not([hidden], :disabled)`)) return false;
   change(KEYS[key]);
   return true;
 });
-// On paper there is nothing to press.
-const showToolbar = (on) => { if (place?.figure) place.figure.plot.toolbar.visible = on; };
-window.addEventListener("beforeprint", () => showToolbar(false));
-window.addEventListener("afterprint", () => showToolbar(true));
 document.addEventListener("themechange", () => { dropAhead(); if (place) draw(); });

@@ -1,12 +1,13 @@
 // The reviewer's settings of the plot, and fetching and drawing a figure with them.
 import { embed, setLines, setRedshift, showEnds, showPanel, showTelluric, stack } from "./figure.js";
+import { hostOf } from "./host.js";
 
 // These choices stay from one transient to the next; a redshift typed for one transient does not. smooth and bin are
 // places of the sliders; smooth is null until somebody chooses, and the noise decides. flux: "measured", "continuum" or
 // "log". sets: whether each set of lines is
 // marked, and at which velocity (km/s towards us). chosen: whether the reviewer chose among them; until then, the phase of a
 // spectrum decides on the nebular set. elements: names of elements of the set "chosen". own: the reviewer's lines as
-// [[rest wavelength in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked.
+// [[rest wavelength in air in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked.
 // measure: whether a drag measures a line instead of zooming.
 export const look = {
   smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, ends: false, elements: [], own: [],
@@ -27,7 +28,7 @@ export function dress(drawn, redshift) {
 }
 
 const query = (plot, more) => new URLSearchParams({
-  spectrum: plot.dataset.spectrum, smooth: look.smooth ?? "", bin: look.bin, flux: look.flux, ...more,
+  spectrum: plot.dataset.spectrum, smooth: look.smooth ?? "", bin: look.bin, flux: look.flux, host: hostOf(plot), ...more,
 });
 const load = (url) => fetch(url).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
 

@@ -1,5 +1,5 @@
-// The review page: verdicts by key, quick choices of a class, drafts of comments that survive a reload, a reload when the
-// prediction is awaited, and the next transient fetched ahead.
+// The review page: verdicts by key, quick choices of a class, drafts of comment and redshift that survive a reload, a reload
+// when the prediction is awaited, and the next transient fetched ahead.
 import { hint } from "./hint.js";
 import { onKey } from "./keys.js";
 import { startLeft } from "./left.js";
@@ -12,7 +12,8 @@ import { awaitSpectrum, isSeen } from "./seen.js";
 import { fetchAhead, send, settled, visit } from "./swap.js";
 
 const RELOAD_MS = 2000;
-// Fields of the form that a key leads to.
+const DROPPED = "This spectrum has only just appeared, so that verdict was dropped. Give it again if you mean it.";
+// Fields of the form that a key leads to. Their text is kept as a draft until the decision is recorded.
 const FIELDS = { r: "redshift", m: "comment" };
 let form = null;
 let sent = null;
@@ -20,7 +21,7 @@ let waiting = 0;
 // The page and the spectrum on it.
 let shown = "";
 
-const draftKey = () => `draft:${location.pathname}`;
+const draftKey = (name) => `draft:${location.pathname}:${name}`;
 
 function press(key) {
   const target = document.querySelector(`[data-key="${key}"]`);
@@ -28,14 +29,18 @@ function press(key) {
   return Boolean(target);
 }
 
-onKey((key) => {
+// A busy browser may hand over a key long after it was pressed, so the moment of pressing counts.
+onKey((key, event) => {
   if (key === "?") { document.getElementById("help").showModal(); return true; }
   if (form && locked() && /^[cubo0-9]$/.test(key)) { hint("Somebody else is reviewing this transient, so that key did nothing."); return true; }
   if (key === "o" && form) { choose(); return true; }
   if (key === "z") { takeBack(); return true; }
   if (form && FIELDS[key]) { form[FIELDS[key]].focus(); form[FIELDS[key]].select(); return true; }
-  if (/^[0-9]$/.test(key)) return chooseQuick(Number(key));
-  return "cubnpq".includes(key) && press(key);
+  if (form && /^[cub0-9]$/.test(key) && !isSeen(event.timeStamp)) { hint(DROPPED); return true; }
+  const taken = /^[0-9]$/.test(key) ? chooseQuick(Number(key)) : "cubnpq".includes(key) && press(key);
+  if (taken || !/^[c0-9]$/.test(key) || !form?.querySelector(".verdicts.blind")) return taken;
+  hint("Your own vote is wanted first: o names the class.");
+  return true;
 });
 
 // A verdict that is still on its way to the server must be recorded before it can be undone.
@@ -97,11 +102,15 @@ function startForm() {
     }
     if (event.key === "Escape") form.class_name.blur();
   });
+  for (const name of Object.values(FIELDS)) startDraft(name);
   startRedshift();
-  const comment = form.querySelector("textarea");
-  leaveBy(comment);
-  comment.value ||= sessionStorage.getItem(draftKey()) ?? "";
-  comment.addEventListener("input", () => sessionStorage.setItem(draftKey(), comment.value));
+}
+
+function startDraft(name) {
+  const field = form[name];
+  leaveBy(field);
+  field.value ||= sessionStorage.getItem(draftKey(name)) ?? "";
+  field.addEventListener("input", () => sessionStorage.setItem(draftKey(name), field.value));
 }
 
 // Enter and Esc leave a field, so that the keys work again. Shift and Enter begin a new line of a comment.
@@ -116,12 +125,14 @@ function leaveBy(field) {
 // The redshift of the decision and that of the plot are taken over from each other.
 function startRedshift() {
   const field = form.redshift;
-  leaveBy(field);
   const moves = form.querySelector(".redshift-moves");
   if (!document.getElementById("plot")) return;
   moves.hidden = false;
-  moves.querySelector("[data-take-z]").addEventListener("click", () => { field.value = shownRedshift()?.toFixed(5) ?? ""; });
-  moves.querySelector("[data-show-z]").addEventListener("click", () => { if (field.value) showAtRedshift(field.value); });
+  moves.querySelector("[data-take-z]").addEventListener("click", () => {
+    field.value = shownRedshift()?.toFixed(5) ?? "";
+    field.dispatchEvent(new Event("input"));
+  });
+  moves.querySelector("[data-show-z]").addEventListener("click", () => { if (field.value) showAtRedshift(field.value.replace(",", ".")); });
 }
 
 // Reload the page, but not while a form has something typed into it.
@@ -164,15 +175,15 @@ document.addEventListener("submit", async (event) => {
   if (sent === target) return;
   const deciding = target.id === "decide";
   if (deciding && !isSeen()) {
-    hint("This spectrum has only just appeared, so that verdict was dropped. Give it again if you mean it.");
+    hint(DROPPED);
     return;
   }
   sent = target;
-  const draft = draftKey();
+  const drafts = Object.values(FIELDS).map(draftKey);
   try {
     const next = deciding ? document.querySelector('[data-key="n"]')?.href : null;
     const taken = await send(target, event.submitter, next);
-    if (taken && deciding) sessionStorage.removeItem(draft);
+    if (taken && deciding) for (const draft of drafts) sessionStorage.removeItem(draft);
   } finally {
     if (sent === target) sent = null;
   }

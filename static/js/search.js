@@ -11,7 +11,7 @@ let at = -1;
 // The text that the listed hits belong to.
 let found = "";
 
-const items = () => [...list.children];
+const items = () => [...list.querySelectorAll("[data-address]")];
 
 // The links of the menu are what the desk has to offer besides transients.
 function pages(text) {
@@ -28,7 +28,8 @@ function mark(next) {
   else input.removeAttribute("aria-activedescendant");
 }
 
-function show(hits) {
+// said: how the text was understood, which stands below the hits and cannot be chosen.
+function show(hits, said = "") {
   list.replaceChildren(...hits.map(({ name, note, address }, number) => {
     const item = document.createElement("li");
     item.id = `search-hit-${number}`;
@@ -40,8 +41,16 @@ function show(hits) {
     item.append(name, words);
     return item;
   }));
-  list.hidden = !hits.length;
-  input.setAttribute("aria-expanded", hits.length ? "true" : "false");
+  if (said) {
+    const note = document.createElement("li");
+    note.className = "muted";
+    note.setAttribute("role", "option");
+    note.setAttribute("aria-disabled", "true");
+    note.textContent = said;
+    list.append(note);
+  }
+  list.hidden = !list.children.length;
+  input.setAttribute("aria-expanded", list.hidden ? "false" : "true");
   mark(hits.length ? 0 : -1);
 }
 
@@ -51,11 +60,13 @@ async function look() {
   if (!text) { show([]); return; }
   const answer = await fetch(`${form.action}?${new URLSearchParams({ q: text })}`, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (mine !== asked) return;
-  const hits = answer?.ok && !answer.redirected ? (await answer.json()).hits : [];
+  const { hits, said } = answer?.ok && !answer.redirected ? await answer.json() : { hits: [], said: "" };
   if (mine !== asked) return;
   found = text;
   const notes = ({ also, class_name: name, state }) => [also, name, state].filter(Boolean).join(" · ");
-  show([...hits.map((hit) => ({ name: hit.name, note: notes(hit), address: hit.address })), ...pages(text)]);
+  const here = pages(text);
+  const all = [...hits.map((hit) => ({ name: hit.name, note: notes(hit), address: hit.address })), ...here];
+  show(all, hits.length || !here.length ? said : "");
 }
 
 function close() {
@@ -82,7 +93,7 @@ input.addEventListener("keydown", (event) => {
 // The field keeps the focus until the click, because the list closes with it.
 list.addEventListener("mousedown", (event) => event.preventDefault());
 list.addEventListener("click", (event) => {
-  const item = event.target.closest("[role=option]");
+  const item = event.target.closest("[data-address]");
   if (item) location.assign(item.dataset.address);
 });
 input.addEventListener("blur", close);

@@ -8,7 +8,8 @@ let from = 0;
 let timer = 0;
 let awaited = false;
 
-export const isSeen = () => performance.now() >= from;
+// at: when the verdict was given, in the clock of performance.now().
+export const isSeen = (at = performance.now()) => at >= from;
 
 function unseenFor(milliseconds) {
   from = performance.now() + milliseconds;

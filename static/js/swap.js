@@ -157,7 +157,7 @@ async function refuse(answer) {
   if (!answer) {
     say("The server does not answer, so nothing was recorded. Your input is still here; try again.", "error");
   } else if (answer.redirected) {
-    // The session has run out. The login leads back to this page, which still has the draft of the comment.
+    // The session has run out. The login leads back to this page, which still has the drafts of the form.
     location.assign(`${new URL(answer.url).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`);
   } else if (!show(parsed(await answer.text()), location.href, false)) {
     say(`Not recorded: the server answered with an error (${answer.status}). Reload the page and try again.`, "error");

@@ -1,6 +1,9 @@
 // The upload page. Files that were chosen or dropped wait for the button, so that the user can first fill in what is known
 // about them. Then they are sent through the API, three at a time. Each gets a card with its progress, its receipt and, a
 // moment later, its prediction.
+import { droppedFiles } from "./dropped_files.js";
+import { rowsWithoutFile, showManifest } from "./manifest.js";
+import { counted, element, inWords, named, sentence } from "./upload_parts.js";
 
 const form = document.getElementById("upload");
 const drop = document.getElementById("drop");
@@ -10,33 +13,16 @@ const AT_ONCE = 3;
 // A file may hold many spectra; so many are listed.
 const OTHERS_SHOWN = 30;
 const MANIFEST = /^manifest\.csv$/i;
+const FACTS = ["transient", "redshift", "instrument", "ra", "dec", "observed_at", "comment"];
 const waiting = [];
 let running = 0;
 // Id of the upload that the files belong to, or null before it has begun. What is sent later from this page joins it.
 let batch = null;
 let beginning = null;
+// What the form said of the files that were sent last, or null once one of them was accepted.
+let lastSent = null;
 const tally = { files: 0, done: 0, spectra: 0, named: 0, known: 0, refused: 0 };
-const words = JSON.parse(document.getElementById("words").textContent);
-// Values that are no known codes, such as names or titles of columns, stay as they are.
-const valueInWords = (value) => (Object.hasOwn(words, value) ? words[value] : `${value}`);
-const inWords = (code) => words[code] ?? (/^[a-z0-9_]+$/.test(code) ? `${code}`.replaceAll("_", " ") : code);
-
-const element = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const summary = element("p", "summary-line muted");
-
-// Returns an element with a long name, which a narrow card breaks after dashes, dots and underscores.
-function named(tag, name) {
-  const made = element(tag);
-  for (const part of name.split(/(?<=[-_.])/)) made.append(part, element("wbr"));
-  return made;
-}
-
-const counted = (count, word, many = `${word}s`) => `${count} ${count === 1 ? word : many}`;
 
 function showTally() {
   if (!summary.isConnected) results.prepend(summary);
@@ -47,9 +33,9 @@ function showTally() {
   if (open) parts.push(`${open} to go`);
   summary.textContent = `${parts.join(", ")}. `;
   if (open || !tally.done) return;
-  const link = element("a", "", tally.named ? "Review these" : "Name these");
-  link.href = !tally.named ? form.dataset.unnamed : form.dataset.queue + (batch ? `?state=all&upload=${batch}` : "");
-  summary.append(link);
+  const unnamed = tally.spectra - tally.named;
+  if (tally.named) summary.append(linkTo(form.dataset.queue + (batch ? `?state=all&upload=${batch}` : ""), "Review these"), " ");
+  if (unnamed) summary.append(linkTo(form.dataset.unnamed, tally.named ? `Name the other ${unnamed}` : "Name these"));
 }
 
 // Begin an upload, once. Its address takes the place of this page's, so that a reload shows what came of the files. Without
@@ -63,12 +49,33 @@ async function begin() {
   history.replaceState(null, "", `${form.dataset.results}${batch}/`);
 }
 
+// Returns what the form says of files that are sent now: facts that were typed, and who may see the files.
+function stated() {
+  const said = { group: form.elements.group.value };
+  for (const name of FACTS) {
+    const typed = form.elements[name].value.trim();
+    if (typed) said[name] = typed;
+  }
+  if (said.redshift) said.redshift = said.redshift.replace(",", ".");
+  if (said.observed_at) said.observed_at += "Z";
+  return said;
+}
+
+// Facts of files that were accepted must not hold for the next ones. What was typed since then stays.
+function clearFacts(sent) {
+  if (sent !== lastSent) return;
+  lastSent = null;
+  const now = stated();
+  for (const name of FACTS) if (now[name] === sent[name]) form.elements[name].value = "";
+}
+
 function add(files, manifest) {
+  const facts = lastSent = stated();
   for (const file of files) {
     const card = element("article", "panel result");
     card.append(named("h3", file.name), element("p", "muted", "waits to be sent…"));
     results.append(card);
-    waiting.push({ file, card, manifest });
+    waiting.push({ file, card, manifest, facts });
     tally.files += 1;
   }
   showTally();
@@ -88,7 +95,8 @@ function csrfToken() {
   return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
 }
 
-function send({ file, card, manifest }) {
+function send(item) {
+  const { file, card, manifest, facts } = item;
   const progress = element("progress");
   progress.max = 1; progress.value = 0;
   progress.setAttribute("aria-label", `sending ${file.name}`);
@@ -97,11 +105,7 @@ function send({ file, card, manifest }) {
   body.append("file", file);
   if (manifest) body.append("manifest", manifest);
   if (batch) body.append("upload", batch);
-  for (const name of ["transient", "redshift", "instrument", "ra", "dec", "comment", "group"]) {
-    const value = form.elements[name].value.trim();
-    if (value) body.append(name, value);
-  }
-  if (form.elements.observed_at.value) body.append("observed_at", `${form.elements.observed_at.value}Z`);
+  for (const [name, value] of Object.entries(facts)) body.append(name, value);
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open("POST", form.dataset.api);
@@ -110,8 +114,8 @@ function send({ file, card, manifest }) {
     request.upload.addEventListener("progress", (e) => { if (e.lengthComputable) progress.value = e.loaded / e.total; });
     request.addEventListener("loadend", () => {
       progress.remove();
-      if (request.status === 200 || request.status === 202) taken(card, request.response, request.status === 200);
-      else refused({ file, card, manifest }, request.status, request.response);
+      if (request.status === 200 || request.status === 202) taken(item, request.response, request.status === 200);
+      else refused(item, request.status, request.response);
       showTally();
       resolve();
     });
@@ -119,35 +123,38 @@ function send({ file, card, manifest }) {
   });
 }
 
-function taken(card, answer, known) {
+function taken({ card, facts }, answer, known) {
   tally.done += 1;
+  clearFacts(facts);
   const spectra = [answer, ...(answer.others ?? [])];
   tally.spectra += spectra.length;
   tally.named += spectra.filter((one) => one.transient !== null).length;
   if (known) tally.known += 1;
-  const first = spectrumLine(answer);
-  if (known) first.append(" ", element("span", "tag", "known already"));
-  card.append(first);
-  showNaming(card, first, answer);
-  showDifferences(card, answer);
-  for (const note of answer.notes ?? []) card.append(element("p", "warn", `${note[0].toUpperCase()}${note.slice(1)}.`));
-  const read = receipt(answer.receipt);
-  read.append(toReceipt(answer.id, "Correct a guess"));
-  card.append(read);
   const others = answer.others ?? [];
-  for (const warning of answer.receipt.warnings ?? []) {
-    if (warning.code === "member_not_read") card.append(element("p", "warn", `Not read: ${warning.message}`));
+  if (others.length) card.classList.add("several");
+  const box = element("div"), first = spectrumLine(answer, others.length);
+  if (known) first.append(" ", element("span", "tag", "known already"));
+  box.append(first);
+  showNaming(box, first, answer);
+  showDifferences(box, answer);
+  for (const note of answer.notes ?? []) box.append(element("p", "warn", sentence(note)));
+  box.append(readingOf(answer.id));
+  card.append(box);
+  for (const other of others.slice(0, OTHERS_SHOWN)) {
+    const part = element("div");
+    part.append(spectrumLine(other, others.length), readingOf(other.id));
+    card.append(part);
   }
-  for (const other of others.slice(0, OTHERS_SHOWN)) card.append(spectrumLine(other));
-  if (others.length > OTHERS_SHOWN) card.append(element("p", "muted", `and ${others.length - OTHERS_SHOWN} more spectra`));
+  if (others.length <= OTHERS_SHOWN) return;
+  const all = batch ? `${form.dataset.results}${batch}/` : form.dataset.queue;
+  card.append(linkTo(all, `and ${others.length - OTHERS_SHOWN} more spectra`));
 }
 
 // Returns a link to a spectrum's transient, or a tag and a link to name it.
 function transientOf(spectrum) {
   const place = element("span");
   if (spectrum.transient === null) {
-    const link = element("a", "", spectrum.part ?? "name it");
-    link.href = `/spectra/${spectrum.id}/#name`;
+    const link = linkTo(`${form.dataset.receipts}${spectrum.id}/#name`, spectrum.part ?? "name it");
     place.append(element("span", "tag bad", "unnamed"), " ", link);
     return place;
   }
@@ -164,7 +171,9 @@ function showDifferences(card, answer) {
   if (!entries.length) return;
   const box = element("div", "naming");
   const shown = (value) => (value === null || value === "" ? "unknown" : `${value}`);
-  for (const [name, [stored, sent]] of entries) box.append(element("span", "", `${inWords(name)}: ${shown(stored)} is recorded, you sent ${shown(sent)}.`));
+  for (const [name, [stored, sent]] of entries) {
+    box.append(element("span", "", sentence(`${inWords(name)}: ${shown(stored)} is recorded, you sent ${shown(sent)}`)));
+  }
   const button = element("button", "", "Use what I sent");
   button.type = "button";
   button.addEventListener("click", async () => {
@@ -232,11 +241,14 @@ function showNaming(card, line, spectrum) {
   }
 }
 
-// Returns a line with a spectrum's transient and, when it is known, its class.
-function spectrumLine(spectrum) {
+// Returns a line with a spectrum's transient and, when it is known, its class. others: number of others in its file.
+function spectrumLine(spectrum, others) {
   const line = element("p");
   const state = element("span", "muted", ` ${inWords(spectrum.state)}…`);
-  line.append(transientOf(spectrum), state);
+  line.append(transientOf(spectrum));
+  const part = spectrum.part ?? spectrum.receipt?.part;
+  if (others && part && spectrum.transient !== null) line.append(" ", named("small", part));
+  line.append(state);
   watch(spectrum.id, state);
   return line;
 }
@@ -272,31 +284,24 @@ function codeTag(code, words = inWords(code)) {
   return tag;
 }
 
-function toReceipt(id, words) {
+function linkTo(address, words) {
   const link = element("a", "", words);
-  link.href = `/spectra/${id}/#correct`;
+  link.href = address;
   return link;
 }
 
+const toReceipt = (id, words) => linkTo(`${form.dataset.receipts}${id}/#correct`, words);
+
 // As on the other pages, a probability is never rounded up to a certainty.
 const percent = (value) => (value > 0.995 ? "> 99 %" : `${Math.round(100 * value)} %`);
-const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
-const sentence = (text) => capitalised(/[.!?]$/.test(text) ? text : `${text}.`);
 
-function receipt(content) {
-  const box = element("details", "receipt");
-  const range = content.wavelength_range;
-  const head = `${content.format}, ${content.rows_used} of ${content.rows_read} rows`
-    + (range ? `, ${range[0].toFixed(0)}–${range[1].toFixed(0)} Å` : "");
-  box.append(element("summary", "", head));
-  const list = element("ul");
-  for (const guess of content.guesses ?? []) {
-    const value = typeof guess.value === "object" ? Object.entries(guess.value).map(([key, value]) => `${inWords(key)} ${valueInWords(value)}`).join(", ") : valueInWords(guess.value);
-    list.append(element("li", "", `${inWords(guess.what)}: ${value} (${guess.evidence})`));
-  }
-  for (const [reason, count] of Object.entries(content.dropped ?? {})) list.append(element("li", "", `left out: ${count} × ${reason}`));
-  for (const warning of content.warnings ?? []) list.append(element("li", "warn", warning.message));
-  box.append(list);
+// Returns what is recorded of a spectrum and how it was read, as the results show it after a reload.
+function readingOf(id) {
+  const box = element("div");
+  fetch(`${form.dataset.receipts}${id}/`, { headers: { "X-Fragment": "1" } })
+    .then((answer) => (answer.ok && !answer.redirected ? answer.text() : Promise.reject(answer)))
+    .then((said) => { box.innerHTML = said; })
+    .catch(() => box.append(toReceipt(id, "How this file was read")));
   return box;
 }
 
@@ -306,16 +311,11 @@ async function watch(id, place, tries = 0) {
     if (answer.ok) {
       const spectrum = await answer.json();
       if (spectrum.state !== "queued") {
-        if (spectrum.likely_duplicate_of) {
-          const warning = element("p", "warn", "Likely a duplicate of ");
-          warning.append(toReceipt(spectrum.likely_duplicate_of, "a spectrum sent before"), ".");
-          place.closest(".result").append(warning);
-        }
         place.textContent = "";
         if (spectrum.prediction) {
           place.className = "";
           place.textContent = ` ${spectrum.prediction.class_name}, ${percent(spectrum.prediction.probability)}`;
-          if (spectrum.misfit) place.after(element("p", "warn", `${sentence(spectrum.misfit)} Is it the right transient?`));
+          if (spectrum.misfit) place.closest("p").after(element("p", "warn", `${sentence(spectrum.misfit)} Is it the right transient?`));
         } else {
           place.closest(".result").classList.add("refused");
           place.append(" ", codeTag(spectrum.error?.code ?? spectrum.state), ` ${sentence(spectrum.error?.message ?? "")}`);
@@ -331,66 +331,51 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!input.files.length) { input.click(); return; }
   const files = [...input.files];
+  const manifest = manifestOf(files);
+  const spectra = files.filter((file) => !MANIFEST.test(file.name));
+  if (!spectra.length) return;
   input.value = "";
   showChosen();
   await begin();
-  add(files.filter((file) => !MANIFEST.test(file.name)), manifestOf(files));
+  if (manifest) await showRowsWithoutFile(manifest, spectra);
+  add(spectra, manifest);
 });
-function showChosen() {
+
+// Names the rows of a manifest that describe none of the files, among the results and in the upload that keeps them.
+async function showRowsWithoutFile(manifest, spectra) {
+  const names = spectra.map((file) => file.name);
+  const said = await rowsWithoutFile(manifest, names, form.dataset.manifests, csrfToken(), batch);
+  if (!said) return;
+  const card = element("article", "panel result");
+  card.append(named("h3", manifest.name), element("p", "warn", sentence(said)));
+  results.append(card);
+}
+
+function showChosen(unread = []) {
   const chosen = document.getElementById("chosen");
   const spectra = [...input.files].filter((file) => !MANIFEST.test(file.name));
   const count = spectra.length;
-  chosen.hidden = !count;
-  chosen.textContent = `${counted(count, "file")} chosen: ${spectra.slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`;
+  chosen.hidden = !input.files.length && !unread.length;
+  chosen.textContent = count || !input.files.length
+    ? `${counted(count, "file")} chosen: ${spectra.slice(0, 3).map((file) => file.name).join(", ")}${count > 3 ? " …" : ""}`
+    : "A manifest alone is no spectrum: choose the files that it describes too";
+  if (unread.length) chosen.append(`. Your computer does not let the browser read ${unread.join(", ")}`);
   document.getElementById("send").textContent = count ? `Upload ${counted(count, "file")}` : "Upload";
-  showManifest(count ? manifestOf([...input.files]) : null);
+  const manifest = count ? manifestOf([...input.files]) : null;
+  const names = [...input.files].filter((file) => file !== manifest).map((file) => file.name);
+  showManifest(manifest, names, form.dataset.manifests, csrfToken());
 }
 
 const manifestOf = (files) => files.find((file) => MANIFEST.test(file.name)) ?? null;
 
-// Shows what the manifest says of the chosen files, before anything is sent.
-async function showManifest(file) {
-  const box = document.getElementById("manifest");
-  box.hidden = !file;
-  if (!file) return;
-  const body = new FormData();
-  body.append("manifest", file);
-  for (const one of input.files) if (one !== file) body.append("file", one.name);
-  const answer = await fetch(form.dataset.manifests, { method: "POST", body, headers: { "X-CSRFToken": csrfToken() } });
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) {
-    box.replaceChildren(element("p", "warn", sentence(said.detail ?? "the manifest could not be read")));
-    return;
-  }
-  const columns = [...new Set(Object.values(said.files).flatMap((row) => Object.keys(row)))];
-  const table = element("table", "list");
-  const head = element("tr");
-  head.append(element("th", "", "file"), ...columns.map((name) => element("th", "", inWords(name))));
-  table.append(head);
-  for (const [name, row] of Object.entries(said.files)) {
-    const line = element("tr");
-    line.append(element("td", "", name), ...columns.map((column) => element("td", "", row[column] ?? "")));
-    table.append(line);
-  }
-  box.replaceChildren(element("p", "muted", `${file.name} describes ${counted(Object.keys(said.files).length, "of these files", "of these files")}.`), table);
-  if (said.without_row.length) box.append(element("p", "warn", `Not in it: ${said.without_row.join(", ")}`));
-  if (said.unused_columns.length) {
-    const known = "transient, redshift, observed_at, instrument, ra, dec and comment";
-    box.append(element("p", "warn", `Columns not used: ${said.unused_columns.join(", ")}. The known ones are ${known}.`));
-  }
-  if (said.uneven_rows.length) {
-    const which = said.uneven_rows.join("; ");
-    box.append(element("p", "warn", `More cells than columns (put a value with a comma into quotation marks): ${which}`));
-  }
-  if (said.without_file.length) box.append(element("p", "warn", `No such file chosen: ${said.without_file.join(", ")}`));
-}
-input.addEventListener("change", showChosen);
+input.addEventListener("change", () => showChosen());
 for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => {
+drop.addEventListener("drop", async (event) => {
   event.preventDefault();
+  const { files, unread } = await droppedFiles(event.dataTransfer);
   const all = new DataTransfer();
-  for (const file of [...input.files, ...event.dataTransfer.files]) all.items.add(file);
+  for (const file of [...input.files, ...files]) all.items.add(file);
   input.files = all.files;
-  showChosen();
+  showChosen(unread);
 });

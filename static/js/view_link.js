@@ -66,7 +66,7 @@ function asTable(drawn, name) {
   const known = lower.some(Number.isFinite);
   const head = [
     `# ${name}, ${drawn.about.label}`,
-    `# wavelength in Å, ${frame}; ${drawn.about.flux}`,
+    `# wavelength in Å, ${frame}${drawn.about.vacuum ? ", in vacuum" : ""}; ${drawn.about.flux}`,
     `# smoothing: ${smoothed}; binning: ${binned}${drawn.about.decimated ? "; samples were left out for the screen" : ""}`,
     known ? "wavelength,flux,flux_error" : "wavelength,flux",
   ];

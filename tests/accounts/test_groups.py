@@ -14,8 +14,8 @@ from django.urls import reverse
 from tests.api_client import API, client_of
 from tests.factories import classify_all, send
 from triage.accounts import groups
-from triage.accounts.audiences import own_group
-from triage.errors import NotFoundError
+from triage.accounts.audiences import default_audience, own_group
+from triage.errors import NotFoundError, NotYoursError
 from triage.models import GroupSettings, Transient
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,59 @@ def test_the_account_page_lists_groups_and_who_manages_them(manager: User, membe
 def test_staff_reach_every_group_but_those_that_stand_for_one_user(group: Group, reviewer: User) -> None:
     User.objects.filter(pk=reviewer.pk).update(is_staff=True)
     alone = own_group(reviewer)
-    page = browser_of(reviewer).get(reverse("account")).content.decode()
+    page = browser_of(reviewer).get(reverse("groups")).content.decode()
     assert reverse("group", args=[group.pk]) in page
+    assert "<td>manager</td>" in page
     assert alone.name not in page
     assert browser_of(reviewer).get(reverse("group", args=[alone.pk])).status_code == 404
+
+
+@pytest.fixture
+def staff(reviewer: User) -> User:
+    User.objects.filter(pk=reviewer.pk).update(is_staff=True)
+    reviewer.refresh_from_db()
+    return reviewer
+
+
+def test_staff_make_a_group_whose_managers_are_members_from_the_start(staff: User, manager: User, member: User) -> None:
+    sent = {"name": " TiDES  early science ", "managers": "manager, member"}
+    page = browser_of(staff).post(reverse("groups"), sent, follow=True).content.decode()
+    made = Group.objects.get(name="TiDES early science")
+    assert "TiDES early science was made." in page
+    assert groups.managers(made) == list(made.user_set.order_by("username")) == [manager, member]
+    assert browser_of(member).get(reverse("group", args=[made.pk])).status_code == 200
+    assert acts() == [("reviewer", "made the group, managed by manager, member")]
+
+
+@pytest.mark.parametrize(
+    ("name", "managers", "words"),
+    [
+        ("ztf", "", "There is a group “ztf” already."),
+        ("Everybody", "", "A group cannot be called “Everybody”."),
+        ("only me (ann)", "", "A group cannot be called “only me (ann)”."),
+        ("", "", "This field is required."),
+        ("TiDES", "nobody", "No user is called nobody."),
+    ],
+)
+def test_a_group_that_cannot_be_made_says_why(staff: User, group: Group, name: str, managers: str, words: str) -> None:
+    answer = browser_of(staff).post(reverse("groups"), {"name": name, "managers": managers})
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert list(groups.shared()) == [group]
+
+
+def test_nobody_but_staff_makes_groups(manager: User) -> None:
+    with pytest.raises(NotYoursError):
+        groups.create(manager, "TiDES", [])
+
+
+def test_a_manager_decides_whether_uploads_are_private_by_default(manager: User, member: User, group: Group) -> None:
+    address = reverse("change-group-settings", args=[group.pk])
+    assert browser_of(member).post(address, {"private_by_default": "on"}).status_code == 404
+    page = browser_of(manager).post(address, {"private_by_default": "on"}, follow=True).content.decode()
+    assert "The settings of ZTF were changed." in page
+    assert default_audience(member) == group
+    browser_of(manager).post(address, {"own_library": "on"})
+    assert default_audience(member) is None
+    assert GroupSettings.objects.get().own_library
+    assert acts()[0] == ("manager", "changed the settings: private by default on, own library off")

@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -91,6 +92,19 @@ def test_somebody_without_an_account_makes_one_behind_the_link(manager: User, gr
     assert browser.get(reverse("queue")).status_code == 200
     assert Client().post(link, SIGN_UP | {"username": "second"}).status_code == 404
     assert not User.objects.filter(username="second").exists()
+
+
+def test_whoever_signs_up_with_a_name_that_somebody_takes_at_this_moment_is_told_so(
+    manager: User, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(user: User, **options: Any) -> None:
+        raise IntegrityError
+
+    link = made(manager, group)
+    monkeypatch.setattr(User, "save", taken)
+    answer = Client().post(link, SIGN_UP)
+    assert (answer.status_code, "already exists" in answer.content.decode()) == (400, True)
+    assert GroupInvitation.objects.open().exists()
 
 
 def test_a_short_password_is_refused_there_too(manager: User, group: Group) -> None:
@@ -268,3 +282,19 @@ def test_the_number_of_queries_does_not_grow_with_the_invitations(
         invite(manager, group, f"{number}@example.org")
     with django_assert_max_num_queries(4):
         assert len(invitations.open_invitations(group)) == 12
+
+
+@pytest.mark.parametrize("name", ["m\u0430nager", "ann\u00e9", "\uff41nn"])
+def test_a_new_name_holds_no_letters_that_look_like_those_of_another_name(
+    manager: User, group: Group, name: str
+) -> None:
+    link = made(manager, group)
+    answer = Client().post(link, SIGN_UP | {"username": name})
+    assert answer.status_code == 400
+    assert "may contain only unaccented" in answer.content.decode()
+
+
+def test_a_user_whose_name_has_letters_of_another_script_signs_in(make_user: Callable[..., User]) -> None:
+    make_user("\u0430\u043d\u043d\u0430")
+    sent = {"username": "\u0430\u043d\u043d\u0430", "password": "a long password"}
+    assert Client().post(reverse("login"), sent)["Location"] == reverse("queue")

@@ -65,6 +65,13 @@ def test_one_comes_back_to_the_page_that_asked_for_the_login_and_to_no_other_sit
         assert log_in(Client(), f"?next={elsewhere}").wsgi_request.path == reverse("queue")
 
 
+def test_a_name_of_the_provider_with_letters_that_look_like_another_one_is_not_taken_over(provider: FakeOidc) -> None:
+    assert provider.person is not None
+    provider.person["preferred_username"] = "\u0430da"
+    log_in(Client())
+    assert User.objects.get().username == "ada"
+
+
 @pytest.mark.parametrize("verified", [True, False])
 def test_an_e_mail_address_leads_to_no_existing_account(provider: FakeOidc, reviewer: User, verified: bool) -> None:
     User.objects.filter(pk=reviewer.pk).update(email="ann@example.org")

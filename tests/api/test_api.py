@@ -184,7 +184,7 @@ def test_the_queue_is_listed_in_order_with_reasons(
         submit_spectrum(reviewer, spectrum_file(name, seed), f"{seed}.txt", Given(transient=f"T{seed}"))
     worker.process_backlog()
     api.get(f"{API}/queue/")
-    with django_assert_num_queries(4):  # the token, the page, its predictions, what light curves say
+    with django_assert_num_queries(5):  # token, groups, page, its predictions, what light curves say
         rows = api.get(f"{API}/queue/").json()["results"]
     entries = QueueEntry.objects.order_by("-priority").values_list("transient__name", flat=True)
     assert [row["transient"] for row in rows] == list(entries)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from tests.api_client import API, session_client
 from tests.factories import classified, override
-from tests.review.lane_desk import drawn, predicted, switched_on
+from tests.review.lane.desk import drawn, predicted, switched_on
 from triage.models import AutomaticPolicy, Prediction
 from triage.review import lane
 

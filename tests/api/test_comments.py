@@ -9,9 +9,16 @@ from django.contrib.auth.models import User
 
 from tests.api_client import API, address, session_client
 from tests.factories import classified, override, queries
-from triage.models import ReviewPolicy
+from triage.models import ReviewPolicy, Transient
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ben(ben: User, ada: User) -> User:
+    """Colleague of ada."""
+    ben.groups.set(ada.groups.all())
+    return ben
 
 
 def write(user: User, text: str, **fields: Any) -> Any:
@@ -64,3 +71,17 @@ def test_the_inbox_lists_what_is_new_and_is_marked_as_read(ada: User, ben: User)
     assert (read["unread"], [row["unread"] for row in read["results"]]) == (0, [False, False])
     override(ben, transient, "TDE")
     assert [row["text"] for row in api.get(f"{API}/inbox/").json()["results"]] == ["@ben look"]
+
+
+def test_the_inbox_can_leave_out_the_simulated_transients(ada: User, ben: User) -> None:
+    for name in ("SIM", "real"):
+        classified(ada, name, seed=len(name))
+        session_client(ada).post(f"{address(name)}comments/", {"text": f"@ben {name}"})
+    Transient.objects.filter(name="SIM").update(simulated=True)
+    api = session_client(ben)
+    for simulated, name in (("true", "SIM"), ("false", "real")):
+        told = api.get(f"{API}/inbox/?simulated={simulated}").json()
+        assert (told["unread"], [row["transient"] for row in told["results"]]) == (1, [name])
+    read = api.post(f"{API}/inbox/read/?simulated=false").json()
+    assert (read["unread"], [row["transient"] for row in read["results"]]) == (0, ["real"])
+    assert api.get(f"{API}/inbox/").json()["unread"] == 1

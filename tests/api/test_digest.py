@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from tests.api_client import API, session_client
 from tests.factories import classified, override
-from triage.models import Prediction, ReviewPolicy
+from triage.export.night import Night
+from triage.models import Prediction, ReviewPolicy, Spectrum
 
 pytestmark = pytest.mark.django_db
 
@@ -50,14 +51,25 @@ def test_the_digest_tells_nothing_that_its_reader_may_not_see(ada: User, ben: Us
     assert [row["transient"] for row in digest(ada)["vetted"]] == ["secret"]
 
 
-def test_without_a_date_the_digest_is_that_of_the_last_night(ada: User) -> None:
-    body = session_client(ada).get(f"{API}/night/digest/").json()
-    assert body["date"] == (timezone.now() - timedelta(days=1)).date().isoformat()
+def test_without_a_date_the_digest_is_that_of_the_last_night_until_something_comes_in_the_running_one(
+    ada: User,
+) -> None:
+    def default() -> Any:
+        return session_client(ada).get(f"{API}/night/digest/").json()
+
+    body = default()
+    assert body["date"] == str(Night.last_ended())
     assert (body["count"], body["arrived"], body["waiting"]) == (0, [], [])
+    classified(ada, "X")
+    body = default()
+    assert (body["date"], body["count"]) == (str(Night.running()), 1)
+    Spectrum.objects.update(created_at=Night.last_ended().start)
+    body = default()
+    assert (body["date"], body["count"]) == (str(Night.last_ended()), 1)
 
 
 @pytest.mark.parametrize("date", ["yesterday", "2026-13-01", "1999-01-01", "2999-01-01"])
 def test_a_night_that_is_none_is_refused(ada: User, date: str) -> None:
     answer = session_client(ada).get(f"{API}/night/digest/", {"date": date})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
-    assert "a day that has come" in str(answer.json())
+    assert "a night that has begun" in str(answer.json())

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests.api_client import API, address, client_of, upload
-from triage.models import ApiToken, Transient
+from triage.models import ApiToken, Scope, Transient
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def test_a_request_without_a_login_returns_401(path: str, db: None) -> None:
 
 
 def test_a_revoked_expired_or_unknown_token_returns_401(reviewer: User) -> None:
-    token, key = ApiToken.issue(reviewer, "x")
+    token, key = ApiToken.issue(reviewer, "x", tuple(Scope))
     assert key not in {str(value) for value in ApiToken.objects.values().get().values()}
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {key}")

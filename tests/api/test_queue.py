@@ -33,7 +33,7 @@ def test_a_claim_can_be_taken_taken_over_and_released(ada: User, ben: User) -> N
     taken = session_client(ben).post(f"{API}/transients/X/claim/", {"take_over": True}, format="json")
     assert (taken.status_code, taken.json()["reviewer"]) == (200, "ben")
     assert session_client(ben).delete(f"{API}/transients/X/claim/").status_code == 204
-    assert claims.standing_claim(transient) is None
+    assert claims.standing_claim(ada, transient) is None
 
 
 def test_the_api_counts_the_queue_and_proposes_bulk_confirmations(ada: User) -> None:

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.world import MARK, World, build
 from triage.errors import InvalidActionError
-from triage.models import ApiToken
+from triage.models import ApiToken, Scope
 from triage.services import http
 from triage.wsgi import application
 
@@ -59,7 +59,7 @@ def one_connection() -> Iterator[None]:
 def keys(world: World) -> list[str | None]:
     """Return the token of a member, the token of a stranger, and None for a request without a login."""
     users = [world.users["member"], world.users["stranger"]]
-    return [ApiToken.issue(user, "test")[1] for user in users if user is not None] + [None]
+    return [ApiToken.issue(user, "test", tuple(Scope))[1] for user in users if user is not None] + [None]
 
 
 def test_no_request_breaks_the_api_or_gets_an_undocumented_answer(world: World) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from redis.exceptions import ConnectionError as RedisGoneError
 
 from triage.api import throttling
-from triage.models import ApiToken
+from triage.models import ApiToken, Scope
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def get(token: str) -> Any:
 
 def test_a_token_that_asks_too_often_is_told_when_to_retry(reviewer: User, settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 2
-    mine, other = (ApiToken.issue(reviewer, name)[1] for name in ("mine", "other"))
+    mine, other = (ApiToken.issue(reviewer, name, tuple(Scope))[1] for name in ("mine", "other"))
     answers = [get(mine) for _ in range(6)]
     # A new minute may begin between two requests, which resets the count.
     assert [answer.status_code for answer in answers].count(429) >= 2
@@ -42,4 +42,4 @@ def test_requests_succeed_while_the_cache_is_down(reviewer: User, monkeypatch: p
         raise RedisGoneError("refused")
 
     monkeypatch.setattr(throttling, "_count", gone)
-    assert get(ApiToken.issue(reviewer, "t")[1]).status_code == 200
+    assert get(ApiToken.issue(reviewer, "t", tuple(Scope))[1]).status_code == 200

@@ -34,7 +34,7 @@ def outputs(truth: tuple[NDArray[np.int_], NDArray[np.float64]]) -> Outputs:
     logits = np.zeros((COUNT, len(NAMES)))
     logits[np.arange(COUNT), labels] = 8.0
     found = redshift + true_error * random.standard_normal(COUNT) * (1 + redshift)
-    return Outputs(logits, found, stated * (1 + found), random.uniform(0.5, 1, COUNT))
+    return Outputs(logits, found, stated * (1 + found), random.uniform(0.5, 1, COUNT), np.full(COUNT, np.nan))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from classifier.line_identification import Stretch, describe, ejecta_of, line_name, stretches
-from classifier.lines import LIGHT_SPEED, LINES, element, line_list
+from classifier.lines import LIGHT_SPEED, LINES, element, line_list, velocity
 from classifier.taxonomy import load_taxonomy
 
 
@@ -64,8 +64,17 @@ def test_a_line_is_named_only_at_a_velocity_that_the_class_has(class_name: str) 
     for rest in np.arange(3500.0, 9500.0, 20.0):
         name = line_name(Stretch(1.04 * rest, 1.06 * rest, 1.05 * rest, 1.0), class_name, 0.05)
         if name is not None:
-            velocity = LIGHT_SPEED * (1 - rest / wavelengths[name])
-            assert abs(velocity - ejecta.velocity) <= ejecta.reach, (name, rest)
+            speed = -velocity(1.05 * rest, wavelengths[name], 0.05)
+            assert abs(speed - ejecta.velocity) <= ejecta.reach, (name, rest)
+
+
+def test_a_line_of_a_spectrum_in_vacuum_is_named_at_its_place_in_vacuum() -> None:
+    # Hα of an AGN may be 3500 km/s from rest. In air this peak would be 3550 km/s away, in vacuum it is 83 km/s nearer.
+    peak = 6562.8 * (1 + 3550 / LIGHT_SPEED)
+    assert -velocity(peak, 6562.8, 0.0) < -3500 < -velocity(peak, 6562.8, 0.0, vacuum=True)
+    stretch = Stretch(peak - 20, peak + 20, peak, 1.0)
+    assert line_name(stretch, "AGN", 0.0) is None
+    assert line_name(stretch, "AGN", 0.0, vacuum=True) == "Hα 6563"
 
 
 @pytest.mark.parametrize("class_name", ["SN II", "SN IIb", "SN IIn", "SLSN-II", "TDE"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from classifier.lines import COMMON, ELEMENTS, LINE_SETS, elements_of, line_list
+import pytest
+
+from classifier.lines import COMMON, ELEMENTS, LINE_SETS, elements_of, in_vacuum, line_list, velocity
 from classifier.taxonomy import load_taxonomy
 
 
@@ -35,3 +37,15 @@ def test_the_nebular_set_has_forbidden_lines_and_none_of_the_early_spectrum() ->
 
 def test_an_unknown_class_marks_the_common_lines() -> None:
     assert elements_of(None) == elements_of("no such class") == COMMON
+
+
+def test_lines_lie_at_longer_wavelengths_in_vacuum() -> None:
+    # NIST: H alpha lies at 6562.79 Å in air and at 6564.6 Å in vacuum.
+    assert in_vacuum(6562.8) == pytest.approx(6564.61, abs=0.02)
+    assert velocity(6564.61, 6562.8, 0.0, vacuum=True) == pytest.approx(0, abs=1)
+    assert velocity(6564.61, 6562.8, 0.0) == pytest.approx(83, abs=1)
+
+
+def test_a_velocity_is_relativistic_and_counts_from_the_redshift() -> None:
+    assert velocity(6355 * 1.1, 6355, 0.1) == pytest.approx(0, abs=1e-6)
+    assert velocity(6355 * 0.9, 6355, 0.0) == pytest.approx(-31_468, abs=50)

@@ -216,6 +216,7 @@ def test_a_missing_path_gets_an_error_line_and_the_other_files_are_classified(
         ("file,z\na.txt,0.1\n", "no column “redshift” among file, z"),
         ("name;redshift\n", "no column “file”"),
         ("file,redshift\na.txt,inf\n", "line 2"),
+        ("file,redshift\na.txt,0.1\na.txt,0.2\n", "line 2 of"),
     ],
 )
 def test_a_manifest_without_any_usable_redshift_is_refused(
@@ -229,15 +230,17 @@ def test_a_manifest_without_any_usable_redshift_is_refused(
 def test_a_manifest_may_have_spaces_and_capitals_in_its_header(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "m.csv").write_text("File, Redshift \n a.txt , 0.02\n")
+    # Rows that say the same of the redshift are one; the other columns are not of this command.
+    (folder / "m.csv").write_text("File, Redshift , comment\n a.txt , 0.02, one\na.txt,0.02,two\n")
     (line,) = run(capsys, folder / "a.txt", "--manifest", folder / "m.csv")
     assert line["redshift_used"] == 0.02
 
 
+@pytest.mark.parametrize("redshift", ["high", "0,0345"])
 def test_an_invalid_redshift_in_a_manifest_is_reported_with_its_place(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], redshift: str
 ) -> None:
-    (folder / "m.csv").write_text("file,redshift\na.txt,high\n")
+    (folder / "m.csv").write_text(f"file,redshift\na.txt,{redshift}\n")
     assert main(["classify", str(folder), "--manifest", str(folder / "m.csv")]) == 2
     assert "line 2" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 
 from tests.api_client import API, client_of, text_of
 from tests.factories import override
-from tests.review.lane_desk import keeper, predicted, switched_on
+from tests.review.lane.desk import keeper, predicted, switched_on
 from triage.export.classifications import COLUMNS
 from triage.intake.facts import correct_spectrum
 from triage.models import Transient

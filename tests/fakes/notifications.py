@@ -36,5 +36,6 @@ def novel_transient(
 
 def send_notifications() -> int:
     """Run a round of the worker, as if the time of the next attempt had come."""
-    Notification.objects.filter(state=NotificationState.WAITING).update(next_attempt_at=None)
+    Notification.objects.exclude(state=NotificationState.SENDING).update(next_attempt_at=None)
+    NotificationPreference.objects.update(quiet_until=None)
     return notifications.run(30)

@@ -42,4 +42,5 @@ def hook(user: User, server: Receiver, predictions: bool = False) -> tuple[Webho
 def send() -> int:
     """Run a round of the worker, as if the time of the next attempt had come; return the number delivered."""
     WebhookDelivery.objects.update(next_attempt_at=None)
+    Webhook.objects.update(quiet_until=None)
     return webhooks.run(30)

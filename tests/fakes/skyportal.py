@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +45,8 @@ CLASSES = (
     "AGN",
 )
 PUBLIC, PRIVATE = 1, 2
+# Names of sources whose records have an address of their own below the source's.
+PLAIN = re.compile(r"[0-9A-Za-z_.+-]+")
 
 
 def stamp(moment: datetime) -> str:
@@ -250,7 +253,7 @@ class FakeSkyPortal(FakeService):
             case ["GET", "sources"]:
                 return self._list_sources(request.query, groups)
             case ["GET", "sources", name, *rest]:
-                return self._route_source(self._source(name, groups), rest, groups)
+                return self._route_source(self._source(name, groups), rest, request.query, groups)
             case ["GET", "classification"]:
                 rows = [r for r in self.classifications.values() if self._may_read(r, groups)]
                 return self._page(made_between(rows, request.query), "classifications", request.query)
@@ -273,13 +276,17 @@ class FakeSkyPortal(FakeService):
         shared = post.get("group_ids")
         return not shared or bool(set(shared) & groups)
 
-    def _route_source(self, source: dict[str, Any], rest: list[str], groups: set[int]) -> Any:
+    def _route_source(self, source: Row, rest: list[str], query: dict[str, str], groups: set[int]) -> Any:
+        classified = [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
+        readable = [row for row in classified if self._may_read(row, groups)]
         match rest:
             case []:
-                return public(source)
+                points = {"photometry": self.photometry.get(source["id"], [])} if "includePhotometry" in query else {}
+                return {**public(source), "classifications": readable, **points}
+            case _ if not PLAIN.fullmatch(source["id"]):
+                raise self._error(400, "Invalid API endpoint")
             case ["classifications"]:
-                mine = [row for row in self.classifications.values() if row["obj_id"] == source["id"]]
-                return [row for row in mine if self._may_read(row, groups)]
+                return readable
             case ["spectra"]:
                 mine = [row for row in self.spectra.values() if row["obj_id"] == source["id"]]
                 return {"obj_id": source["id"], "spectra": [self._shown(r, {}) for r in mine if r["groups"] & groups]}
@@ -337,7 +344,9 @@ class FakeSkyPortal(FakeService):
         return [self._shown(row, query) for row in rows]
 
     def _list_sources(self, query: dict[str, str], groups: set[int]) -> dict[str, Any]:
-        wanted = groups & ids_of(query["group_ids"]) if "group_ids" in query else groups
+        wanted = ids_of(query["group_ids"]) if "group_ids" in query else groups
+        if wanted - groups:
+            raise self._error(400, "Cannot retrieve sources: Selected group(s) not all accessible to user.")
         rows = [row for row in self.sources.values() if row["groups"] & wanted]
         rows = [row for row in rows if row["modified"] >= query.get("createdOrModifiedAfter", "")]
         rows = with_spectrum(rows, [r for r in self.spectra.values() if r["groups"] & groups], query)
@@ -369,14 +378,17 @@ class FakeSkyPortal(FakeService):
         return self.classify(str(sent.pop("obj_id")), sent.pop("classification"), bool(sent.pop("ml", False)), **sent)
 
     def _annotation(self, spectrum: int, mine: list[Row], rest: list[str], request: Request) -> Any:
+        author = request.headers["Authorization"]
         if request.method == "POST":
             sent = request.json()
             if any(row["origin"] == sent["origin"] for row in mine):
                 raise self._error(400, "Annotation with that origin already exists")
             number = next(self._ids)
-            self.annotations[number] = {"id": number, "spectrum_id": spectrum, **sent}
+            self.annotations[number] = {"id": number, "spectrum_id": spectrum, "author": author, **sent}
             return {"annotation_id": number}
         number = int(rest[0])
+        if self.annotations[number]["author"] != author:
+            raise self._error(403, "Could not find any accessible annotations.")
         if request.method == "DELETE":
             del self.annotations[number]
         else:

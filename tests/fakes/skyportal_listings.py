@@ -49,6 +49,8 @@ def unknown_parameters(request: Request) -> set[str]:
             documented = {"includeOriginalFile"}
         case ["sources"]:
             documented = _SOURCES
+        case ["sources", _]:
+            documented = {"includePhotometry"}
         case ["classification"]:
             documented = {*_PAGES, "startDate", "endDate"}
         case ["sources", _, "photometry"]:

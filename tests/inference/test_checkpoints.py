@@ -26,6 +26,7 @@ from tests.labelled_archive import write_archive
 from triage import tasks
 from triage.errors import InvalidActionError
 from triage.inference import checkpoints, retraining, worker
+from triage.intake.reread import read_again
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Checkpoint, Prediction, Promotion, Spectrum, SpectrumState
 from triage.review import decisions
@@ -205,3 +206,11 @@ def test_vetted_spectra_are_used_for_training_under_the_archives_name(night: lis
     assert number == trained.metrics["training"]["added"] == 1
     # The figures are of the archive alone, so that they can be compared with another training's.
     assert (trained.metrics["spectra"], trained.metrics["objects"]) == (120, 40)
+
+
+def test_a_vetted_spectrum_that_was_read_without_its_host_is_not_used_for_training(night: list[Spectrum]) -> None:
+    classes, grid = load_taxonomy().trained, PreprocessConfig()
+    [learned] = [one for one in Spectrum.objects.vetted_as(classes) if not one.at_rest]
+    assert retraining.vetted_for_training(classes, (), grid) is not None
+    read_again(User.objects.get(), learned, {"host_light": 0.3})
+    assert retraining.vetted_for_training(classes, (), grid) is None

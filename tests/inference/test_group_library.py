@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from pytest_django.fixtures import Settings
 from classifier.library.library import Library
 from tests.factories import spectrum_file
 from tests.inference.test_name_matches import named  # noqa: F401
+from tests.light_curves import MAXIMUM, MAXIMUM_MJD, light_curve
 from triage.inference import missing_matches, name_matches, worker
+from triage.inference.brightness import measure_due
+from triage.intake import photometry
 from triage.intake.facts import correct_spectrum
+from triage.intake.reread import read_again
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import GroupSettings, NamedMatches, Spectrum, Transient
+from triage.models import Brightness, GroupSettings, NamedMatches, Photometry, Spectrum, Transient
 from triage.review.decisions import record_decision, undo
 from triage.review.proposal import Proposal
 
@@ -107,6 +112,48 @@ def test_only_what_stands_vetted_with_a_redshift_is_in_a_groups_library(reviewer
     assert taken_back.transient is not None
     undo(reviewer, taken_back.transient.decisions.get().pk)
     assert not matched(sent(reviewer, "second", ours)) & {"waits", "nowhere", "public", "undone"}
+
+
+def test_a_spectrum_that_was_read_without_its_host_is_not_in_a_groups_library(reviewer: User, ours: Group) -> None:
+    whole, without = vetted(reviewer, "whole", ours), vetted(reviewer, "without", ours)
+    read_again(reviewer, without, {"host_light": 0.3})
+    assert matched(sent(reviewer, "new", ours)) & {"whole", "without"} == {str(whole.transient)}
+
+
+def phase_of_match(spectrum: Spectrum, name: str) -> float | None:
+    found = NamedMatches.objects.get(prediction__spectrum=spectrum).matches
+    phase: float | None = next(match["phase"] for match in found if match["name"] == name)
+    return phase
+
+
+def test_a_vetted_spectrum_has_the_phase_of_the_light_curve_that_its_group_sees(reviewer: User, ours: Group) -> None:
+    vetted(reviewer, "SECRET", ours, observed_at=MAXIMUM + timedelta(days=11))
+    assert phase_of_match(sent(reviewer, "first", ours), "SECRET") is None
+    theirs = Group.objects.create(name="theirs")
+    other = User.objects.create_user("other")
+    other.groups.add(theirs)
+    transient = Transient.objects.get(name="SECRET")
+    photometry.add(other, transient, light_curve(), "theirs.csv", theirs)
+    measure_due(60)
+    assert phase_of_match(sent(reviewer, "second", ours), "SECRET") is None
+    photometry.add(reviewer, transient, light_curve(), "ours.csv", ours)
+    measure_due(60)
+    assert phase_of_match(sent(reviewer, "third", ours), "SECRET") == pytest.approx(11 / 1.03, abs=0.1)
+    Photometry.objects.filter(filename="ours.csv").delete()
+    Brightness.objects.forget(transient.pk)
+    assert phase_of_match(sent(reviewer, "fourth", ours), "SECRET") is None
+
+
+def test_a_light_curve_that_tells_the_maximum_badly_gives_a_vetted_spectrum_no_phase(
+    reviewer: User, ours: Group
+) -> None:
+    vetted(reviewer, "SECRET", ours, observed_at=MAXIMUM + timedelta(days=11))
+    transient = Transient.objects.get(name="SECRET")
+    nights = "\n".join(f"{MAXIMUM_MJD + day},ztfr,{18 + abs(day) / 20},0.03" for day in (-12, 0, 12))
+    photometry.add(reviewer, transient, f"mjd,filter,mag,error\n{nights}".encode(), "a.csv", ours)
+    measure_due(60)
+    assert Brightness.objects.get().phase_error == pytest.approx(12 / 1.03, abs=0.1)
+    assert phase_of_match(sent(reviewer, "new", ours), "SECRET") is None
 
 
 def test_a_group_that_has_no_library_of_its_own_is_compared_with_the_desks(reviewer: User, ours: Group) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,14 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from classifier.library.importers import import_library
+from classifier.host_light import HostLight
 from classifier.library.library import Library
-from classifier.library.measure import measure
-from classifier.taxonomy import load_taxonomy
-from tests.factories import observe, spectrum_file
-from tests.spectrum_files import text
+from tests.factories import spectrum_file
+from tests.named_library import small_library
 from triage.inference import backlog, missing_matches, name_matches, worker
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import NamedMatches, OtherName, Prediction, Spectrum, Transient
+from triage.models import NamedMatches, OtherName, Prediction, Spectrum, SpectrumArrays, Transient
+from triage.models.arrays import pack, unpack
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 from triage.views.network_answer import keyed_classes
@@ -32,18 +32,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """Return a library of simulated supernovae: three objects of each of two kinds, three ages each."""
-    folder = tmp_path_factory.mktemp("named")
-    rows = ["file,name,type,phase,redshift"]
-    for kind, class_name in (("Ia-norm", "SN Ia"), ("IIP", "SN II")):
-        for number in range(3):
-            for age in (0, 10, 20):
-                seen = observe(class_name, seed=100 * number + age)
-                name = f"{kind}{number}_{age}.txt"
-                (folder / name).write_bytes(text(np.asarray(seen.wavelength), np.asarray(seen.flux)))
-                rows.append(f"{name},SN {kind} {number},{kind},{age},{0.05 if seen.frame != 'rest' else 0}")
-    (folder / "library.csv").write_text("\n".join(rows))
-    return measure(import_library([folder], load_taxonomy())[0])
+    return small_library(tmp_path_factory.mktemp("named"))
 
 
 @pytest.fixture
@@ -76,6 +65,51 @@ def test_the_worker_names_what_a_spectrum_looks_like(reviewer: User, library: Pa
     assert set(best) == {"name", "type", "class", "phase", "redshift", "score", "spectrum", "vetted"}
     assert best["redshift"] == pytest.approx(0.05, abs=0.006)
     assert [match["score"] for match in found.matches] == sorted((m["score"] for m in found.matches), reverse=True)
+
+
+def test_host_light_stands_beside_the_matches_where_the_redshift_is_known(
+    reviewer: User, library: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[float]] = []
+
+    def told(spectra: Sequence[object], redshifts: Sequence[float]) -> list[HostLight | None]:
+        asked.append(list(redshifts))
+        return [HostLight(0.42, 0.11) for _ in spectra]
+
+    monkeypatch.setattr(name_matches, "host_light", told)
+    known = classified(reviewer)
+    blind = submit_spectrum(reviewer, spectrum_file(seed=8), "b.txt", Given(transient="blind")).spectrum
+    worker.process_backlog()
+    rows = {row.prediction.spectrum_id: row for row in NamedMatches.objects.all()}
+    assert (rows[known.pk].host_light, rows[known.pk].host_light_error) == (0.42, 0.11)
+    assert (rows[blind.pk].host_light, rows[blind.pk].host_light_error) == (None, None)
+    assert [z for redshifts in asked for z in redshifts] == [0.05]
+    client.force_login(reviewer)
+    answer = client.get(f"/api/v1/spectra/{known.pk}/").json()["prediction"]["named_matches"]
+    assert (answer["host_light"], answer["host_light_error"]) == (0.42, 0.11)
+    page = client.get(reverse("review", args=["SN7"])).content.decode()
+    assert "42 % ± 11 %" in page
+    assert "right less often" in page
+    assert "Host light" not in client.get(reverse("review", args=["blind"])).content.decode()
+
+
+def test_a_star_has_no_host_light(reviewer: User, library: Path) -> None:
+    spectrum = submit_spectrum(
+        reviewer, spectrum_file("Star", redshift=0.0), "a.txt", Given(transient="S", redshift=0.0)
+    ).spectrum
+    worker.process_backlog()
+    found = NamedMatches.objects.get(prediction__spectrum=spectrum)
+    assert found.prediction.class_name == "Star"
+    assert found.host_light is None
+
+
+def test_a_flux_that_was_divided_by_the_continuum_has_no_host_light(reviewer: User, library: Path) -> None:
+    normalised = Given(transient="N", redshift=0.05, corrections={"flux_kind": "normalised"})
+    submit_spectrum(reviewer, spectrum_file(seed=7), "a.txt", normalised)
+    classified(reviewer, seed=8)
+    shares = dict(NamedMatches.objects.values_list("prediction__spectrum__transient__name", "host_light"))
+    assert shares["N"] is None
+    assert shares["SN8"] is not None
 
 
 @pytest.mark.parametrize("known_to", ["everybody", "the group of the spectrum", "another group"])
@@ -135,6 +169,7 @@ def test_the_page_lists_the_matches_and_draws_the_one_that_is_chosen(
     assert "Looks like" in page
     assert f'data-named="{len(found.matches)}"' in page
     assert all(match["name"] in page for match in found.matches)
+    assert all(f'<td class="num">{match["redshift"]:.3f}</td>' in page for match in found.matches)
     drawn = client.get(reverse("plot", args=["SN7"]), {"spectrum": spectrum.pk, "template": 2}).content.decode()
     assert f"{found.matches[0]['name']} ({found.matches[0]['type']})" in drawn
     beyond = client.get(reverse("plot", args=["SN7"]), {"spectrum": spectrum.pk, "template": 99})
@@ -152,6 +187,41 @@ def test_the_queue_shows_the_phase_beside_the_class(reviewer: User, library: Pat
     assert client.get(reverse("queue")).status_code == 200
 
 
+def test_the_librarys_phase_is_told_only_for_the_networks_class(reviewer: User, library: Path, client: Client) -> None:
+    classified(reviewer)
+    client.force_login(reviewer)
+    NamedMatches.objects.update(phase=15.2, phase_error=11.0)
+    named = Prediction.objects.get().class_name
+    page = client.get(reverse("review", args=["SN7"])).content.decode()
+    assert f"If {named}: +15 ± 11 d from maximum, by the library’s {named}" in page
+    queue = client.get(reverse("queue")).content.decode()
+    assert "if so +15 ± 11 d" in queue
+    assert f"days from maximum if it is {named}" in queue
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        (("SLSN-I", "SN II", "SN II", "SN II", "SLSN-I"), "The 5 best matches are SLSN-I and SN II, not SN Ia."),
+        (("SLSN-I", "SN II", "", "SN Ia", "SN Ia"), "The 3 best matches are SLSN-I, SN II and Odd, not SN Ia."),
+        (("SLSN-I", "SN Ia", "SN II", "SN II", "SN II"), "The best match is SLSN-I, not SN Ia."),
+        (("SN Ia", "SN II", "SN II", "SN II", "SN II"), None),
+    ],
+)
+def test_best_matches_of_another_class_than_the_networks_are_said_to_be_so(
+    reviewer: User, library: Path, client: Client, classes: tuple[str, ...], words: str | None
+) -> None:
+    classified(reviewer)
+    assert Prediction.objects.get().class_name == "SN Ia"
+    found = NamedMatches.objects.get()
+    best = found.matches[0]
+    found.matches = [{**best, "class": name, "type": name or "Odd"} for name in classes]
+    found.save()
+    client.force_login(reviewer)
+    page = client.get(reverse("review", args=["SN7"])).content.decode()
+    assert (words in page) if words else ("not SN Ia" not in page)
+
+
 def test_the_api_gives_the_matches_with_the_prediction(
     reviewer: User, library: Path, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -163,7 +233,16 @@ def test_the_api_gives_the_matches_with_the_prediction(
     assert len(rows) == 3
     for row in rows:
         named = row["prediction"]["named_matches"]
-        assert {"matches", "left_out", "trust", "phase", "phase_error", "library"} == set(named)
+        assert {
+            "matches",
+            "left_out",
+            "trust",
+            "phase",
+            "phase_error",
+            "host_light",
+            "host_light_error",
+            "library",
+        } == set(named)
 
 
 def test_a_decision_keeps_what_the_library_said_for_the_export(reviewer: User, library: Path, client: Client) -> None:
@@ -274,4 +353,19 @@ def test_a_spectrum_that_breaks_the_comparison_costs_the_others_nothing_and_is_n
     assert missing_matches.fill(60) == 3
     assert NamedMatches.objects.exclude(matches=[]).count() == others
     assert NamedMatches.objects.get(prediction=bad).matches == []
+    assert missing_matches.fill(60) == 0
+
+
+def test_a_spectrum_with_unusable_samples_is_tried_once(
+    reviewer: User, named: Library, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SPECTRUM_LIBRARY = tmp_path / "library.safetensors"
+    good, bad = classified(reviewer, 7), classified(reviewer, 8)
+    named.save(settings.SPECTRUM_LIBRARY)
+    arrays = SpectrumArrays.objects.get(spectrum=bad)
+    arrays.flux = pack(np.nan * unpack(arrays.flux))
+    arrays.save()
+    assert missing_matches.fill(60) == 2
+    assert NamedMatches.objects.get(prediction=bad.current_prediction).matches == []
+    assert NamedMatches.objects.get(prediction=good.current_prediction).matches != []
     assert missing_matches.fill(60) == 0

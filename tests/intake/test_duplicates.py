@@ -86,6 +86,16 @@ def test_duplicates_are_sought_again_after_a_correction(reviewer: User) -> None:
     assert reread.read_again(reviewer, wrong, {"wavelength_unit": "nm"}).likely_duplicate_of_id == first.pk
 
 
+def test_a_duplicate_stays_marked_when_its_host_is_taken_off_and_put_back(reviewer: User) -> None:
+    first = submit_spectrum(reviewer, text(WAVELENGTH, FLUX), "a.txt").spectrum
+    copy = submit_spectrum(reviewer, COPIES["in nm"], "b.txt", Given(redshift=0.05)).spectrum
+    for corrections in ({"host_light": 0.4}, {}):
+        copy = reread.read_again(reviewer, copy, corrections)
+        assert copy.without_host == bool(corrections)
+        assert copy.likely_duplicate_of_id == first.pk
+        assert [warning["code"] for warning in copy.receipt["warnings"]].count("likely_duplicate") == 1
+
+
 def test_duplicates_of_more_spectra_than_one_query_takes_are_found(reviewer: User) -> None:
     content = text(WAVELENGTH, FLUX, form="{:.8g}")
     first = submit_spectrum(reviewer, content, "first.txt").spectrum

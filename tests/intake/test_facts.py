@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.db.models import ProtectedError
 from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.api_client import API, client_of, upload
-from tests.factories import spectrum_file
+from tests.factories import classified, spectrum_file
 from tests.spectrum_files import zipped
+from triage.accounts.audiences import own_group
 from triage.inference import backlog, worker
-from triage.models import Spectrum, SpectrumState, Transient
+from triage.intake.facts import MOST_OTHER_NAMES
+from triage.intake.submit import Given, submit_spectrum
+from triage.models import Original, Spectrum, SpectrumState, Transient
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +66,17 @@ def test_a_corrected_redshift_reaches_the_transient_it_came_with_and_the_network
     assert Spectrum.objects.get().state == SpectrumState.QUEUED
     worker.process_backlog()
     assert api.get(f"{API}/spectra/{spectrum.pk}/").json()["prediction"]["redshift_used"] == 0.03
+
+
+def test_a_redshift_that_comes_with_a_later_spectrum_is_used_for_the_earlier_ones(reviewer: User) -> None:
+    earlier = classified(reviewer, "X").spectra.get()
+    assert earlier.current_prediction is not None
+    assert earlier.current_prediction.redshift_used is None
+    submit_spectrum(reviewer, spectrum_file(seed=2), "later.txt", Given(transient="X", redshift=0.03))
+    worker.process_backlog()
+    earlier.refresh_from_db()
+    assert earlier.current_prediction is not None
+    assert earlier.current_prediction.redshift_used == 0.03
 
 
 def test_a_redshift_of_another_origin_stays_with_the_transient(api: APIClient, spectrum: Spectrum) -> None:
@@ -116,6 +132,14 @@ def test_a_renamed_transient_answers_to_its_old_name_and_its_spectra_move_back(
     (act,) = api.get(f"{API}/spectra/{spectrum.pk}/acts/").json()
     assert api.post(f"{API}/spectra/{spectrum.pk}/acts/{act['id']}/undo/").status_code == 200
     assert Spectrum.objects.get().transient == Transient.objects.get(name="SN2026abc")
+
+
+def test_a_transient_has_a_limited_number_of_other_names(api: APIClient, spectrum: Spectrum) -> None:
+    names = [f"name {number}" for number in range(MOST_OTHER_NAMES + 1)]
+    refused = api.patch(f"{API}/transients/SN2026abc/", {"other_names": names}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_upload")
+    assert api.patch(f"{API}/transients/SN2026abc/", {"other_names": names[1:]}, format="json").status_code == 200
+    assert len(api.get(f"{API}/transients/SN2026abc/").json()["aliases"]) == MOST_OTHER_NAMES
 
 
 @pytest.mark.parametrize(
@@ -221,12 +245,14 @@ def test_strangers_see_and_change_nothing(make_user: Callable[..., User], client
     assert client.get("/transients/SN2026abc/facts/").status_code == 404
 
 
-def test_an_audience_that_is_gone_is_not_undone_into_everybody(make_user: Callable[..., User]) -> None:
+def test_an_audience_whose_name_is_gone_is_not_undone_into_everybody(make_user: Callable[..., User]) -> None:
     sender = make_user("sender", "A")
     upload(client_of(sender), transient="SN2026abc", group="A")
     spectrum = Spectrum.objects.get()
     correct(client_of(sender), spectrum, group="only me")
-    sender.groups.get(name="A").delete()
+    with pytest.raises(ProtectedError):
+        sender.groups.get(name="A").delete()
+    Group.objects.filter(name="A").update(name="B")
     act = spectrum.acts.get()
     answer = client_of(sender).post(f"{API}/spectra/{spectrum.pk}/acts/{act.pk}/undo/")
     assert answer.status_code == 409
@@ -283,3 +309,53 @@ def test_a_redshift_that_a_person_corrected_is_the_person_s(api: APIClient, spec
     Transient.objects.update(redshift_origin="skyportal")
     correct_transient(api, redshift=0.05)
     assert Transient.objects.get().redshift_origin == "reviewer"
+
+
+def test_the_first_only_me_goes_together_with_another_redshift(
+    spectrum: Spectrum, client: Client, reviewer: User
+) -> None:
+    client.force_login(reviewer)
+    sent = {"instrument": "SEDM", "redshift": "0.03", "group": "only me"}
+    shown = {"initial-instrument": "SEDM", "initial-redshift": "0.3", "initial-group": "everybody"}
+    page = client.post(f"/spectra/{spectrum.pk}/facts/", sent | shown, follow=True).content.decode()
+    assert "Not corrected" not in page
+    stored = Spectrum.objects.get()
+    assert (stored.stated_redshift, stored.group) == (0.03, own_group(reviewer))
+
+
+def test_whoever_states_the_guessed_date_confirms_it(api: APIClient) -> None:
+    upload(api, name="t_20260304.txt")
+    spectrum = Spectrum.objects.get()
+    assert spectrum.date_guess is not None
+    assert correct(api, spectrum, observed_at="2026-03-04T00:00:00Z").status_code == 200
+    assert Spectrum.objects.get().date_guess is None
+    assert Spectrum.objects.get().observed_at == spectrum.observed_at
+
+
+def test_a_file_that_is_sent_again_with_the_guessed_date_confirms_it(api: APIClient) -> None:
+    upload(api, name="t_20260304.txt")
+    answer = upload(api, name="t_20260304.txt", observed_at="2026-03-04T00:00:00Z").json()
+    assert "the date was a guess and is confirmed" in answer["notes"]
+    assert Spectrum.objects.get().date_guess is None
+
+
+def test_a_date_that_came_with_an_unreadable_file_is_no_guess(api: APIClient) -> None:
+    flat = b"".join(b"%d 1\n" % wavelength for wavelength in range(4000, 9000, 10))
+    assert upload(api, flat, "t_20260304.txt", observed_at="2026-03-04T00:00:00Z").status_code == 400
+    assert Spectrum.objects.get().date_guess is None
+
+
+def test_a_guessed_date_gives_way_to_one_that_a_later_reading_finds(api: APIClient) -> None:
+    upload(api, name="t_20260304.txt")
+    Original.objects.update(content=spectrum_file(**{"DATE-OBS": "2026-03-05T06:00:00"}))
+    spectrum = Spectrum.objects.get()
+    api.post(f"{API}/spectra/{spectrum.pk}/reread/", {"medium": "vacuum"}, format="json")
+    assert Spectrum.objects.get().observed_at == datetime(2026, 3, 5, 6, tzinfo=UTC)
+
+
+def test_a_stated_date_stays_whatever_a_later_reading_finds(api: APIClient) -> None:
+    upload(api, name="t_20260304.txt", observed_at="2026-03-03T00:00:00Z")
+    Original.objects.update(content=spectrum_file(**{"DATE-OBS": "2026-03-05T06:00:00"}))
+    spectrum = Spectrum.objects.get()
+    api.post(f"{API}/spectra/{spectrum.pk}/reread/", {"medium": "vacuum"}, format="json")
+    assert Spectrum.objects.get().observed_at == datetime(2026, 3, 3, tzinfo=UTC)

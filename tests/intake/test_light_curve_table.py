@@ -45,8 +45,9 @@ def test_zero_points_of_another_system_are_refused() -> None:
         read_light_curve((CASES / "flux_zp.csv").read_bytes().replace(b",ab", b",vega"))
 
 
-def test_a_line_whose_zero_point_is_missing_is_skipped() -> None:
-    curve = read_light_curve((CASES / "flux_zp.csv").read_bytes().replace(b"27.5", b"nan"))
+@pytest.mark.parametrize("missing", [b"nan", b"-999", b"-1e5", b"1e29"])
+def test_a_line_whose_zero_point_is_missing_is_skipped(missing: bytes) -> None:
+    curve = read_light_curve((CASES / "flux_zp.csv").read_bytes().replace(b"27.5", missing))
     assert (len(curve.points), curve.skipped) == (2, 1)
 
 

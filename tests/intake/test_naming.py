@@ -12,7 +12,9 @@ from rest_framework.test import APIClient
 from tests.api_client import API, upload
 from tests.factories import spectrum_file
 from triage.inference import worker
+from triage.intake import naming
 from triage.intake.move import move
+from triage.intake.naming import known_transient
 from triage.intake.submit import Given, submit_spectrum
 from triage.intake.suggestions import suggested_names
 from triage.models import Spectrum, SpectrumState, Transient
@@ -167,3 +169,33 @@ def test_the_name_of_a_duplicate_is_suggested_first(reviewer: User) -> None:
     submit_spectrum(reviewer, content, "a.txt", Given(transient="SN2026abc"))
     copy = submit_spectrum(reviewer, b"# copy\n" + content, "spec.txt").spectrum
     assert suggested_names(reviewer, copy)[0].name == "SN2026abc"
+
+
+def test_a_name_that_another_group_takes_meanwhile_gets_a_number(
+    make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, other = make_user("sender", "A"), make_user("other", "B")
+    spectrum = sent(sender, "spec.txt", Given(group=sender.groups.get()))
+    look_up = naming._found_or_drafted
+    before = look_up({"SN2026abc": False}, sender.groups.get(), sender)
+    sent(other, "b.txt", Given(transient="SN2026abc", group=other.groups.get()), seed=2)
+    answers = iter([before])
+    monkeypatch.setattr(naming, "_found_or_drafted", lambda *asked: next(answers, None) or look_up(*asked))
+    assert str(move(sender, spectrum, "SN2026abc").transient) == "SN2026abc (2)"
+    assert known_transient("SN2026abc", sender.groups.get()) == Spectrum.objects.get(pk=spectrum.pk).transient
+
+
+@pytest.mark.parametrize("name", ["\u200b", " \u2060\ufeff ", "\u3164", "\u2800\u2800"])
+def test_a_name_that_shows_nothing_is_refused(api: APIClient, name: str) -> None:
+    answer = upload(api, transient=name)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_upload")
+    spectrum = upload(api, transient="SN2026abc").json()["id"]
+    for path, facts in ((f"spectra/{spectrum}/move/", {"transient": name}), ("transients/SN2026abc/", {"name": name})):
+        send = api.post if path.endswith("move/") else api.patch
+        assert send(f"{API}/{path}", facts, format="json").status_code == 400
+    assert list(Transient.objects.values_list("name", flat=True)) == ["SN2026abc"]
+
+
+@pytest.mark.parametrize("name", ["SN2026abc\u200b", "★", "超新星", "-"])
+def test_a_name_may_hold_anything_that_shows(api: APIClient, name: str) -> None:
+    assert upload(api, transient=name).json()["transient"] == name

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.factories import classified, spectrum_file
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import OtherName, Transient
+from triage.models import OtherName, Transient, transient_search
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +47,19 @@ def test_the_page_and_record_of_a_transient_are_found_by_any_name(reviewer: User
     record = client.get("/api/v1/transients/ATLAS26xyz/").json()
     assert (record["name"], record["aliases"]) == ("ZTF26aaa", ["SN2026abc", "ATLAS26xyz"])
     assert client.get("/transients/ATLAS26/").status_code == 404
+
+
+@pytest.mark.parametrize("most_listed", [0, 1, 2])
+def test_the_search_finds_the_same_however_common_a_part_of_a_name_is(
+    reviewer: User, monkeypatch: pytest.MonkeyPatch, most_listed: int
+) -> None:
+    monkeypatch.setattr(transient_search, "MOST_LISTED", most_listed)
+    call(classified(reviewer, "ZTF26aaa"), "AT2026xyz", "ATLAS26xyz")
+    classified(reviewer, "AT2026abc", seed=2)
+    classified(reviewer, "AT2026xzz", seed=3)
+    assert found_by(reviewer, "2026") == {"ZTF26aaa", "AT2026abc", "AT2026xzz"}
+    assert found_by(reviewer, "26xyz") == {"ZTF26aaa"}
+    assert found_by(reviewer, "26ab") == {"AT2026abc"}
 
 
 def test_the_search_covers_all_names_and_ignores_the_prefix_of_a_designation(reviewer: User, client: Client) -> None:

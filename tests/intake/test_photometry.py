@@ -14,11 +14,12 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.api_client import API, client_of
 from tests.factories import send
 from triage.errors import UnreadableLightCurveError
-from triage.intake import photometry
+from triage.intake import light_curve_identity, photometry
 from triage.intake.light_curve_table import read_light_curve
-from triage.models import Photometry, Spectrum
+from triage.models import OtherName, Photometry, Spectrum, Transient
 
 PLAIN = b"mjd,filter,mag,error\n60001.5,r,18.2,0.05\n60000.5,g,18.4,0.06\n60002,r,,\n"
 
@@ -220,6 +221,66 @@ def test_a_private_light_curve_is_visible_to_its_group_only(client: Client, sent
     # The same file sent for everybody is another record.
     assert upload(client).status_code == 302
     assert Photometry.objects.count() == 2
+
+
+ROW = "60000,r,18,0.1"
+ZTF_FORCED = table("# Requested input R.A. = 187.6000 degrees", "# Requested input Dec. = 12.5 degrees")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code", "said"),
+    [
+        (table("mjd,filter,mag,error,ra,dec", f"{ROW},187.6,12.5"), "a.csv", "place_differs", "lie 5.9′ from T0"),
+        (ZTF_FORCED + b"\n" + table("mjd,filter,mag,error", ROW), "a.csv", "place_differs", "lie 5.9′ from T0"),
+        (table("# RA: 12:30:00", "# DEC: -12:30:00", "mjd,filter,mag,error", ROW), "a.csv", "place_differs", "25.0°"),
+        (table("mjd,filter,mag,error,objectId", f"{ROW},ZTF21abcdefg"), "a.csv", "names_differ", "known name of T0"),
+        (table("# object: T1", "mjd,filter,mag,error", ROW), "a.csv", "names_differ", "T1, which is another transient"),
+        (table("mjd,filter,mag,error", ROW), "SN2021abc_lc.csv", "names_differ", "is of SN2021abc"),
+        (
+            table("SNID: 2021abc", "VARLIST: MJD FLT MAG MAGERR", f"OBS: {ROW.replace(',', ' ')}"),
+            "a.dat",
+            "names_differ",
+            "2021abc",
+        ),
+    ],
+)
+def test_a_light_curve_of_another_place_or_object_is_taken_with_a_warning(
+    client: Client, sent: tuple[User, User], content: bytes, name: str, code: str, said: str
+) -> None:
+    member, _ = sent
+    send(member, "T1", 2)
+    Transient.objects.filter(name="T0").update(ra=187.5, dec=12.5)
+    answer = client_of(member).post(
+        f"{API}/transients/T0/photometry/", {"file": SimpleUploadedFile(name, content)}, format="multipart"
+    )
+    assert answer.status_code == 201
+    (warning,) = answer.json()["warnings"]
+    assert warning["code"] == code
+    assert said in warning["message"]
+    client.force_login(member)
+    page = client.post(reverse("photometry", args=["T0"]), {"file": SimpleUploadedFile(name, content)}, follow=True)
+    assert said in page.content.decode()
+    assert "Is it the light curve of T0?" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        # The place is the transient's, whatever survey names it.
+        (table("mjd,filter,mag,error,ra,dec,objectId", f"{ROW},187.501,12.5,ZTF21abcdefg"), "ZTF21abcdefg.csv"),
+        (table("mjd,filter,mag,error,object", f"{ROW},t-0"), "t0.csv"),
+        (table("mjd,filter,mag,error,object", f"{ROW},ZTF26known"), "forced.csv"),
+        (PLAIN, "lightcurve.csv"),
+    ],
+)
+def test_a_light_curve_of_the_same_place_or_name_gets_no_warning(
+    sent: tuple[User, User], content: bytes, name: str
+) -> None:
+    transient = Transient.objects.get(name="T0")
+    Transient.objects.update(ra=187.5, dec=12.5)
+    OtherName.objects.create(transient=transient, name="ZTF26known")
+    transient.refresh_from_db()
+    assert light_curve_identity.doubts(sent[0], transient, content, name) == []
 
 
 def test_only_its_uploader_can_remove_a_light_curve(client: Client, sent: tuple[User, User]) -> None:

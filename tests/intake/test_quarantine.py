@@ -247,9 +247,9 @@ def test_the_quarantine_page_takes_the_same_number_of_queries_for_many_files(
     client = client_of(reviewer)
     quarantined(reviewer)
     client.get("/quarantine/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/quarantine/")
     for number in range(5):
         quarantined(reviewer, UNREADABLE + b"%d" % number)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/quarantine/")

@@ -13,6 +13,7 @@ from tests.factories import spectrum_file
 from tests.spectrum_files import zipped
 from triage import celery_app
 from triage.errors import InvalidUploadError, TooLargeError
+from triage.export.originals import original_file
 from triage.intake import reread, submit
 from triage.intake.facts import correct_spectrum
 from triage.intake.quarantine import UnreadableSpectrumError
@@ -172,6 +173,13 @@ def test_a_file_with_any_name_is_stored(reviewer: User, name: str) -> None:
     assert submit.submit_spectrum(reviewer, spectrum_file(), name).spectrum.transient is None
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "a/..", "...", " ", ". ."])
+def test_a_file_whose_name_shows_nothing_is_listed_as_unnamed(reviewer: User, name: str) -> None:
+    spectrum = submit.submit_spectrum(reviewer, spectrum_file(), name).spectrum
+    assert spectrum.filename == "unnamed"
+    assert original_file(spectrum).headers["Content-Disposition"] == 'attachment; filename="unnamed"'
+
+
 def test_each_file_of_an_archive_gets_its_own_transient(reviewer: User) -> None:
     names = {"CSS140421-142042+031_20140428_Gr11.txt": "CSS140421-142042+031", "a/sn2009ip.txt": "SN2009ip"}
     bundle = zipped({name: spectrum_file(seed=number) for number, name in enumerate(names)})
@@ -180,7 +188,7 @@ def test_each_file_of_an_archive_gets_its_own_transient(reviewer: User) -> None:
     assert [spectrum.transient.name for spectrum in stored] == list(names.values())
     assert [spectrum.file_label for spectrum in stored] == [
         "night.zip: CSS140421-142042+031_20140428_Gr11.txt",
-        "night.zip: sn2009ip.txt",
+        "night.zip: a/sn2009ip.txt",
     ]
 
 
@@ -212,7 +220,8 @@ def test_facts_sent_with_a_private_spectrum_are_those_of_a_transient_that_its_gr
     assert facts_of("X") == (0.0437, 150.1, 2.2)
     theirs = Given(transient="X", redshift=0.2, ra=1.0, dec=1.0, group=stranger.groups.get())
     submit.submit_spectrum(stranger, spectrum_file(seed=2), "b.txt", theirs)
-    assert facts_of("X") == (None, None, None)
+    assert facts_of("X") == (0.0437, 150.1, 2.2)
+    assert facts_of("X (2)") == (0.2, 1.0, 1.0)
     submit.submit_spectrum(public, spectrum_file(seed=3), "c.txt", Given(transient="X"))
     assert facts_of("X") == (None, None, None)
     spectrum.refresh_from_db()

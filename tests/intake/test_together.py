@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.backends import choose
+from tests.at_once import at_once, needs_threads
 from tests.factories import spectrum_file
 from tests.spectrum_files import zipped
 from triage.errors import BoundSpectrumError
@@ -130,7 +130,7 @@ def test_chunks_are_bounded_by_files_and_bytes_and_a_large_file_comes_alone(monk
     assert list(in_chunks((size, size) for size in sizes)) == [[10, 10, 10], [10], [95], [500], [40, 60], [1]]
 
 
-@pytest.mark.skipif(not choose()[0], reason="threads share the in-memory database of SQLite")
+@needs_threads
 @pytest.mark.django_db(transaction=True)
 def test_batches_with_the_same_files_and_transients_in_opposite_order_do_not_wait_for_each_other(
     reviewer: User, caplog: pytest.LogCaptureFixture
@@ -140,21 +140,7 @@ def test_batches_with_the_same_files_and_transients_in_opposite_order_do_not_wai
     shared = [sent(seed + 10) for seed in range(4)]
     own = [[sent(100 * who + seed, f"{kind}{seed % 4}") for seed, kind in enumerate("TTTTNNNN")] for who in (1, 2, 3)]
     batches = [[*own[0], *shared], [*reversed(own[1]), *reversed(shared)], [*shared, *reversed(own[2])]]
-    ready = threading.Barrier(len(batches))
-    results: list[list[submit.Outcome]] = []
-
-    def send(files: list[SentFile]) -> None:
-        ready.wait()
-        try:
-            results.append(submit_files(reviewer, files))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=send, args=(files,)) for files in batches]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    results = at_once([partial(submit_files, reviewer, files) for files in batches])
     assert [type(outcome) for outcomes in results for outcome in outcomes] == [Submission] * 36
     assert "deadlock" not in caplog.text
     assert Spectrum.objects.count() == 4 + 4 + 24

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 
 from tests.factories import spectrum_file
@@ -41,6 +41,22 @@ def test_ingest_says_what_is_wrong_with_its_arguments(folder: Path) -> None:
         call_command("ingest", str(folder), manifest=folder / "a.txt")
     with pytest.raises(CommandError, match="no group"):
         call_command("ingest", str(folder), group="nobody")
+
+
+def test_ingest_for_one_group_leaves_the_private_transients_of_another_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Group.objects.create(name=name)
+        (tmp_path / f"sn2026abc_{name}.txt").write_bytes(spectrum_file(seed=ord(name)))
+        call_command("ingest", str(tmp_path / f"sn2026abc_{name}.txt"), group=name, stdout=StringIO())
+    shared = Spectrum.objects.order_by("pk").values_list("transient__name", "transient__group__name", "group__name")
+    assert list(shared) == [("SN2026abc", "a", "a"), ("SN2026abc (2)", "b", "b")]
+
+
+def test_ingest_makes_a_user_that_is_named_a_member_of_the_group(folder: Path) -> None:
+    Group.objects.create(name="a")
+    call_command("ingest", str(folder / "a.txt"), user="night", group="a", stdout=StringIO())
+    assert [group.name for group in User.objects.get(username="night").groups.all()] == ["a"]
+    assert Spectrum.objects.get().uploaded_by == User.objects.get(username="night")
 
 
 def test_issue_token_prints_a_key_that_works(reviewer: User) -> None:

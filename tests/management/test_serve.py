@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
+from triage.management.commands import serve
 from triage.management.commands.serve import pause_before
 from triage.operations import disk
 
@@ -19,3 +23,12 @@ def test_pages_say_when_the_disk_is_full(client: Client, monkeypatch: pytest.Mon
     assert b"disk of this desk is full" not in client.get("/login/").content
     monkeypatch.setattr(disk, "LEAST_FREE_BYTES", 1 << 62)
     assert b"disk of this desk is full" in client.get("/login/").content
+
+
+def test_a_desk_that_starts_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*command: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serve, "call_command", full)
+    with pytest.raises(CommandError, match="No space left on device"):
+        call_command("serve", port=1)

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.auth.models import Group, User
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.core.management import call_command
 from django.db import connection, connections, migrations, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from tests.factories import classified
+from tests.factories import classified, spectrum_file
+from triage.intake.submit import Given, submit_spectrum
 from triage.migrations._indexes import AddUniqueBesideWrites
-from triage.models import BrightnessDue, OtherName, Photometry, Prediction, QueueEntry, Spectrum, SpectrumAct, Transient
+from triage.models import (
+    BrightnessDue,
+    Decision,
+    OtherName,
+    Photometry,
+    Prediction,
+    QueueEntry,
+    Spectrum,
+    SpectrumAct,
+    Transient,
+)
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
 
@@ -83,12 +96,12 @@ def _holds_up_the_desk(migration: migrations.Migration) -> str:
         return "it moves data beside a change of the schema"
     if any(moves_data) and migration.atomic:
         return "it moves data in one transaction"
-    named = [each for each in migration.operations if _makes_an_index(each)]
+    named = [each for each in migration.operations if _locks_for_an_index(each)]
     return f"{named[0].describe()} without CONCURRENTLY" if named else ""
 
 
-def _makes_an_index(operation: Any) -> bool:
-    """Return whether an operation makes an index on a big table while nobody can write there."""
+def _locks_for_an_index(operation: Any) -> bool:
+    """Return whether an operation makes or drops an index of a big table while nobody can write there."""
     if getattr(operation, "model_name", "").lower() not in BIG:
         return False
     if isinstance(operation, migrations.AddField | migrations.AlterField):
@@ -96,6 +109,8 @@ def _makes_an_index(operation: Any) -> bool:
     if isinstance(operation, migrations.AddConstraint):
         unique = isinstance(operation.constraint, models.UniqueConstraint)
         return unique and not isinstance(operation, AddUniqueBesideWrites)
+    if isinstance(operation, migrations.RemoveIndex):
+        return not isinstance(operation, RemoveIndexConcurrently)
     return isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently)
 
 
@@ -116,6 +131,7 @@ INDEX = migrations.AddIndex("Spectrum", models.Index(fields=["sha256"], name="sl
         [MOVES],
         [MOVES, migrations.AddField("transient", "colour", models.FloatField(null=True))],
         [INDEX],
+        [migrations.RemoveIndex("decision", "slow")],
         [migrations.AddConstraint("transient", models.UniqueConstraint(fields=["ra"], name="slow"))],
         [migrations.AddField("spectrum", "colour", models.FloatField(null=True, db_index=True))],
     ],
@@ -293,6 +309,46 @@ def test_a_light_curve_that_is_there_before_the_upgrade_is_due_for_its_brightnes
         assert [due.transient_id for due in BrightnessDue.objects.all()] == [with_curve.pk]
 
 
+@pytest.mark.django_db
+def test_a_spectrum_of_noise_that_was_read_before_the_warning_gets_it(reviewer: User) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 8.0)
+    noise = np.random.default_rng(5).normal(size=wavelength.size)
+    content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, noise, strict=True)).encode()
+    for name, sent in (("noise", content), ("good", spectrum_file())):
+        submit_spectrum(reviewer, sent, f"{name}.txt", Given(transient=name))
+    now = {spectrum.filename: spectrum.receipt for spectrum in Spectrum.objects.all()}
+    stale = {"code": "featureless", "message": "of other thresholds"}
+    Spectrum.objects.filter(filename="noise.txt").update(receipt={**now["noise.txt"], "warnings": []})
+    Spectrum.objects.filter(filename="good.txt").update(receipt={**now["good.txt"], "warnings": [stale]})
+    (warn,) = MigrationLoader(None).disk_migrations["triage", "0220_noise_of_earlier_readings"].operations
+    warn.code(apps, connection.schema_editor())
+    noise_warnings, good_warnings = (
+        Spectrum.objects.get(filename=f"{name}.txt").no_class_warnings for name in ("noise", "good")
+    )
+    assert noise_warnings == [warning for warning in now["noise.txt"]["warnings"] if warning["code"] == "mostly_noise"]
+    assert len(noise_warnings) == 1
+    assert good_warnings == []
+
+
+@pytest.mark.django_db
+def test_earlier_decisions_and_queue_entries_get_their_new_columns(make_user: Any) -> None:
+    ada, ben = make_user("ada"), make_user("ben")
+    for seed, name in enumerate(("vetted", "waits", "vetted twice"), start=1):
+        classified(ada, name, seed)
+    for name in ("vetted", "vetted twice"):
+        record_decision(ada, Transient.objects.get(name=name), Proposal("override", class_name="TDE"))
+    record_decision(ben, Transient.objects.get(name="vetted twice"), Proposal("override", class_name="AGN"))
+    shown, joins = QueueEntry.objects.values_list("shown_class"), Decision.objects.values_list("joins")
+    now = list(shown.order_by("pk")), list(joins.order_by("pk"))
+    assert ("AGN",) in now[0]
+    assert now[1] == [(False,), (False,), (True,)]
+    QueueEntry.objects.update(shown_class="")
+    Decision.objects.update(joins=False)
+    (fill,) = MigrationLoader(None).disk_migrations["triage", "0241_fill_joined_and_shown"].operations
+    fill.code(apps, connection.schema_editor())
+    assert (list(shown.order_by("pk")), list(joins.order_by("pk"))) == now
+
+
 def test_a_migration_fills_in_the_priority_by_the_formula_of_its_own_release(transactional_db: None) -> None:
     classified(User.objects.create_user("a"), "X")
     Spectrum.objects.update(created_at=datetime(2020, 1, 2, tzinfo=UTC))
@@ -305,3 +361,64 @@ def test_a_migration_fills_in_the_priority_by_the_formula_of_its_own_release(tra
     # The weighted sum of uncertainty, novelty, half a disagreement and rarity, less one day.
     assert entry.priority == pytest.approx(0.4 * 0.5 + 0.2 + 0.15 * 0.5 + 0.15 * 0.55 - 0.02)
     assert entry.contradiction == 0.0
+
+
+@pytest.mark.django_db
+def test_acts_from_before_a_spectrum_was_made_public_are_given_to_its_group(reviewer: User) -> None:
+    group, spectrum = Group.objects.create(name="a"), submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    for kind, detail in (
+        ("moved", {"from": "secret", "to": "X"}),
+        ("facts", {"group": ["a", None], "comment": ["hush", ""]}),
+        ("facts", {"comment": ["", "bright"]}),
+        ("corrected", {}),
+    ):
+        SpectrumAct.objects.create(spectrum=spectrum, kind=kind, detail=detail)
+    for _ in range(2):
+        give_acts_to_their_audiences()
+        assert list(SpectrumAct.objects.order_by("pk").values_list("group", flat=True)) == [group.pk] * 2 + [None] * 2
+
+
+@pytest.mark.django_db
+def test_acts_from_before_a_spectrum_changed_hands_are_given_to_the_group_that_had_it(
+    reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (Group.objects.create(name=name) for name in "ab")
+    reviewer.groups.add(other)
+    spectra = [
+        submit_spectrum(reviewer, spectrum_file(seed=seed), "a.txt", Given(transient="X", group=other)).spectrum
+        for seed in (1, 2, 3)
+    ]
+    for detail in ({"group": [None, "a"]}, {"comment": ["", "hush"]}, {"group": ["a", "b"]}, {"comment": ["hush", ""]}):
+        for spectrum in spectra:
+            SpectrumAct.objects.create(spectrum=spectrum, kind="facts", detail=detail)
+    monkeypatch.setattr(import_module("triage.migrations.0251_fill_audience_of_spectrum_acts"), "BATCH", 2)
+    give_acts_to_their_audiences()
+    for spectrum in spectra:
+        given = list(spectrum.acts.order_by("pk").values_list("group", flat=True))
+        assert given == [one.pk, one.pk, one.pk, other.pk]
+
+
+@pytest.mark.django_db
+def test_acts_from_before_a_group_was_renamed_or_deleted_are_given_to_nobody(reviewer: User) -> None:
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt").spectrum
+    for detail in ({"comment": ["", "hush"]}, {"group": ["old", None]}, {"comment": ["hush", ""]}):
+        SpectrumAct.objects.create(spectrum=spectrum, kind="facts", detail=detail)
+    give_acts_to_their_audiences()
+    assert list(SpectrumAct.objects.order_by("pk").values_list("group__name", flat=True)) == ["old", "old", None]
+    assert not User.objects.filter(groups__name="old").exists()
+
+
+@pytest.mark.django_db
+def test_a_second_run_gives_only_the_acts_that_the_old_release_wrote_meanwhile(reviewer: User) -> None:
+    now, before = (Group.objects.create(name=name) for name in ("now", "before"))
+    reviewer.groups.add(now)
+    spectrum = submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="X", group=now)).spectrum
+    for group in (before, None):
+        SpectrumAct.objects.create(spectrum=spectrum, group=group, kind="corrected")
+    give_acts_to_their_audiences()
+    assert list(SpectrumAct.objects.order_by("pk").values_list("group__name", flat=True)) == ["before", "now"]
+
+
+def give_acts_to_their_audiences() -> None:
+    (give,) = MigrationLoader(None).disk_migrations["triage", "0251_fill_audience_of_spectrum_acts"].operations
+    give.code(apps, connection.schema_editor())

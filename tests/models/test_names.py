@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import connection
 
 from classifier.names import name_key
-from tests.backends import choose
+from tests.at_once import at_once, needs_threads
 from tests.factories import spectrum_file
 from triage.intake.naming import known_transient
 from triage.intake.submit import Given, submit_spectrum
@@ -97,24 +96,16 @@ def test_a_name_without_a_usual_key_has_one_transient_too(reviewer: User, name: 
     assert Transient.objects.get(name=name).spectra.count() == 2
 
 
-@pytest.mark.skipif(not choose()[0], reason="threads share the in-memory database of SQLite")
+@needs_threads
 @pytest.mark.django_db(transaction=True)
 def test_spellings_sent_at_once_make_one_transient(reviewer: User) -> None:
     names = ["SN2021zzx", "at2021zzx", "SN_2021zzx", "AT 2021 zzx", "2021zzx", "SN 2021ZZX"]
-    ready = threading.Barrier(len(names))
-
-    def send(number: int) -> None:
-        ready.wait()
-        try:
-            submit_spectrum(reviewer, spectrum_file(seed=number), f"{number}.txt", Given(transient=names[number]))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(len(names))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(
+        [
+            partial(submit_spectrum, reviewer, spectrum_file(seed=number), f"{number}.txt", Given(transient=name))
+            for number, name in enumerate(names)
+        ]
+    )
     assert Transient.objects.get().spectra.count() == len(names)
 
 

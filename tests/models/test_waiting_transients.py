@@ -47,8 +47,8 @@ def readers(make_user: Callable[..., User]) -> list[User]:
 def test_the_queue_found_by_joins_agrees_with_the_annotations(readers: list[User]) -> None:
     for user in readers:
         plain = Transient.objects.for_review(user)
-        waiting = set(Transient.objects.awaiting_review(user).values_list("name", "uncertainty", "review_state"))
-        assert waiting == set(plain.filter(WAITING).values_list("name", "uncertainty", "review_state"))
+        waiting = {(row.name, row.uncertainty, row.review_state) for row in Transient.objects.awaiting_review(user)}
+        assert waiting == {(row.name, row.uncertainty, row.review_state) for row in plain.filter(WAITING)}
         assert counts(user)["pending"] == len(waiting)
         for state in ("done", "unsure", "bad_spectrum", "second_opinion", "disputed"):
             found = set(plain.with_outcome(user, state).values_list("pk", flat=True))

@@ -49,3 +49,22 @@ def test_a_secret_that_is_mounted_into_a_container_gives_no_warning(
     monkeypatch.setattr(environment, "MOUNTED", secret.parent)
     assert env("SECRET_KEY") == "hidden"
     assert not caplog.records
+
+
+def test_a_key_that_could_not_be_written_is_made_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+
+    def full(length: int) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(environment.secrets, "token_urlsafe", full)
+        with pytest.raises(OSError, match="No space"):
+            environment.secret_key(tmp_path)
+    key = environment.secret_key(tmp_path)
+    assert len(key) > 50
+    assert environment.secret_key(tmp_path) == key
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert len(list(tmp_path.iterdir())) == 1

@@ -37,6 +37,34 @@ def test_log_lines_name_their_request_and_spectrum() -> None:
     assert line(logs.LineFormatter(), "done").endswith("triage: done")
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("/login/new/MQ/c4f2-0a1b2c/", "/login/new/…"),
+        ("/invitations/7:s3cr3t/", "/invitations/…"),
+        ("/sso/callback/?code=s3cr3t&state=x", "/sso/callback/…"),
+        ("/transients/AT2026abc/?spectrum=7", "/transients/AT2026abc/?spectrum=7"),
+    ],
+)
+def test_no_log_line_holds_an_address_that_lets_somebody_in(address: str, kept: str) -> None:
+    assert line(logs.LineFormatter(), f"Bad Request: {address} x").endswith(f"triage: Bad Request: {kept} x")
+    assert json.loads(line(logs.JsonFormatter(), f"Bad Request: {address} x"))["message"] == f"Bad Request: {kept} x"
+
+
+@pytest.mark.parametrize("formatter", [logs.LineFormatter(), logs.JsonFormatter()])
+def test_no_traceback_holds_an_address_that_lets_somebody_in(formatter: logging.Formatter) -> None:
+    error = ValueError("no answer from /sso/callback/?code=s3cr3t&state=x")
+    record = logging.LogRecord("triage", logging.ERROR, "f", 1, "failed", None, (ValueError, error, None))
+    told = formatter.format(record)
+    assert "no answer from /sso/callback/…" in told
+    assert "s3cr3t" not in told
+
+
+def test_the_web_servers_lines_about_requests_are_written_by_the_same_formatters() -> None:
+    settings = logs.logging_settings("json", "", embedded=False)
+    assert settings["loggers"]["gunicorn.access"]["handlers"] == settings["root"]["handlers"] == ["stderr"]
+
+
 def test_the_log_follows_a_spectrum_from_its_request_to_its_prediction(
     reviewer: User, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from classifier.errors import SpectrumError
 from classifier.predict import SpectrumPrediction
 from tests.factories import spectrum_file
+from triage.api.filters import TRANSIENT_STATES
 from triage.errors import NotFoundError, TriageError
 from triage.inference import backlog, worker
 from triage.intake.reread import read_again
@@ -27,10 +28,11 @@ from triage.models import (
     Spectrum,
     SpectrumState,
     Transient,
+    transient_search,
 )
 from triage.queue.counts import counts
 from triage.queue.entries import rebuild
-from triage.queue.filters import OUTCOMES, QueueFilter
+from triage.queue.filters import OUTCOMES, PUBLIC, QueueFilter
 from triage.review import decisions
 from triage.review.proposal import Proposal
 
@@ -112,8 +114,11 @@ class Night:
         return SpectrumPrediction(name, shares, {}, [name], novelty, None, None, None)
 
 
-@pytest.mark.parametrize("seed", [1, 3])
-def test_queue_entries_agree_with_the_records_for_every_user(make_user: Callable[..., User], seed: int) -> None:
+@pytest.mark.parametrize(("seed", "most_listed"), [(1, transient_search.MOST_LISTED), (3, 2)])
+def test_queue_entries_agree_with_the_records_for_every_user(
+    make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch, seed: int, most_listed: int
+) -> None:
+    monkeypatch.setattr(transient_search, "MOST_LISTED", most_listed)
     night, shown, shared = Night(make_user, seed), set(), 0
     for _ in range(2):
         night.go_on(50)
@@ -129,7 +134,7 @@ def test_queue_entries_agree_with_the_records_for_every_user(make_user: Callable
 
 
 def _compare(user: User) -> None:
-    """Compare every filter that uses the entries with the annotations of each transient."""
+    """Compare every filter that uses entries, lists of ids or spectra with the annotations of each transient."""
     plain = list(Transient.objects.for_review(user).order_by("-created_at", "-id"))
     claimed = set(Claim.objects.live().values_list("transient", flat=True))
     waiting = [row for row in plain if row.review_state in ("pending", "in_review")]
@@ -143,6 +148,8 @@ def _compare(user: User) -> None:
         "all": plain,
         **{name: [row for row in plain if row.standing_state == name] for name in OUTCOMES},
     }
+    own = user.groups.first()
+    of_group = set(spectra.filter(group=own).values_list("transient", flat=True))
     counted = counts(user)
     for state, rows in expected.items():
         assert _said(QueueFilter(state).rows(user)) == _said(rows)
@@ -150,20 +157,25 @@ def _compare(user: User) -> None:
         for name in CLASSES[:2]:
             of_class = [row for row in rows if _class_of(row) == name and not row.hidden]
             assert _said(QueueFilter(state, class_name=name).rows(user)) == _said(of_class)
+        assert _said(QueueFilter(state, q="T1").rows(user)) == _said([row for row in rows if "T1" in row.name])
+        in_group = [row for row in rows if row.pk in of_group]
+        assert _said(QueueFilter(state, group=own.name if own else PUBLIC).rows(user)) == _said(in_group)
         sure = [r for r in rows if r.uncertainty is not None and r.uncertainty <= 1 - 0.6 and not r.hidden]
         assert _said(QueueFilter(state, above="60").rows(user)) == _said(sure)
+    for state in TRANSIENT_STATES:
+        found = {row.pk for row in Transient.objects.for_review(user).in_state(state)}
+        assert found == {row.pk for row in plain if row.review_state == state}
     _compare_neighbours(user, plain, expected["pending"])
 
 
 def _compare_neighbours(user: User, plain: list[Any], waiting: list[Any]) -> None:
     for row in plain[::2]:
-        order = QueueFilter().rows(user).exclude(pk=row.pk)
         others = [other for other in waiting if other.pk != row.pk]
         place = None if row.priority is None else (-row.priority, row.pk)
         before = [other for other in others if place and (-other.priority, other.pk) < place]
         after = others[len(before) :]
-        found = tuple(near and near.pk for near in order.neighbours_by_priority(row))
-        assert found == (before[-1].pk if before else None, after[0].pk if after else None)
+        found = QueueFilter().neighbours(user, row)
+        assert found == (before[-1].name if before else None, after[0].name if after else None)
 
 
 def _class_of(row: Any) -> str | None:

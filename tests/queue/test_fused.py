@@ -48,6 +48,16 @@ def test_several_epochs_are_fused_without_the_bad_ones(reviewer: User, client: A
     assert left.epochs == 2
 
 
+def test_a_likely_duplicate_of_an_epoch_counts_with_it_and_is_marked(reviewer: User, client: APIClient) -> None:
+    epochs(reviewer, 2)
+    content = spectrum_file(seed=20)
+    submit_spectrum(reviewer, content + b"# sent by another\n", "copy.txt", Given(transient="X"))
+    worker.process_backlog()
+    client.force_login(reviewer)
+    assert client.get("/api/v1/transients/X/").json()["fused"]["epochs"] == 2
+    assert "· copy" in client.get("/transients/X/").content.decode()
+
+
 def test_an_epoch_that_contradicts_the_others_is_named(reviewer: User) -> None:
     spectra = epochs(reviewer, 4)
     names = list(spectra[0].current_prediction.probabilities)
@@ -79,7 +89,7 @@ def test_contradictory_epochs_raise_a_doubt_in_bulk_confirmation(
     say(torn[0], SN_Ia=0.99, SN_II=0.01)
     say(torn[1], SN_Ibn=0.6, SN_Ia=0.2, SN_IIn=0.2)
     say(torn[2], SN_IIn=0.7, SN_Ia=0.2, SN_Ibn=0.1)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         (row,) = bulk.proposed(reviewer, QueueFilter(), 95)
     assert row.doubt == "epochs disagree: SN IIn and SN Ibn too"
     assert "its epochs disagree" in row.reason

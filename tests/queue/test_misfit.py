@@ -39,6 +39,16 @@ def test_a_spectrum_of_another_group_than_the_decided_class_is_a_misfit(reviewer
     assert found["misfit"] == "it looks like SN Ia, but SN2026abc was decided to be SN IIn"
 
 
+def test_the_results_of_an_upload_say_it_after_a_reload_too(reviewer: User, client: Client) -> None:
+    sent(reviewer, "SN Ia", 1)
+    decide(reviewer, "SN IIn")
+    begun = client_of(reviewer).post(f"{API}/uploads/").json()["id"]
+    sent(reviewer, "SN Ia", 2, upload=begun)
+    client.force_login(reviewer)
+    page = client.get(f"/upload/{begun}/").content.decode()
+    assert "It looks like SN Ia, but SN2026abc was decided to be SN IIn. Is it the right transient?" in page
+
+
 def test_a_spectrum_of_the_decided_class_fits(reviewer: User) -> None:
     sent(reviewer, "SN Ia", 1)
     decide(reviewer, "SN Ia")

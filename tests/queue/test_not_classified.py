@@ -33,7 +33,7 @@ def test_it_is_processing_until_the_network_has_tried_and_then_not_classified(
     assert reviewed(reviewer, "X").review_state == "processing"
     classify_all()
     assert reviewed(reviewer, "X").review_state == "failed"
-    assert [hit.state for hit in find(reviewer, "X")] == ["not classified"]
+    assert [hit.state for hit in find(reviewer, "X").hits] == ["not classified"]
     send(reviewer, "X", seed=2)
     assert reviewed(reviewer, "X").review_state == "processing"
     classify_all()

@@ -153,14 +153,14 @@ def test_the_page_the_api_and_the_steps_follow_one_order(
     order = ["doubtful", "novel", "rare", "against the templates", "usual"]
     assert names(reviewer) == order
     client.force_login(reviewer)
-    page = client.get(reverse("queue")).context["page"]
-    assert [row.name for row in page] == order
+    rows = client.get(reverse("queue")).context["rows"]
+    assert [row.transient.name for row in rows] == order
     assert [row["transient"] for row in client.get("/api/v1/queue/").json()["results"]] == order
     _, at = QueueFilter().neighbours(reviewer, reviewed(reviewer, order[0]))
     walked = [order[0]]
     while at is not None:
-        walked.append(at.name)
-        _, at = QueueFilter().neighbours(reviewer, reviewed(reviewer, at.name))
+        walked.append(at)
+        _, at = QueueFilter().neighbours(reviewer, reviewed(reviewer, at))
     assert walked == order
 
 

@@ -1,13 +1,17 @@
-"""Cohen's kappa of two reviewers."""
+"""Cohen's kappa of two reviewers, and the votes that are compared."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories import classified, override
+from triage.review import agreement
 from triage.review.agreement import cohens_kappa
 
 CLASSES = st.sampled_from(["SN Ia", "SN II", "TDE"])
@@ -34,3 +38,19 @@ def test_kappa_is_symmetric_and_one_when_all_agree(pairs: list[tuple[str, str]])
     if kappa.value is not None:
         assert kappa.value <= 1
         assert (kappa.value == 1) == all(one == other for one, other in pairs)
+
+
+@pytest.mark.django_db
+def test_the_latest_votes_after_somebody_elses_are_compared_with_those_before_them(
+    make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "LATEST", 1)
+    ada, ben, cat = (make_user(name, "ZTF") for name in ("ada", "ben", "cat"))
+    early, late = (classified(ada, name, seed=seed) for seed, name in enumerate(("EARLY", "LATE")))
+    override(ada, late, "TDE")
+    for user in (ada, ben):
+        override(user, early, "AGN")
+    override(cat, late, "SN Ia")
+    pairs, records = agreement.reviewers(ada)
+    assert [(pair.first, pair.second, pair.kappa.count) for pair in pairs] == [("ada", "cat", 1)]
+    assert [(record.reviewer, record.agreed) for record in records] == [("ada", 0), ("cat", 1)]

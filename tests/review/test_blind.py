@@ -227,7 +227,13 @@ def test_a_novelty_message_is_not_listed_while_the_prediction_is_hidden(three: l
     ReviewPolicy.objects.create(class_names=["TDE"])
     transient = classified(three[0])
     Notification.objects.create(
-        user=three[2], kind="novelty", key="1", channel="email", transient=transient, text=SECRET, path="/"
+        user=three[2],
+        kind="novelty",
+        key=f"spectrum-{transient.spectra.get().pk}",
+        channel="email",
+        transient=transient,
+        text=SECRET,
+        path="/",
     )
     assert SECRET in text(three[2], "notifications/latest/")
     vote(three[0], transient)

@@ -14,6 +14,8 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import Comment, GroupSettings, ReviewPolicy, Transient
 from triage.models.prediction import ImmutableRecordError
 from triage.review import comments
+from triage.review.decisions import record_decision, undo
+from triage.review.proposal import Proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -106,9 +108,50 @@ def test_a_group_that_the_author_does_not_belong_to_is_no_audience(ada: User, be
 def test_a_comment_mentions_the_users_it_names(
     ada: User, ben: User, public: Transient, make_user: Callable[..., User], text: str, names: set[str]
 ) -> None:
-    make_user("cleo.v")
-    User.objects.filter(pk=make_user("gone").pk).update(is_active=False)
+    ben.groups.add(ada.groups.get())
+    make_user("cleo.v", "a")
+    User.objects.filter(pk=make_user("gone", "a").pk).update(is_active=False)
     assert mentioned(comments.add(ada, public, text)) == names
+
+
+def test_a_decision_after_an_undo_mentions_nobody_twice(ada: User, ben: User, public: Transient) -> None:
+    ben.groups.add(ada.groups.get())
+    first = record_decision(ada, public, Proposal("override", class_name="TDE", comment="@ben look"))
+    undo(ada, first.pk)
+    record_decision(ada, public, Proposal("override", class_name="SN II", comment="@ben look"))
+    assert texts(ben, public) == ["@ben look"]
+    record_decision(ada, public, Proposal("override", class_name="SN II", comment="@ben look again"))
+    assert texts(ben, public) == ["@ben look", "@ben look again"]
+
+
+def test_a_decision_long_after_an_undo_mentions_again(ada: User, ben: User, public: Transient) -> None:
+    ben.groups.add(ada.groups.get())
+    undo(ada, record_decision(ada, public, Proposal("override", class_name="TDE", comment="@ben look")).pk)
+    record_decision(ada, public, Proposal("override", class_name="SN Ia"))
+    record_decision(ada, public, Proposal("override", class_name="SN II", comment="@ben look"))
+    assert texts(ben, public) == ["@ben look", "@ben look"]
+
+
+def test_a_decision_after_an_undo_mentions_again_if_the_comment_was_withdrawn(
+    ada: User, ben: User, public: Transient
+) -> None:
+    ben.groups.add(ada.groups.get())
+    for _ in range(2):
+        undo(ada, record_decision(ada, public, Proposal("override", class_name="TDE", comment="@ben look")).pk)
+        comments.withdraw(ada, Comment.objects.get(withdrawn_at__isnull=True).pk)
+    assert Comment.objects.count() == 2
+
+
+def test_a_comment_does_not_tell_which_names_unknown_users_have(
+    ada: User, ben: User, public: Transient, make_user: Callable[..., User]
+) -> None:
+    make_user("lone")
+    assert mentioned(comments.add(ada, public, "@ben @lone @nobody")) == set()
+    before = Comment.objects.count()
+    record_decision(ada, public, Proposal("override", class_name="TDE", comment="as @lone says"))
+    assert Comment.objects.count() == before
+    override(ben, public, "TDE")
+    assert mentioned(comments.add(ada, public, "@ben @lone @nobody")) == {"ben"}
 
 
 def test_a_comment_mentions_nobody_who_may_not_read_it(
@@ -161,16 +204,30 @@ def test_the_thread_is_hidden_from_a_user_whose_blind_vote_is_wanted(ada: User, 
     assert texts(ben, public) == ["I say TDE"]
 
 
-def test_names_are_offered_of_colleagues_and_of_those_who_decided_or_commented_in_sight(
+def test_names_are_offered_of_those_who_can_be_mentioned(
     ada: User, ben: User, public: Transient, make_user: Callable[..., User]
 ) -> None:
     make_user("amy", "a")
     stranger = make_user("stranger", "c")
-    assert comments.names_to_offer(ada) == ["amy"]
+    assert comments.names_to_offer(ada, {None}) == ["amy"]
     override(ben, public, "TDE")
     comments.add(stranger, public, "hello")
-    assert comments.names_to_offer(ada) == ["amy", "ben", "stranger"]
-    assert comments.names_to_offer(ben) == ["stranger"]
+    assert comments.names_to_offer(ada, {None}) == ["amy", "ben", "stranger"]
+    assert comments.names_to_offer(ben, {None}) == ["stranger"]
+
+
+def test_on_a_private_transient_only_members_of_its_groups_are_offered(
+    ada: User, ben: User, make_user: Callable[..., User]
+) -> None:
+    make_user("amy", "a")
+    make_user("cleo", "c")
+    make_user("dora", "d")
+    ada.groups.add(*Group.objects.filter(name__in="cd"))
+    group = Group.objects.get(name="a")
+    assert comments.names_to_offer(ada, {group.pk}) == ["amy"]
+    assert comments.names_to_offer(ada, {group.pk, Group.objects.get(name="c").pk}) == ["amy", "cleo"]
+    assert comments.names_to_offer(ada, {group.pk, Group.objects.get(name="b").pk}) == ["amy"]
+    assert comments.names_to_offer(ada, {None, group.pk}) == ["amy", "cleo", "dora"]
 
 
 def test_a_public_comment_stays_with_the_group_when_the_transient_begins_anew_for_others(
@@ -179,7 +236,6 @@ def test_a_public_comment_stays_with_the_group_when_the_transient_begins_anew_fo
     comments.add(ada, public, "embargoed: z = 0.7")
     group = Group.objects.get(name="a")
     correct_spectrum(ada, public.spectra.get(), {"group": group})
-    given = Given(transient=public.name, group=Group.objects.get(name="b"))
-    submit_spectrum(ben, spectrum_file(seed=70), "own.txt", given)
+    submit_spectrum(ben, spectrum_file(seed=70), "own.txt", Given(transient=public.name))
     assert texts(ben, public) == []
     assert texts(ada, public) == ["embargoed: z = 0.7"]

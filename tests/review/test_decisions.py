@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.api_client import API, client_of
 from tests.factories import classified, spectrum_file, vetted, waiting
 from triage.errors import (
     AlreadyUndoneError,
@@ -22,7 +25,7 @@ from triage.errors import (
 from triage.inference import worker
 from triage.intake import reread
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import Classification, Decision, Spectrum, Transient
+from triage.models import Classification, Decision, ReviewPolicy, Spectrum, Transient
 from triage.models.prediction import ImmutableRecordError
 from triage.review import decisions
 from triage.review.decisions import record_decision
@@ -172,7 +175,10 @@ def test_the_classification_is_the_last_decision_that_was_not_undone(
             continue
         name = "TDE" if verdict == "override" else ""
         spectrum = Spectrum.objects.get(transient=transient).pk
-        standing.append(record_decision(people[who], transient, Proposal(verdict, class_name=name, spectrum=spectrum)))
+        decision = record_decision(people[who], transient, Proposal(verdict, class_name=name, spectrum=spectrum))
+        if decision not in standing:
+            standing.append(decision)
+        assert decision == standing[-1]
     row = Classification.objects.filter(transient=transient).first()
     assert (row.decision if row else None) == (standing[-1] if standing else None)
     assert Spectrum.objects.get(transient=transient).rejected == (
@@ -210,6 +216,57 @@ def test_a_client_that_names_only_the_prediction_may_send_a_decision_twice(revie
     seen = Proposal("confirm", prediction=Spectrum.objects.get().current_prediction_id, last_decision=0)
     assert record_decision(reviewer, transient, seen) == record_decision(reviewer, transient, seen)
     assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"verdict": "confirm"},
+        {"verdict": "override", "class_name": "tde", "redshift": 0.03, "comment": " broad "},
+        {"verdict": "unsure"},
+        {"verdict": "bad_spectrum"},
+    ],
+)
+def test_a_decision_sent_many_times_is_recorded_once_without_a_word_of_what_was_seen(
+    reviewer: User, sent: dict[str, Any]
+) -> None:
+    classified(reviewer)
+    api = client_of(reviewer)
+    answers = [api.post(f"{API}/transients/X/decisions/", sent, format="json") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201]
+    assert {answer.json()["id"] for answer in answers} == {Decision.objects.get().pk}
+
+
+def test_the_same_decision_is_recorded_again_if_something_happened_in_between(
+    reviewer: User, make_user: Callable[..., User]
+) -> None:
+    transient, other = classified(reviewer), make_user("other")
+    same = Proposal("override", class_name="TDE")
+    steps = [
+        lambda first: decisions.undo(reviewer, first.pk),
+        lambda first: record_decision(other, transient, same),
+        lambda first: record_decision(reviewer, transient, replace(same, comment="broad")),
+        lambda first: record_decision(reviewer, transient, replace(same, redshift=0.03)),
+        lambda first: classified(reviewer, seed=2),
+        lambda first: ReviewPolicy.objects.create(class_names=["TDE"]),
+    ]
+    first = record_decision(reviewer, transient, same)
+    for step in steps:
+        step(first)
+        second = record_decision(reviewer, transient, same)
+        assert second != first
+        assert record_decision(reviewer, transient, same) == second
+        first = second
+
+
+def test_a_blind_vote_that_is_sent_again_is_recorded_once(reviewer: User, make_user: Callable[..., User]) -> None:
+    transient, other = classified(reviewer), make_user("other")
+    ReviewPolicy.objects.create(below=1)
+    record_decision(other, transient, Proposal("confirm"))
+    vote = Proposal("override", class_name=Spectrum.objects.get().current_prediction.class_name)
+    first = record_decision(reviewer, transient, vote)
+    assert (first.verdict, first.blind) == ("confirm", True)
+    assert record_decision(reviewer, transient, vote) == first
 
 
 def test_an_unknown_class_is_refused_with_similar_names(reviewer: User) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import smtplib
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -25,11 +27,10 @@ from tests.fakes.skyportal_rounds import connect, run
 from triage.models import (
     AutomaticRun,
     Notification,
-    NotificationKind,
     NotificationPreference,
     NotificationState,
 )
-from triage.services import notifications, occasions
+from triage.services import http, notifications, occasions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mail_server")]
 
@@ -80,19 +81,24 @@ def test_a_user_is_told_nothing_about_a_transient_that_is_or_becomes_invisible_t
     assert send_notifications() == 0
     assert states() == [NotificationState.DROPPED]
     assert receiver.messages == []
+    assert client_of(bob).get("/api/v1/notifications/latest/").json()["results"] == []
 
 
-def test_a_message_goes_to_each_user_who_wants_its_kind_once(
-    receiver: Receiver, make_user: Callable[..., User]
+@pytest.mark.parametrize("before_it_is_sent", [True, False])
+def test_a_private_prediction_is_not_told_to_a_user_who_has_left_the_group(
+    receiver: Receiver, make_user: Callable[..., User], before_it_is_sent: bool
 ) -> None:
-    ann, ben, cat = (make_user(name) for name in ("ann", "ben", "cat"))
-    save_wishes(ann, receiver.url)
-    save_wishes(ben, receiver.url, second_opinion=False)
-    about = novel_transient(cat, "X")
-    for _ in range(2):
-        notifications.tell(NotificationKind.SECOND_OPINION, [ann, ben, cat], "decision-1", "Please look.", about)
-    assert send_notifications() == 1
-    assert [message["kind"] for message in receiver.messages] == ["second_opinion"]
+    alice, bob = make_user("alice", "a"), make_user("bob", "a")
+    novel_transient(alice, novelty=0.5)
+    save_wishes(bob, receiver.url, novelty=0.9)
+    novel_transient(alice, group=Group.objects.get(name="a"), seed=2)
+    receiver.status = 503 if before_it_is_sent else 200
+    assert send_notifications() == (0 if before_it_is_sent else 1)
+    bob.groups.clear()
+    receiver.status = 200
+    assert send_notifications() == 0
+    assert states() == [NotificationState.DROPPED if before_it_is_sent else NotificationState.SENT]
+    assert client_of(bob).get("/api/v1/notifications/latest/").json()["results"] == []
 
 
 def test_a_sync_that_keeps_failing_is_told_once_and_again_after_it_has_worked(
@@ -194,6 +200,101 @@ def test_a_message_whose_worker_died_while_sending_it_is_not_sent_again(receiver
     Notification.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     assert notifications.run(30) == 0
     assert (states(), receiver.messages) == ([NotificationState.UNKNOWN], [])
+
+
+def test_an_address_that_gives_no_answer_does_not_hold_up_the_messages_of_others(
+    receiver: Receiver, reviewer: User, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "PINNED_TIMEOUT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        save_wishes(make_user("other"), f"http://127.0.0.1:{silent.getsockname()[1]}/", novelty=0.9)
+        save_wishes(reviewer, receiver.url, novelty=0.9)
+        for seed in range(3):
+            novel_transient(reviewer, f"T{seed}", seed=seed)
+        # The messages to the silent address are older.
+        assert notifications.run(30) == 3
+        assert states().count(NotificationState.UNKNOWN) == 1
+        assert notifications.run(30) == 0
+        assert states().count(NotificationState.WAITING) == 2
+
+
+def test_a_new_address_gets_at_once_what_the_earlier_one_did_not_take(receiver: Receiver, reviewer: User) -> None:
+    preference = save_wishes(reviewer, f"{receiver.url}/old", novelty=0.9)
+    novel_transient(reviewer)
+    receiver.status = 503
+    notifications.run(30)
+    receiver.status = 200
+    assert notifications.run(30) == 0
+    notifications.save_preference(preference, f"{receiver.url}/new")
+    assert notifications.run(30) == 1
+
+
+def test_a_new_address_gets_a_test_message_at_once_after_the_earlier_one_gave_no_answer(
+    receiver: Receiver, reviewer: User
+) -> None:
+    preference = save_wishes(reviewer, f"{receiver.url}/old", novelty=0.9)
+    novel_transient(reviewer)
+    receiver.status = 502
+    notifications.run(30)
+    assert states() == [NotificationState.UNKNOWN]
+    receiver.status = 200
+    notifications.save_preference(preference, f"{receiver.url}/new")
+    notifications.tell_test(reviewer)
+    assert notifications.run(30) == 1
+
+
+def test_what_waits_is_not_sent_to_the_earlier_address_while_a_new_one_is_saved(
+    receiver: Receiver, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preference = save_wishes(reviewer, f"{receiver.url}/old", novelty=0.9)
+    novel_transient(reviewer)
+    receiver.status = 503
+    send_notifications()
+    receiver.status = 200
+    usual = NotificationPreference.save
+
+    def slow(self: NotificationPreference) -> None:
+        NotificationPreference.objects.update(quiet_until=None)
+        notifications.run(30)
+        usual(self)
+
+    monkeypatch.setattr(NotificationPreference, "save", slow)
+    notifications.save_preference(preference, f"{receiver.url}/new")
+    assert receiver.messages == []
+    assert notifications.run(30) == 1
+
+
+def test_an_address_that_was_away_for_long_gets_new_messages_within_minutes(receiver: Receiver, reviewer: User) -> None:
+    save_wishes(reviewer, receiver.url, novelty=0.9)
+    novel_transient(reviewer)
+    receiver.status = 503
+    for _ in range(7):
+        send_notifications()
+    now = timezone.now()
+    assert Notification.objects.filter(attempts=7, next_attempt_at__gt=now + timedelta(hours=2)).exists()
+    assert NotificationPreference.objects.filter(quiet_until__lte=now + timedelta(minutes=10)).exists()
+
+
+@pytest.mark.parametrize(
+    "part", ["triage.services.occasions._derive_novelty", "triage.services.notifications._visible"]
+)
+def test_a_fault_over_one_users_messages_does_not_silence_the_others(
+    receiver: Receiver, reviewer: User, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    other = make_user("other")
+    for user in (other, reviewer):
+        save_wishes(user, receiver.url, novelty=0.9)
+    novel_transient(reviewer)
+    module, _, name = part.rpartition(".")
+    usual = getattr(importlib.import_module(module), name)
+
+    def faulty(row: Any) -> Any:
+        if row.user_id == other.pk:
+            raise RuntimeError("unforeseen")
+        return usual(row)
+
+    monkeypatch.setattr(part, faulty)
+    assert send_notifications() == 1
 
 
 @pytest.mark.parametrize(

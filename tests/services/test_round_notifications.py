@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -120,7 +121,7 @@ def test_a_round_opened_before_the_user_asked_to_be_told_is_not_told(
 def test_a_mention_is_told_once_without_the_text_of_the_comment(
     receiver: Receiver, make_user: Callable[..., User]
 ) -> None:
-    ann, ben, cat = make_user("ann"), make_user("ben"), make_user("cat")
+    ann, ben, cat = (make_user(name, "a") for name in ("ann", "ben", "cat"))
     save_wishes(ben, receiver.url)
     save_wishes(cat, receiver.url, mention=False)
     comments.add(ann, novel_transient(ann), "@ben @cat surely smouldering")
@@ -131,10 +132,56 @@ def test_a_mention_is_told_once_without_the_text_of_the_comment(
     assert message["text"].splitlines()[0] == "ann mentions you in a comment on X"
 
 
+def test_a_round_is_told_to_each_user_who_wants_that_once(receiver: Receiver, make_user: Callable[..., User]) -> None:
+    ann, ben, cat = (make_user(name) for name in ("ann", "ben", "cat"))
+    save_wishes(ann, receiver.url)
+    save_wishes(ben, receiver.url, second_opinion=False)
+    open_round(cat)
+    assert [send_notifications(), send_notifications()] == [1, 0]
+    assert list(Notification.objects.values_list("user__username", flat=True)) == ["ann"]
+
+
+def test_a_private_round_is_not_told_to_a_user_who_has_left_the_group(
+    receiver: Receiver, make_user: Callable[..., User]
+) -> None:
+    ann, ben, cat = make_user("ann", "a"), make_user("ben", "a"), make_user("cat", "a")
+    for user in (ann, cat):
+        save_wishes(user, receiver.url)
+    group = Group.objects.get(name="a")
+    ReviewPolicy.objects.create(group=group, class_names=["TDE"])
+    # The transient stays known, because it has a public spectrum too.
+    novel_transient(ann)
+    about = novel_transient(ann, group=group, seed=2)
+    vote = Proposal("override", class_name="TDE", spectrum=about.spectra.get(group=group).pk)
+    decisions.record_decision(ann, about, vote)
+    assert send_notifications() == 1
+    assert [message.kind for message in notifications.latest(cat)] == ["second_opinion"]
+    cat.groups.clear()
+    assert not notifications.latest(User.objects.get(pk=cat.pk)).exists()
+    receiver.status = 503
+    decisions.record_decision(ben, about, replace(vote, class_name="AGN"))
+    send_notifications()
+    assert [message.kind for message in notifications.latest(ann)] == ["disputed"]
+    ann.groups.clear()
+    assert not notifications.latest(User.objects.get(pk=ann.pk)).exists()
+    receiver.status = 200
+    assert send_notifications() == 0
+
+
+def test_a_mention_that_was_withdrawn_is_not_listed(receiver: Receiver, make_user: Callable[..., User]) -> None:
+    ann, ben = make_user("ann", "a"), make_user("ben", "a")
+    save_wishes(ben, receiver.url)
+    comment = comments.add(ann, novel_transient(ann), "@ben look")
+    assert send_notifications() == 1
+    assert notifications.latest(ben).count() == 1
+    comments.withdraw(ann, comment.pk)
+    assert not notifications.latest(ben).exists()
+
+
 def test_a_mention_that_was_withdrawn_before_it_is_sent_is_dropped(
     receiver: Receiver, make_user: Callable[..., User]
 ) -> None:
-    ann, ben = make_user("ann"), make_user("ben")
+    ann, ben = make_user("ann", "a"), make_user("ben", "a")
     save_wishes(ben, receiver.url)
     receiver.status = 503
     comment = comments.add(ann, novel_transient(ann), "@ben look")

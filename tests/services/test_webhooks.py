@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.factories import spectrum_file
@@ -25,7 +26,7 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import Decision, DeliveryState, ReviewPolicy, Spectrum, Transient, Webhook, WebhookDelivery
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
-from triage.services import webhooks
+from triage.services import http, webhooks
 
 pytestmark = pytest.mark.django_db
 
@@ -259,6 +260,53 @@ def test_a_webhook_with_an_impossible_address_does_not_silence_the_others(receiv
     waiting = WebhookDelivery.objects.get(webhook=broken)
     assert waiting.state == DeliveryState.WAITING
     assert "not an address" in waiting.last_error
+
+
+def test_a_receiver_that_gives_no_answer_does_not_hold_up_the_messages_of_others(
+    receiver: Receiver, reviewer: User, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "PINNED_TIMEOUT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        mute, _ = webhooks.make(make_user("other"), url, on_prediction=True, on_decision=True)
+        hook(reviewer, receiver)
+        for i in range(3):
+            decide(reviewer, f"T{i}", seed=i + 1)
+        # The six messages to the silent one are older.
+        assert send() == 3
+        tried = WebhookDelivery.objects.filter(webhook=mute, attempts__gt=0)
+        assert tried.count() == 1
+        assert webhooks.run(30) == 0
+        assert tried.get().attempts == 1
+        # Even when its time has come, the others are first.
+        past = timezone.now() - timedelta(minutes=1)
+        Webhook.objects.filter(pk=mute.pk).update(quiet_until=past)
+        WebhookDelivery.objects.update(next_attempt_at=past)
+        decide(reviewer, "T4", seed=5)
+        webhooks.run(0)
+        claimed = webhooks._claim()
+        assert claimed is not None
+        assert claimed.webhook != mute
+
+
+def test_a_receiver_that_was_away_for_long_gets_new_messages_within_minutes(reviewer: User, settings: Settings) -> None:
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
+    webhooks.make(reviewer, "http://127.0.0.1:1/", on_prediction=False, on_decision=True)
+    decide(reviewer)
+    for _ in range(7):
+        send()
+    now = timezone.now()
+    assert WebhookDelivery.objects.filter(attempts=7, next_attempt_at__gt=now + timedelta(hours=2)).exists()
+    assert Webhook.objects.filter(quiet_until__lte=now + timedelta(minutes=10)).exists()
+
+
+def test_a_receiver_that_answers_with_an_error_gets_its_other_messages(receiver: Receiver, reviewer: User) -> None:
+    hook(reviewer, receiver)
+    for i in range(2):
+        decide(reviewer, f"T{i}", seed=i + 1)
+    receiver.status = 400
+    send()
+    assert [delivery.attempts for delivery in WebhookDelivery.objects.all()] == [1, 1]
 
 
 def test_a_fault_while_one_message_is_written_does_not_stop_the_round(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from triage.intake.wording import redshift_in_words
+from triage.intake.wording import moment_in_words, redshift_in_words
 from triage.templatetags.triage_tags import redshift, share
 
 
@@ -40,3 +42,8 @@ def test_a_redshift_is_never_shown_as_minus_zero() -> None:
 @pytest.mark.parametrize("error", [0.0, -1.0, float("nan")])
 def test_an_error_that_cannot_be_is_not_shown(error: float) -> None:
     assert redshift_in_words(0.0312, error) == "0.0312"
+
+
+def test_a_date_without_a_time_is_shown_without_one() -> None:
+    assert moment_in_words(datetime(2026, 3, 4, tzinfo=UTC)) == "2026-03-04"
+    assert moment_in_words(datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)) == "2026-03-04 05:06 UTC"

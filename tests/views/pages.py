@@ -22,6 +22,7 @@ PAGES = (
     "policies/automatic/",
     "inbox/",
     "account/",
+    "account/groups/",
     "account/groups/1/",
     "account/notifications/",
     "account/tokens/",
@@ -68,6 +69,6 @@ def furnish(desk: Desk, page: Page) -> None:
         for text in (f"Is the line at 6560 Å flat-topped, @{desk.user}?", "The telluric band cuts its blue wing. " * 5):
             api.post(f"transients/{NAME}/comments/", json={"text": text}).raise_for_status()
     desk.wait_until_classified()
-    page.goto(f"{desk.url}admin/auth/group/add/")
-    page.fill("#id_name", "TiDES early science")
-    page.click("[name=_save]")
+    page.goto(f"{desk.url}account/groups/")
+    page.fill("[name=name]", "TiDES early science")
+    page.click("button.primary")

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import classified, override, queries
-from tests.review.lane_desk import POLICY, drawn, predicted, switched_on
+from tests.review.lane.desk import POLICY, drawn, predicted, switched_on
 from triage.models import AutomaticPolicy, Prediction
 from triage.review import automatic, lane
 from triage.review.decisions import record_decision

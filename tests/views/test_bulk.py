@@ -11,8 +11,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from tests.api_client import API, session_client
 from tests.factories import classified, classified_transients, override, reviewed
-from triage.models import Claim, Classification, Decision, Transient
+from triage.models import Claim, Classification, Decision, Prediction, ReviewPolicy, Transient
 from triage.review import bulk, claims, decisions
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,27 @@ def test_the_surest_predictions_can_be_confirmed_and_undone_together(browser: Cl
     assert not Classification.objects.exists()
     assert "all undone" in browser.get(reverse("bulk")).content.decode()
     assert "0 decisions undone" in browser.post(reverse("undo-bulk", args=[batch]), follow=True).content.decode()
+
+
+def test_a_batch_says_what_waits_for_a_second_opinion(browser: Client, ada: User) -> None:
+    classified_transients(ada, 3)
+    seen = {row.spectrum.transient.name: row for row in Prediction.objects.select_related("spectrum__transient")}
+    least, second, _ = sorted(prediction.probability for prediction in seen.values())
+    ReviewPolicy.objects.create(class_names=[], below=(least + second) / 2)
+    rows = [f"{prediction.pk} {name}" for name, prediction in seen.items()]
+    page = browser.post(reverse("bulk"), {"row": rows, "last_decision": "0"}, follow=True).content.decode()
+    assert Classification.objects.filter(vetted=True).count() == 2
+    said = "2 classifications confirmed, 1 waits for a second opinion"
+    assert said in page
+    assert said in browser.get(reverse("bulk")).content.decode()
+
+
+def test_the_result_names_what_waits_for_a_second_opinion(ada: User) -> None:
+    classified_transients(ada, 2)
+    ReviewPolicy.objects.create(class_names=[], below=1)
+    seen = {row.name: row.current_prediction_id for row in Transient.objects.for_review(ada)}
+    answer = session_client(ada).post(f"{API}/queue/bulk/", {"predictions": seen}, format="json").json()
+    assert sorted(answer["second_opinion"]) == sorted(answer["confirmed"]) == ["T0", "T1"]
 
 
 def held(user: User, name: str) -> dict[str, Any]:
@@ -80,6 +102,15 @@ def test_a_batch_sent_twice_is_recorded_once_and_undone_as_a_whole(ada: User) ->
     assert Decision.objects.count() == 1
     assert bulk.undo(ada, first.batch) == 1
     assert Classification.objects.count() == 0
+
+
+def test_a_part_of_a_batch_that_is_sent_again_is_counted_alone(ada: User) -> None:
+    classified_transients(ada, 2)
+    ReviewPolicy.objects.create(class_names=[], below=1)
+    seen = {row.name: row.current_prediction_id for row in Transient.objects.for_review(ada)}
+    bulk.confirm(ada, seen)
+    again = bulk.confirm(ada, {"T1": seen["T1"]})
+    assert (again.confirmed, again.second_opinion) == (["T1"], ["T1"])
 
 
 def test_a_decision_that_cannot_be_undone_does_not_block_the_rest_of_its_batch(

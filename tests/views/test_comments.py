@@ -24,6 +24,10 @@ def write(browser: Client, text: str, **fields: str) -> str:
     return str(answer["Location"])
 
 
+def _share_a_group(*users: User) -> None:
+    Group.objects.create(name="a").user_set.set(users)
+
+
 def test_a_comment_is_written_without_a_script_and_the_page_keeps_its_filter(browser: Client, ada: User) -> None:
     classified(ada)
     address = write(browser, "odd <b>bump</b> at 6000", **{"from": f"{PAGE}?state=all"})
@@ -34,8 +38,9 @@ def test_a_comment_is_written_without_a_script_and_the_page_keeps_its_filter(bro
     assert "odd &lt;b&gt;bump&lt;/b&gt; at 6000" in page
 
 
-def test_a_mentioned_user_stands_out_and_an_unknown_name_stays_text(browser: Client, ada: User) -> None:
+def test_a_mentioned_user_stands_out_and_an_unknown_name_stays_text(browser: Client, ada: User, ben: User) -> None:
     classified(ada)
+    _share_a_group(ada, ben)
     write(browser, "@ada. @nobody http://example.org/a.png")
     page = browser.get(PAGE).content.decode()
     assert '<p class="typed"><b>@ada</b>. @nobody http://example.org/a.png</p>' in page
@@ -104,8 +109,11 @@ def test_a_blind_page_shows_no_thread(browser: Client, ada: User) -> None:
     assert "comment</a>" not in page
 
 
-def test_the_page_takes_the_same_number_of_queries_with_any_number_of_comments(browser: Client, ada: User) -> None:
+def test_the_page_takes_the_same_number_of_queries_with_any_number_of_comments(
+    browser: Client, ada: User, ben: User
+) -> None:
     transient = classified(ada)
+    _share_a_group(ada, ben)
     comments.add(ada, transient, "@ben one")
     browser.get(PAGE)
     few = queries(browser, PAGE)

@@ -46,7 +46,7 @@ def test_agreement_counts_last_votes_that_were_not_undone_in_few_queries(
         override(ben, transient, "AGN" if transient.name != "T4" else "SN II")
     decisions.undo(ada, override(ada, transients[5], "LBV").pk)
     decisions.undo(ben, Decision.objects.filter(reviewer=ben, transient=transients[0]).get().pk)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         answer = browser.get(reverse("agreement"))
     pairs = {(pair.first, pair.second): pair for pair in answer.context["pairs"]}
     assert {names: pair.kappa.count for names, pair in pairs.items()} == {

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.factories import classified, classified_transients, override, queries
+from triage.export.night import Night
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("digest")
@@ -33,6 +34,29 @@ def test_the_digest_is_there_as_plain_text(browser: Client, ada: User) -> None:
     answer = browser.get(PAGE, {"date": tonight(), "format": "text"})
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert "<SN & 2026abc>  SN Ic" in answer.content.decode()
+
+
+def test_without_a_date_the_page_shows_the_last_night_with_something_and_says_which(browser: Client, ada: User) -> None:
+    page = browser.get(PAGE).content.decode()
+    assert f'Night of <span class="num">{Night.last_ended()}</span>' in page
+    assert "It is over. Nothing has come since, and nothing was vetted." in page
+    classified(ada, "SN 2026abc")
+    page = browser.get(PAGE).content.decode()
+    assert f'Night of <span class="num">{Night.running()}</span>' in page
+    assert "It still runs." in page
+    assert "1 spectrum" in page
+
+
+@pytest.mark.parametrize("form", ["", "text"])
+def test_a_text_that_is_no_day_is_refused_with_the_format_and_no_other_night_is_shown(
+    browser: Client, ada: User, form: str
+) -> None:
+    override(ada, classified(ada, "SN 2026abc"), "SN Ic")
+    answer = browser.get(PAGE, {"date": "28/11/2026", "format": form})
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert "“28/11/2026” is no day. Write days year first, such as 2026-11-05." in page
+    assert "SN 2026abc" not in page
 
 
 def test_ticked_transients_make_a_draft_table(browser: Client, ada: User) -> None:

@@ -65,6 +65,26 @@ def test_no_page_is_wider_than_the_screen(page: Page, desk: Desk, width: int) ->
     assert errors == []
 
 
+# What can be pressed and is lower than 24 px. The label of a tick is pressed with it.
+LOW = """() => [...document.querySelectorAll("a[href], button, summary, input:not([type=hidden]), select, textarea")]
+    .filter((one) => one.checkVisibility({visibilityProperty: true}) && !one.closest(".visually-hidden, .skip"))
+    .filter((one) => (one.closest("label:has([type=checkbox])") ?? one).getBoundingClientRect().height < 23.9)
+    .map((one) => one.outerHTML.slice(0, 120))"""
+
+
+def test_on_a_phone_all_that_is_pressed_is_24_pixels_high(page: Page, desk: Desk) -> None:
+    size(page, 390)
+    receipt = f"spectra/{desk.get('spectra/?state=classified')['results'][0]['id']}/"
+    low = {}
+    for address in (*PAGES, *(REVIEW + part for part in OF_A_TRANSIENT), receipt):
+        page.goto(desk.url + address)
+        if address == REVIEW:
+            wait_for_spectrum(page)
+        if found := page.evaluate(LOW):
+            low[address] = found
+    assert low == {}
+
+
 @pytest.mark.parametrize("width", [1440, 720, 390])
 def test_good_news_covers_nothing_of_the_review_page(page: Page, desk: Desk, width: int) -> None:
     size(page, width)
@@ -159,6 +179,20 @@ def test_a_page_is_printed_in_light_colours_from_the_dark_theme(page: Page, desk
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     page.emulate_media(color_scheme="light", media="screen")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_printed_figure_stands_on_white(page: Page, desk: Desk, theme: str) -> None:
+    size(page, 1440)
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.goto(desk.url + REVIEW)
+    wait_for_spectrum(page)
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", media="print")
+    expect(page.locator("#plot .bk-Canvas").first).to_be_visible()
+    expect(page.locator("#plot .bk-Toolbar").first).to_be_hidden()
+    corner = imread(io.BytesIO(page.locator("#plot").screenshot()))[4:8, 4:8, :3]
+    page.emulate_media(color_scheme="light", media="screen")
+    assert corner.min() > 0.99
 
 
 def brightness(page: Page) -> float:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import classify_all, reviewed, send
+from triage.models import Decision
 from triage.queue.filters import QueueFilter
 from triage.review import decisions
 from triage.review.proposal import Proposal
@@ -33,10 +34,10 @@ def some(user: User, count: int = 5) -> None:
 def walk(user: User, chosen: QueueFilter) -> list[str]:
     """Return the names met when stepping forward from the first row."""
     names = []
-    at = chosen.rows(user).first()
+    at = chosen.rows(user).first_name()
     while at is not None:
-        names.append(at.name)
-        _, at = chosen.neighbours(user, reviewed(user, at.name))
+        names.append(at)
+        _, at = chosen.neighbours(user, reviewed(user, at))
     return names
 
 
@@ -110,3 +111,34 @@ def test_the_group_filter_shows_only_the_users_groups(
     assert [row.name for row in QueueFilter(group="public").rows(owner)] == ["AT2026open"]
     assert "AT2026secret" not in browser.get(reverse("queue"), {"group": "ePESSTO"}).content.decode()
     assert "ePESSTO" not in browser.get(reverse("queue")).content.decode()
+
+
+@pytest.mark.parametrize("page", ["queue", "bulk"])
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_a_text_that_is_no_day_is_refused_with_the_format_and_nothing_is_listed(
+    browser: Client, reviewer: User, page: str, name: str
+) -> None:
+    some(reviewer, 1)
+    assert "AT2026a0" in browser.get(reverse(page), {"threshold": "50"}).content.decode()
+    answer = browser.get(reverse(page), {"threshold": "50", name: "28/11/2026"})
+    assert answer.status_code == 400
+    shown = answer.content.decode()
+    assert "“28/11/2026” is no day. Write days year first, such as 2026-11-05." in shown
+    assert "AT2026a0" not in shown
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_the_review_page_refuses_a_text_that_is_no_day_too_and_records_nothing(
+    browser: Client, reviewer: User, name: str
+) -> None:
+    some(reviewer, 1)
+    words = "“28/11/2026” is no day. Write days year first, such as 2026-11-05."
+    answer = browser.get(reverse("review", args=["AT2026a0"]), {name: "28/11/2026"})
+    assert (answer.status_code, words in answer.content.decode()) == (400, True)
+    address = f"{reverse('decide', args=['AT2026a0'])}?{name}=28/11/2026"
+    answer = browser.post(address, {"verdict": "unsure", "comment": "typed"})
+    shown = answer.content.decode()
+    assert answer.status_code == 400
+    assert words in shown
+    assert "typed</textarea>" in shown
+    assert not Decision.objects.exists()

@@ -74,6 +74,30 @@ def test_a_verdict_in_the_first_moment_of_a_spectrum_is_dropped_and_said_so(page
     expect(page.locator("#messages .message.success")).to_contain_text(names[1].split()[0])
 
 
+@pytest.mark.parametrize("after", [0, 250])
+def test_a_key_that_a_busy_browser_hands_over_late_counts_for_the_moment_of_pressing(
+    page: Page, desk: Desk, after: int
+) -> None:
+    open_first(page, desk.url)
+    first = page.locator("h1").inner_text()
+    page.wait_for_selector(".stage[data-drawn]", state="attached")
+    page.evaluate(
+        """(after) => new Promise((resolve) => {
+            const key = () => new KeyboardEvent("keydown", {key: "c", bubbles: true});
+            document.addEventListener("plotdrawn", () => {
+                const pressed = key();
+                Object.defineProperty(pressed, "timeStamp", {value: performance.now() + after});
+                setTimeout(() => { document.body.dispatchEvent(pressed); resolve(); }, 700);
+            }, {once: true});
+            document.body.dispatchEvent(key());
+        })""",
+        after,
+    )
+    expect(page.locator(".hint-message")).to_contain_text("dropped")
+    expect(page.locator("#messages .message.success")).to_contain_text(first.split()[0])
+    assert page.locator("h1").inner_text() != first
+
+
 def test_redshift_and_comment_have_keys_and_the_redshift_moves_between_form_and_plot(page: Page, desk: Desk) -> None:
     open_first(page, desk.url)
     name = page.locator("h1").inner_text()
@@ -145,6 +169,38 @@ def test_an_unreachable_server_loses_no_input(page: Page, desk: Desk) -> None:
     expect(page.locator("#messages .message.success")).to_contain_text("unsure")
     expect(page.locator("h1")).not_to_have_text(name)
     expect(page.locator("textarea[name=comment]")).to_have_value("")
+
+
+def test_a_typed_redshift_and_comment_wait_on_their_transient_until_the_decision_is_recorded(
+    page: Page, desk: Desk
+) -> None:
+    open_first(page, desk.url + "?state=all")
+    name = page.locator("h1").inner_text()
+    redshift, comment = page.locator("#decide [name=redshift]"), page.locator("#decide [name=comment]")
+    redshift.fill("0.0321")
+    comment.fill("broad lines")
+    comment.blur()
+    page.keyboard.press("n")
+    expect(page.locator("h1")).not_to_have_text(name)
+    expect(redshift).to_have_value("")
+    page.keyboard.press("p")
+    expect(page.locator("h1")).to_have_text(name)
+    expect(redshift).to_have_value("0.0321")
+    expect(comment).to_have_value("broad lines")
+    # The redshift of the plot is a draft too.
+    wait_for_spectrum(page)
+    page.fill("#plot-z", "0.04")
+    page.click("[data-take-z]")
+    page.reload()
+    wait_for_spectrum(page)
+    expect(redshift).to_have_value("0.04000")
+    expect(comment).to_have_value("broad lines")
+    page.keyboard.press("u")
+    expect(page.locator("#messages .message.success")).to_contain_text(name.split()[0])
+    page.goto(f"{desk.url}transients/{name.split()[0]}/")
+    wait_for_spectrum(page)
+    expect(redshift).to_have_value("")
+    expect(comment).to_have_value("")
 
 
 def test_after_an_expired_session_login_leads_back_to_the_page_with_the_draft(page: Page, desk: Desk) -> None:

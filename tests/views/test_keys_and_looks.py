@@ -36,8 +36,10 @@ def test_no_page_logs_an_error_and_all_take_the_theme_of_the_system(page: Page, 
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     for address in ADDRESSES:
         page.goto(desk.url + address, wait_until="networkidle")
-        if not address.startswith(("api", "admin")):
+        if address != "admin/":
             assert page.evaluate("document.documentElement.dataset.theme") == theme
+        if address == "api/docs/":
+            assert page.evaluate("document.documentElement.classList.contains('dark-mode')") == (theme == "dark")
     open_first(page, desk)
     assert errors == []
 
@@ -54,6 +56,19 @@ def test_on_a_phone_the_tabs_take_one_row_and_the_open_one_is_visible(page: Page
     header = page.locator("header.bar").bounding_box()
     assert header is not None
     assert header["height"] < 50
+
+
+@pytest.mark.parametrize("width", [390, 641, 820, 861, 1000])
+def test_each_page_is_in_sight_as_a_tab_or_in_the_menu(page: Page, desk: Desk, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(desk.url)
+    tabs = page.locator(".tabs")
+    assert tabs.evaluate("(tabs) => tabs.scrollWidth <= tabs.clientWidth")
+    page.click(".menu > summary")
+    for name in ("Queue", "Tonight", "Upload", "Vetted", "Quarantine", "SkyPortal"):
+        expect(
+            page.locator(f".tabs a:text-is('{name}'):visible, .all-pages a:text-is('{name}'):visible").first
+        ).to_be_visible()
 
 
 def test_on_a_phone_the_queue_starts_near_the_top_with_its_filters_folded(page: Page, desk: Desk) -> None:
@@ -122,7 +137,9 @@ def test_dropped_files_are_listed_like_chosen_ones_and_their_spectra_are_counted
 
 
 def test_keys_move_through_the_rows(page: Page, desk: Desk) -> None:
+    desk.wait_until_classified()  # an earlier test may just have uploaded spectra
     page.goto(desk.url)
+    expect(page.locator(".row").nth(1)).to_be_visible()
     page.keyboard.press("?")
     expect(page.locator("#help")).to_contain_text("move down and up the list")
     expect(page.locator("#help")).to_contain_text("confirm the proposed class")

@@ -138,6 +138,33 @@ def test_a_decision_leads_to_the_next_transient_and_can_be_undone(browser: Clien
     assert reviewed(reviewer, first).standing_verdict == ""
 
 
+def test_an_undone_decision_leaves_what_was_typed_in_the_form_until_the_next_decision(
+    browser: Client, reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    address, decide = reverse("review", args=["T0"]), reverse("decide", args=["T0"])
+    browser.post(decide, {"verdict": "override", "class_name": "AGN", "redshift": "0,0", "comment": "narrow <Hα>"})
+    page = browser.post(reverse("undo", args=[Decision.objects.get().pk]), follow=True)
+    typed = page.context["page"].form.typed
+    assert (typed["redshift"], typed["comment"]) == ("0.0", "narrow <Hα>")
+    assert 'value="0.0"></label>' in page.content.decode()
+    assert "narrow &lt;Hα&gt;</textarea>" in page.content.decode()
+    browser.post(decide, {"verdict": "unsure"})
+    assert browser.get(address).context["page"].form.typed == {}
+
+
+def test_nobody_else_gets_what_an_undone_decision_held(
+    browser: Client, reviewer: User, make_user: Callable[..., User]
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    browser.post(reverse("decide", args=["T0"]), {"verdict": "unsure", "comment": "mine"})
+    browser.post(reverse("undo", args=[Decision.objects.get().pk]))
+    browser.force_login(make_user("other"))
+    assert browser.get(reverse("review", args=["T0"])).context["page"].form.typed == {}
+
+
 def test_a_newer_prediction_stops_a_decision_on_the_old_one(browser: Client, reviewer: User) -> None:
     send(reviewer, "T0")
     classify_all()
@@ -170,6 +197,8 @@ def test_a_token_is_shown_once_and_can_be_revoked(browser: Client, reviewer: Use
     again = browser.get(reverse("tokens")).content.decode()
     assert "laptop" in again
     assert key not in again
+    assert not any(field in again for field in ('name="upload" checked', 'name="decide" checked'))
+    assert (reviewer.api_tokens.get().may_upload, reviewer.api_tokens.get().may_decide) == (False, False)
     browser.post(reverse("revoke-token", args=[reviewer.api_tokens.get().pk]))
     assert Client().get("/api/v1/queue/", headers={"Authorization": f"Token {key}"}).status_code == 401
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from classifier.lines import SKY, in_vacuum
 from tests.browser import eventually, open_first, wait_for_spectrum, watched
 from tests.desk import Desk
 
@@ -73,6 +74,25 @@ def test_lines_are_drawn_only_with_a_redshift(page: Page, desk: Desk) -> None:
     assert 5577.3 in page.evaluate(places)
     page.uncheck("[name=telluric]")
     assert page.evaluate("document.getElementById('plot').figure.named('telluric 0').visible") is False
+
+
+def test_in_a_spectrum_in_vacuum_all_lines_are_drawn_at_their_wavelengths_in_vacuum(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    lines = "document.getElementById('plot').figure.named('lines').data"
+    page.fill("#plot-z", "0.02")
+    page.click(".line-sets summary")
+    page.check("[name=set][value=host]")
+    page.fill("#plot-own", "6000 mine")
+    page.check("[name=sky]")
+    in_air, names = page.evaluate(f"[...{lines}.x]"), page.evaluate(f"[...{lines}.text]")
+    assert {6120.0, 5577.3, 6694.056} <= {round(at, 6) for at in in_air}
+    page.evaluate("document.getElementById('plot').figure.about.vacuum = true")
+    # The lines follow as the redshift is set again.
+    page.fill("#plot-z", "0.020000")
+    sky = {at for at, _ in SKY}
+    expected = [in_vacuum(at) if at in sky else 1.02 * in_vacuum(at / 1.02) for at in in_air]
+    assert page.evaluate(f"[...{lines}.x]") == pytest.approx(expected, abs=1e-6)
+    assert page.evaluate(f"[...{lines}.text]") == names
 
 
 def test_a_late_spectrum_marks_nebular_lines_until_the_reviewer_chooses(page: Page, desk: Desk) -> None:
@@ -205,9 +225,22 @@ def test_a_downloaded_picture_says_what_it_shows(page: Page, desk: Desk) -> None
     name = open_first(page, desk)
     page.fill("#plot-z", "0.0123")
     page.click(".line-sets summary")
+    page.evaluate(
+        """() => {
+            const { up, views } = document.getElementById("plot").figure;
+            const [root] = views.roots;
+            const draw = root.export.bind(root);
+            window.ends = [up.end];
+            root.export = (kind) => { window.ends.push(up.end); return draw(kind); };
+        }"""
+    )
     with page.expect_download() as download:
         page.click("[data-plot=svg]")
     picture = download.value.path().read_text()
+    # The title has room above the highest peak in the picture, and the page is as it was.
+    shown, drawn = page.evaluate("window.ends")
+    assert drawn > shown
+    assert page.evaluate("document.getElementById('plot').figure.up.end") == shown
     assert name in picture
     assert "z = 0.0123" in picture
     assert "%" in picture
@@ -241,3 +274,53 @@ def test_noisy_ends_are_left_out_until_somebody_asks_for_them(page: Page, desk: 
     button.click()
     assert page.evaluate(first) > 4000
     assert errors == []
+
+
+def test_keys_work_while_the_slider_that_was_just_moved_has_the_focus(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    slider = page.locator("#plot-z-slider")
+    slider.focus()
+    before = page.input_value("#plot-z")
+    page.keyboard.press("ArrowRight")
+    assert page.input_value("#plot-z") != before
+    measure = page.locator("[data-plot=measure]")
+    expect(measure).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("v")
+    expect(measure).to_have_attribute("aria-pressed", "true")
+    expect(slider).to_be_focused()
+
+
+def test_a_redshift_with_a_decimal_comma_is_that_redshift(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    page.keyboard.press("r")
+    page.keyboard.type("0,031")
+    page.get_by_role("button", name="to plot").click()
+    expect(page.locator("#plot-z")).to_have_value("0.03100")
+    page.focus("#plot-z")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("0,05")
+    expect(page.locator("#plot-z")).to_have_value("0.05")
+
+
+def test_an_epoch_below_that_is_steeper_is_not_cut_off(page: Page, desk: Desk) -> None:
+    wavelength = np.arange(3800.0, 9000.0, 5.0)
+    rows = {"flat": 1 + 0.05 * np.sin(wavelength / 300), "steep": 1 - (wavelength - 6400) / 4000}
+    headers, ids = {"Authorization": f"Token {desk.token}"}, {}
+    with httpx.Client(base_url=f"{desk.url}api/v1/", headers=headers, timeout=60, trust_env=False) as api:
+        for day, (name, flux) in enumerate(rows.items()):
+            content = "\n".join(f"{at:.1f} {value:.5f}" for at, value in zip(wavelength, flux, strict=True))
+            stated = {"transient": "AT2026steep", "observed_at": f"2026-03-{20 - day}T00:00:00Z"}
+            answer = api.post("spectra/", data=stated, files={"file": (f"{name}.txt", content)})
+            ids[name] = answer.raise_for_status().json()["id"]
+    desk.wait_until_classified()
+    page.goto(f"{desk.url}transients/AT2026steep/?spectrum={ids['flat']}")
+    wait_for_spectrum(page)
+    page.keyboard.press("e")
+    eventually(page, "document.getElementById('plot').figure?.others.length === 1")
+    red_end, bottom = page.evaluate(
+        """(() => {
+            const {others, up} = document.getElementById("plot").figure;
+            return [others[0].source.data.y.at(-40), up.start];
+        })()"""
+    )
+    assert bottom < red_end

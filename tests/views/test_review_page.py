@@ -15,10 +15,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import classify_all, send, spectrum_file
+from tests.factories import classified, classify_all, override, queries, send, spectrum_file
 from triage.figures.light_curve import colour_of
 from triage.intake import submit
-from triage.models import NamedMatches, Prediction, Spectrum, Transient
+from triage.intake.facts import correct_spectrum
+from triage.intake.reread import read_again
+from triage.models import Claim, Decision, NamedMatches, Prediction, ReviewPolicy, Spectrum, Transient
 from triage.queue.priority import match_words
 from triage.review import claims
 from triage.views.network_answer import class_bars, exception_to_the_order
@@ -44,6 +46,18 @@ def test_a_class_that_was_ruled_out_is_named_if_it_is_likelier_than_one_that_was
     assert pair is not None
     assert [(share.name, share.probability) for share in pair] == [("SN Ib", 0.21), ("SN II", 0.05)]
     assert exception_to_the_order(predicted(0.4, 0.3, 0.2, members=("SN Ia", "SN Ib"))) is None
+
+
+def test_the_senders_comment_stands_under_the_spectrum_but_not_while_a_blind_vote_is_wanted(
+    page: Callable[[str], str], reviewer: User, make_user: Callable[..., User]
+) -> None:
+    transient = classified(reviewer, comment="second outburst")
+    said = 'The sender says: <span class="typed">second outburst</span>'
+    assert said in page("X")
+    claims.release(reviewer, transient)
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    override(make_user("other"), transient, "TDE")
+    assert said not in page("X")
 
 
 @pytest.mark.parametrize(("score", "words"), [(9, "weak"), (12, "fair"), (14.9, "fair"), (15, "strong")])
@@ -72,6 +86,25 @@ def test_classes_of_the_conformal_set_are_marked_in_words_too(page: Callable[[st
     others = set(prediction.conformal_set) - {prediction.class_name}
     assert table.count("cannot be ruled out</span>") == len(others)
     assert "Nine times in ten" not in content
+    legend = '<p class="set-words muted">✓ cannot be ruled out at 90 % confidence.'
+    Prediction.objects.update(conformal_set=[prediction.class_name, "SN Ib"])
+    assert legend in page("T0")
+    Prediction.objects.update(conformal_set=[prediction.class_name])
+    assert legend not in page("T0")
+
+
+def test_a_tick_behind_a_smaller_share_than_that_of_a_class_without_one_is_explained_beside_the_ticks(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    shares = dict.fromkeys(Prediction.objects.get().probabilities, 0.0) | {"SN Ia": 0.73, "SN II": 0.25, "SN Ib": 0.02}
+    Prediction.objects.update(probabilities=shares, class_name="SN Ia", conformal_set=["SN Ia", "SN Ib"])
+    shown = page("T0")
+    legend = shown[shown.index("✓ cannot be ruled out at 90 % confidence.") : shown.index("More from the network")]
+    assert "SN II (25 %) is below its threshold, SN Ib (2 %) is above its own." in legend
+    Prediction.objects.update(conformal_set=["SN Ia", "SN II"])
+    assert "has its own threshold" not in page("T0")
 
 
 def test_the_redshift_of_the_network_is_said_once_and_never_as_a_known_one(
@@ -85,6 +118,18 @@ def test_the_redshift_of_the_network_is_said_once_and_never_as_a_known_one(
     assert shown.count("0.0132 ± 0.0027") == 1
     Prediction.objects.update(redshift=None, redshift_error=None)
     assert "z unknown" in page("T0")
+
+
+def test_a_redshift_far_from_the_known_one_is_said_where_the_class_is_decided(
+    page: Callable[[str], str], reviewer: User
+) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    Prediction.objects.update(redshift=0.05, redshift_error=0.0031, redshift_used=0.3)
+    words = "It looks like z = 0.0500 ± 0.0031, but z = 0.3 is known. Is it the right transient?"
+    assert words in page("T0")
+    Prediction.objects.update(redshift_used=0.051)
+    assert "Is it the right transient?" not in page("T0")
 
 
 def test_noise_is_called_noise_and_a_spectrum_has_its_signal_to_noise_ratio(
@@ -179,6 +224,27 @@ def test_what_changes_the_meaning_of_a_spectrum_stands_in_sight_and_the_rest_is_
     assert "Telluric bands" in folded
 
 
+def test_a_date_is_called_guessed_until_somebody_states_one(page: Callable[[str], str], reviewer: User) -> None:
+    def sent(name: str, **given: Any) -> Spectrum:
+        content = spectrum_file(seed=len(name))
+        return submit.submit_spectrum(
+            reviewer, content, f"{name}_20260304.txt", submit.Given(transient=name, **given)
+        ).spectrum
+
+    stated_date = datetime(2026, 3, 4, tzinfo=UTC)
+    guessed, stated = sent("guessed"), sent("stated", observed_at=stated_date)
+    assert guessed.observed_at == stated.observed_at == stated_date
+    assert "(guessed)" in page("guessed")
+    assert "⚠" not in page("guessed")
+    assert "(guessed)" not in page("stated")
+    for spectrum in (guessed, stated):
+        read_again(reviewer, spectrum, {"medium": "vacuum"})
+    assert "(guessed)" in page("guessed")
+    assert "(guessed)" not in page("stated")
+    correct_spectrum(reviewer, Spectrum.objects.get(pk=guessed.pk), {"observed_at": datetime(2026, 3, 5, tzinfo=UTC)})
+    assert "(guessed)" not in page("guessed")
+
+
 @pytest.mark.parametrize(("days", "nebular"), [(99.0, False), (101.0, True)])
 def test_only_a_late_spectrum_has_nebular_lines_by_itself(
     page: Callable[[str], str], reviewer: User, days: float, nebular: bool
@@ -201,6 +267,19 @@ def test_the_place_on_the_sky_is_shown_in_both_forms_with_links(page: Callable[[
     assert "https://www.legacysurvey.org/viewer?ra=187.500000&amp;dec=-1.000000" in shown
     Transient.objects.update(dec=1.0)
     assert "dec=%2B1.000000" in page("T0")
+
+
+def test_a_review_page_takes_the_same_few_queries_for_any_number_of_epochs(client: Client, reviewer: User) -> None:
+    send(reviewer, "T0")
+    classify_all()
+    client.force_login(reviewer)
+    address = reverse("review", args=["T0"])
+    queries(client, address)
+    first = queries(client, address)
+    for seed in range(2, 5):
+        send(reviewer, "T0", seed)
+    classify_all()
+    assert (first, queries(client, address)) == (27, 27)
 
 
 def test_only_the_epochs_next_in_time_are_drawn_and_only_if_asked_for(
@@ -235,6 +314,68 @@ def test_a_transient_that_somebody_else_claimed_cannot_be_decided_on_until_it_is
     content = page("T0")
     assert '<fieldset class="verdicts">' in content
     assert '<p class="held-words warn" role="status" hidden>' in content
+
+
+def test_who_has_voted_does_not_hold_up_the_second_opinion(client: Client, reviewer: User, make_user: Any) -> None:
+    ReviewPolicy.objects.create(class_names=["TDE"])
+    override(reviewer, classified(reviewer, "T0"), "TDE")
+    address, ben = reverse("review", args=["T0"]), make_user("ben")
+    for user, holders in ((reviewer, []), (ben, [ben])):
+        client.force_login(user)
+        page = client.get(address).content.decode()
+        assert [claim.reviewer for claim in Claim.objects.all()] == holders
+        assert (" data-done" in page) is not bool(holders)
+    client.force_login(reviewer)
+    for act, holder in (("open", ben), ("take", reviewer), ("claim", reviewer)):
+        notice = client.post(reverse("claim", args=["T0"]), {"act": act}, headers={"X-Fragment": "1"}).content.decode()
+        assert Claim.objects.get().reviewer == holder
+        assert ("Take over" in notice, " data-done" in notice) == (holder == ben, holder == ben)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("3", "overridden to TDE at z = 3; z = 0.03 was known, which is far from it<"),
+        ("0,031", "overridden to TDE at z = 0.031<"),
+        ("", "overridden to TDE<"),
+    ],
+)
+def test_the_message_has_the_decided_redshift_and_says_if_it_is_far_from_the_known_one(
+    client: Client, reviewer: User, typed: str, said: str
+) -> None:
+    classified(reviewer, "T0")
+    Transient.objects.update(redshift=0.03)
+    client.force_login(reviewer)
+    verdict = {"verdict": "override", "class_name": "TDE", "redshift": typed}
+    answer = client.post(reverse("decide", args=["T0"]), verdict, follow=True).content.decode()
+    assert f"T0: {said}" in answer
+
+
+@pytest.mark.parametrize(
+    ("typed", "recorded"), [("0,031", 0.031), ("0.031", 0.031), ("0.0345(12)", None), ("0.0.5", None), ("abc", None)]
+)
+def test_a_redshift_is_recorded_as_it_was_typed_or_refused(
+    client: Client, reviewer: User, typed: str, recorded: float | None
+) -> None:
+    classified(reviewer, "T0")
+    client.force_login(reviewer)
+    verdict = {"verdict": "override", "class_name": "TDE", "redshift": typed}
+    answer = client.post(reverse("decide", args=["T0"]), verdict)
+    assert list(Decision.objects.values_list("redshift", flat=True)) == ([] if recorded is None else [recorded])
+    assert recorded is not None or "A redshift is a number such as 0.034." in answer.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["09/02/2010", "03/04/2010 05:00", "2131-01-01"])
+def test_a_date_that_is_not_written_year_first_or_lies_in_the_future_is_refused(
+    client: Client, reviewer: User, typed: str
+) -> None:
+    classified(reviewer, "T0")
+    before = Spectrum.objects.get()
+    client.force_login(reviewer)
+    address = reverse("spectrum-facts", args=[before.pk])
+    answer = client.post(address, {"observed_at": typed, "initial-observed_at": "", "group": "everybody"}, follow=True)
+    assert "A date is written" in answer.content.decode() or "lies in the future" in answer.content.decode()
+    assert Spectrum.objects.get().observed_at == before.observed_at
 
 
 def test_after_a_light_curve_is_added_its_plot_is_shown(client: Client, reviewer: User) -> None:

@@ -202,15 +202,36 @@ def test_posting_begins_when_it_is_chosen_for_each_kind(fritz: FakeSkyPortal, st
     assert instance.predictions_since > second
 
 
-def test_posting_to_a_group_that_the_token_is_not_in_is_refused_at_once(
-    fritz: FakeSkyPortal, staff: User, client: Client
+@pytest.mark.parametrize(
+    ("field", "has"), [("share_with", "group 1"), ("remote_groups", "group 1"), ("instruments", "DBSP, SEDM")]
+)
+def test_an_id_that_the_token_does_not_see_is_refused_at_once(
+    fritz: FakeSkyPortal, staff: User, client: Client, field: str, has: str
 ) -> None:
     client.force_login(staff)
-    sent = {**SENT, "url": fritz.url, "token": TOKEN, "decisions": "always", "share_with": "1, 7"}
-    answer = client.post(reverse("add-skyportal"), sent)
-    assert b"The token does not belong to group 7 there" in answer.content
+    sent = {**SENT, "url": fritz.url, "token": TOKEN, "decisions": "always", "share_with": "1"}
+    page = client.post(reverse("add-skyportal"), {**sent, field: "42"}).content.decode()
+    assert f"The server has no “42” that the token sees. It has: {has}." in page
     assert not SkyPortalInstance.objects.exists()
-    assert client.post(reverse("add-skyportal"), {**sent, "share_with": "1"}).status_code == 302
+    assert client.post(reverse("add-skyportal"), sent).status_code == 302
+
+
+def test_a_connection_whose_group_the_token_has_left_can_be_switched_off(
+    fritz: FakeSkyPortal, staff: User, client: Client
+) -> None:
+    instance = add(fritz.url, remote_groups=[42])
+    client.force_login(staff)
+    asked = len(fritz.requests)
+    sent = {**SENT, "url": fritz.url, "token": "", "remote_groups": "42"}
+    client.post(reverse("edit-skyportal", args=[instance.pk]), sent)
+    instance.refresh_from_db()
+    assert instance.enabled
+    assert len(fritz.requests) == asked + 1
+    del sent["enabled"]
+    assert client.post(reverse("edit-skyportal", args=[instance.pk]), sent).status_code == 302
+    instance.refresh_from_db()
+    assert (instance.enabled, instance.remote_groups) == (False, [42])
+    assert len(fritz.requests) == asked + 1
 
 
 def test_the_page_shows_runs_and_why_spectra_were_skipped(fritz: FakeSkyPortal, reviewer: User, client: Client) -> None:

@@ -30,6 +30,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
                 page.fill("[name=password2]", PASSWORD)
                 page.click("[name=_save]")
                 page.wait_for_url("**/change/")
+            page.goto(f"{started.url}account/groups/")
+            page.fill("[name=name]", "ePESSTO")
+            page.fill("[name=managers]", ", ".join(PEOPLE))
+            page.locator("form", has=page.locator("[name=managers]")).get_by_role("button").click()
+            page.wait_for_url("**/account/groups/*/")
         yield started
 
 
@@ -164,9 +169,10 @@ def test_a_second_opinion_is_blind_and_agreement_completes_the_review(
     expect(ben.locator(".side")).to_contain_text("A second opinion is wanted")
     expect(ben.locator(".verdict, .bars, .quick button, [data-key=c]")).to_have_count(0)
     expect(ben.locator(".ledger")).not_to_contain_text("ada")
-    # The keys of hidden controls do nothing.
+    # The keys of hidden controls do nothing but say why.
     for key in ("c", "1", "t"):
         ben.keyboard.press(key)
+    expect(ben.locator(".hint-message")).to_contain_text("Your own vote is wanted first")
     expect(ben.locator("h1")).to_contain_text(name)
     vote(ben, said)
     expect(ben.locator(".message.success")).to_contain_text(name)
@@ -264,3 +270,18 @@ def test_a_mention_written_by_keys_reaches_the_inbox_of_the_other_reviewer(
     expect(ben.locator(".inbox .unread-row")).to_have_count(0)
     ada.get_by_role("link", name="Queue q").click()
     assert errors == [[], []]
+
+
+def test_names_are_offered_in_the_comment_of_a_verdict(desk: Desk, people: Callable[[str], Page]) -> None:
+    ada = people("ada")
+    errors = watched(ada)
+    look_at(ada, desk, first_waiting(ada, desk)[0])
+    ada.keyboard.press("m")
+    ada.keyboard.type("Is that He I, @B")
+    expect(ada.locator("#decide").get_by_role("button", name="@ben")).to_be_visible()
+    ada.keyboard.press("Tab")
+    ada.keyboard.press("Enter")
+    ada.keyboard.type("?")
+    expect(ada.locator("#decide textarea")).to_have_value("Is that He I, @ben ?")
+    ada.get_by_role("link", name="Queue q").click()
+    assert errors == []

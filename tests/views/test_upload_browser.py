@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_every_spectrum_ends_on_the_right_transient(page: Page, desk: Desk, tmp_
     page.get_by_text("Facts about these files").click()
     page.get_by_label("Redshift").fill("0.05")
     page.click("#send")
-    expect(page.locator(".result")).to_contain_text("redshift: 0.04 is recorded, you sent 0.05")
+    expect(page.locator(".result")).to_contain_text("Redshift: 0.04 is recorded, you sent 0.05")
     page.get_by_role("button", name="Use what I sent").click()
     expect(page.locator(".result")).to_contain_text("Corrected.")
     for name, epochs, redshift in (
@@ -132,3 +133,94 @@ def test_the_files_of_an_upload_survive_a_reload_and_are_reviewed_by_themselves(
     expect(page).to_have_url(address)
     # The browser logs the refusal of one file.
     assert ["400" in error for error in errors] == [True]
+
+
+def test_typed_facts_hold_for_the_files_sent_with_them_and_not_for_the_next(
+    page: Page, desk: Desk, tmp_path: Path
+) -> None:
+    first, second = files(tmp_path / "night", "SN2026ha.txt", "SN2026hb.txt", seed=140)
+    page.goto(f"{desk.url}upload/")
+    page.set_input_files("#files", first)
+    page.get_by_text("Facts about these files").click()
+    typed = {
+        "redshift": "0,05",
+        "ra": "188.736",
+        "dec": "-12.582",
+        "observed_at": "2026-11-20T03:04:05",
+        "instrument": "EFOSC2",
+        "comment": "thin clouds",
+    }
+    for name, value in {**typed, "redshift": "blue"}.items():
+        page.fill(f"#upload [name={name}]", value)
+    page.click("#send")
+    # A refused file leaves the facts, so that the wrong one can be mended.
+    expect(page.locator(".result.refused")).to_have_count(1)
+    for name, value in {**typed, "redshift": "blue"}.items():
+        expect(page.locator(f"#upload [name={name}]")).to_have_value(value)
+    page.fill("#upload [name=redshift]", typed["redshift"])
+    page.set_input_files("#files", first)
+    page.click("#send")
+    card = page.locator(".result:not(.refused)")
+    recorded = "2026-11-20 03:04 UTC · EFOSC2 · RA 188.73600°, Dec -12.58200° · “thin clouds”"
+    expect(card.locator(".recorded")).to_have_text(recorded, use_inner_text=True)
+    for name in ("transient", *typed):
+        expect(page.locator(f"#upload [name={name}]")).to_have_value("")
+    page.set_input_files("#files", second)
+    page.click("#send")
+    expect(page.get_by_role("link", name="SN2026hb", exact=True)).to_be_visible()
+    expect(page.get_by_text("Stated, not read from the file: redshift 0.05; ")).to_have_count(1)
+    page.goto(f"{desk.url}transients/SN2026hb/")
+    expect(page.locator(".review-head .facts")).to_contain_text("no known redshift")
+
+
+def test_a_dropped_folder_is_taken_with_what_lies_deeper_in_it(page: Page, desk: Desk, tmp_path: Path) -> None:
+    files(tmp_path / "night", "SN2026fa_blue.txt", ".DS_Store", seed=50)
+    files(tmp_path / "night" / "red", "SN2026fb_red.txt", seed=90)
+    page.goto(f"{desk.url}upload/")
+    place = page.locator("#drop").bounding_box()
+    assert place is not None
+    data = {"items": [], "files": [str(tmp_path / "night")], "dragOperationsMask": 1}
+    mouse = page.context.new_cdp_session(page)
+    for event in ("dragEnter", "dragOver", "drop"):
+        at = {"type": event, "x": place["x"] + 40, "y": place["y"] + 40, "data": data}
+        mouse.send("Input.dispatchDragEvent", at)
+    expect(page.locator("#chosen")).to_contain_text("2 files chosen")
+    page.click("#send")
+    expect(page.get_by_role("link", name="SN2026fa", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="SN2026fb", exact=True)).to_be_visible()
+
+
+def test_the_spectra_of_a_zip_are_told_apart_by_their_files(page: Page, desk: Desk, tmp_path: Path) -> None:
+    archive = tmp_path / "night.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in files(tmp_path / "zipped", *(f"SN2026g_{number}.txt" for number in range(33)), seed=100):
+            packed.write(path, path.name)
+    upload(page, desk, archive)
+    card = page.locator(".result")
+    for number in (0, 1):
+        expect(card).to_contain_text(f"SN2026g_{number}.txt")
+    card.get_by_role("link", name="and 2 more spectra").click()
+    expect(page.locator(".result")).to_have_count(33)
+
+
+def test_warnings_stand_on_the_results_at_once_and_after_a_reload(page: Page, desk: Desk, tmp_path: Path) -> None:
+    at_rest = (Path(__file__).parents[1] / "cases" / "frame_specsys.fits").read_bytes()
+    (tmp_path / "SN2026hh.fits").write_bytes(at_rest)
+    (tmp_path / "manifest.csv").write_text("file,redshift\nSN2026hh.fits,0.03\ngone.txt,0.1\n")
+    upload(page, desk, tmp_path / "SN2026hh.fits", tmp_path / "manifest.csv")
+    remark, card = page.locator(".result", has_text="gone.txt"), page.locator(".result", has_text="SN2026hh.fits")
+    for _ in range(2):
+        expect(remark).to_contain_text("1 row describes a file that is not here: gone.txt.")
+        expect(card).to_contain_text("Stated, not read from the file: redshift 0.03")
+        expect(card.locator(".warn")).to_contain_text(["rest frame"])
+        page.reload()
+
+
+def test_a_manifest_alone_asks_for_the_files_that_it_describes(page: Page, desk: Desk, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("file,redshift\nSN2026hi.txt,0.03\n")
+    upload(page, desk, manifest)
+    expect(page.locator("#chosen")).to_contain_text("choose the files that it describes too")
+    page.set_input_files("#files", [manifest, *files(tmp_path / "night", "SN2026hi.txt", seed=150)])
+    page.click("#send")
+    expect(page.locator(".result")).to_contain_text("Stated, not read from the file: redshift 0.03")

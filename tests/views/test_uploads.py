@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.api_client import API, session_client, upload
-from tests.factories import classified, classify_all, override, queries, send, spectrum_file
+from tests.factories import classified, classify_all, override, queries, reviewed, send, spectrum_file
 from triage.intake.reread import read_again
 from triage.models import ReviewPolicy, Spectrum, Transient, Upload
 from triage.queue.filters import QueueFilter
@@ -45,10 +45,10 @@ def begin(user: User) -> int:
 
 def reviewed_in_order(user: User, chosen: QueueFilter) -> list[str]:
     """Return the transients in the order in which the key n leads through them."""
-    name, names = chosen.rows(user).first(), []
+    name, names = chosen.rows(user).first_name(), []
     while name is not None:
-        names.append(name.name)
-        name = chosen.neighbours(user, Transient.objects.for_review(user).get(pk=name.pk))[1]
+        names.append(name)
+        name = chosen.neighbours(user, reviewed(user, name))[1]
     return names
 
 
@@ -129,7 +129,7 @@ def test_review_these_opens_exactly_these_in_the_order_of_their_files(browser: C
     override(ben, Transient.objects.get(name="A"), "TDE")
     assert reviewed_in_order(ben, chosen) == ["C", "known", "A", "B"]
     transient = Transient.objects.for_review(ben).get(name="A")
-    assert [t.name for t in chosen.neighbours(ben, transient) if t] == ["known", "B"]
+    assert chosen.neighbours(ben, transient) == ("known", "B")
     # The pending ones alone come in the order of the queue.
     waiting = list(QueueFilter(upload=str(batch)).rows(ben))
     assert {transient.name for transient in waiting} == {"B", "C", "known"}
@@ -153,8 +153,11 @@ def test_every_spectrum_of_an_archive_belongs_to_the_upload(browser: Client) -> 
     with zipfile.ZipFile(packed, "w") as archive:
         for seed, name in ((1, "SN2026aa.txt"), (2, "SN2026bb.txt")):
             archive.writestr(name, spectrum_file(seed=seed))
+        archive.writestr("finder.pdf", b"%PDF")
     address = send_page(browser, SimpleUploadedFile("night.zip", packed.getvalue()))
-    assert "2 spectra accepted" in browser.get(address).content.decode()
+    page = browser.get(address).content.decode()
+    assert "2 spectra accepted" in page
+    assert "<p>Left out of the archive, as no spectra: finder.pdf.</p>" in page.replace(' class="muted"', "")
     rows = browser.get(f"/?state=all&upload={Upload.objects.get().pk}").context["rows"]
     assert {row.transient.name for row in rows} == {"SN2026aa", "SN2026bb"}
 
@@ -247,3 +250,79 @@ def test_the_filter_by_upload_is_kept_in_saved_views(ben: User) -> None:
     made = api.post(f"{API}/queue/views/", {"name": "mine", "filter": {"upload": 12}}, format="json").json()
     assert made["query"] == "?upload=12"
     assert made["filter"] == {"upload": "12"}
+
+
+def test_a_file_whose_header_calls_the_object_otherwise_says_so(browser: Client) -> None:
+    content = b"# OBJECT = ATLAS18zpz\n" + spectrum_file()
+    address = send_page(browser, SimpleUploadedFile("tns_2018jha_SCAT.txt", content))
+    page = browser.get(address).content.decode()
+    assert "The header calls the object ATLAS18zpz, and the file's name says 2018jha." in page.replace("&#x27;", "'")
+    assert ">ATLAS18zpz</a>" in page
+
+
+def test_facts_that_were_stated_are_told_apart_from_those_of_the_file(browser: Client) -> None:
+    facts = {"redshift": "0.0312", "instrument": "EFOSC2", "observed_at": "2026-11-03T04:12", "transient": "SN 2026abc"}
+    with_header = SimpleUploadedFile("b.txt", spectrum_file(seed=2, **{"DATE-OBS": "2026-11-03T04:12:00"}))
+    address = send_page(browser, file("a.txt"), with_header, **facts, ra="187.5", dec="-12.25")
+    page = browser.get(address).content.decode()
+    names = "Stated, not read from the file: transient SN 2026abc; redshift 0.0312; "
+    rest = "instrument EFOSC2; place 12:30:00.000 -12:15:00.00."
+    assert f"{names}observed 2026-11-03 04:12 UTC; {rest}" in page
+    assert f"{names}{rest}" in page
+    spectrum = Spectrum.objects.get(filename="b.txt")
+    assert f"{names}{rest}" in browser.get(reverse("receipt", args=[spectrum.pk])).content.decode()
+    address = send_page(browser, file("SN2026xyz.txt", 3))
+    assert "Stated, not read" not in browser.get(address).content.decode()
+
+
+def test_rows_of_a_manifest_without_a_file_are_counted_and_the_first_ones_named(browser: Client, ben: User) -> None:
+    rows = "".join(f"gone{number}.txt,0.1\n" for number in range(7))
+    text = f"file,redshift\na.txt,0.03\n{rows}".encode()
+    said = "7 rows describe files that are not here: gone0.txt, gone1.txt, gone2.txt, gone3.txt, gone4.txt and 2 more"
+    page = browser.get(send_page(browser, file("a.txt"), SimpleUploadedFile("manifest.csv", text))).content.decode()
+    assert f"{said}." in page
+    assert "1 spectrum accepted:" in " ".join(page.split())
+    batch = begin(ben)
+    sent = {"manifest": SimpleUploadedFile("manifest.csv", text), "file": ["a.txt"], "upload": batch}
+    assert session_client(ben).post(f"{API}/manifests/", sent, format="multipart").json()["rows_without_file"] == said
+    assert [row["id"] for row in session_client(ben).get(f"{API}/uploads/").json()["results"]] == [batch - 1]
+    send_api(ben, batch, spectrum_file(), "a.txt")
+    row = session_client(ben).get(f"{API}/uploads/").json()["results"][0]
+    assert (row["id"], row["first_file"], row["taken"], row["refused"]) == (batch, "a.txt", 1, 0)
+    entries = session_client(ben).get(f"{API}/uploads/{batch}/").json()["results"]
+    assert [(entry["code"], entry["detail"]) for entry in entries] == [("rows_without_file", said), ("", "")]
+
+
+def test_a_manifest_that_is_sent_again_adds_no_second_remark(ben: User) -> None:
+    batch = begin(ben)
+    for _ in range(2):
+        manifest = SimpleUploadedFile("manifest.csv", b"file,redshift\ngone.txt,0.1\n")
+        sent = {"manifest": manifest, "file": ["a.txt"], "upload": batch}
+        session_client(ben).post(f"{API}/manifests/", sent, format="multipart")
+    entries = session_client(ben).get(f"{API}/uploads/{batch}/").json()["results"]
+    assert [entry["code"] for entry in entries] == ["rows_without_file"]
+
+
+def test_nobody_adds_remarks_to_the_upload_of_somebody_else(ada: User, ben: User) -> None:
+    sent = {"manifest": SimpleUploadedFile("manifest.csv", b"file,redshift\na.txt,0.1\n"), "upload": begin(ada)}
+    assert session_client(ben).post(f"{API}/manifests/", sent, format="multipart").status_code == 404
+
+
+def test_what_an_upload_says_of_a_spectrum_is_the_same_at_once_and_after_a_reload(browser: Client) -> None:
+    content = b"# OBJECT = ATLAS18zpz\n# WAVELENGTH FRAME = restframe?\n" + spectrum_file(redshift=0.0)
+    address = send_page(browser, SimpleUploadedFile("tns_2018jha.txt", content), redshift="0.4", comment="thin clouds")
+    at_once = browser.get(f"/spectra/{Spectrum.objects.get().pk}/", headers={"X-Fragment": "1"}).content.decode()
+    assert "<html" not in at_once
+    assert "Stated, not read from the file: redshift 0.4." in at_once
+    assert "“thin clouds”" in at_once
+    assert "The header calls the object ATLAS18zpz" in at_once
+    assert at_once.strip() in browser.get(address).content.decode()
+
+
+def test_a_redshift_in_a_file_is_shown_as_not_used_until_it_is_stated(browser: Client) -> None:
+    content = spectrum_file(REDSHIFT="0.03")
+    first = browser.get(send_page(browser, SimpleUploadedFile("a.txt", content))).content.decode()
+    assert "the file’s z&nbsp;=&nbsp;0.03 is not used" in first
+    stated = browser.get(send_page(browser, SimpleUploadedFile("a.txt", content), redshift="0.03")).content.decode()
+    assert "Stated, not read from the file: redshift 0.03." in stated
+    assert "is not used" not in stated

@@ -240,7 +240,13 @@ def test_only_staff_can_set_a_policy_on_its_page(browser: Client, ben: User) -> 
     page = browser.post(reverse("policies"), sent, follow=True).content.decode()
     assert "SN Ib or TDE" in page
     assert "less than 80 %" in page
-    for nonsense in ({"below": "x"}, {"below": "180"}, {"class_names": ["Nova of mine"]}, {"group": "none"}):
+    for nonsense in (
+        {"below": "x"},
+        {"below": "180"},
+        {"below": "0.95"},
+        {"class_names": ["Nova of mine"]},
+        {"group": "none"},
+    ):
         assert "Not changed" in browser.post(reverse("policies"), nonsense, follow=True).content.decode()
     browser.post(reverse("policies"), {"group": ""})
     assert not ReviewPolicy.objects.exists()

@@ -21,6 +21,12 @@ def default_audience(user: User) -> Group | None:
     return shared_groups(user).filter(desk_settings__private_by_default=True).first()
 
 
+def is_private_by_default(group: Group) -> bool:
+    """Return whether what members send is for this group alone if nothing is chosen."""
+    settings: GroupSettings | None = getattr(group, "desk_settings", None)
+    return settings is not None and settings.person_id is None and settings.private_by_default
+
+
 def own_group(user: User) -> Group:
     """Return the group of which the user is the only member, making it if it does not exist."""
     with transaction.atomic():
@@ -30,6 +36,8 @@ def own_group(user: User) -> Group:
         if found is None:
             found = Group.objects.create(name=_free_name(f"{ONLY_ME} ({user.get_username()[:120]})"))
             GroupSettings.objects.create(group=found, person=user)
+        # From the user's side, so that this object no longer holds the groups that were read before.
+        user.groups.add(found)
         found.user_set.set([user])
     return found
 

@@ -1,20 +1,29 @@
-"""Members of groups: who may manage a group, and how a membership ends.
+"""Groups and their members: who makes and manages a group, and how a membership ends.
 
-A membership is what shows a group's private spectra. It is asked for with every query, so whoever leaves sees nothing
+A membership is what shows a group's private spectra. It is read with every request, so whoever leaves sees nothing
 of them from the next request on.
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
 from django.contrib.auth.models import Group, User
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from triage.accounts import audit
-from triage.accounts.audiences import shared_groups
-from triage.errors import NotFoundError
+from triage.accounts.audiences import EVERYBODY, ONLY_ME, shared_groups
+from triage.errors import InvalidActionError, NotFoundError, NotYoursError
 from triage.models import ClaimedMembership, GroupSettings
+
+# Names like those of the groups that stand for one user alone.
+_OF_ONE_USER = re.compile(rf"{ONLY_ME}( \(.*)?$", re.IGNORECASE)
+# Words that mean other audiences where a group's name may stand.
+RESERVED = frozenset({EVERYBODY, "public"})
 
 
 def shared() -> QuerySet[Group]:
@@ -44,6 +53,75 @@ def members(group: Group) -> QuerySet[User]:
 def managers(group: Group) -> list[User]:
     """Return the members who manage the group, by name."""
     return list(group.user_set.filter(managed_groups__group=group, is_active=True).order_by("username"))
+
+
+def all_managers() -> dict[int, list[str]]:
+    """Return the user names of the managers of every group that has some, by the group's id, in one query."""
+    found: dict[int, list[str]] = defaultdict(list)
+    active = User.objects.filter(is_active=True, groups=F("managed_groups__group")).order_by("username")
+    for group, name in active.values_list("managed_groups__group", "username"):
+        found[group].append(name)
+    return found
+
+
+def create(by: User, name: str, managers: Sequence[str]) -> Group:
+    """Make a group.
+
+    by: a member of staff.
+    name: the group's name.
+    managers: user names of its first managers, who become its members; may be empty.
+
+    Raises NotYoursError for anybody but staff, and InvalidActionError for an unknown user or an unusable name.
+    """
+    if not by.is_staff:
+        raise NotYoursError("only staff make groups")
+    name = " ".join(name.split())
+    _check_name(name)
+    found = {user.get_username(): user for user in User.objects.filter(username__in=managers)}
+    if unknown := [manager for manager in managers if manager not in found]:
+        raise InvalidActionError(f"no user is called {' or '.join(unknown)}")
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                group = Group.objects.create(name=name)
+        except IntegrityError:
+            # Somebody made it a moment ago.
+            raise _taken(name) from None
+        group.user_set.set(found.values())
+        GroupSettings.objects.create(group=group).managers.set(found.values())
+        audit.note(by, group, f"made the group, managed by {', '.join(found) or 'staff'}")
+    return group
+
+
+def _check_name(name: str) -> None:
+    """Raise InvalidActionError for a name that is taken, or that means another audience."""
+    if not name or name.casefold() in RESERVED or _OF_ONE_USER.match(name):
+        raise InvalidActionError(f"a group cannot be called “{name}”")
+    if Group.objects.filter(name__iexact=name).exists():
+        raise _taken(name)
+
+
+def _taken(name: str) -> InvalidActionError:
+    return InvalidActionError(f"there is a group “{name}” already")
+
+
+def change_settings(by: User, group_id: int, *, private_by_default: bool, own_library: bool) -> Group:
+    """Change the settings of a group; see GroupSettings for what they mean.
+
+    Returns the group. Raises NotFoundError if ``by`` may not manage it.
+    """
+    group = managed_group(by, group_id)
+    with transaction.atomic():
+        settings, _ = GroupSettings.objects.get_or_create(group=group)
+        settings.private_by_default, settings.own_library = private_by_default, own_library
+        settings.save(update_fields=["private_by_default", "own_library"])
+        words = f"private by default {_on(private_by_default)}, own library {_on(own_library)}"
+        audit.note(by, group, f"changed the settings: {words}")
+    return group
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def set_manager(by: User, group_id: int, user_id: int, manages: bool) -> User:

@@ -45,12 +45,8 @@ def invite(by: User, group_id: int, whom: str, life: timedelta, asked_from: str)
         raise InvalidActionError(f"“{user}” is a member already")
     if whom and user is None:
         _check_address(whom)
-    if group.invitations.open().count() >= MOST_OPEN:
-        raise InvalidActionError(f"the group has {MOST_OPEN} open invitations; withdraw some first")
-    mailed = AccountMail.objects.filter(invitation__made_by=by, created_at__gt=timezone.now() - timedelta(days=1))
-    if mailed.count() >= MOST_OPEN:
-        raise InvalidActionError(f"you have sent {MOST_OPEN} invitations in a day; send more tomorrow")
     with transaction.atomic():
+        _check_limits(by, group)
         invitation = GroupInvitation.objects.create(
             group=group,
             made_by=by,
@@ -65,6 +61,17 @@ def invite(by: User, group_id: int, whom: str, life: timedelta, asked_from: str)
             )
             ring_after_commit(SEND_ACCOUNT_MAIL)
     return invitation
+
+
+def _check_limits(by: User, group: Group) -> None:
+    """Raise InvalidActionError if there are too many invitations of a group or a user. Others wait until the commit."""
+    Group.objects.select_for_update(no_key=True).get(pk=group.pk)
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    if group.invitations.open().count() >= MOST_OPEN:
+        raise InvalidActionError(f"the group has {MOST_OPEN} open invitations; withdraw some first")
+    mailed = AccountMail.objects.filter(invitation__made_by=by, created_at__gt=timezone.now() - timedelta(days=1))
+    if mailed.count() >= MOST_OPEN:
+        raise InvalidActionError(f"you have sent {MOST_OPEN} invitations in a day; send more tomorrow")
 
 
 def _user_called(whom: str) -> User | None:

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.models import User
+from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
@@ -229,7 +230,12 @@ class LoginAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 class SessionAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Start of a session for a person who is known."""
+    """Start of a session for a person who is known, and the user name of a new one."""
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """Return a free name. Raises ValidationError for letters that can look like those of somebody else's name."""
+        ASCIIUsernameValidator()(username)
+        return str(super().clean_username(username, shallow))
 
     def pre_login(self, request: HttpRequest, user: User, **about: Any) -> HttpResponse | None:
         """Bring the user's groups up to date, or refuse a user who was switched off."""

@@ -74,7 +74,10 @@ class AgreementView(APIView):
 
     @extend_schema(parameters=[SIMULATED], responses={200: AgreementSerializer})
     def get(self, request: Request) -> Response:
-        """Cohen's kappa of each pair of reviewers, and each reviewer's votes against the standing classifications."""
+        """Cohen's kappa of each pair of reviewers, and each reviewer's votes against the standing classifications.
+
+        The latest 5000 votes that followed somebody else's count, with the votes before them.
+        """
         pairs, records = agreement.reviewers(user_of(request), flag_parameter(request, "simulated"))
         return Response({"pairs": [_pair(pair) for pair in pairs], "reviewers": [_record(one) for one in records]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -77,10 +78,13 @@ class RefusalSerializer(serializers.Serializer[dict[str, str]]):
 
 
 class BulkResultSerializer(serializers.Serializer[dict[str, Any]]):
-    """A batch: the transients that were confirmed, and the ones that were refused."""
+    """A batch: the transients whose predictions were confirmed, and the ones that were refused."""
 
     batch = serializers.UUIDField()
     confirmed = serializers.ListField(child=serializers.CharField())
+    second_opinion = serializers.ListField(
+        child=serializers.CharField(), help_text="Those of the confirmed that wait for a second opinion now."
+    )
     refused = RefusalSerializer(many=True)
 
 
@@ -129,7 +133,7 @@ class BulkView(APIView):
         sent = checked(BulkSerializer, request.data)
         result = bulk.confirm(user_of(request), sent["predictions"], sent.get("last_decision"))
         refused = [{"transient": name, "detail": detail} for name, detail in result.refused]
-        return Response({"batch": str(result.batch), "confirmed": result.confirmed, "refused": refused})
+        return Response(BulkResultSerializer(dataclasses.asdict(result) | {"refused": refused}).data)
 
 
 class BatchView(APIView):

@@ -71,12 +71,16 @@ _STANDING = {
     "predicted_class": "SN II",
     "predicted_probability": 0.61,
     "predicted_redshift": 0.05,
+    "without_host_light": None,
     "phase": None,
     "phase_error": None,
     "looks_like": "iPTF16fnl (TDE-H+He)",
     "absolute_magnitude": None,
     "absolute_magnitude_filter": None,
     "checkpoint": "9f2c41d0a7",
+    "observed_at": "2026-11-22T04:12:00Z",
+    "date_guessed": False,
+    "instrument": "EFOSC2",
     "spectra": [17],
     "simulated": False,
 }
@@ -93,11 +97,13 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     ra, dec: degrees, ICRS; null if unknown.
     group: the group that may see it, null for everybody.
     predicted_class, predicted_probability, predicted_redshift: the prediction at that moment.
+    without_host_light: share of the light that was taken off as the host's before that prediction, null if none was.
     phase, phase_error: rest-frame days from maximum, from the light curve, else from the library's matches of the
         class; null if neither can tell.
     looks_like: object of the library that the spectrum looked most like, with its type; null without a library.
     absolute_magnitude, absolute_magnitude_filter: AB at maximum, null if no light curve covers it.
     checkpoint: hash of the weights that made the prediction.
+    observed_at, instrument: of the spectrum that was decided on; null if unknown, or if its audience has changed since.
     spectra: ids of the spectra that the reviewer saw.
 
     While your own blind vote on a transient is wanted, a withdrawal shows null for everything that was decided.
@@ -120,12 +126,16 @@ class ClassificationSerializer(serializers.Serializer[dict[str, Any]]):
     predicted_class = serializers.CharField(allow_null=True)
     predicted_probability = serializers.FloatField(allow_null=True)
     predicted_redshift = serializers.FloatField(allow_null=True)
+    without_host_light = serializers.FloatField(allow_null=True)
     phase = serializers.FloatField(allow_null=True)
     phase_error = serializers.FloatField(allow_null=True)
     looks_like = serializers.CharField(allow_null=True)
     absolute_magnitude = serializers.FloatField(allow_null=True)
     absolute_magnitude_filter = serializers.CharField(allow_null=True)
     checkpoint = serializers.CharField(allow_null=True)
+    observed_at = serializers.DateTimeField(allow_null=True)
+    date_guessed = serializers.BooleanField(help_text="Whether the reader guessed observed_at from the file.")
+    instrument = serializers.CharField(allow_null=True)
     spectra = serializers.ListField(child=serializers.IntegerField())
     simulated = serializers.BooleanField()
     sequence = serializers.IntegerField(

@@ -57,7 +57,8 @@ class NewCommentSerializer(serializers.Serializer[dict[str, Any]]):
     """A comment to write."""
 
     text = serializers.CharField(
-        max_length=4000, help_text="Plain text. A user named with an @, such as @ben, finds it in the inbox."
+        max_length=4000,
+        help_text="Plain text. Somebody you know of, named with an @ such as @ben, finds it in the inbox.",
     )
     group = serializers.CharField(
         required=False,

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.readers import CHOICES, Corrections
+from classifier.readers.receipt import LEAST_TAKEN, MOST_TAKEN
 from triage.api.base import checked, spectrum_of, user_of
 from triage.api.errors import ErrorSerializer
 from triage.api.facts import OnlyKnownFields
@@ -29,6 +30,7 @@ CORRECTIONS = tuple(field.name for field in dataclasses.fields(Corrections))
 _REREAD_EXAMPLES = [
     request_example("in nm", {"wavelength_unit": "nm"}),
     request_example("at rest", {"frame": "rest"}),
+    request_example("without the host", {"host_light": 0.48}),
 ]
 
 
@@ -114,6 +116,18 @@ class CorrectionsSerializer(OnlyKnownFields):
     )
 
 
+class RereadSerializer(CorrectionsSerializer):
+    """Statements about a spectrum that is read again."""
+
+    host_light = serializers.FloatField(
+        required=False,
+        min_value=LEAST_TAKEN,
+        max_value=MOST_TAKEN,
+        help_text="Share of the light between 4000 and 7000 Å (rest frame) that is the host's, which is taken off at "
+        "the known redshift.",
+    )
+
+
 class RereadView(APIView):
     """Another reading of one spectrum's file."""
 
@@ -121,16 +135,17 @@ class RereadView(APIView):
     scope = Scope.UPLOAD
 
     @extend_schema(
-        request=CorrectionsSerializer,
+        request=RereadSerializer,
         examples=_REREAD_EXAMPLES,
         responses={202: SubmissionSerializer, 400: UnreadableSerializer},
     )
     def post(self, request: Request, spectrum_id: int) -> Response:
         """Read the original file again with corrections, such as {"wavelength_unit": "nm"}.
 
-        An empty object goes back to the reader's own guesses.
+        An empty object goes back to the reader's own guesses. {"host_light": 0.48} classifies without the host; the
+        prediction with the host stays.
         """
-        corrections = checked(CorrectionsSerializer, request.data)
+        corrections = checked(RereadSerializer, request.data)
         user = user_of(request)
         spectrum = read_again(user, spectrum_of(request, spectrum_id), corrections)
         count_epochs(user, spectrum)

@@ -106,7 +106,10 @@ class DecisionsView(APIView):
         examples=_EXAMPLES,
     )
     def post(self, request: Request, name: str) -> Response:
-        """Record a decision on a transient. Only “confirm” and “override” vet it."""
+        """Record a decision on a transient. Only “confirm” and “override” vet it.
+
+        The same decision sent once more is not recorded again: the answer is the first one.
+        """
         sent = {key: value for key, value in checked(ProposalSerializer, request.data).items() if value is not None}
         decision = decisions.record_decision(user_of(request), transient_of(request, name), Proposal(**sent))
         return Response(DecisionSerializer(decision).data, status=201)

@@ -54,16 +54,6 @@ class WaitingSerializer(serializers.Serializer[Waiting]):
     yours = serializers.BooleanField(help_text="Whether you may give the second opinion.")
 
 
-class VettedSerializer(ClassificationSerializer):
-    """A vetted classification of the night, with the spectrum that was decided on.
-
-    instrument, observed_at: of that spectrum; null if unknown, or if you may not see it.
-    """
-
-    instrument = serializers.CharField(allow_null=True)
-    observed_at = serializers.DateTimeField(allow_null=True)
-
-
 class DigestSerializer(serializers.Serializer[dict[str, Any]]):
     """Digest of one night as you may see it. Each list has at most 200 rows.
 
@@ -76,7 +66,7 @@ class DigestSerializer(serializers.Serializer[dict[str, Any]]):
     count = serializers.IntegerField(help_text="Number of spectra that arrived.")
     arrived = ArrivedSerializer(many=True)
     rare = RareSerializer(many=True)
-    vetted = VettedSerializer(many=True)
+    vetted = ClassificationSerializer(many=True)
     waiting = WaitingSerializer(many=True)
 
 
@@ -88,8 +78,8 @@ class DigestView(APIView):
             OpenApiParameter(
                 "date",
                 OpenApiTypes.DATE,
-                description="Day at whose noon UTC the night begins. By default the running night after midnight UTC, "
-                "else the one before.",
+                description="Day at whose noon UTC the night begins. By default the running night, or the one before "
+                "while nothing has come and nothing was vetted in the running one.",
             ),
             SIMULATED,
         ],
@@ -97,7 +87,8 @@ class DigestView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Digest of a night: what came, what was vetted, what waits for votes, what is new and rare."""
-        digest = Digest.of(user_of(request), _night(request), flag_parameter(request, "simulated"))
+        user, night, simulated = user_of(request), _night(request), flag_parameter(request, "simulated")
+        digest = Digest.of(user, night, simulated) if night else Digest.latest(user, simulated)
         body = {
             "date": digest.night.day,
             "begin": digest.night.start,
@@ -111,10 +102,10 @@ class DigestView(APIView):
         return Response(DigestSerializer(body).data)
 
 
-def _night(request: Request) -> Night:
-    """Return the night that is asked for. Raises ValidationError for anything but a day that has come."""
+def _night(request: Request) -> Night | None:
+    """Return the night that is asked for, or None without one. Raises ValidationError for any other text."""
     given = request.query_params.get("date", "")
     night = Night.read(given)
     if given and str(night) != given:
-        raise ValidationError({"date": ["give a day that has come, such as 2026-11-26"]})
+        raise ValidationError({"date": ["give the day of a night that has begun, such as 2026-11-26"]})
     return night

@@ -80,7 +80,7 @@ class SpectrumActsView(APIView):
     @extend_schema(responses={200: ActSerializer(many=True)} | error_answers(404))
     def get(self, request: Request, spectrum_id: int) -> Response:
         """List the acts on the spectrum, newest first."""
-        acts = spectrum_of(request, spectrum_id).acts.select_related("user")
+        acts = spectrum_of(request, spectrum_id).acts.visible_to(user_of(request)).select_related("user")
         return Response(ActSerializer(acts, many=True).data)
 
 
@@ -92,9 +92,10 @@ class UndoSpectrumActView(APIView):
     @extend_schema(request=None, responses={200: ActSerializer(many=True)} | error_answers(404, 409))
     def post(self, request: Request, spectrum_id: int, act_id: int) -> Response:
         """Undo a correction, a move or another reading, and return the history."""
-        spectrum = spectrum_of(request, spectrum_id)
-        undo_spectrum_act(user_of(request), get_object_or_404(spectrum.acts, pk=act_id))
-        return Response(ActSerializer(spectrum.acts.select_related("user"), many=True).data)
+        user = user_of(request)
+        acts = spectrum_of(request, spectrum_id).acts.visible_to(user)
+        undo_spectrum_act(user, get_object_or_404(acts, pk=act_id))
+        return Response(ActSerializer(acts.select_related("user"), many=True).data)
 
 
 class TransientActsView(APIView):

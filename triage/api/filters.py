@@ -11,11 +11,11 @@ from rest_framework.request import Request
 
 from triage.accounts.audiences import shared_groups
 from triage.api.base import checked, user_of
-from triage.api.parameters import known_class
 from triage.models import SpectrumState
 from triage.models.spectrum import SpectrumQuerySet
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue.filters import EMPTYING, OLD_NAMES, PUBLIC, QueueFilter
+from triage.review.known_class import known_class
 
 # States of review, by the names that the pages use.
 TRANSIENT_STATES = (
@@ -60,7 +60,7 @@ class ClassField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        return known_class(str(self.field_name), text) if text else text
+        return known_class(text) if text else text
 
 
 class StateField(serializers.ChoiceField):

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from triage.api.base import user_of
+from triage.api.parameters import SIMULATED, flag_parameter
 from triage.review import inbox
 
 
@@ -51,7 +52,7 @@ class InboxSerializer(serializers.Serializer[dict[str, Any]]):
 class InboxView(APIView):
     """The user's inbox."""
 
-    @extend_schema(responses={200: InboxSerializer})
+    @extend_schema(parameters=[SIMULATED], responses={200: InboxSerializer})
     def get(self, request: Request) -> Response:
         """Entries of your inbox: mentions, second opinions that you may give, and disputes over your votes."""
         return Response(_inbox(request))
@@ -60,13 +61,15 @@ class InboxView(APIView):
 class InboxReadView(APIView):
     """Reading of the user's inbox."""
 
-    @extend_schema(request=None, responses={200: InboxSerializer})
+    @extend_schema(request=None, parameters=[SIMULATED], responses={200: InboxSerializer})
     def post(self, request: Request) -> Response:
         """Mark all of your inbox as read."""
-        inbox.mark_read(user_of(request))
+        inbox.mark_read(user_of(request), simulated=flag_parameter(request, "simulated"))
         return Response(_inbox(request))
 
 
 def _inbox(request: Request) -> dict[str, Any]:
-    user = user_of(request)
-    return dict(InboxSerializer({"unread": inbox.unread(user), "results": inbox.entries(user)}).data)
+    user, simulated = user_of(request), flag_parameter(request, "simulated")
+    return dict(
+        InboxSerializer({"unread": inbox.unread(user, simulated), "results": inbox.entries(user, simulated)}).data
+    )

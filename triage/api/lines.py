@@ -93,8 +93,8 @@ class LineView(APIView):
         except SpectrumError as failure:
             raise UnmeasurableLineError(failure.message) from failure
         redshift = 0.0 if spectrum.at_rest else sent.get("redshift")
-        likely, vacuum = elements_of(_class_seen(spectrum)), spectrum.receipt.get("medium") == "vacuum"
-        lines = [] if redshift is None else candidates(measured, redshift, likely, vacuum=vacuum)
+        likely = elements_of(_class_seen(spectrum))
+        lines = [] if redshift is None else candidates(measured, redshift, likely, vacuum=spectrum.in_vacuum)
         return Response(MeasuredLineSerializer({**dataclasses.asdict(measured), "lines": lines}).data)
 
 

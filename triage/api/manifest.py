@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.input_files import Manifest
-from triage.api.base import checked
+from triage.api.base import checked, user_of
 from triage.api.errors import error_answers
 from triage.errors import TooLargeError
+from triage.intake import uploads
 from triage.intake.manifest import preview, read_manifest
 from triage.models import Scope
 
@@ -25,16 +26,27 @@ class ManifestSerializer(serializers.Serializer[dict[str, Any]]):
 
     manifest = serializers.FileField()
     file = serializers.ListField(child=serializers.CharField(max_length=255), required=False, default=list)
+    upload = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=10**18 - 1,
+        help_text="Id of an upload of yours that keeps which rows describe none of these files.",
+    )
 
 
 class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
-    """Statements of a manifest about each file, and the rows that belong to none."""
+    """Statements of a manifest about each file, and the rows that belong to none.
+
+    rows_without_file: how many rows describe none of the files, with the first few, in words; empty if there are none.
+    refused_rows: line, column and fault of each row that will refuse its file.
+    """
 
     files = serializers.DictField(child=serializers.DictField(child=serializers.CharField()))
     without_row = serializers.ListField(child=serializers.CharField())
     without_file = serializers.ListField(child=serializers.CharField())
+    rows_without_file = serializers.CharField()
     unused_columns = serializers.ListField(child=serializers.CharField())
-    uneven_rows = serializers.ListField(child=serializers.CharField())
+    refused_rows = serializers.ListField(child=serializers.CharField())
 
 
 class ManifestView(APIView):
@@ -43,11 +55,15 @@ class ManifestView(APIView):
     parser_classes = (MultiPartParser,)
     scope = Scope.UPLOAD
 
-    @extend_schema(request=ManifestSerializer, responses={200: ManifestPreviewSerializer} | error_answers(413))
+    @extend_schema(request=ManifestSerializer, responses={200: ManifestPreviewSerializer} | error_answers(404, 413))
     def post(self, request: Request) -> Response:
-        """Match a manifest with names of files. Nothing is stored."""
+        """Match a manifest with names of files. Nothing is stored, but for a remark with the upload."""
         sent = checked(ManifestSerializer, request.data)
-        return Response(preview(manifest_in(sent["manifest"]), sent["file"]))
+        manifest = manifest_in(sent["manifest"])
+        if "upload" in sent:
+            upload = uploads.upload_of(user_of(request), sent["upload"])
+            uploads.note_rows_without_file(upload, manifest, sent["file"])
+        return Response(preview(manifest, sent["file"]))
 
 
 def manifest_in(file: Any) -> Manifest:

@@ -13,8 +13,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from classifier.taxonomy import load_taxonomy
-from triage.errors import UnknownClassError
+from triage.review.known_class import known_class
 
 if TYPE_CHECKING:
     # This module imports the default permissions, and so KnownParameters below.
@@ -95,21 +94,7 @@ def class_parameter(request: Request, name: str) -> str:
     Raises UnknownClassError if the taxonomy has no such class.
     """
     text = request.query_params.get(name, "").strip()
-    return known_class(name, text) if text else ""
-
-
-def known_class(parameter: str, text: str) -> str:
-    """Return the name of a class that a parameter gives by its name or another spelling.
-
-    Raises UnknownClassError, with the known classes in its words, if the taxonomy has no such class.
-    """
-    taxonomy = load_taxonomy()
-    found = taxonomy.find(text)
-    if found is None:
-        raise UnknownClassError(
-            f"{parameter}: there is no class “{text[:60]}”; choose one of {', '.join(taxonomy.names)}"
-        )
-    return found.name
+    return known_class(text) if text else ""
 
 
 def _known(view: Any, method: str) -> list[str]:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from triage.api.base import FIELDS, NewestFirst, SparseFields, checked, group_of, transient_of, user_of
 from triage.api.errors import error_answers
 from triage.api.schema import answer_example
-from triage.intake import photometry
+from triage.intake import light_curve_identity, photometry
 from triage.models import Photometry, Scope
 
 _EXAMPLES = [
@@ -35,6 +35,7 @@ _EXAMPLES = [
             "points": [{"mjd": 61000.1, "filter": "r", "value": 18.1, "error": 0.1}],
             "limits": [{"mjd": 60999.1, "filter": "r", "value": 20.5}],
             "skipped": 0,
+            "warnings": [],
         },
         201,
     )
@@ -110,14 +111,22 @@ class TakenLightCurveSerializer(LightCurveSerializer):
     """A light curve that was just taken in."""
 
     skipped = serializers.SerializerMethodField(help_text="Number of lines without a brightness or a limit.")
+    warnings = serializers.SerializerMethodField(
+        help_text="Whether the file is of another place (place_differs) or object (names_differ): code and message."
+    )
 
     class Meta(LightCurveSerializer.Meta):
-        fields = (*LightCurveSerializer.Meta.fields, "skipped")
+        fields = (*LightCurveSerializer.Meta.fields, "skipped", "warnings")
 
     def get_skipped(self, row: Photometry) -> int:
         """Return the number of skipped lines."""
         skipped: int = self.context["skipped"]
         return skipped
+
+    def get_warnings(self, row: Photometry) -> list[dict[str, str]]:
+        """Return what speaks against the light curve being the transient's."""
+        warnings: list[dict[str, str]] = self.context["warnings"]
+        return warnings
 
 
 class PhotometryUploadSerializer(serializers.Serializer[dict[str, Any]]):
@@ -154,8 +163,11 @@ class PhotometriesView(generics.ListAPIView[Photometry]):
         transient = transient_of(request, name)
         sent, user = checked(PhotometryUploadSerializer, request.data), user_of(request)
         group = group_of(user, sent.get("group"))
-        row, skipped = photometry.add(user, transient, sent["file"].read(), sent["file"].name, group)
-        return Response(TakenLightCurveSerializer(row, context={"skipped": skipped}).data, status=201)
+        content, filename = sent["file"].read(), sent["file"].name
+        row, skipped = photometry.add(user, transient, content, filename, group)
+        warnings = light_curve_identity.doubts(user, transient, content, filename)
+        context = {"skipped": skipped, "warnings": warnings}
+        return Response(TakenLightCurveSerializer(row, context=context).data, status=201)
 
 
 class PhotometryView(APIView):

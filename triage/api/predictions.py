@@ -15,11 +15,14 @@ _PREDICTION_KEYS = {"prediction", "predicted_class", "uncertainty"}
 class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
     """The objects of the library of named spectra that a spectrum looks most like.
 
-    matches: the best objects, best first: name, type, class, phase (days from maximum), redshift, score; and spectrum,
-        its row in the library, or vetted, id and redshift of a spectrum that the group vetted.
+    matches: the best objects, best first: name, type, class, phase (days from maximum), redshift (in steps of
+        500 km/s), score; and spectrum, its row in the library, or vetted, id and redshift of a spectrum that the group
+        vetted.
     left_out: the library's names of this transient, which was not compared with itself; "" if the library lacks it.
     trust: probability that the class of the first is right, null if it was not measured.
     phase, phase_error: days from maximum that the matches of the predicted class give, null if they cannot tell.
+    host_light, host_light_error: share (0–1) of the light between 4000 and 7000 Å (rest frame) that is the host's,
+        and its 1σ error; null if it cannot be told, as without a known redshift.
     library: hash of the library's file.
     """
 
@@ -27,7 +30,16 @@ class NamedMatchesSerializer(serializers.ModelSerializer[NamedMatches]):
 
     class Meta:
         model = NamedMatches
-        fields = ("matches", "left_out", "trust", "phase", "phase_error", "library")
+        fields = (
+            "matches",
+            "left_out",
+            "trust",
+            "phase",
+            "phase_error",
+            "host_light",
+            "host_light_error",
+            "library",
+        )
         read_only_fields = fields
 
 
@@ -91,6 +103,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     redshift, redshift_error: the network's own estimate and its 1σ error, null if it is not trusted.
     redshift_used: the known redshift that the network was given, null if it had none.
     crosscheck: the best template match, null if there is none.
+    without_host_light: share of the light that was taken off as the host's before, null if none was; see reread.
     checkpoint: hash of the trained weights.
     named_matches: the objects of the desk's library that it looks most like, null without a library.
     brightness: what light curves say about the class, null without one; computed soon after the prediction.
@@ -120,6 +133,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "redshift_error",
             "redshift_used",
             "crosscheck",
+            "without_host_light",
             "checkpoint",
             "named_matches",
             "brightness",

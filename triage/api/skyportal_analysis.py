@@ -17,8 +17,9 @@ from triage.api.errors import error_answers
 from triage.api.parsers import LongJSONParser
 from triage.api.schema import request_example
 from triage.models import Scope
+from triage.services.fields import moment, text
 from triage.services.skyportal import analysis
-from triage.services.skyportal.remote_records import moment, redshift_in, text
+from triage.services.skyportal.remote_records import redshift_in
 
 # Time within which a SkyPortal takes an answer, if its push does not say.
 TIME_TO_ANSWER = timedelta(minutes=15)

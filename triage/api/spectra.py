@@ -34,7 +34,7 @@ from triage.api.predictions import PredictionSerializer, without_hidden_predicti
 from triage.api.upload_form import UPLOAD_EXAMPLES, KnownFileSerializer, UploadSerializer, stated_in, take_in
 from triage.intake.facts import correct_spectrum
 from triage.models import Scope, Spectrum
-from triage.queue.misfit import misfit
+from triage.queue.misfit import misfits
 
 
 class SpectrumSerializer(SparseFields, serializers.ModelSerializer[Spectrum]):
@@ -131,7 +131,9 @@ class SpectrumDetailSerializer(SpectrumSerializer):
 
     def get_misfit(self, spectrum: Spectrum) -> str:
         """Return the contradiction in words, or "" without one or while the prediction is hidden from the user."""
-        return "" if spectrum.hidden else misfit(user_of(self.context["request"]), spectrum)
+        if spectrum.hidden:
+            return ""
+        return misfits(user_of(self.context["request"]), [spectrum]).get(spectrum.pk, "")
 
 
 @extend_schema_view(get=extend_schema(parameters=[filters.SpectrumFilter, FIELDS]))

@@ -16,7 +16,7 @@ from triage.api.errors import error_answers
 from triage.api.parsers import StorableJSONParser
 from triage.api.schema import request_example
 from triage.models import TnsReport, TnsTarget
-from triage.services.skyportal.remote_records import number
+from triage.services.fields import number
 from triage.services.tns import reports
 from triage.services.tns.payload import Options, Report, build_report
 from triage.services.tns.tables import number_of

@@ -19,7 +19,6 @@ from triage.api.errors import answer_to
 from triage.api.manifest import manifest_in
 from triage.api.schema import answer_example
 from triage.intake import submit, uploads
-from triage.intake.manifest import statements
 from triage.intake.suggestions import count_epochs
 from triage.models import Upload
 
@@ -143,7 +142,7 @@ def take_in(request: Request, files: Sequence[UploadedFile[Any]], stated: Stated
     user, context = user_of(request), {"request": request}
     receipts = {True: SubmissionSerializer(context=context), False: KnownFileSerializer(context=context)}
     for chunk in submit.in_chunks((file, file.size or 0) for file in files):
-        outcomes = submit.submit_files(user, [_sent_file(file, stated) for file in chunk])
+        outcomes = submit.submit_described(user, chunk, stated.manifest, stated.given)
         count_epochs(user, *(outcome.spectrum for outcome in outcomes if isinstance(outcome, submit.Submission)))
         names = [file.name or "" for file in chunk]
         # All of them are noted before the first answer, because the client may leave.
@@ -156,12 +155,6 @@ def take_in(request: Request, files: Sequence[UploadedFile[Any]], stated: Stated
                 yield name, Response(receipt, status=202 if outcome.created else 200)
             else:
                 yield name, answer_to(outcome)
-
-
-def _sent_file(file: UploadedFile[Any], stated: Stated) -> submit.SentFile:
-    name = file.name or ""
-    given = statements(stated.manifest.row_of(name), stated.given) if stated.manifest else stated.given
-    return submit.SentFile.read(file, name, given)
 
 
 def stated_in(request: Request, sent: dict[str, Any]) -> Stated:

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from triage.export import classifications
-from triage.export.classifications import CHUNK, COLUMNS, Wanted, described, iso
+from triage.export.classifications import CHUNK, COLUMNS, LONG, Wanted, described, iso, measured
 from triage.models import AutomaticClassification, Classification, QueueEntry
 from triage.models.automatic_classification import AutomaticClassificationQuerySet
 from triage.models.blind_sample import owes_blind_vote
 
 MARKED_COLUMNS = (*COLUMNS, "automatic", "conditions")
+GUESSES = {"guesses": F("prediction__spectrum__receipt__guesses")}
 
 
 def standing(user: User, wanted: Wanted) -> AutomaticClassificationQuerySet:
@@ -41,7 +42,9 @@ def standing(user: User, wanted: Wanted) -> AutomaticClassificationQuerySet:
     rows = rows.filter(**{path: value for path, value in lookups.items() if value})
     if wanted.simulated is not None:
         rows = rows.filter(transient__simulated=wanted.simulated)
-    return rows.select_related("transient", "group", "run__group", "prediction").order_by("-created_at", "-id")
+    rows = rows.select_related("transient", "group", "run__group", "prediction__spectrum")
+    rows = rows.defer(*(f"prediction__spectrum__{column}" for column in LONG))
+    return rows.annotate(**GUESSES).order_by("-created_at", "-id")
 
 
 def all_rows(tables: Iterable[QuerySet[Any]]) -> Iterator[dict[str, Any]]:
@@ -63,6 +66,7 @@ def as_row(entry: Classification | AutomaticClassification) -> dict[str, Any]:
         "reviewer": None,
         "decided_at": iso(entry.created_at),
         "comment": "",
+        **measured(entry.prediction.spectrum, entry.guesses, entry.group),
         "spectra": [entry.prediction.spectrum_id],
         "automatic": True,
         "conditions": entry.run.policy.in_words,

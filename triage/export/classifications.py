@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 
 from classifier.taxonomy import load_taxonomy
-from triage.models import Classification, ClassificationChange, Decision, Transient
+from triage.models import Classification, ClassificationChange, Decision, Spectrum, Transient
 from triage.models.change import ChangeQuerySet
 from triage.models.classification import ClassificationQuerySet
 from triage.models.decision import phase_told
 from triage.models.demonstration import only
+from triage.models.spectrum import date_guess_among
 
 COLUMNS = (
     "id",
@@ -35,12 +36,16 @@ COLUMNS = (
     "predicted_class",
     "predicted_probability",
     "predicted_redshift",
+    "without_host_light",
     "phase",
     "phase_error",
     "looks_like",
     "absolute_magnitude",
     "absolute_magnitude_filter",
     "checkpoint",
+    "observed_at",
+    "date_guessed",
+    "instrument",
     "spectra",
     "simulated",
 )
@@ -58,6 +63,7 @@ TELLS_VOTE = (
     "predicted_class",
     "predicted_probability",
     "predicted_redshift",
+    "without_host_light",
     "phase",
     "phase_error",
     "looks_like",
@@ -65,6 +71,12 @@ TELLS_VOTE = (
     "absolute_magnitude_filter",
     "checkpoint",
 )
+# What a row is made of.
+RELATED = ("transient", "decision__reviewer", "decision__spectrum", "group")
+# Columns of a spectrum that are long. A row needs the guesses of the receipt alone, which are annotated.
+LONG = ("corrections", "receipt", "outline")
+GUESSES = {"guesses": F("decision__spectrum__receipt__guesses")}
+LONG_OF_DECISION = tuple(f"decision__spectrum__{column}" for column in LONG)
 # Rows in memory at a time while a whole table is streamed.
 CHUNK = 1000
 
@@ -109,7 +121,7 @@ def vetted(user: User, wanted: Wanted) -> ClassificationQuerySet:
         rows = rows.filter(decided_at__gte=wanted.since)
     if wanted.until is not None:
         rows = rows.filter(decided_at__lt=wanted.until)
-    return rows.select_related("transient", "decision__reviewer", "group").newest_first()
+    return rows.select_related(*RELATED).defer(*LONG_OF_DECISION).annotate(**GUESSES).newest_first()
 
 
 def changes_after(user: User, sequence: int, wanted: Wanted) -> ChangeQuerySet:
@@ -125,7 +137,7 @@ def changes_after(user: User, sequence: int, wanted: Wanted) -> ChangeQuerySet:
     """
     rows = ClassificationChange.objects.visible_to(user).filter(pk__gt=sequence).with_hidden(user)
     rows = rows.told(wanted.filter(), dataclasses.replace(wanted, class_name="", reviewer="").filter())
-    return rows.select_related("transient", "decision__reviewer", "group").order_by("id")
+    return rows.select_related(*RELATED).defer(*LONG_OF_DECISION).annotate(**GUESSES).order_by("id")
 
 
 def last_sequence(user: User) -> int:
@@ -141,7 +153,7 @@ def all_rows(rows: ClassificationQuerySet | ChangeQuerySet) -> Iterator[dict[str
 
 def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
     """Return a classification with its provenance: the keys are COLUMNS, or CHANGE_COLUMNS for a change."""
-    row = _row(entry.decision, entry.transient, entry.group)
+    row = _row(entry.decision, entry.guesses, entry.transient, entry.group)
     if isinstance(entry, ClassificationChange):
         if entry.hidden:
             row |= dict.fromkeys(TELLS_VOTE)
@@ -149,9 +161,12 @@ def as_row(entry: Classification | ClassificationChange) -> dict[str, Any]:
     return row
 
 
-def _row(decision: Decision, transient: Transient, group: Group | None) -> dict[str, Any]:
+def _row(
+    decision: Decision, guesses: list[dict[str, Any]] | None, transient: Transient, group: Group | None
+) -> dict[str, Any]:
     return {
         **described(decision.class_name, decision.redshift, decision.prediction_seen, transient, group),
+        **measured(decision.spectrum, guesses, group),
         "id": decision.pk,
         "verdict": decision.verdict,
         "reviewer": decision.reviewer.get_username(),
@@ -185,6 +200,7 @@ def described(
         "predicted_class": seen.get("class_name"),
         "predicted_probability": _rounded(seen.get("probability")),
         "predicted_redshift": _rounded(seen.get("redshift")),
+        "without_host_light": _rounded(seen.get("without_host_light")),
         "phase": _rounded(phase.days if phase else None),
         "phase_error": _rounded(phase.error if phase else None),
         "looks_like": library.get("looks_like"),
@@ -192,6 +208,23 @@ def described(
         "absolute_magnitude_filter": at_maximum.get("filter"),
         "checkpoint": seen.get("checkpoint"),
         "simulated": transient.simulated,
+    }
+
+
+def measured(spectrum: Spectrum | None, guesses: list[dict[str, Any]] | None, group: Group | None) -> dict[str, Any]:
+    """Return the columns that tell when and with what the spectrum was taken on which a row rests.
+
+    spectrum: the spectrum, or None if it is not known. All is unknown too if its audience has changed since, so that
+        not everybody who reads the row may see it.
+    guesses: guesses of its receipt, or None.
+    group: the audience of the row, or None for everybody.
+    """
+    audiences = {None, group.pk if group else None}
+    seen = spectrum if spectrum and spectrum.group_id in audiences else None
+    return {
+        "observed_at": iso(seen.observed_at) if seen else None,
+        "date_guessed": bool(seen and date_guess_among(guesses, seen.observed_at)),
+        "instrument": (seen.instrument or None) if seen else None,
     }
 
 

@@ -13,7 +13,7 @@ from triage.export.night import Night
 from triage.models import Classification, Prediction, Spectrum, SpectrumState
 from triage.models.classification import ClassificationQuerySet
 from triage.models.demonstration import only
-from triage.models.spectrum import SpectrumQuerySet
+from triage.models.spectrum import SpectrumQuerySet, date_guess_among
 from triage.queue import priority, reasons
 
 # A part of the digest lists no more rows than this.
@@ -31,24 +31,20 @@ NO_CLASS = {
 class Rare:
     """A transient that came in the night and that the network finds rare or novel.
 
-    spectrum: the spectrum that says so, with its prediction.
+    spectrum: the spectrum that says so.
+    prediction: its prediction.
     reason: why it is listed, in words.
     vetted_class: vetted class that the user knows, or "".
     """
 
     spectrum: Spectrum
+    prediction: Prediction
     reason: str
     vetted_class: str
 
     @property
     def transient(self) -> str:
         return str(self.spectrum.transient)
-
-    @property
-    def prediction(self) -> Prediction:
-        prediction = self.spectrum.current_prediction
-        assert prediction is not None  # noqa: S101  the query asks for spectra with one
-        return prediction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +69,8 @@ class Digest:
 
     night: the night.
     arrived: number of spectra by predicted class, or by why they have none; the most frequent first.
-    vetted: vetted classifications, newest first: the keys of ``classifications.COLUMNS``, and number (of the
-        transient), instrument, observed_at and outline, which are empty or None where unknown.
+    vetted: vetted classifications, newest first: the keys of ``classifications.COLUMNS``, with observed_at as a
+        datetime, and number (of the transient) and outline (empty where unknown).
     waiting: transients that wait for votes now, the longest first.
     rare: new rare or novel transients, in the order of arrival.
     """
@@ -98,6 +94,12 @@ class Digest:
         wanted = classifications.Wanted(since=night.start, until=night.end, simulated=simulated)
         return cls(night, _arrived(came), _vetted(user, wanted), _waiting(user, simulated), _rare(user, came))
 
+    @classmethod
+    def latest(cls, user: User, simulated: bool | None = None) -> Self:
+        """Return the digest of the running night, or of the night before it while the user sees nothing in it."""
+        digest = cls.of(user, Night.running(), simulated)
+        return digest if digest.arrived or digest.vetted else cls.of(user, Night.last_ended(), simulated)
+
     @property
     def count(self) -> int:
         """Return the number of spectra that arrived."""
@@ -115,11 +117,11 @@ def _arrived(came: SpectrumQuerySet) -> list[tuple[str, int]]:
 
 
 def _vetted(user: User, wanted: classifications.Wanted) -> list[dict[str, Any]]:
-    rows = classifications.vetted(user, wanted).select_related(
-        "transient", "decision__reviewer", "group", "decision__spectrum"
-    )
+    rows = classifications.vetted(user, wanted).defer(None)
+    # The outline is drawn.
+    rows = rows.defer("decision__spectrum__corrections", "decision__spectrum__receipt")
     groups = set(user.groups.values_list("pk", flat=True))
-    return [_vetted_row(row, groups) for row in rows.defer("decision__spectrum__receipt")[:MOST]]
+    return [_vetted_row(row, groups) for row in rows[:MOST]]
 
 
 def _vetted_row(row: Classification, groups: set[int]) -> dict[str, Any]:
@@ -132,6 +134,7 @@ def _vetted_row(row: Classification, groups: set[int]) -> dict[str, Any]:
         "number": row.transient_id,
         "instrument": spectrum.instrument if spectrum else "",
         "observed_at": spectrum.observed_at if spectrum else None,
+        "date_guessed": bool(spectrum and date_guess_among(row.guesses, spectrum.observed_at)),
         "outline": spectrum.outline if spectrum else [],
     }
 
@@ -164,7 +167,7 @@ def _rare(user: User, came: SpectrumQuerySet) -> list[Rare]:
     standing = Classification.objects.standing_before(user).filter(transient__in=list(first))
     known = dict(standing.values_list("transient", "decision__class_name"))
     return [
-        Rare(spectrum, reasons.unusual(spectrum.current_prediction), known.get(number or 0, ""))
+        Rare(spectrum, prediction, reasons.unusual(prediction), known.get(number or 0, ""))
         for number, spectrum in first.items()
-        if spectrum.current_prediction is not None
+        if (prediction := spectrum.current_prediction) is not None
     ]

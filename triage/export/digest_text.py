@@ -75,7 +75,7 @@ def _title(what: str, number: int, one: str, several: str) -> str:
 
 def redshift(row: dict[str, Any]) -> str:
     """Return the redshift of a vetted row with the digits that it has, or "-" if it is unknown."""
-    return "-" if row["redshift"] is None else redshift_in_words(row["redshift"])
+    return "-" if row["redshift"] is None else redshift_in_words(row["redshift"], row["redshift_error"])
 
 
 def phase(row: dict[str, Any]) -> str:

@@ -54,8 +54,10 @@ def _csv_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _date(row: dict[str, Any]) -> str:
-    """Return when the spectrum was observed, to the minute, or ""."""
-    return "" if row["observed_at"] is None else f"{row['observed_at']:%Y-%m-%d %H:%M}"
+    """Return when the spectrum was observed, to the minute, or only the day if that was guessed, or ""."""
+    if row["observed_at"] is None:
+        return ""
+    return f"{row['observed_at']:{'%Y-%m-%d' if row['date_guessed'] else '%Y-%m-%d %H:%M'}}"
 
 
 def _warnings(rows: list[dict[str, Any]]) -> list[str]:
@@ -66,4 +68,8 @@ def _warnings(rows: list[dict[str, Any]]) -> list[str]:
         found.append(f"Only a group may see: {', '.join(private)}.")
     if placeless := [row["transient"] for row in rows if row["ra"] is None or row["dec"] is None]:
         found.append(f"Without coordinates: {', '.join(placeless)}.")
+    if estimated := [row["transient"] for row in rows if row["redshift_source"] in ("network", "template")]:
+        found.append(f"The redshift is the network's or a template's: {', '.join(estimated)}.")
+    if guessed := [row["transient"] for row in rows if row["date_guessed"]]:
+        found.append(f"The date is a guess from the file: {', '.join(guessed)}.")
     return found

@@ -23,25 +23,23 @@ class Night:
     day: date
 
     @classmethod
-    def last(cls) -> Self:
-        """Return the night that a reader means by default: after midnight UTC the running one, else the one before."""
-        return cls((timezone.now() - DAY).astimezone(UTC).date())
+    def running(cls) -> Self:
+        """Return the night that runs now."""
+        return cls((timezone.now() - DAY / 2).astimezone(UTC).date())
 
     @classmethod
     def last_ended(cls) -> Self:
         """Return the newest night that is over."""
-        return cls((timezone.now() - 1.5 * DAY).astimezone(UTC).date())
+        return cls(cls.running().before)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Return the night of a day such as "2026-11-26"; any other text, or a day to come, means the last night."""
+    def read(cls, text: str) -> Self | None:
+        """Return the night of a day such as "2026-11-26"; None for any other text, or if it has not begun."""
         try:
             day = parse_date(text)
         except ValueError:
-            day = None
-        if day is None or not FIRST <= day <= timezone.now().astimezone(UTC).date():
-            return cls.last()
-        return cls(day)
+            return None
+        return cls(day) if day is not None and FIRST <= day <= cls.running().day else None
 
     @property
     def start(self) -> datetime:
@@ -58,9 +56,12 @@ class Night:
 
     @property
     def after(self) -> date | None:
-        """Return the day of the next night, or None if that day has not come."""
-        following = self.day + DAY
-        return following if following <= timezone.now().astimezone(UTC).date() else None
+        """Return the day of the next night, or None if this one has not ended."""
+        return self.day + DAY if self.is_over else None
+
+    @property
+    def is_over(self) -> bool:
+        return self.day < Night.running().day
 
     def __str__(self) -> str:
         return self.day.isoformat()

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.signal_to_noise import SIGMA_PER_MAD
 from triage.figures.samples import Array, Epoch, FluxKind, Look
 
+Mask = NDArray[np.bool_]
+
 # If samples lie further apart than this (Å), a narrow line has about three of them.
 COARSE = 8.0
-# 1/50 of the samples at either end does not count for the flux axis.
-END_SHARE = 50
+# The extremes of 1/50 of the samples at either end do not count for the flux axis. If they run away, 1/25 of the
+# samples at either end widens it by at most this share of its range.
+EDGE_SHARE, END_SHARE, END_REACH = 50, 25, 0.5
 # A sample belongs to a line if it exceeds the running median by up to this factor.
 TIP = 1.5
 # Scatter is measured in neighbourhoods of so many Å, or of so many samples if that is wider.
 NEIGHBOURHOOD, FEWEST_NEIGHBOURS = 400.0, 40
 # Noisy ends are found to so many Å.
 END_STEP = 100.0
-# A neighbourhood counts for the flux axis if its scatter is at most this many times the usual one ...
-UNSTEADY = 4.0
-# ... and elsewhere a sample counts if its running median stands out by so many times the scatter.
+# Scatter by a residual of the usual size, or by one that nine in ten do not exceed, which tells the spikes of an end
+# that rings from even noise: percentile, and its size in sigma.
+USUAL, SPIKY = (50, 1 / SIGMA_PER_MAD), (90, 1.645)
+# A neighbourhood counts for the flux axis if its scatter is at most this many times the usual one, or this share of its
+# flux ...
+UNSTEADY, BRIGHT = 4.0, 0.22
+# ... and elsewhere a sample counts if its running median stands out by so many times the scatter, and
+# nothing there by half as much on the other side.
 OUTSTANDING = 8.0
-# An end is left out if the noise of a sample there also exceeds this share of the flux.
+# An end is left out if the noise of a sample there also exceeds this share of the flux. A sample does not count for the
+# flux axis if its stated error does.
 LOST = 0.5
 # Margins of the flux axis, as shares of its range.
 ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
@@ -32,26 +42,32 @@ def flux_range(epoch: Epoch, look: Look, drawn_range: tuple[float, float]) -> tu
 
     drawn_range: first and last wavelength that are drawn at first, Å, as ``without_noisy_ends`` returns.
 
-    They are the 1st and 99th percentiles, widened to the extremes of a running median. So a line several samples wide
-    stays inside, while a cosmic ray or a noisy stretch does not flatten the rest.
+    They are the 1st and 99th percentiles of what is no noise, widened to the extremes of a running median. So a line
+    several samples wide stays inside, while a cosmic ray or a noisy stretch does not flatten the rest. Nor do samples
+    that the file's own errors call lost. Ends that run away, because the extraction failed there, widen them by
+    END_REACH at most.
     """
     wavelength, scaled = epoch.wavelength, epoch.flux / epoch.size
     calm = _calm(wavelength, scaled)
-    noise, _, standing_out = _noise(wavelength, scaled, calm, NEIGHBOURHOOD)
+    noise, level, _ = _noise(wavelength, scaled, calm, END_STEP, SPIKY)
+    _, _, standing_out = _noise(wavelength, scaled, calm, NEIGHBOURHOOD, USUAL)
     first, last = drawn_range
     drawn = (wavelength >= first) & (wavelength <= last)
-    # Extractions often fail at the ends.
-    end = max(int(drawn.sum()) // END_SHARE, _median_width(wavelength) // 2)
-    inner = np.zeros(scaled.size, bool)
-    inner[np.flatnonzero(drawn)[end:-end]] = True
-    steady = noise <= UNSTEADY * np.median(noise[drawn])
+    inner = _without_ends(drawn, max(int(drawn.sum()) // EDGE_SHARE, _median_width(wavelength) // 2))
+    steady = (noise <= UNSTEADY * np.median(noise[drawn])) | (noise <= BRIGHT * level)
     counted = drawn & (steady | (inner & (standing_out > OUTSTANDING)))
+    counted = told if (told := counted & ~_lost(epoch, calm)).any() else counted
     low, high = np.percentile(scaled[counted], (1, 99))
     if (counted & inner).any():
-        base = np.median(calm)
-        reach = base + TIP * (calm - base)
-        low = min(low, np.maximum(scaled, reach)[counted & inner].min())
-        high = max(high, np.minimum(scaled, reach)[counted & inner].max())
+        lowest, highest = _extremes(scaled, calm, counted & inner)
+        low, high = min(low, lowest), max(high, highest)
+    core = counted & _without_ends(drawn, int(drawn.sum()) // END_SHARE)
+    if core.any():
+        lowest, highest = _extremes(scaled, calm, core)
+        room = END_REACH * (highest - lowest)
+        edge = calm[drawn & ~inner]
+        if edge.min() < lowest - room or edge.max() > highest + room:
+            low, high = max(low, lowest - room), min(high, highest + room)
     if look.flux == FluxKind.LOG and (positive := scaled[scaled > 0]).size:
         low = np.log10(max(low, np.percentile(positive, 1)))
         high = np.log10(max(high, np.percentile(positive, 99)))
@@ -60,13 +76,40 @@ def flux_range(epoch: Epoch, look: Look, drawn_range: tuple[float, float]) -> tu
     return float(low - ROOM_BELOW * span), float(high + ROOM_ABOVE * span)
 
 
+def _lost(epoch: Epoch, calm: Array) -> Mask:
+    """Return which samples have an error much above the usual one and hardly any signal, by the errors of the file.
+
+    calm: (n,) running median of the flux, in units of the epoch's ``size``.
+    """
+    if epoch.flux_error is None:
+        return np.zeros(calm.shape, bool)
+    error = epoch.flux_error / epoch.size
+    return (error > UNSTEADY * np.median(error)) & (error > LOST * np.abs(calm))
+
+
+def _without_ends(drawn: Mask, samples: int) -> Mask:
+    """Return which samples are drawn, without so many at either end."""
+    inner = np.zeros_like(drawn)
+    inner[np.flatnonzero(drawn)[samples:-samples]] = True
+    return inner
+
+
+def _extremes(scaled: Array, calm: Array, counted: Mask) -> tuple[float, float]:
+    """Return the 1st and 99th percentiles of the counted flux, widened to the extremes of its running median."""
+    base = np.median(calm)
+    reach = base + TIP * (calm - base)
+    low, high = np.percentile(scaled[counted], (1, 99))
+    lowest, highest = np.maximum(scaled, reach)[counted].min(), np.minimum(scaled, reach)[counted].max()
+    return float(min(low, lowest)), float(max(high, highest))
+
+
 def without_noisy_ends(epoch: Epoch) -> tuple[float, float]:
     """Return the first and the last wavelength (Å) to draw at first.
 
     An end is left out as far as its neighbourhoods have much more noise than usual and hardly any signal. So a bright
     blue end stays, whose noise grows with its flux.
     """
-    noise, level, _ = _noise(epoch.wavelength, epoch.flux, _calm(epoch.wavelength, epoch.flux), END_STEP)
+    noise, level, _ = _noise(epoch.wavelength, epoch.flux, _calm(epoch.wavelength, epoch.flux), END_STEP, USUAL)
     lost = (noise > UNSTEADY * np.median(noise)) & (noise > LOST * np.abs(level))
     kept = epoch.wavelength[~lost]
     return float(kept[0]), float(kept[-1])
@@ -85,15 +128,24 @@ def _calm(wavelength: Array, flux: Array) -> Array:
     return result
 
 
-def _noise(wavelength: Array, flux: Array, calm: Array, width: float) -> tuple[Array, Array, Array]:
+def _scatter(residuals: Array, by: tuple[int, float]) -> float:
+    """Return the 1σ scatter of residuals. by: USUAL or SPIKY."""
+    percentile, sigma = by
+    return float(np.percentile(np.abs(residuals), percentile)) / sigma
+
+
+def _noise(
+    wavelength: Array, flux: Array, calm: Array, width: float, by: tuple[int, float]
+) -> tuple[Array, Array, Array]:
     """Return the noise and the median flux about each sample, and how far the running median stands out there.
 
     wavelength: (n,) Å. flux, calm: (n,) flux and its running median.
     width: width of a neighbourhood, Å.
+    by: how scatter is measured, USUAL or SPIKY.
 
     The noise of a neighbourhood is the scatter about the running median, which follows broad lines. The third value is
     the distance from a straight line through the medians of the neighbourhood's halves, in units of the scatter about
-    that line.
+    that line; 0 where the neighbourhood goes as far to the other side, as ringing does and a line does not.
     """
     most = max(flux.size // FEWEST_NEIGHBOURS, 1)
     count = min(max(int((wavelength[-1] - wavelength[0]) / width), 1), most)
@@ -103,8 +155,10 @@ def _noise(wavelength: Array, flux: Array, calm: Array, width: float) -> tuple[A
             [np.median(half) for half in np.array_split(values[part], 2)] for values in (wavelength, flux)
         )
         trend = y + (later_y - y) / (later_x - x) * (wavelength[part] - x)
-        noise[part] = SIGMA_PER_MAD * np.median(np.abs(flux[part] - calm[part]))
+        noise[part] = _scatter(flux[part] - calm[part], by)
         level[part] = np.median(flux[part])
-        scatter = SIGMA_PER_MAD * np.median(np.abs(flux[part] - trend))
-        standing_out[part] = np.abs(calm[part] - trend) / (scatter or 1.0)
+        scatter = _scatter(flux[part] - trend, by)
+        out = (calm[part] - trend) / (scatter or 1.0)
+        up, down = out.max(), -out.min()
+        standing_out[part] = np.where(out > 0, out * (up > 2 * down), -out * (down > 2 * up))
     return noise, level, standing_out

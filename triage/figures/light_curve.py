@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter, Range1d, Whisker
+from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter, Range1d, Title, Whisker
 from bokeh.plotting import figure
 
 from classifier.bands import BLUE_TO_RED, band_of
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
     from triage.models import Photometry
 
 
+# An error of more than so many usual ones is large. A detection has so many sigma, which is an error in magnitudes too.
+_LARGE_ERROR, _DETECTED = 4.0, 3.0
+_DETECTED_MAG = 1.086 / _DETECTED
+# A page draws so many filters, because each takes some 40 ms. A survey has six, and a column of other texts thousands.
+MOST_FILTERS = 40
 # Marker of upper limits.
 _LIMIT = "inverted_triangle"
 # Each band has about the colour that papers give it, dark or light as the theme needs. Shapes tell filters apart that
@@ -41,12 +49,14 @@ class Panel:
     unit: unit of the brightness.
     label: text of the axis.
     points, limits: as triage.intake.light_curve_table reads them.
+    left_out: number of filters of the whole page that are not drawn, which its first panel says.
     """
 
     unit: Unit
     label: str
     points: list[Point]
     limits: list[Limit]
+    left_out: int = 0
 
     @property
     def times(self) -> list[float]:
@@ -58,13 +68,26 @@ class Panel:
 
     @property
     def values(self) -> list[float]:
-        return [point[2] for point in self.points] + [limit[2] for limit in self.limits]
+        """Values that the axis holds: limits, and the points that weigh something, or all points if none does."""
+        errors = [error for *_, error in self.points if error is not None]
+        large = _LARGE_ERROR * statistics.median(errors) if errors else math.inf
+        weighed = [point for point in self.points if _weighs(point, large, self.unit)]
+        return [point[2] for point in weighed or self.points] + [limit[2] for limit in self.limits]
+
+
+def _weighs(point: Point, large: float, unit: Unit) -> bool:
+    """Tell whether a point says where the brightness is: it has no large error, or it is a detection in spite of it."""
+    _, _, value, error = point
+    if error is None or error <= large:
+        return True
+    return error < _DETECTED_MAG if unit == "mag" else value >= _DETECTED * error
 
 
 def panels(rows: Iterable[Photometry]) -> list[Panel]:
     """Return the panels of a transient's light curves.
 
-    Magnitudes share one panel and microjanskys another. Each file with an unknown unit of flux has its own.
+    Magnitudes share one panel and microjanskys another. Each file with an unknown unit of flux has its own. If there
+    are more than MOST_FILTERS filters, those with the most points and limits are kept.
     """
     together = {unit: Panel(unit, label, [], []) for unit, label in _AXES.items()}
     alone = []
@@ -75,7 +98,22 @@ def panels(rows: Iterable[Photometry]) -> list[Panel]:
         panel = together["uJy" if row.unit == "uJy" else "mag"]
         panel.points.extend(row.points)
         panel.limits.extend(row.limits)
-    return [panel for panel in (*together.values(), *alone) if panel.points or panel.limits]
+    return _with_fewer_filters([*together.values(), *alone])
+
+
+def _with_fewer_filters(found: list[Panel]) -> list[Panel]:
+    counted = Counter((number, name) for number, panel in enumerate(found) for name in panel.filters)
+    kept = {filter_ for filter_, _ in counted.most_common(MOST_FILTERS)}
+    drawn = [
+        dataclasses.replace(
+            panel,
+            points=[point for point in panel.points if (number, point[1]) in kept],
+            limits=[limit for limit in panel.limits if (number, limit[1]) in kept],
+        )
+        for number, panel in enumerate(found)
+        if not kept.isdisjoint((number, name) for name in panel.filters)
+    ]
+    return [dataclasses.replace(drawn[0], left_out=len(counted) - len(kept)), *drawn[1:]] if drawn else []
 
 
 def blue_to_red(filters: Iterable[str]) -> list[str]:
@@ -119,6 +157,10 @@ def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme:
         min_border_left=LEFT,
         name=f"light curve {panel.unit}",
     )
+    for words in _remarks(panel, low, high):
+        plot.add_layout(
+            Title(text=words, text_color=colours.text, text_font_size="11px", text_font_style="normal"), "above"
+        )
     _draw(plot, panel, filters, theme)
     _draw_epochs(plot, epochs, colours)
     style(plot, colours)
@@ -126,6 +168,19 @@ def light_curve_figure(panel: Panel, epochs: Sequence[tuple[float, str]], theme:
     style_legend(plot, colours)
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
     return plot
+
+
+def _remarks(panel: Panel, low: float, high: float) -> list[str]:
+    """Return what a panel does not show, in words.
+
+    low, high: range of its axis.
+    """
+    remarks = []
+    if outside := sum(not low <= point[2] <= high for point in panel.points):
+        remarks.append(f"{outside} point{'' if outside == 1 else 's'} with large errors outside of the axis")
+    if panel.left_out:
+        remarks.append(f"{panel.left_out} filter{'' if panel.left_out == 1 else 's'} with fewer points not drawn")
+    return remarks
 
 
 def _draw(plot: Any, panel: Panel, filters: Sequence[str], theme: str) -> None:

@@ -50,6 +50,20 @@ class Overlay:
         return f"{self.name}{at}"
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Host:
+    """The host's light within the spectrum.
+
+    Attributes:
+        words: what the legend says.
+        drawn: (n,) the host at the spectrum's samples, as it is drawn, NaN where it is not known; None if it was taken
+            off the spectrum.
+    """
+
+    words: str
+    drawn: Array | None
+
+
 def strip_panel(plot: Any, colours: Palette) -> Any:
     """Return an empty panel of bars: upward for the class, downward and hatched against it.
 

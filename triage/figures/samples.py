@@ -129,6 +129,16 @@ def as_shown(epoch: Epoch, look: Look) -> tuple[Epoch, Look]:
     return dataclasses.replace(epoch, flux=epoch.flux / level, flux_error=error, unit=1.0), look
 
 
+def as_drawn(flux: Array, epoch: Epoch, look: Look) -> Array:
+    """Return another flux at an epoch's samples, (n,), as it is drawn over this epoch.
+
+    look: as ``as_shown`` returned it for the epoch.
+    """
+    over_continuum = look.flux == FluxKind.CONTINUUM
+    base = continuum(epoch.wavelength, epoch.flux, PreprocessConfig()) if over_continuum else epoch.size
+    return plotted(flux / base, look)
+
+
 def plotted(flux: Array, look: Look) -> Array:
     """Return what is drawn of fluxes: themselves, or their logarithms, NaN where there is none."""
     if look.flux != FluxKind.LOG:

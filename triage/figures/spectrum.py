@@ -19,14 +19,16 @@ from bokeh.models import (
     HoverTool,
     Label,
     LabelSet,
+    Legend,
+    LegendItem,
     LinearAxis,
     Range1d,
 )
 from bokeh.plotting import figure
 
-from classifier.lines import TELLURIC
+from classifier.lines import TELLURIC, in_vacuum
 from triage.figures.axes import flux_range, without_noisy_ends
-from triage.figures.panels import Overlay, Strip, strip_content, strip_panel, template_content, template_panel
+from triage.figures.panels import Host, Overlay, Strip, strip_content, strip_panel, template_content, template_panel
 from triage.figures.prebuilt import Shape
 from triage.figures.samples import (
     SMOOTHING,
@@ -41,7 +43,7 @@ from triage.figures.samples import (
     smoothing_of,
     with_gaps,
 )
-from triage.figures.style import LEFT, PALETTES, Palette, style_wavelengths
+from triage.figures.style import LEFT, PALETTES, Palette, style_legend, style_wavelengths
 
 # Number of samples of each other epoch.
 OTHER_POINTS = 800
@@ -53,8 +55,10 @@ def spectrum_json(
     *,
     look: Look,
     at_rest: bool,
+    vacuum: bool,
     strip: Strip | None,
     template: Overlay | None,
+    host: Host | None,
     theme: str,
 ) -> str:
     """Return the figure as JSON, as ``Bokeh.embed.embed_item`` takes it.
@@ -63,8 +67,10 @@ def spectrum_json(
     others: other epochs, each on its own scale; the script draws them one above the other.
     look: smoothing, binning and stretch of wavelengths.
     at_rest: whether the spectrum is in the rest frame, so that neither lines nor telluric bands are shifted.
+    vacuum: whether its wavelengths are in vacuum, and not in air.
     strip: attribution to draw below, or None.
     template: best template to draw below, or None.
+    host: the host's light, or None if nothing is drawn of it.
     theme: "light" or "dark".
     """
     first, last = without_noisy_ends(epoch)
@@ -88,24 +94,43 @@ def spectrum_json(
         drawn = template.comparison
         base = drawn.continuum if look.flux == FluxKind.CONTINUUM else epoch.size
         content["overlay"] = {"data": {"x": drawn.wavelength, "y": plotted(drawn.fitted / base, look)}}
+    if host is not None:
+        content |= _host(host, epoch.wavelength)
     has = (epoch.flux_error is not None, strip is not None, template is not None)
-    return _shape(theme if theme in PALETTES else "light", at_rest, look.flux, len(others), *has).fill(content)
+    kind = (theme if theme in PALETTES else "light", at_rest, vacuum, look.flux, len(others))
+    shape = _shape(*kind, *has, _kind(host))
+    return shape.fill(content)
 
 
 @functools.lru_cache(maxsize=64)
-def _shape(theme: str, at_rest: bool, flux: FluxKind, others: int, error: bool, strip: bool, template: bool) -> Shape:
+def _shape(
+    theme: str,
+    at_rest: bool,
+    vacuum: bool,
+    flux: FluxKind,
+    others: int,
+    error: bool,
+    strip: bool,
+    template: bool,
+    host: str,
+) -> Shape:
     """Return the prebuilt figure of one kind.
 
     others: number of other epochs.
     error, strip, template: whether it has an error band, an attribution, a template.
+    host: "drawn", "taken off", or "" if nothing is drawn of the host.
     """
     colours = PALETTES[theme]
-    plot = _spectrum_figure(at_rest, flux, others, error, template, colours)
+    plot = _spectrum_figure(at_rest, vacuum, flux, others, error, template, host, colours)
     parts: dict[str, tuple[str, ...]] = {"samples": ("data",), "across": ("start", "end"), "up": ("start", "end")}
     for number in range(others):
         parts |= {f"epoch {number}": ("data",), f"epoch name {number}": ("data",)}
     if not at_rest:
         parts["rest"] = ("start", "end")
+    if host:
+        parts["host words"] = ("label",)
+    if host == "drawn":
+        parts["host"] = ("data",)
     panels = [plot]
     if strip:
         panels.append(strip_panel(plot, colours))
@@ -122,7 +147,16 @@ def stacked(panels: Sequence[Any]) -> Any:
     return column(*panels, sizing_mode="stretch_width")
 
 
-def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, template: bool, colours: Palette) -> Any:
+def _spectrum_figure(
+    at_rest: bool,
+    vacuum: bool,
+    flux: FluxKind,
+    others: int,
+    error: bool,
+    template: bool,
+    host: str,
+    colours: Palette,
+) -> Any:
     plot = figure(
         height=430,
         sizing_mode="stretch_width",
@@ -132,7 +166,7 @@ def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, te
         output_backend="canvas",
         x_range=Range1d(0, 1, name="across"),
         y_range=Range1d(0, 1, name="up"),
-        x_axis_label="Rest wavelength (Å)" if at_rest else "Observed wavelength (Å)",
+        x_axis_label=f"{'Rest' if at_rest else 'Observed'} wavelength{' in vacuum' if vacuum else ''} (Å)",
         y_axis_label=flux.words,
         min_border_left=LEFT,
         name="spectrum",
@@ -141,12 +175,14 @@ def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, te
     plot.add_tools(BoxSelectTool(dimensions="width", persistent=True, renderers=[], visible=False, name="measure"))
     for number in range(others):
         _draw_other(plot, number, colours)
-    _draw_epoch(plot, error, colours)
+    line = _draw_epoch(plot, error, colours)
+    if host:
+        _draw_host(plot, line, host, colours)
     if template:
         overlay = ColumnDataSource({"x": [], "y": []}, name="overlay")
         plot.line("x", "y", source=overlay, color=colours.line, line_width=1.8, alpha=0.85)
     if not at_rest:
-        _draw_telluric(plot, colours)
+        _draw_telluric(plot, vacuum, colours)
         _rest_axis(plot)
     _draw_lines(plot, colours)
     # A picture that leaves the page says here what it shows; see static/js/figure.js.
@@ -158,7 +194,8 @@ def _spectrum_figure(at_rest: bool, flux: FluxKind, others: int, error: bool, te
     return plot
 
 
-def _draw_epoch(plot: Any, error: bool, colours: Palette) -> None:
+def _draw_epoch(plot: Any, error: bool, colours: Palette) -> Any:
+    """Draw the spectrum and return its line."""
     empty: dict[str, list[float]] = {name: [] for name in ("x", "y", "raw", "lower", "upper", "rest")}
     source = ColumnDataSource(empty, name="samples")
     plot.line("x", "raw", source=source, color=colours.raw, line_width=1, alpha=0.7)
@@ -167,6 +204,40 @@ def _draw_epoch(plot: Any, error: bool, colours: Palette) -> None:
     line = plot.line("x", "y", source=source, color=colours.flux, line_width=1.4)
     tips = [("observed", "@x{0.0} Å"), ("rest", "@rest{0.0} Å"), ("flux", "@y{0.000}")]
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline", line_policy="nearest"))
+    return line
+
+
+def _kind(host: Host | None) -> str:
+    if host is None:
+        return ""
+    return "taken off" if host.drawn is None else "drawn"
+
+
+def _host(host: Host, wavelength: Array) -> dict[str, Any]:
+    content: dict[str, Any] = {"host words": {"label": {"type": "value", "value": host.words}}}
+    if host.drawn is not None:
+        kept = decimate(host.drawn, OTHER_POINTS)
+        x, y = with_gaps(wavelength[kept], host.drawn[kept])
+        content["host"] = {"data": {"x": x, "y": y}}
+    return content
+
+
+def _draw_host(plot: Any, line: Any, host: str, colours: Palette) -> None:
+    """Add a legend that names what is drawn: the spectrum and its host, or the spectrum without it.
+
+    line: line of the spectrum.
+    """
+    if host == "drawn":
+        source = ColumnDataSource({"x": [], "y": []}, name="host")
+        drawn = plot.line("x", "y", source=source, color=colours.epochs[0], line_width=1.8)
+        items = [
+            LegendItem(label="this spectrum", renderers=[line]),
+            LegendItem(label="", renderers=[drawn], name="host words"),
+        ]
+    else:
+        items = [LegendItem(label="", renderers=[line], name="host words")]
+    plot.add_layout(Legend(items=items))
+    style_legend(plot, colours)
 
 
 def _samples(epoch: Epoch, look: Look) -> dict[str, Array]:
@@ -194,11 +265,12 @@ def _other(number: int, epoch: Epoch, look: Look) -> dict[str, Any]:
     }
 
 
-def _draw_telluric(plot: Any, colours: Palette) -> None:
+def _draw_telluric(plot: Any, vacuum: bool, colours: Palette) -> None:
+    bands = [(in_vacuum(start), in_vacuum(end)) if vacuum else (start, end) for start, end in TELLURIC]
     looks = {"fill_color": colours.telluric, "fill_alpha": 0.1, "line_color": None}
-    for number, (start, end) in enumerate(TELLURIC):
+    for number, (start, end) in enumerate(bands):
         plot.add_layout(BoxAnnotation(left=start, right=end, name=f"telluric {number}", **looks))
-    middles = [0.5 * (start + end) for start, end in TELLURIC]
+    middles = [0.5 * (start + end) for start, end in bands]
     signs = ColumnDataSource({"x": middles, "y": [1.0] * len(middles), "text": ["⊕"] * len(middles)})
     _write(plot, signs, colours.telluric, y_units="screen", text_align="center", name="telluric signs")
 

@@ -66,8 +66,11 @@ def style(plot: Any, colours: Palette) -> None:
     plot.outline_line_color = None
     plot.grid.grid_line_color = colours.grid
     plot.toolbar.logo = None
-    # Bokeh's own dividers are light grey in every theme.
-    plot.toolbar.stylesheets = [f".bk-divider {{ background-color: {colours.grid}; }}"]
+    # Bokeh's own dividers are light grey in every theme. On paper there is nothing to press.
+    plot.toolbar.stylesheets = [
+        f".bk-divider {{ background-color: {colours.grid}; }}",
+        "@media print { :host { display: none !important; } }",
+    ]
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = axis.major_tick_line_color = colours.grid
         axis.minor_tick_line_color = None

@@ -39,10 +39,11 @@ def contribution(stored: PredictionEvidence) -> tuple[Array, Array]:
     return np.geomspace(stored.wavelength_first, stored.wavelength_last, values.size), values
 
 
-def words(stored: PredictionEvidence, redshift: float | None) -> str:
+def words(stored: PredictionEvidence, redshift: float | None, *, vacuum: bool) -> str:
     """Say which lines decided, as ``classifier.line_identification.describe`` does.
 
     stored: the attribution.
     redshift: redshift of its wavelengths, 0 in the rest frame; None if unknown, so that no line can be named.
+    vacuum: whether its wavelengths are in vacuum, and not in air.
     """
-    return describe(stored.class_name, *contribution(stored), redshift)
+    return describe(stored.class_name, *contribution(stored), redshift, vacuum=vacuum)

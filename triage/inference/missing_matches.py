@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from classifier.errors import SpectrumError
+from triage.chunks import chunks
 from triage.inference import worker
 from triage.inference.name_matches import name_matches
 from triage.inference.named_library import desk_library
@@ -20,7 +21,7 @@ _looked_through: int | None = None
 
 
 def fill(seconds: float, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Compare spectra that have no matches of the present library with it, and return how many were compared.
+    """Compare spectra that have no matches of the present library with it, and return how many were dealt with.
 
     seconds: time after which the rest waits for the next call.
     stopping: asked before each batch; the rest waits for the next call if it returns True.
@@ -34,10 +35,10 @@ def fill(seconds: float, stopping: Callable[[], bool] = lambda: False) -> int:
         found, lowest = _window(below)
         # Several workers fill in at the same time, and mostly take different spectra.
         random.shuffle(found)
-        for start in range(0, len(found), BATCH):
+        for batch in chunks(found, BATCH):
             if time.monotonic() > until or stopping():
                 return done
-            done += compare(found[start : start + BATCH])
+            done += compare(batch)
     _looked_through = lowest
     return done
 
@@ -61,18 +62,19 @@ def _window(below: int | None) -> tuple[list[int], int | None]:
 
 
 def compare(ids: Sequence[int]) -> int:
-    """Compare spectra with the library, and return how many were compared.
+    """Compare spectra with the library, and return how many were dealt with; those with unusable samples count too.
 
     Raises CheckpointError if the checkpoint cannot be loaded.
     """
     device = worker.load_classifier().device
     spectra = Spectrum.objects.filter(pk__in=ids).select_related("current_prediction")
     arrays = SpectrumArrays.objects.in_bulk(ids)
-    found = []
+    found, unusable = [], []
     for spectrum in spectra:
-        try:
-            if spectrum.current_prediction is not None:
-                found.append((spectrum.current_prediction, spectrum_value(spectrum, arrays)))
-        except SpectrumError:
+        if spectrum.current_prediction is None:
             continue
-    return name_matches(found, device)
+        try:
+            found.append((spectrum.current_prediction, spectrum_value(spectrum, arrays)))
+        except SpectrumError:
+            unusable.append(spectrum.current_prediction)
+    return name_matches(found, device, unusable)

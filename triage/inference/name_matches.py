@@ -14,9 +14,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from classifier.errors import SpectrumError
+from classifier.host_light import host_light, is_hosted
 from classifier.library.matching import SHOWN, Matcher, NamedMatch
 from classifier.library.trust import phase_of, trust_of
 from classifier.spectrum import Spectrum as SpectrumValue
+from classifier.taxonomy import load_taxonomy
 from triage.inference.group_library import library_for
 from triage.inference.named_library import DeskLibrary, desk_library
 from triage.models import NamedMatches, OtherName, Prediction, Spectrum
@@ -24,24 +26,27 @@ from triage.models import NamedMatches, OtherName, Prediction, Spectrum
 log = logging.getLogger(__name__)
 
 
-def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]], device: torch.device) -> int:
-    """Store the named matches of predictions, and return how many were compared with the library.
+def name_matches(
+    classified: Sequence[tuple[Prediction, SpectrumValue]], device: torch.device, unusable: Sequence[Prediction] = ()
+) -> int:
+    """Store the named matches of predictions, and return how many predictions were dealt with.
 
     classified: predictions, each with the samples that it was made of.
     device: where they are compared.
+    unusable: predictions whose samples cannot be compared.
 
-    Without a library nothing happens. A prediction without a match, or whose comparison failed, gets an empty row, so
-    that it is not compared again and again.
+    Without a library nothing happens. A prediction without a match, or whose comparison failed, gets an empty row, and
+    so does an unusable one, so that it is not tried again and again.
     """
     loaded = desk_library()
-    if loaded is None or not classified:
+    if loaded is None or not (classified or unusable):
         return 0
-    groups, names = _audiences([prediction.spectrum_id for prediction, _ in classified])
-    rows: list[NamedMatches] = []
+    groups, names = _audiences([prediction.spectrum_id for prediction in (*(one for one, _ in classified), *unusable)])
+    rows = [_row(loaded, prediction, [], None, ()) for prediction in unusable]
     # The spectra of one group are compared together, with the library that this group has.
     for group in dict.fromkeys(groups.values()):
-        together = [one for one in classified if groups.get(one[0].spectrum_id) == group]
-        rows += _rows(library_for(loaded, group), together, names, device)
+        if together := [one for one in classified if groups.get(one[0].spectrum_id) == group]:
+            rows += _rows(library_for(loaded, group), together, names, device)
     try:
         with transaction.atomic():
             # A new audience has another library; the periodic task compares these spectra with it.
@@ -55,7 +60,7 @@ def name_matches(classified: Sequence[tuple[Prediction, SpectrumValue]], device:
                 rows,
                 update_conflicts=True,
                 unique_fields=("prediction",),
-                update_fields=("library", "matches", "trust", "phase", "phase_error", "left_out", "made_at"),
+                update_fields=[field.name for field in NamedMatches._meta.fields if not field.primary_key],
             )
     except IntegrityError:
         # A spectrum was removed in the meantime. The periodic task makes up for the others.
@@ -81,10 +86,12 @@ def _rows(
         found = _matcher(loaded, device).match_spectra(
             [value for _, value in classified], [() if z is None else z[:1] for z in redshifts], own
         )
-        return [
+        rows = [
             _row(loaded, prediction, [] if isinstance(matches, SpectrumError) else matches, redshift, left_out)
             for (prediction, _), matches, redshift, left_out in zip(classified, found, redshifts, own, strict=True)
         ]
+        _add_host_light(rows, [value for _, value in classified], redshifts)
+        return rows
     except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError):
         spectra = [prediction.spectrum_id for prediction, _ in classified]
         log.exception("the spectra %s could not be compared with the library", spectra)
@@ -144,6 +151,25 @@ def _row(
         phase=None if phase is None else phase.days,
         phase_error=None if phase is None else phase.error,
     )
+
+
+def _add_host_light(
+    rows: Sequence[NamedMatches], values: Sequence[SpectrumValue], redshifts: Sequence[tuple[float, str] | None]
+) -> None:
+    """Write the host light into the rows of transients whose redshift is known.
+
+    values, redshifts: of each row, as in ``_rows``.
+    """
+    taxonomy = load_taxonomy()
+    told = [
+        (row, value, redshift[0])
+        for row, value, redshift in zip(rows, values, redshifts, strict=True)
+        if redshift and redshift[1] == "known" and is_hosted(row.prediction.class_name, taxonomy)
+    ]
+    found = host_light([value for _, value, _ in told], [redshift for _, _, redshift in told])
+    for (row, _, _), light in zip(told, found, strict=True):
+        if light is not None:
+            row.host_light, row.host_light_error = light.share, light.error
 
 
 @functools.lru_cache(maxsize=2)

@@ -15,9 +15,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
+from classifier.checkpoint_files import file_hash
 from classifier.errors import CheckpointError, SpectrumError
 from classifier.flattening import Comparison, Floats, compare, flatten
-from classifier.library.library import GRID, Library, library_hash
+from classifier.library.library import GRID, Library
 from classifier.resampling import resample_arrays
 from classifier.spectrum import Array
 from triage.models import NamedMatches, Spectrum, SpectrumArrays
@@ -70,7 +71,7 @@ def desk_library() -> DeskLibrary | None:
 @functools.lru_cache(maxsize=1)
 def _load(path: Path, changed: int) -> DeskLibrary | None:
     try:
-        return DeskLibrary(library_hash(path), Library.load(path))
+        return DeskLibrary(file_hash(path), Library.load(path))
     except (OSError, CheckpointError) as error:
         log.error("the library of named spectra is not used: %s", error)
         return None

@@ -17,6 +17,7 @@ from classifier.readers.dates import mjd_of
 from classifier.training.config import TrainConfig
 from classifier.training.dataset import LabelledSpectra, read_object_ids
 from classifier.training.train import train
+from triage.chunks import chunks
 from triage.inference.samples import settled_redshift, spectrum_value
 from triage.models import Spectrum, SpectrumArrays
 
@@ -49,7 +50,8 @@ def vetted_for_training(
         spectra are in one fold.
     grid: the grids to resample the spectra onto.
 
-    Private spectra are left out, because everybody uses the checkpoint.
+    Private spectra are left out, because everybody uses the checkpoint, and so are those that were read without their
+    host's light.
     """
     usable = list(_usable(classes, grid))
     if not usable:
@@ -72,12 +74,11 @@ def vetted_for_training(
 def _usable(classes: Sequence[str], grid: PreprocessConfig) -> Iterator[tuple[Spectrum, Resampled]]:
     vetted = Spectrum.objects.filter(group__isnull=True, simulated=False).vetted_as(classes)
     ids = list(vetted.order_by("id").values_list("id", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for chunk in chunks(ids, CHUNK):
         arrays = SpectrumArrays.objects.in_bulk(chunk)
         for spectrum in vetted.filter(id__in=chunk).prefetch_related("transient__other_names").order_by("id"):
-            # A spectrum in the rest frame has no redshift to learn.
-            if spectrum.at_rest:
+            # A spectrum in the rest frame has no redshift to learn, and what a fit left of another is no measurement.
+            if spectrum.at_rest or spectrum.without_host:
                 continue
             try:
                 yield spectrum, resample(spectrum_value(spectrum, arrays), grid)

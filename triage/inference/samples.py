@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from classifier.errors import SpectrumError
-from classifier.spectrum import Frame
+from classifier.spectrum import FluxKind, Frame
 from classifier.spectrum import Spectrum as SpectrumValue
 from triage.models import Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
@@ -26,7 +26,8 @@ def spectrum_value(spectrum: Spectrum, arrays: dict[int, SpectrumArrays]) -> Spe
         raise SpectrumError("no_arrays", "the samples of this spectrum are not in the database")
     wavelength, index = np.unique(unpack(stored.wavelength), return_index=True)
     frame: Frame = "rest" if spectrum.at_rest else "observed"
-    return SpectrumValue(wavelength, unpack(stored.flux)[index], frame=frame)
+    flux_kind: FluxKind = spectrum.receipt.get("flux_kind") or "unknown"
+    return SpectrumValue(wavelength, unpack(stored.flux)[index], frame=frame, flux_kind=flux_kind)
 
 
 def settled_redshift(spectrum: Spectrum) -> float:

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from classifier.errors import SpectrumError
 from classifier.predict import Classifier
+from triage.chunks import chunks
 from triage.inference.samples import spectrum_value
-from triage.inference.worker import known_redshift
 from triage.models import Checkpoint, Spectrum, SpectrumArrays
 
 CHUNK = 64
@@ -87,10 +87,9 @@ def run(candidate: Classifier, record: Checkpoint) -> Shadow:
 
 def _predicted(candidate: Classifier) -> Iterator[tuple[Spectrum, str]]:
     ids = list(Spectrum.objects.vetted().order_by("id").values_list("id", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for chunk in chunks(ids, CHUNK):
         arrays = SpectrumArrays.objects.in_bulk(chunk)
         spectra = list(Spectrum.objects.vetted().filter(id__in=chunk).order_by("id"))
-        items = [(spectrum_value(spectrum, arrays), known_redshift(spectrum)) for spectrum in spectra]
+        items = [(spectrum_value(spectrum, arrays), spectrum.known_redshift) for spectrum in spectra]
         for spectrum, result in zip(spectra, candidate.predict(items), strict=True):
             yield spectrum, "" if isinstance(result, SpectrumError) else result.class_name

@@ -113,7 +113,7 @@ def classify_batch(classifier: Classifier, checkpoint: Checkpoint, batch: Sequen
     usable: list[tuple[Spectrum, tuple[SpectrumValue, float | None]]] = []
     for spectrum in batch:
         try:
-            usable.append((spectrum, (spectrum_value(spectrum, arrays), known_redshift(spectrum))))
+            usable.append((spectrum, (spectrum_value(spectrum, arrays), spectrum.known_redshift)))
         except SpectrumError as error:
             store_result(spectrum, checkpoint, error, None)
     items = [item for _, item in usable]
@@ -138,13 +138,6 @@ def _predict_alone(
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
         log.exception("a spectrum broke the network")
         return SpectrumError("network_error", f"the network failed on this spectrum: {error}")
-
-
-def known_redshift(spectrum: Spectrum) -> float | None:
-    """Return the redshift to classify with: the spectrum's own, else the transient's, else None for a blind run."""
-    if spectrum.stated_redshift is not None:
-        return spectrum.stated_redshift
-    return spectrum.transient.redshift if spectrum.transient else None
 
 
 def store_result(
@@ -217,6 +210,7 @@ def _prediction(
             "redshift": result.redshift,
             "redshift_error": result.redshift_error,
             "crosscheck": result.crosscheck,
+            "without_host_light": spectrum.receipt.get("host_light"),
         },
     )
     if created and result.attribution is not None:

@@ -9,8 +9,9 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from triage.errors import BoundSpectrumError
+from triage.errors import BoundSpectrumError, InvalidActionError
 from triage.intake.reclassification import classify_again
+from triage.intake.wording import in_words
 from triage.models import (
     Brightness,
     Claim,
@@ -63,6 +64,26 @@ def known_only_to(transient: Transient, group: int | None) -> bool:
         return True
     others = (model._default_manager.filter(transient=transient).exclude(group=group) for model in (Spectrum, Decision))
     return not any(rows.exists() for rows in others)
+
+
+def check_tells_no_others(user: User, transient: Transient, facts: Collection[str]) -> None:
+    """Raise InvalidActionError if facts that the user gives a transient would reach people outside of their groups.
+
+    It would if a group sees the transient in private too, and one of its members is in no group in which the user sees
+    it. A transient that everybody sees has facts for everybody.
+
+    facts: names of the facts, for the message.
+    """
+    here = {"transient": transient}
+    groups = _audiences(Spectrum.objects.filter(**here), Decision.objects.filter(**here))
+    if None in groups:
+        return
+    mine = groups & audiences_known_to(user, transient)
+    others = User.objects.filter(is_active=True, groups__in=groups - mine)
+    if others.exclude(pk__in=User.objects.filter(groups__in=mine).values("pk")).exists():
+        way = "; state the redshift with the spectrum or the decision" if "redshift" in facts else ""
+        words = ", ".join(in_words(fact) for fact in facts)
+        raise InvalidActionError(f"people outside of your groups would see this too: {words}{way}")
 
 
 def admit(transient: Transient, group: Group | None) -> None:

@@ -14,7 +14,7 @@ TELLING = frozenset(
     | {"truncated", "rows_left_out", "host_spectrum"}
 )
 # Guesses that change the meaning where they are less sure than SURE.
-GUESSES = frozenset({"wavelength_unit", "wavelength_scale", "frame", "observed_at"})
+GUESSES = frozenset({"wavelength_unit", "wavelength_scale", "frame"})
 SURE = 0.9
 
 

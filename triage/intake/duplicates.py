@@ -65,10 +65,20 @@ def _compare(spectrum: Spectrum, read: ReadSpectrum, others: Sequence[int]) -> N
     for arrays in SpectrumArrays.objects.filter(spectrum__in=others).order_by("spectrum_id"):
         if same_measurement((read.wavelength, read.flux), (unpack(arrays.wavelength), unpack(arrays.flux))):
             spectrum.likely_duplicate_of_id = arrays.spectrum_id
-            message = f"likely a duplicate: spectrum {arrays.spectrum_id} has the same samples in other bytes"
-            warnings = [*spectrum.receipt.get("warnings", ()), {"code": "likely_duplicate", "message": message}]
-            spectrum.receipt = {**spectrum.receipt, "warnings": warnings}
+            _warn(spectrum)
             return
+
+
+def keep_mark(spectrum: Spectrum) -> None:
+    """Put the warning of a marked duplicate on its new receipt. The caller saves the spectrum."""
+    if spectrum.likely_duplicate_of_id is not None:
+        _warn(spectrum)
+
+
+def _warn(spectrum: Spectrum) -> None:
+    message = f"likely a duplicate: spectrum {spectrum.likely_duplicate_of_id} has the same samples in other bytes"
+    warnings = [*spectrum.receipt.get("warnings", ()), {"code": "likely_duplicate", "message": message}]
+    spectrum.receipt = {**spectrum.receipt, "warnings": warnings}
 
 
 def _around(value: float | None, tolerance: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from classifier.names import name_key
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
-from triage.intake.disclosure import admit, audience_of, known_only_to, withdraw
+from triage.intake.disclosure import admit, audience_of, check_tells_no_others, known_only_to, withdraw
 from triage.intake.move import move
 from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.reclassification import classify_again
@@ -34,6 +34,8 @@ from triage.queue import entries
 
 SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment", "group")
 TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "ebv", "host")
+# The names are listed with the transient wherever it stands.
+MOST_OTHER_NAMES = 50
 
 # Changes of an act: for each fact its value before and after, as JSON takes it.
 Changes = dict[str, list[Any]]
@@ -54,17 +56,23 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             Spectrum.objects.select_for_update(of=("self",)).select_related("group", "transient").get(pk=spectrum.pk)
         )
         changes = _changes(_spectrum_facts(now), {key: _plain(value) for key, value in facts.items()})
+        if now.date_guess and "observed_at" in facts and "observed_at" not in changes:
+            # Somebody states the guessed date, and so confirms it.
+            now.drop_date_guess()
+            now.save(update_fields=["receipt"])
         if not changes:
             return now
+        # Its new audience does not learn which group saw the spectrum before.
+        audience = now.group or facts.get("group")
         if "group" in changes:
             _check_audience(user, now, facts["group"])
-            # A mark of a duplicate must not lead those to the other record who may not see it.
-            now.likely_duplicate_of = None
-            now.likely_duplicates.update(likely_duplicate_of=None)
-            # Matches may name a group's own spectra. The periodic task compares anew, with the new audience's library.
-            NamedMatches.objects.filter(prediction__spectrum=now).delete()
             if now.transient is not None:
                 admit(now.transient, facts["group"])
+                # The transient may have lost its redshift, and then the spectrum waits for the network again.
+                now.refresh_from_db()
+            _unmark_duplicates(now)
+            # Matches may name a group's own spectra. The periodic task compares anew, with the new audience's library.
+            NamedMatches.objects.filter(prediction__spectrum=now).delete()
         for key in changes:
             setattr(now, "stated_redshift" if key == "redshift" else key, facts[key])
         try:
@@ -78,7 +86,7 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
             ra, dec = now.receipt.get("coordinates", (None, None))
             state_redshift(now.transient, now.stated_redshift, now.group)
             state_coordinates(now.transient, ra, dec, now.group)
-        SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.FACTS, detail=changes)
+        SpectrumAct.objects.create(spectrum=now, group=audience, user=user, kind=ActKind.FACTS, detail=changes)
         if "redshift" in changes:
             classify_again(Spectrum.objects.filter(pk=now.pk))
             _correct_shared_redshift(user, now, changes["redshift"][0])
@@ -89,6 +97,17 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
     return now
 
 
+def _unmark_duplicates(spectrum: Spectrum) -> None:
+    """Take the mark of a likely duplicate, and its warning, from a spectrum and from those marked as its copies.
+
+    A mark must not lead those to the other record who may not see it.
+    """
+    for marked in (spectrum, *spectrum.likely_duplicates.select_for_update().order_by("pk")):
+        warnings = [each for each in marked.receipt.get("warnings", ()) if each["code"] != "likely_duplicate"]
+        marked.likely_duplicate_of, marked.receipt = None, {**marked.receipt, "warnings": warnings}
+        marked.save(update_fields=["likely_duplicate_of", "receipt"])
+
+
 def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]) -> Transient:
     """Correct facts of a transient, and record who did it.
 
@@ -97,7 +116,7 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
     facts: new values by TRANSIENT_FACTS; "other_names" are the names that everybody knows.
 
     Raises InvalidUploadError for a value that cannot be true, and InvalidActionError if the name is that of another
-    transient.
+    transient or the facts would reach people who see the transient in another group alone.
     """
     _check_redshift(facts)
     with transaction.atomic():
@@ -107,6 +126,7 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
         changes = _changes(_transient_facts(now), facts)
         if not changes:
             return now
+        check_tells_no_others(user, now, changes)
         for key in changes:
             if key != "other_names":
                 setattr(now, key, facts[key])
@@ -136,6 +156,8 @@ def _completed(facts: Mapping[str, Any], transient: Transient) -> dict[str, Any]
 
     Each other name comes once, a redshift that changes gets a person as its origin, and a transient that is renamed
     keeps its name as another name.
+
+    Raises InvalidUploadError for more than MOST_OTHER_NAMES other names.
     """
     facts = dict(facts)
     if "other_names" in facts:
@@ -148,6 +170,8 @@ def _completed(facts: Mapping[str, Any], transient: Transient) -> dict[str, Any]
         # Addresses and files with the old name still find the transient.
         names = [*_transient_facts(transient)["other_names"], transient.name]
         facts["other_names"] = [name for name in dict.fromkeys(names) if name != facts["name"]]
+    if len(facts.get("other_names", ())) > MOST_OTHER_NAMES:
+        raise InvalidUploadError(f"a transient may have {MOST_OTHER_NAMES} other names; remove some")
     return facts
 
 

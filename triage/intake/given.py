@@ -14,6 +14,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 
 
+def shown_name(filename: str) -> str:
+    """Return a file's name without folders, or "unnamed" if it is made of dots and blanks alone."""
+    name = Path(filename).name[:255]
+    return name if name.strip(". ") else "unnamed"
+
+
 @dataclasses.dataclass(frozen=True)
 class Given:
     """Statements of a sender about a file. None or "" means that nothing is stated.
@@ -64,7 +70,7 @@ class SentFile:
     @property
     def base_name(self) -> str:
         """Name of the file without folders, as its record keeps it."""
-        return Path(self.filename).name[:255] or f"unnamed-{self.sha256[:8]}"
+        return shown_name(self.filename)
 
     @functools.cached_property
     def sha256(self) -> str:

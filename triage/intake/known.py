@@ -50,10 +50,9 @@ def choose_record(records: Sequence[Spectrum], given: Given) -> Spectrum | None:
 
 def other_parts(spectrum: Spectrum) -> list[Spectrum]:
     """Return the records of a file's other spectra; none for one that is not the file's first."""
-    if spectrum.part:
-        return []
-    same = Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group, part__gt=0)
-    return list(same.select_related("transient").order_by("part"))
+    same = Spectrum.objects.filter(sha256=spectrum.sha256, group=spectrum.group).exclude(pk=spectrum.pk)
+    others = list(same.select_related("transient").order_by("part"))
+    return others if all(other.part > spectrum.part for other in others) else []
 
 
 def differences(spectrum: Spectrum, given: Given) -> dict[str, tuple[Any, Any]]:
@@ -111,6 +110,9 @@ def _fill_in(spectrum: Spectrum, given: Given) -> list[str]:
         if (sent := getattr(given, name)) and not getattr(spectrum, name):
             setattr(spectrum, name, sent[:120] if name == "instrument" else sent)
             notes.append(f"the {words} is new and was added")
+    if given.observed_at is not None and given.observed_at == spectrum.observed_at and spectrum.date_guess:
+        spectrum.drop_date_guess()
+        notes.append("the date was a guess and is confirmed")
     if given.ra is not None and "coordinates" not in spectrum.receipt:
         spectrum.receipt = {**spectrum.receipt, "coordinates": [given.ra, given.dec]}
         state_coordinates(spectrum.transient, given.ra, given.dec, spectrum.group)

@@ -33,6 +33,8 @@ JULIAN_MINUS_MJD = 2_400_000.5
 _ZTF_FILTERS = {"1": "ztfg", "2": "ztfr", "3": "ztfi"}
 # Magnitudes outside of this range, and errors above, stand for a missing value: 99, -99 or 999.
 _MAGNITUDES, _LARGEST_ERROR = (-5.0, 40.0), 5.0
+# A zero point beyond this is none: fluxes in erg/s/cm²/Hz have -48.6.
+_LARGEST_ZERO_POINT = 100.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +137,8 @@ def _row(number: int, row: list[str], width: int, at: Columns, kind: Brightness)
         raise UnreadableLightCurveError(f"line {number} has {len(row)} columns, the header has {width}")
     mjd = _mjd(number, row[at.time].strip(), at.time_name)
     zero_point = None if at.zero_point is None else _number(number, row[at.zero_point], "zero point")
+    if zero_point is not None and abs(zero_point) > _LARGEST_ZERO_POINT:
+        zero_point = None
     brightness = row[at.value].strip()
     value = _number(number, brightness.lstrip("<>=~ "), "brightness")
     error = None if at.error is None else _number(number, row[at.error], "error")

@@ -39,6 +39,13 @@ def read_rows(
     return _titles(head), [(number, _cells(line, head)) for number, line in rows]
 
 
+def read_preamble(content: bytes, is_header: Callable[[Sequence[str]], bool]) -> list[str]:
+    """Return the lines above the titles of the columns, and the comments below them; parameters as ``read_rows``."""
+    lines = [line for _, line in _lines(content)]
+    start = next((i for i, line in enumerate(lines) if is_header(_titles(line)) or _SNANA_NAMES.match(line)), 0)
+    return lines[:start] + [line for line in lines[start + 1 :] if line.startswith(("#", "@"))]
+
+
 def _lines(content: bytes) -> list[tuple[int, str]]:
     """Return the lines that are not empty, with their numbers."""
     if len(content) > MAX_BYTES:

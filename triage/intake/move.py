@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
-from triage.errors import BoundSpectrumError, InvalidUploadError
+from triage.errors import BoundSpectrumError
 from triage.intake.disclosure import admit, withdraw
-from triage.intake.naming import NamedBy, state_coordinates, state_redshift, transient_of_name
+from triage.intake.naming import NamedBy, check_name, state_coordinates, state_redshift, transient_of_name
 from triage.intake.reclassification import classify_again
 from triage.models import ActKind, Brightness, BrightnessDue, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
 from triage.queue import entries
@@ -39,12 +38,9 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     """
     name = name.strip()
     if name:
-        try:
-            Transient._meta.get_field("name").clean(name, None)
-        except ValidationError as error:
-            raise InvalidUploadError(error.messages[0]) from error
+        check_name(name)
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, simulated=spectrum.simulated) if name else None
+        to = transient_of_name(name, spectrum.group, user, simulated=spectrum.simulated) if name else None
         # Transients are locked before the spectrum; see triage.queue.entries.
         entries.lock(spectrum.transient_id, to.pk if to else None)
         now: Spectrum = (
@@ -71,8 +67,9 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
             entries.refresh(transient.pk if transient else None)
         if now.stated_redshift is None and _redshift(origin) != _redshift(to):
             classify_again(Spectrum.objects.filter(pk=now.pk))
+            now.refresh_from_db()
         detail = {"from": origin.name if origin else None, "to": to.name if to else None}
-        SpectrumAct.objects.create(spectrum=now, user=user, kind=ActKind.MOVED, detail=detail)
+        SpectrumAct.objects.create(spectrum=now, group=now.group, user=user, kind=ActKind.MOVED, detail=detail)
     return now
 
 

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from classifier.errors import SpectrumError
-from classifier.readers import Reading, read_spectrum
+from classifier.readers import read_spectra
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
+from triage.intake.archives import DescribedReading, describe
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given, SentFile
 from triage.intake.naming import ReadPart
@@ -27,22 +28,23 @@ class ReadFile:
     """A file that was read, or could not be.
 
     sent: the file.
-    readings: its spectra, none if it could not be read.
+    parts: its spectra, none if it could not be read.
     failure: why it could not be read, or None.
     """
 
     sent: SentFile
-    readings: Sequence[Reading] = ()
+    parts: Sequence[DescribedReading] = ()
     failure: SpectrumError | None = None
 
 
 def read_file(sent: SentFile) -> ReadFile:
-    """Read a file."""
+    """Read a file. Raises what ``describe`` raises."""
+    corrections = make_corrections(sent.given.corrections)
     try:
-        first = read_spectrum(sent.content, sent.base_name, make_corrections(sent.given.corrections), sent.given.beside)
+        readings = read_spectra(sent.content, sent.base_name, corrections, sent.given.beside)
     except SpectrumError as error:
         return ReadFile(sent, failure=error)
-    return ReadFile(sent, (first, *first.others))
+    return ReadFile(sent, describe(sent.content, readings, sent.given))
 
 
 def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectrum]]:
@@ -67,7 +69,8 @@ def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectru
             if file.failure is not None:
                 _put_into_quarantine(spectra[0], file.failure, file.sent.given)
                 unread += spectra
-            parts += [ReadPart(*pair, file.sent.given) for pair in zip(spectra, file.readings, strict=False)]
+            described = zip(spectra, file.parts, strict=file.failure is None)
+            parts += [ReadPart(spectrum, part.reading, part.given) for spectrum, part in described]
         Spectrum.objects.bulk_create(unread)
         store_parts(parts)
         if parts:
@@ -79,18 +82,19 @@ def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectru
 
 
 def _blanks(user: User, file: ReadFile, original: Original) -> list[Spectrum]:
-    """Return the unsaved spectra of a file, without their readings."""
-    given = file.sent.given
+    """Return the unsaved spectra of a file without their readings, or one spectrum if it could not be read."""
+    number, given = (file.parts[0].number, file.parts[0].given) if file.parts else (0, file.sent.given)
     first = Spectrum(
         group=given.group,
         uploaded_by=user,
         original=original,
         sha256=file.sent.sha256,
         filename=file.sent.base_name,
+        part=number,
         simulated=given.simulated,
         stated_redshift=given.redshift,
     )
-    return [first, *(blank(first, part, given, user) for part in range(1, len(file.readings)))]
+    return [first, *(blank(first, part.number, part.given, user) for part in file.parts[1:])]
 
 
 def _put_into_quarantine(spectrum: Spectrum, failure: SpectrumError, given: Given) -> None:
@@ -104,3 +108,5 @@ def _put_into_quarantine(spectrum: Spectrum, failure: SpectrumError, given: Give
         spectrum.receipt["coordinates"] = [given.ra, given.dec]
     spectrum.comment = given.comment
     spectrum.observed_at, spectrum.instrument = given.observed_at, given.instrument[:120]
+    if given.observed_at is not None:
+        spectrum.drop_date_guess()

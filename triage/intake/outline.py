@@ -30,4 +30,4 @@ def outline(wavelength: NDArray[np.float64], flux: NDArray[np.float64], points: 
     known = [value for value in values if value is not None]
     low, high = np.percentile(known, (2, 98))
     span = float(high - low) or 1.0
-    return [None if v is None else round(float(np.clip((v - low) / span, -0.1, 1.1)), 3) for v in values]
+    return [None if v is None else round(min(max(float(v - low) / span, -0.1), 1.1), 3) for v in values]

@@ -9,6 +9,8 @@ from django.db import IntegrityError, transaction
 
 from triage.doorbell import MEASURE_BRIGHTNESS, ring_after_commit
 from triage.errors import NotFoundError
+from triage.intake.disclosure import audience_of
+from triage.intake.given import shown_name
 from triage.intake.light_curve_table import read_light_curve
 from triage.models import Brightness, BrightnessDue, Photometry, Transient
 from triage.queue import entries
@@ -18,13 +20,15 @@ def add(user: User, transient: Transient, content: bytes, filename: str, group: 
     """Store the light curve of a file. The same file again gives the first record.
 
     content: the file's bytes.
-    group: the light curve's audience; None for everybody who is signed in.
+    group: the light curve's audience; None for everybody who is signed in, or for the user's group if only groups see
+        the transient.
 
     Returns the record, and the number of lines that have neither brightness nor limit.
 
     Raises UnreadableLightCurveError.
     """
     curve = read_light_curve(content)
+    group = group or audience_of(user, transient)
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with transaction.atomic():
@@ -34,7 +38,7 @@ def add(user: User, transient: Transient, content: bytes, filename: str, group: 
                 transient=transient,
                 group=group,
                 uploaded_by=user,
-                filename=filename[:255],
+                filename=shown_name(filename),
                 sha256=sha256,
                 unit=curve.unit,
                 points=curve.points,

@@ -63,5 +63,5 @@ def _act(user: User, spectrum: Spectrum, kind: ActKind) -> Spectrum:
             raise InvalidActionError(f"the file is {'' if wanted else 'not '}discarded")
         spectrum.discarded = wanted
         spectrum.save(update_fields=["discarded"])
-        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=kind)
+        SpectrumAct.objects.create(spectrum=spectrum, group=spectrum.group, user=user, kind=kind)
     return spectrum

@@ -13,7 +13,8 @@ from triage.errors import InvalidUploadError, TooLargeError
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
 from triage.intake.quarantine import UnreadableSpectrumError
-from triage.intake.records import part_of, store_reading
+from triage.intake.readings import part_of
+from triage.intake.records import store_reading
 from triage.models import Original, Spectrum
 from triage.queue import entries
 
@@ -28,7 +29,8 @@ def replace_original(spectrum: Spectrum, content: bytes, given: Given) -> Spectr
     if len(content) > settings.UPLOAD_MAX_BYTES:
         raise TooLargeError(f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
     try:
-        reading = part_of(read_spectrum(content, spectrum.filename, make_corrections(given.corrections)), spectrum.part)
+        read = read_spectrum(content, spectrum.filename, make_corrections(given.corrections))
+        reading = part_of(read, spectrum, given)
     except SpectrumError as error:
         raise UnreadableSpectrumError(error, spectrum) from error
     sha256 = hashlib.sha256(content).hexdigest()

@@ -11,13 +11,15 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from classifier.errors import SpectrumError
-from classifier.readers import Reading, read_spectrum
+from classifier.readers import Reading
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
+from triage.intake.archives import DescribedReading, describe
 from triage.intake.corrections import make_corrections
 from triage.intake.given import Given
 from triage.intake.naming import ReadPart
 from triage.intake.quarantine import UnreadableSpectrumError
-from triage.intake.records import blank, part_of, store_parts, store_reading
+from triage.intake.readings import part_of, read_original
+from triage.intake.records import blank, store_parts, store_reading
 from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState
 from triage.queue import entries
 
@@ -31,32 +33,55 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
     corrections: how to read the file, as ``Corrections`` of classifier.readers takes it.
     given: further statements about a file that was in quarantine, or None.
 
-    Raises UnreadableSpectrumError if the new reading fails; the earlier one then stays.
+    Raises UnreadableSpectrumError if the new reading fails, and what ``describe`` raises; the earlier one then stays.
     """
     made_for = spectrum.receipt.get("made_for")
     corrected = make_corrections(corrections if made_for is None else {"target": made_for, **corrections})
     given = _with_earlier_statements(spectrum, given or Given())
     given = dataclasses.replace(given, corrections=corrected.given())
-    reading = _read(spectrum, given)
+    reading = read_original(spectrum, given)
     with transaction.atomic():
         entries.lock(spectrum.transient_id)
         spectrum = Spectrum.objects.select_for_update().get(pk=spectrum.pk)
         before = spectrum.corrections
-        others = reading.others if spectrum.state == SpectrumState.QUARANTINED else ()
-        # If a target is named, the reader returns this target alone.
-        part = 0 if corrected.target is not None else spectrum.part
-        try:
-            store_reading(spectrum, part_of(reading, part), given)
-        except SpectrumError as error:
-            raise UnreadableSpectrumError(error, spectrum) from error
+        first, *others = _parts_to_store(spectrum, reading, given)
+        spectrum.part = first.number
+        store_reading(spectrum, first.reading, first.given)
         stored = set(_same_file(spectrum).values_list("part", flat=True))
-        missing = ((number, other) for number, other in enumerate(others, start=1) if number not in stored)
-        store_parts([ReadPart(blank(spectrum, n, given, spectrum.uploaded_by), other, given) for n, other in missing])
+        new = [part for part in others if part.number not in stored]
+        blanks = [blank(spectrum, part.number, part.given, spectrum.uploaded_by) for part in new]
+        store_parts([ReadPart(one, part.reading, part.given) for one, part in zip(blanks, new, strict=True)])
         after = spectrum.corrections
         changed = {name: [before.get(name), after.get(name)] for name in sorted({*before, *after})}
         detail = {name: [old, new] for name, (old, new) in changed.items() if old != new}
-        SpectrumAct.objects.create(spectrum=spectrum, user=user, kind=ActKind.CORRECTED, detail=detail)
+        SpectrumAct.objects.create(
+            spectrum=spectrum, group=spectrum.group, user=user, kind=ActKind.CORRECTED, detail=detail
+        )
     return spectrum
+
+
+def _parts_to_store(spectrum: Spectrum, reading: Reading, given: Given) -> list[DescribedReading]:
+    """Return the spectrum of a record, or all of its file if that was in quarantine.
+
+    Raises UnreadableSpectrumError if there is none, and what ``describe`` raises.
+    """
+    try:
+        own = part_of(reading, spectrum, given)
+        _check_host_was_taken(own, given)
+    except SpectrumError as error:
+        raise UnreadableSpectrumError(error, spectrum) from error
+    if spectrum.state == SpectrumState.QUARANTINED:
+        return describe(bytes(spectrum.original.content), (reading, *reading.others), given)
+    return [DescribedReading(spectrum.part, own, given)]
+
+
+def _check_host_was_taken(reading: Reading, given: Given) -> None:
+    """Raise SpectrumError if the host's light was to be taken off and was left in."""
+    if "host_light" not in given.corrections:
+        return
+    for warning in reading.receipt["warnings"]:
+        if warning["code"] == "host_left":
+            raise SpectrumError(warning["code"], warning["message"], reading.receipt)
 
 
 def _with_earlier_statements(spectrum: Spectrum, given: Given) -> Given:
@@ -82,7 +107,7 @@ def read_another_target(user: User, known: Spectrum, target: str, given: Given) 
     for spectrum in same.order_by("part"):
         if is_of_target(spectrum, target):
             return spectrum, False
-    reading = _read(known, given)
+    reading = read_original(known, given)
     with transaction.atomic():
         # Two senders of one file at once take turns.
         Spectrum.objects.select_for_update().get(pk=known.pk)
@@ -91,14 +116,6 @@ def read_another_target(user: User, known: Spectrum, target: str, given: Given) 
         store_parts([ReadPart(made, reading, given)])
         ring_after_commit(PROCESS_BACKLOG)
     return made, True
-
-
-def _read(spectrum: Spectrum, given: Given) -> Reading:
-    content, beside = bytes(spectrum.original.content), spectrum.receipt.get("beside")
-    try:
-        return read_spectrum(content, spectrum.filename, make_corrections(given.corrections), beside)
-    except SpectrumError as error:
-        raise UnreadableSpectrumError(error, spectrum) from error
 
 
 def _same_file(spectrum: Spectrum) -> QuerySet[Spectrum]:

@@ -9,23 +9,32 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, InterfaceError, OperationalError
 
 from classifier.errors import SpectrumError
-from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
-from triage.errors import InvalidUploadError, NotFoundError, TooLargeError, TriageError
-from triage.intake.corrections import make_corrections
+from classifier.input_files import Manifest
+from triage.errors import InvalidManifestRowError, InvalidUploadError, NotFoundError, TooLargeError, TriageError
 from triage.intake.given import Given, SentFile
 from triage.intake.known import add_what_is_new, choose_record, differences, other_parts, records_of_files
 from triage.intake.move import move
-from triage.intake.new_files import read_file, store_files
+from triage.intake.new_files import ReadFile, read_file, store_files
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.reread import read_again, read_another_target
+from triage.intake.statements import check_statements, statements
 from triage.models import Spectrum, SpectrumState
-from triage.models.names import validate_transient_name
 
-__all__ = ["Given", "Outcome", "SentFile", "Submission", "in_chunks", "submit_files", "submit_spectrum", "taken"]
+__all__ = [
+    "Given",
+    "Outcome",
+    "SentFile",
+    "Submission",
+    "in_chunks",
+    "submit_described",
+    "submit_files",
+    "submit_spectrum",
+    "taken",
+]
 
 log = logging.getLogger(__name__)
 
@@ -124,26 +133,52 @@ def submit_files(user: User, files: Sequence[SentFile]) -> list[Outcome]:
     return outcomes
 
 
-def _store(user: User, files: Sequence[SentFile]) -> dict[str, Outcome | None]:
-    """Store new files; return by SHA-256 what ``_store_alone`` returns for each."""
-    if len(files) > 1:
+def submit_described(
+    user: User, files: Sequence[UploadedFile[Any]], manifest: Manifest | None, given: Given
+) -> list[Outcome]:
+    """Take in uploaded files and return what came of each, in their order. A bad row refuses its own file alone.
+
+    manifest: table whose row for a file counts first, or None.
+    given: statements about all files.
+    """
+    sent: list[SentFile | InvalidManifestRowError] = []
+    for file in files:
+        name = file.name or ""
         try:
-            stored = store_files(user, [read_file(file) for file in files])
-            return {sha256: _outcome_of_new(spectra) for sha256, spectra in stored.items()}
+            stated = statements(manifest.row_of_name(name) if manifest else None, given)
+            sent.append(SentFile.read(file, name, stated))
+        except InvalidManifestRowError as error:
+            sent.append(error)
+    outcomes = iter(submit_files(user, [file for file in sent if isinstance(file, SentFile)]))
+    return [next(outcomes) if isinstance(file, SentFile) else file for file in sent]
+
+
+def _store(user: User, files: Sequence[SentFile]) -> dict[str, Outcome | None]:
+    """Read and store new files; return by SHA-256 what ``_store_alone`` returns for each."""
+    outcomes: dict[str, Outcome | None] = {}
+    read: list[ReadFile] = []
+    for file in files:
+        try:
+            read.append(read_file(file))
+        except TriageError as error:
+            outcomes[file.sha256] = error
+    if len(read) > 1:
+        try:
+            stored = store_files(user, read)
+            return outcomes | {sha256: _outcome_of_new(spectra) for sha256, spectra in stored.items()}
         except Exception as error:
             # Whatever one file does to the others, each that can be stored alone is stored.
-            log.warning("%d files could not be stored together (%s); trying one by one", len(files), error)
-    return {file.sha256: _store_alone(user, file) for file in files}
+            log.warning("%d files could not be stored together (%s); trying one by one", len(read), error)
+    return outcomes | {file.sent.sha256: _store_alone(user, file) for file in read}
 
 
-def _store_alone(user: User, file: SentFile) -> Outcome | None:
+def _store_alone(user: User, read: ReadFile) -> Outcome | None:
     """Store one new file; return what came of it, or None if somebody else stored the same bytes meanwhile."""
-    read = read_file(file)
     for _ in range(TRIES):
         try:
-            return _outcome_of_new(store_files(user, [read])[file.sha256])
+            return _outcome_of_new(store_files(user, [read])[read.sent.sha256])
         except IntegrityError:
-            if _known(file) is not None:
+            if _known(read.sent) is not None:
                 return None
         except OWN_ERRORS as error:
             return error
@@ -218,15 +253,4 @@ def _check(file: SentFile) -> None:
         raise InvalidUploadError("the file is empty")
     if len(file.content) > settings.UPLOAD_MAX_BYTES:
         raise TooLargeError(f"a spectrum file may have {settings.UPLOAD_MAX_BYTES >> 20} MiB")
-    if given.redshift is not None and not is_plausible_redshift(given.redshift):
-        raise InvalidUploadError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")
-    if not (0 <= (given.ra or 0) < 360 and -90 <= (given.dec or 0) <= 90):
-        raise InvalidUploadError("coordinates must lie within 0 to 360° and -90 to 90°")
-    if given.transient:
-        try:
-            validate_transient_name(given.transient)
-        except ValidationError as error:
-            raise InvalidUploadError(error.messages[0]) from error
-        if len(given.transient) > 120 or given.transient in {".", ".."}:
-            raise InvalidUploadError("a transient's name may have 120 characters, and not be . or ..")
-    make_corrections(given.corrections)
+    check_statements(given)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from difflib import get_close_matches
+from pathlib import Path
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F
+from django.db.models import Count
 
 from classifier.names import name_key
 from classifier.readers.filename import is_generic
 from triage.models import Spectrum, Transient
-from triage.models.transient_queries import TransientQuerySet
 
 # Transients within so many arcseconds are suggested.
 NEAR = 3.0
@@ -46,14 +45,14 @@ def suggested_names(user: User, spectrum: Spectrum) -> list[Suggestion]:
     if twin is not None and twin.transient is not None:
         found[twin.transient.name] = Suggestion(twin.transient.name, "has the same samples")
     metadata = spectrum.receipt.get("metadata", {})
-    place = spectrum.receipt.get("coordinates") or (metadata.get("ra"), metadata.get("dec"))
-    for name, distance in _near(transients, *place):
-        found.setdefault(name, Suggestion(name, f"{distance:.1f} arcsec away"))
+    ra, dec = spectrum.receipt.get("coordinates") or (metadata.get("ra"), metadata.get("dec"))
+    for near, distance in [] if ra is None or dec is None else transients.near(ra, dec, NEAR):
+        found.setdefault(near.name, Suggestion(near.name, f"{distance:.1f} arcsec away"))
     stated = str(metadata.get("object") or "")
     if stated and not is_generic(stated):
         found.setdefault(stated, Suggestion(stated, "in the header"))
     known = {name_key(name): name for name in transients.order_by("-pk").values_list("name", flat=True)[:COMPARED]}
-    stem = name_key((spectrum.receipt.get("member") or spectrum.filename).rsplit(".", 1)[0])
+    stem = name_key(Path(spectrum.receipt.get("member") or spectrum.filename).stem)
     for text in filter(None, (name_key(stated), stem)):
         for key in get_close_matches(text, known, MOST, ALIKE):
             found.setdefault(known[key], Suggestion(known[key], "a name much like it"))
@@ -67,19 +66,3 @@ def count_epochs(user: User, *spectra: Spectrum) -> None:
     counts = dict(rows.values_list("transient").annotate(Count("pk")))
     for spectrum in spectra:
         spectrum.epoch_count = counts.get(spectrum.transient_id, 0)
-
-
-def _near(transients: TransientQuerySet, ra: float | None, dec: float | None) -> list[tuple[str, float]]:
-    """Return names and distances (arcsec) of the transients near a place (degrees), the nearest first."""
-    if ra is None or dec is None:
-        return []
-    side = NEAR / 3600
-    across = side / max(math.cos(math.radians(dec)), 1e-3)
-    box = transients.filter(dec__range=(dec - side, dec + side), ra__range=(ra - across, ra + across))
-    rows = box.values_list("name", "ra", "dec").order_by(F("pk"))[:100]
-    near = [
-        (name, 3600 * math.hypot((a - ra) * math.cos(math.radians(dec)), d - dec))
-        for name, a, d in rows
-        if a is not None and d is not None
-    ]
-    return sorted((pair for pair in near if pair[1] <= NEAR), key=lambda pair: pair[1])

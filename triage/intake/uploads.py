@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.auth.models import User
 
+from classifier.input_files import Manifest
 from triage.errors import NotFoundError, TriageError
+from triage.intake.given import shown_name
+from triage.intake.manifest import rows_without_file
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.submit import Outcome, Submission
 from triage.models import Upload, UploadEntry
+from triage.models.upload import ROWS_WITHOUT_FILE
 
 
 def upload_of(user: User, upload_id: int) -> Upload:
@@ -34,7 +39,7 @@ def _note_spectra(upload: Upload, filename: str, submission: Submission) -> None
     first = UploadEntry(spectrum=submission.spectrum, **facts)
     entries = [first, *(UploadEntry(spectrum=other) for other in submission.others)]
     for entry in entries:
-        entry.upload, entry.filename, entry.known = upload, filename[:255], not submission.created
+        entry.upload, entry.filename, entry.known = upload, shown_name(filename), not submission.created
     UploadEntry.objects.bulk_create(entries)
 
 
@@ -52,9 +57,22 @@ def refusals_noted(upload: Upload | None, filename: str) -> Iterator[None]:
         raise
 
 
+def note_rows_without_file(upload: Upload, manifest: Manifest, names: Iterable[str]) -> None:
+    """Add a remark to an upload, once, if its manifest describes files that are not among those of the upload.
+
+    names: names of the files.
+    """
+    if said := rows_without_file(manifest, map(manifest.row_of_name, names)):
+        _note_once(upload, filename=manifest.name[:255], code=ROWS_WITHOUT_FILE, detail=said)
+
+
 def note_refusal(upload: Upload, filename: str, error: TriageError) -> None:
     """Add a file that was refused to an upload. A manifest, which is sent with each file, is added once."""
     spectrum = error.spectrum if isinstance(error, UnreadableSpectrumError) else None
-    said = {"filename": filename[:255], "spectrum": spectrum, "code": error.code[:60], "detail": error.detail}
+    name = shown_name(filename)
+    _note_once(upload, filename=name, spectrum=spectrum, code=error.code[:60], detail=error.detail)
+
+
+def _note_once(upload: Upload, **said: Any) -> None:
     if not upload.entries.filter(**said).exists():
         UploadEntry.objects.create(upload=upload, **said)

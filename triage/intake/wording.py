@@ -1,4 +1,4 @@
-"""Words for what records hold: codes, and redshifts.
+"""Words for what records hold: codes, times and redshifts.
 
 A code that is not in the table is shown with spaces for underscores.
 """
@@ -6,6 +6,7 @@ A code that is not in the table is shown with spaces for underscores.
 from __future__ import annotations
 
 import math
+from datetime import datetime, time
 from decimal import Decimal
 
 WORDS = {
@@ -24,6 +25,7 @@ WORDS = {
     "constant_flux": "flux is constant",
     "empty_file": "empty file",
     "gave_up": "the network gave up",
+    "host_unknown": "the host’s light cannot be told",
     "insufficient_coverage": "covers too little",
     "line_too_long": "lines too long",
     "markup": "a web page",
@@ -63,9 +65,13 @@ WORDS = {
     "flux_negative": "negative flux",
     "header_mended": "header breaks the standard",
     "rows_left_out": "rows of the image left out",
+    "host_left": "host light left in",
     "host_spectrum": "perhaps the host",
+    "names_differ": "two names",
     "looks_rest_frame": "perhaps in the rest frame",
+    "manifest_partly_used": "manifest not all used",
     "member_not_read": "not read",
+    "members_left_out": "left out",
     "orders_joined": "orders joined",
     "part_not_read": "not read",
     "scale_contradicted": "scale is not what the header says",
@@ -77,8 +83,10 @@ WORDS = {
     "flux_coefficient": "flux factor",
     "flux_kind": "kind of flux",
     "frame": "redshift frame",
+    "host_light": "host light taken off",
+    "host_redshift": "redshift of the host",
     "medium": "measured in",
-    "observed_at": "observed at",
+    "observed_at": "date",
     "phase_days": "phase (days)",
     "third_column": "third column",
     "abmag": "AB magnitudes",
@@ -113,6 +121,11 @@ def in_words(code: object) -> str:
 _MOST_GIVEN = 6
 # Decimals of a computed redshift whose error is not known.
 _WITHOUT_ERROR = 4
+
+
+def moment_in_words(at: datetime) -> str:
+    """Return a time in UTC: "2026-11-20 03:04 UTC". Midnight sharp is a date that was given without a time."""
+    return f"{at:%Y-%m-%d}" if at.time() == time(0) else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def redshift_in_words(value: float, error: float | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self, TypeVar
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as UserModel
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 User = UserModel | AnonymousUser
 Row = TypeVar("Row", bound=models.Model)
@@ -16,10 +16,19 @@ Row = TypeVar("Row", bound=models.Model)
 def shared_with(user: User, path: str = "") -> Q:
     """Return the condition that a row's ``group`` is empty or is one of the user's groups.
 
+    The groups are read once for each user object, so once a request. A page has this condition in up to 40 places.
+
     user: the user who asks.
     path: lookup prefix of the related row that holds the group, such as ``"spectrum__"``.
     """
-    return Q(**{f"{path}group__isnull": True}) | Q(**{f"{path}group__in": user.groups.all()})
+    return Q(**{f"{path}group__isnull": True}) | Q(**{f"{path}group__in": group_ids(user)})
+
+
+def group_ids(user: User) -> list[int]:
+    """Return the ids of the user's groups, which are read once for each user object."""
+    if isinstance(user, UserModel):
+        prefetch_related_objects([user], "groups")
+    return [group.pk for group in user.groups.all()]
 
 
 class AudienceQuerySet(models.QuerySet[Row]):

@@ -69,6 +69,9 @@ class AutomaticClassification(models.Model):
     prediction_seen = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # Annotated by triage.export: the guesses of the spectrum's receipt.
+    guesses: list[dict[str, Any]] | None
+
     objects = AutomaticClassificationQuerySet.as_manager()
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -56,6 +56,9 @@ class ClassificationChange(models.Model):
 
     # Annotated by ChangeQuerySet.with_hidden; a row fetched otherwise does not have it.
     hidden: bool
+
+    # Annotated by triage.export: the guesses of the spectrum's receipt.
+    guesses: list[dict[str, Any]] | None
 
     objects = ChangeQuerySet.as_manager()
 

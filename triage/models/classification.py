@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -84,6 +84,9 @@ class Classification(models.Model):
     vetted = models.BooleanField()
     voters = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     decided_at = models.DateTimeField()
+
+    # Annotated by triage.export: the guesses of the spectrum's receipt.
+    guesses: list[dict[str, Any]] | None
 
     objects = ClassificationQuerySet.as_manager()
 

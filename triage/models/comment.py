@@ -23,21 +23,18 @@ class CommentQuerySet(AudienceQuerySet["Comment"]):
         """Return the comments that mention the user and that they may know of, without the withdrawn ones.
 
         read_at: when the user read it, or None.
-        concealed: whether its text is hidden until the user's blind vote is in.
         """
         known = Transient.objects.visible_to(user).filter(pk=OuterRef("transient"))
         rows = self.visible_to(user).filter(Exists(known), mentions__user=user, withdrawn_at__isnull=True)
-        return rows.annotate(read_at=F("mentions__read_at"), concealed=owes_blind_vote(user))
-
-    # The methods below read what ``mentioning`` annotates.
+        return rows.annotate(read_at=F("mentions__read_at"))
 
     def unread(self) -> Self:
-        """Return the comments that the user has not read."""
+        """Return the comments that the user has not read. Call it on those of ``mentioning``."""
         return self.filter(read_at__isnull=True)
 
-    def unconcealed(self) -> Self:
-        """Return the comments whose text the user may read now."""
-        return self.filter(concealed=False)
+    def with_concealed(self, user: User) -> Self:
+        """Annotate ``concealed``: whether its text is hidden until the user's blind vote is in."""
+        return self.annotate(concealed=owes_blind_vote(user))
 
 
 class Comment(models.Model):
@@ -58,7 +55,7 @@ class Comment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    # Annotations of CommentQuerySet.mentioning.
+    # Annotations of CommentQuerySet.
     read_at: datetime | None
     concealed: bool
 

@@ -55,6 +55,7 @@ class Decision(models.Model):
     blind: the prediction and the earlier votes were hidden from the reviewer.
     needs_second: the policy of that time asked for a second reviewer's vote on this one.
     settles: this vote ends a dispute, because a third reviewer or staff gave it.
+    joins: somebody else had decided on the transient before, before whatever audience.
     batch: id shared by decisions that were taken together, or None.
     supersedes: the decision that stood before; where the verdict is undo, the decision that is taken back.
     created_at: when the decision was taken.
@@ -79,6 +80,7 @@ class Decision(models.Model):
     blind = models.BooleanField(default=False)
     needs_second = models.BooleanField(default=False)
     settles = models.BooleanField(default=False)
+    joins = models.BooleanField(default=False, db_default=False)
     batch = models.UUIDField(null=True, blank=True)
     supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -97,6 +99,8 @@ class Decision(models.Model):
         )
         indexes = (
             models.Index(fields=("transient", "-id"), name="decision_of_transient"),
+            # Agreement compares the latest transients that several people decided on.
+            models.Index(fields=("-id",), condition=models.Q(joins=True), name="decision_joined_latest"),
             models.Index(fields=("batch",), condition=models.Q(batch__isnull=False), name="decision_batch"),
         )
 

@@ -23,6 +23,8 @@ class NotificationPreference(models.Model):
     policy_off: send a message when an automatic policy that the user keeps switches itself off.
     digest: send the digest of each night.
     since: nothing from before this time is sent.
+    quiet_until: time before which nothing is sent to the web address, because it did not take a message; None if it
+        took them all.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
@@ -36,6 +38,7 @@ class NotificationPreference(models.Model):
     policy_off = models.BooleanField(default=True, db_default=True)
     digest = models.BooleanField(default=False, db_default=False)
     since = models.DateTimeField(auto_now_add=True)
+    quiet_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"of {self.user_id}"
@@ -86,9 +89,9 @@ class Notification(models.Model):
 
     user: the user.
     kind: what it is about.
-    key: identifies the occasion; a user gets one message about it through each channel.
+    key: identifies the occasion, such as a spectrum; a user gets one message about it through each channel.
     channel: how it is sent.
-    transient: the transient it is about, or None. It is not sent if the user may no longer see that transient.
+    transient: the transient it is about, or None. It is not sent if the user may no longer see what it tells.
     text: the message.
     path: page that the message links to.
     state: how far it has come.

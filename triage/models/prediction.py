@@ -26,11 +26,13 @@ class Phase:
     days: rest-frame days from maximum.
     error: 1σ error in days.
     origin: what it follows from, in words.
+    if_class: class that it is told for and does not support; "" if it needs none.
     """
 
     days: float
     error: float
     origin: str
+    if_class: str = ""
 
 
 class PredictionQuerySet(AudienceQuerySet["Prediction"]):
@@ -59,6 +61,7 @@ class Prediction(models.Model):
     redshift: the network's own estimate, or None if it does not trust it.
     redshift_error: its 1σ error, or None.
     crosscheck: class, redshift and score of the best template, or None.
+    without_host_light: share of the light that was taken off as the host's before, or None.
     created_at: when the prediction was stored.
     """
 
@@ -75,6 +78,7 @@ class Prediction(models.Model):
     redshift = models.FloatField(null=True, blank=True)
     redshift_error = models.FloatField(null=True, blank=True)
     crosscheck = models.JSONField(null=True, blank=True)
+    without_host_light = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     # Annotated by PredictionQuerySet.with_contradiction; a prediction fetched otherwise does not have it.
@@ -122,6 +126,13 @@ class Prediction(models.Model):
         return getattr(self, "named_matches", None)
 
     @property
+    def host_share(self) -> float | None:
+        """Return the share of host light (0–1) that is told of the spectrum and still in it, or None."""
+        if self.named is None or self.without_host_light is not None:
+            return None
+        return self.named.host_light
+
+    @property
     def brightness(self) -> Brightness | None:
         """Return what the light curves say that the reader sees, or None if there are none or they were not fetched.
 
@@ -132,9 +143,12 @@ class Prediction(models.Model):
     @property
     def phase(self) -> Phase | None:
         """Return the phase of the spectrum: that of the light curve, else that of the named matches, else None."""
-        for row, origin in ((self.brightness, "the light curve"), (self.named, "named matches")):
+        for row, origin, if_class in (
+            (self.brightness, "the light curve", ""),
+            (self.named, "named matches", self.class_name),
+        ):
             if row is not None and row.phase is not None and row.phase_error is not None:
-                return Phase(row.phase, row.phase_error, origin)
+                return Phase(row.phase, row.phase_error, origin, if_class)
         return None
 
 

@@ -85,6 +85,7 @@ class QueueEntry(models.Model):
     priority: place in the queue, the largest first (see triage.queue.priority), or None without a prediction.
     state: outcome of the decisions, AUTOMATIC if there is none and a policy classified the transient, or "".
     class_name: class that was decided, or "".
+    shown_class: class that the transient counts as: the decided one if it is vetted, else the predicted one; or "".
     decided_at: time of the decision that stands, or None.
     classification: id of the classification, or None.
     shared: another audience has an entry of this transient too, so what a user sees follows from several entries.
@@ -103,6 +104,7 @@ class QueueEntry(models.Model):
     priority = models.FloatField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=(*OutcomeState.choices, (AUTOMATIC, "automatic")), blank=True)
     class_name = models.CharField(max_length=60, blank=True)
+    shown_class = models.CharField(max_length=60, blank=True, default="", db_default="")
     decided_at = models.DateTimeField(null=True, blank=True)
     classification = models.BigIntegerField(null=True, blank=True)
     shared = models.BooleanField()
@@ -132,6 +134,8 @@ class QueueEntry(models.Model):
             models.Index(fields=("transient",), condition=Q(shared=True), name="queue_shared"),
             models.Index(fields=("state", "waits", "group"), condition=Q(shared=False), name="queue_counted"),
             models.Index(fields=("state", "-arrived_at", "-transient"), name="queue_state"),
+            # Lists of one class, in any state or in one.
+            models.Index(fields=("shown_class", "state", "-arrived_at", "-transient"), name="queue_class"),
         )
 
     def __str__(self) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Self
+from datetime import datetime
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.dateparse import parse_datetime
 
+from classifier.names import name_key
 from classifier.signal_to_noise import NO_CLASS
 from triage.models.audience import AudienceQuerySet, User
 from triage.models.blind_sample import owes_blind_vote
@@ -87,6 +90,13 @@ class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
     def unnamed(self) -> Self:
         """Return the spectra that were read, wait for a name and are not discarded."""
         return self.filter(transient__isnull=True, discarded=False).exclude(state=SpectrumState.QUARANTINED)
+
+    def with_part_of_file_name(self, part: str) -> Self:
+        """Return the spectra of transients with a text in the name of their file, also as a name without its prefix."""
+        contains, key = Q(filename__icontains=part), name_key(part)
+        if key:
+            contains |= Q(filename__icontains=key)
+        return self.filter(contains, transient__isnull=False)
 
     def not_classified(self) -> Self:
         """Return the spectra of transients that the network could not classify, without discarded ones."""
@@ -257,7 +267,12 @@ class Spectrum(models.Model):
             ),
             models.Index(fields=("transient", "state"), name="spectrum_transient_state"),
             models.Index(fields=("group", "transient"), name="spectrum_audience"),
+            # The filters are answered from these alone: has a transient a spectrum of an audience, an instrument and a
+            # day, and which spectra arrived on a day.
+            models.Index(fields=("transient", "group", "instrument", "created_at"), name="spectrum_filtered"),
+            models.Index(fields=("created_at", "transient", "group"), name="spectrum_arrived"),
             models.Index(fields=("state", "-created_at"), name="spectrum_state_created"),
+            models.Index(fields=("state", "-processed_at"), name="spectrum_state_processed"),
         )
 
     def __str__(self) -> str:
@@ -275,9 +290,36 @@ class Spectrum(models.Model):
         return bool(self.receipt.get("frame") == "rest")
 
     @property
+    def in_vacuum(self) -> bool:
+        """Return whether the wavelengths are in vacuum, as the file or a user says, and not in air or unknown."""
+        return bool(self.receipt.get("medium") == "vacuum")
+
+    @property
+    def without_host(self) -> bool:
+        """Return whether a share of the light was taken off this reading as the host galaxy's."""
+        return self.receipt.get("host_light") is not None
+
+    @property
+    def known_redshift(self) -> float | None:
+        """Return the redshift to classify with: the spectrum's own, else the transient's, else None for a blind run."""
+        if self.stated_redshift is not None:
+            return self.stated_redshift
+        return self.transient.redshift if self.transient else None
+
+    @property
+    def date_guess(self) -> dict[str, Any] | None:
+        """Return the reader's guess that the date rests on, or None if the date is known otherwise, or not at all."""
+        return date_guess_among(self.receipt.get("guesses"), self.observed_at)
+
+    def drop_date_guess(self) -> None:
+        """Drop the reader's guess of the date, because somebody has stated the date; the caller saves the spectrum."""
+        guesses = [guess for guess in self.receipt.get("guesses", []) if guess["what"] != "observed_at"]
+        self.receipt = {**self.receipt, "guesses": guesses}
+
+    @property
     def no_class_warnings(self) -> list[dict[str, str]]:
         """Return the warnings that no class can be told from the spectrum, each with code and message."""
-        return [warning for warning in self.receipt.get("warnings", []) if warning["code"] in NO_CLASS]
+        return no_class_warnings(self.receipt.get("warnings"))
 
     @property
     def correctable(self) -> bool:
@@ -294,3 +336,22 @@ class Spectrum(models.Model):
         """Let the network classify this spectrum, even if it did before. The caller saves the record."""
         for name, value in _IN_BACKLOG.items():
             setattr(self, name, value)
+
+
+def date_guess_among(guesses: list[dict[str, Any]] | None, observed_at: datetime | None) -> dict[str, Any] | None:
+    """Return the guess on which a date rests, or None.
+
+    guesses: guesses of the receipt; None is like an empty list.
+    observed_at: time of observation, or None if unknown.
+    """
+    dates = [guess for guess in guesses or [] if guess["what"] == "observed_at"]
+    in_force = observed_at is not None and dates and parse_datetime(dates[0]["value"]) == observed_at
+    return dates[0] if in_force else None
+
+
+def no_class_warnings(warnings: list[dict[str, str]] | None) -> list[dict[str, str]]:
+    """Return those of a receipt's warnings that no class can be told from the spectrum, each with code and message.
+
+    They were measured when the spectrum was read (classifier/signal_to_noise.py), and are what all pages say.
+    """
+    return [warning for warning in warnings or () if warning["code"] in NO_CLASS]

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from classifier.names import name_key
+from triage.models.classification import WAITING_STATES
 from triage.models.decision import Decision
 from triage.models.names import NameKeyField, validate_transient_name
 from triage.models.other_name import OtherName
@@ -63,7 +64,8 @@ class Transient(models.Model):
     standing_redshift: float | None
     automatic: bool
     hidden: bool
-    review_state: str
+    claimed: bool
+    failed: bool
     arrived_at: datetime
     known_names: list[OtherName]
     visible_spectra: list[Spectrum]
@@ -100,6 +102,21 @@ class Transient(models.Model):
     def is_called(self, name: str) -> bool:
         """Return whether a name is one of those in ``known_names`` or the usual one, in any spelling."""
         return name_key(name) in {self.key, *(other.key for other in self.known_names)}
+
+    @property
+    def review_state(self) -> str:
+        """The state of its review, as the user sees it for whom ``for_review`` annotated it.
+
+        "automatic" if a policy classified it and nobody has vetted it; "pending", or "in_review" if somebody is looking
+        at it, while it waits for a decision; without a prediction and a decision "failed" if the network could classify
+        none of its spectra, else "processing"; else its standing_state. TransientQuerySet.in_state filters by it.
+        """
+        waits = self.standing_state in WAITING_STATES
+        if waits and self.automatic:
+            return "automatic"
+        if waits and self.current_prediction_id is not None:
+            return "in_review" if self.claimed else "pending"
+        return self.standing_state or ("failed" if self.failed else "processing")
 
     @property
     def tns(self) -> TnsRecord | None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
-from classifier.names import name_key
-from triage.models.audience import User, shared_with
+from triage.models.audience import User, group_ids
 from triage.models.blind_sample import owes_blind_vote
 from triage.models.claim import Claim
 from triage.models.classification import WAITING_STATES, Classification
@@ -17,7 +28,7 @@ from triage.models.other_name import OtherName, other_names
 from triage.models.queue_entry import AUTOMATIC, QueueEntry, QueueEntryQuerySet
 from triage.models.spectrum import Spectrum, SpectrumState
 from triage.models.spelling import spelt
-from triage.models.transient_order import TransientOrderQuerySet
+from triage.models.transient_search import TransientSearchQuerySet
 from triage.models.upload import UploadEntry
 
 if TYPE_CHECKING:
@@ -29,7 +40,7 @@ CLASSIFIED_BY_POLICY = Q(automatic=True, standing_state__in=WAITING_STATES)
 WAITING = Q(current_prediction_id__isnull=False, automatic=False, standing_state__in=WAITING_STATES)
 
 
-class TransientQuerySet(TransientOrderQuerySet):
+class TransientQuerySet(TransientSearchQuerySet):
     """Transients with what a user may know of them."""
 
     def called(self, user: User, name: str) -> Transient | None:
@@ -40,15 +51,10 @@ class TransientQuerySet(TransientOrderQuerySet):
         """
         return spelt([name], self, OtherName.objects.visible_to(user)).get(name)
 
-    def with_part_of_name(self, user: User, part: str) -> Self:
-        """Return the transients with a text in a name that the user may know, in any spelling."""
-        contains, key = Q(name__icontains=part), name_key(part)
-        if key:
-            contains |= Q(key__contains=key)
-        known = OtherName.objects.visible_to(user).filter(contains).order_by()
-        # A union, because Postgres reads all transients for a name or another name.
-        named = self.model.objects.filter(contains).order_by().values("pk").union(known.values("transient"))
-        return self.filter(pk__in=named)
+    def in_order(self, ids: Sequence[int]) -> list[Transient]:
+        """Return the transients with these ids in the order of the ids; one that is gone is left out."""
+        found = self.in_bulk(ids)
+        return [found[pk] for pk in ids if pk in found]
 
     def with_other_names(self, user: User) -> Self:
         """Fetch the other names that the user may know, as ``known_names``."""
@@ -61,7 +67,9 @@ class TransientQuerySet(TransientOrderQuerySet):
         spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
         decisions = Decision.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
         # For EXISTS, Postgres would read all spectra and decisions, although a page wants a few transients.
-        first = self.alias(seen=Subquery(spectra.values("pk")[:1]), decided=Subquery(decisions.values("pk")[:1]))
+        # The transient is asked for, and no id, because an index holds it.
+        seen, decided = Subquery(spectra.values("transient")[:1]), Subquery(decisions.values("transient")[:1])
+        first = self.alias(seen=seen, decided=decided)
         return first.filter(Q(seen__isnull=False) | Q(decided__isnull=False))
 
     def with_current_prediction(self, user: User) -> Self:
@@ -101,32 +109,20 @@ class TransientQuerySet(TransientOrderQuerySet):
         )
 
     def for_review(self, user: User) -> Self:
-        """Return the visible transients, annotated with their prediction and review state.
+        """Return the visible transients, annotated with their prediction and all that ``review_state`` follows from.
 
-        review_state: "automatic" if a policy classified it and nobody has vetted it; "pending", or "in_review" if
-            somebody is looking at it, for a transient that waits; without a prediction and a decision "failed" if the
-            network could classify none of its spectra, else "processing"; else its standing_state.
+        claimed: whether somebody of whom the user may know is looking at it.
+        failed: whether the network could not classify a spectrum, and no other one waits for it.
         """
-        return self.visible_to(user)._described(user)
+        return self.visible_to(user).described(user)
 
-    def _described(self, user: User) -> Self:
-        claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live())
+    def described(self, user: User) -> Self:
+        """Annotate as ``for_review`` transients that are known to be visible."""
+        claimed = Exists(Claim.objects.filter(transient=OuterRef("pk")).live().visible_to(user))
         spectra = Spectrum.objects.filter(transient=OuterRef("pk")).order_by().visible_to(user)
         queued, failed = Exists(spectra.filter(state=SpectrumState.QUEUED)), Exists(spectra.not_classified())
-        return (
-            self.with_current_prediction(user)
-            .with_review_state(user)
-            .annotate(
-                review_state=Case(
-                    When(CLASSIFIED_BY_POLICY, then=Value("automatic")),
-                    When(WAITING & claimed, then=Value("in_review")),
-                    When(WAITING, then=Value("pending")),
-                    When(failed & ~queued, standing_state="", then=Value("failed")),
-                    When(standing_state="", then=Value("processing")),
-                    default=F("standing_state"),
-                )
-            )
-        )
+        described = self.with_current_prediction(user).with_review_state(user)
+        return described.annotate(claimed=claimed, failed=failed & ~queued)
 
     def awaiting_review(self, user: User) -> Self:
         """Return the transients that wait for a decision, annotated as by ``for_review``.
@@ -136,24 +132,25 @@ class TransientQuerySet(TransientOrderQuerySet):
         annotations would be computed for every transient, while entries are read from an index. A transient with a
         visible entry is visible itself.
         """
-        newest = Coalesce(Subquery(_entries_beside(user).newest_first().values("state")[:1]), Value(""))
-        surest = Q(~Exists(_entries_beside(user).surer_than("entry__")))
-        for_people = Q(Exists(_entries_beside(user).left_to_people()))
-        counts = Q(entry__shared=False) | (surest & Q(newest_state__in=WAITING_STATES) & for_people)
-        return (
-            self.alias(newest_state=newest)
-            ._with_entry(user, counts, waits=True)
-            ._described(user)
-            .annotate(
-                uncertainty=F("entry__uncertainty"),
-                predicted_class=F("entry__predicted_class"),
-                priority=F("entry__priority"),
-            )
-        )
+        columns = {name: F(f"entry__{name}") for name in ("uncertainty", "predicted_class", "priority")}
+        return self.waiting(user).described(user).annotate(**columns)
+
+    def waiting(self, user: User) -> Self:
+        """Return the transients of ``awaiting_review`` with their priority alone."""
+        beside = QueueEntry.objects.visible_to(user).filter(transient=OuterRef("entry__transient"))
+        decided = beside.newest_first().values("state")[:1]
+        waits = Q(Exists(beside.left_to_people())) & ~Q(Exists(beside.surer_than("entry__")))
+        still_open = Q(In(Coalesce(Subquery(decided), Value("")), WAITING_STATES))
+        counts = Q(entry__shared=False) | (waits & still_open)
+        return self._with_entry(user, counts, waits=True).annotate(priority=F("entry__priority"))
 
     def with_outcome(self, user: User, state: str) -> Self:
         """Return the transients in a state of OutcomeState as the user sees it."""
         return self._with_entry(user, _newest(user), state=state)
+
+    def vetted_as(self, user: User, class_name: str) -> Self:
+        """Return the transients vetted as a class, as the user sees them."""
+        return self._with_entry(user, _newest(user), state="done", shown_class=class_name)
 
     def classified_by_policy(self, user: User) -> Self:
         """Return the transients that a policy classified and that nobody has vetted.
@@ -178,11 +175,10 @@ class TransientQuerySet(TransientOrderQuerySet):
         """
         named = Q(**{f"queue_entries__{name}": value for name, value in fields.items()})
         joined = self.alias(entry=FilteredRelation("queue_entries", condition=named))
-        fields = {f"entry__{name}": value for name, value in fields.items()}
+        # Postgres takes a condition that is written twice for a rarer one, so the fields are not asked for again.
+        found = joined.filter(_entry_is_visible_to(user), condition, entry__isnull=False)
         # It equals created_at, but the entry has an index in this order.
-        return joined.filter(shared_with(user, "entry__"), condition, **fields).annotate(
-            arrived_at=F("entry__arrived_at")
-        )
+        return found.annotate(arrived_at=F("entry__arrived_at"))
 
     def of_class(self, user: User, class_name: str) -> Self:
         """Return the transients vetted as a class, or predicted as it if none is vetted.
@@ -191,14 +187,14 @@ class TransientQuerySet(TransientOrderQuerySet):
         annotations are computed for the others.
         """
         entries = QueueEntry.objects.visible_to(user)
-        has_class = Q(state="done", class_name=class_name) | (~Q(state="done") & Q(predicted_class=class_name))
-        alone = Q(pk__in=entries.filter(has_class, shared=False).values("transient"))
-        shared = Q(pk__in=entries.filter(shared=True).values("transient"))
-        return self.filter(alone | (shared & _has_class(class_name)))
+        alone = entries.filter(shown_class=class_name, shared=False).values_list("transient")
+        shared = entries.filter(shared=True).values_list("transient")
+        found = self._among(alone.union(shared, all=True), Q(pk__in=alone) | Q(pk__in=shared))
+        return found.filter(~Q(pk__in=shared) | _has_class(class_name))
 
     def not_claimed_by_others(self, user: User) -> Self:
         """Return the transients that nobody else is looking at."""
-        others = Claim.objects.filter(transient=OuterRef("pk")).live().exclude(reviewer_id=user.pk)
+        others = Claim.objects.filter(transient=OuterRef("pk")).live().visible_to(user).exclude(reviewer_id=user.pk)
         return self.filter(~Exists(others))
 
     def sent_with(self, user: User, upload_id: int) -> Self:
@@ -215,8 +211,17 @@ class TransientQuerySet(TransientOrderQuerySet):
         return self.filter(predicted_class=class_name)
 
     def in_state(self, review_state: str) -> Self:
-        """Return the transients in one state of review."""
-        return self.filter(review_state=review_state)
+        """Return the transients whose ``review_state`` is this one."""
+        without = Q(current_prediction_id__isnull=True, standing_state="") & ~CLASSIFIED_BY_POLICY
+        conditions = {
+            "automatic": CLASSIFIED_BY_POLICY,
+            "in_review": WAITING & Q(claimed=True),
+            "pending": WAITING & Q(claimed=False),
+            "failed": without & Q(failed=True),
+            "processing": without & Q(failed=False),
+            "bad_spectrum": Q(current_prediction_id__isnull=True, automatic=False, standing_state="bad_spectrum"),
+        }
+        return self.filter(conditions.get(review_state, Q(standing_state=review_state)))
 
     def with_class(self, class_name: str) -> Self:
         """Return the transients vetted as a class, or predicted as it if none is vetted."""
@@ -242,6 +247,16 @@ class TransientQuerySet(TransientOrderQuerySet):
 def _entries_beside(user: User) -> QueueEntryQuerySet:
     """Return the entries that the user may see of the outer query's transient."""
     return QueueEntry.objects.visible_to(user).filter(transient=OuterRef("pk"))
+
+
+def _entry_is_visible_to(user: User) -> Q:
+    """Return the condition that the user may see ``entry``, in a form that no index answers.
+
+    Nearly all entries are public. Postgres would read all of these from an index before it reads those that are wanted.
+    """
+    # No group has the id 0.
+    own = In(ExpressionWrapper(F("entry__group") + 0, BigIntegerField()), [0, *group_ids(user)])
+    return Q(entry__group__isnull=True) | Q(own)
 
 
 def _newest(user: User) -> Q:

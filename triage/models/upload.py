@@ -12,13 +12,25 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from triage.models.audience import User
 from triage.models.spectrum import SpectrumState
 
+# Code of an entry that is no file: it says which rows of a manifest describe none.
+ROWS_WITHOUT_FILE = "rows_without_file"
+
+
+def _taken(path: str = "") -> Q:
+    """Return the condition that an entry's file gave a spectrum.
+
+    path: lookup prefix of the entry.
+    """
+    return Q(**{f"{path}spectrum__isnull": False}) & ~Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+
 
 def _refused(path: str = "") -> Q:
     """Return the condition that an entry's file gave no spectrum.
 
     path: lookup prefix of the entry.
     """
-    return Q(**{f"{path}spectrum__isnull": True}) | Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+    not_stored = Q(**{f"{path}spectrum__isnull": True}) & ~Q(**{f"{path}code": ROWS_WITHOUT_FILE})
+    return not_stored | Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -30,10 +42,11 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         taken, refused: numbers of entries with a spectrum and without one.
         first_file: name of the first file.
         """
-        first = UploadEntry.objects.filter(upload=OuterRef("pk")).order_by("pk").values("filename")[:1]
-        refused = _refused("entries__")
-        sizes = {"refused": Count("entries", filter=refused), "taken": Count("entries", filter=~refused)}
-        return self.filter(entries__isnull=False).annotate(**sizes, first_file=Subquery(first))
+        files = UploadEntry.objects.filter(upload=OuterRef("pk")).exclude(code=ROWS_WITHOUT_FILE)
+        first = files.order_by("pk").values("filename")[:1]
+        refused, taken = _refused("entries__"), _taken("entries__")
+        sizes = {"refused": Count("entries", filter=refused), "taken": Count("entries", filter=taken)}
+        return self.annotate(**sizes, first_file=Subquery(first)).filter(first_file__isnull=False)
 
 
 class Upload(models.Model):
@@ -78,14 +91,16 @@ class UploadEntryQuerySet(models.QuerySet["UploadEntry"]):
         return self.filter(spectrum__transient=transient.pk).order_by("pk").values_list("pk", flat=True).first()
 
     def refused_first(self) -> Self:
-        """Order by upload: first the files that gave no spectrum, then the spectra that could not be classified."""
+        """Order by upload: remarks, files without a spectrum, spectra that could not be classified, then the others."""
         failed = models.When(spectrum__state=SpectrumState.FAILED, then=1)
-        place = models.Case(models.When(_refused(), then=0), failed, default=2, output_field=models.IntegerField())
+        remark = models.When(code=ROWS_WITHOUT_FILE, then=0)
+        refused = models.When(_refused(), then=0)
+        place = models.Case(remark, refused, failed, default=2, output_field=models.IntegerField())
         return self.order_by(place, "pk")
 
     def counted(self) -> dict[str, int]:
         """Return the number of entries that were taken, refused, queued, classified, failed and unnamed."""
-        taken = ~_refused()
+        taken = _taken()
         states = (SpectrumState.QUEUED, SpectrumState.CLASSIFIED, SpectrumState.FAILED)
         counts = {state.value: Count("pk", filter=Q(spectrum__state=state)) for state in states}
         counts |= {"taken": Count("pk", filter=taken), "refused": Count("pk", filter=_refused())}
@@ -94,13 +109,13 @@ class UploadEntryQuerySet(models.QuerySet["UploadEntry"]):
 
 
 class UploadEntry(models.Model):
-    """One spectrum of an upload, or one file of it that gave none.
+    """One spectrum of an upload, one file of it that gave none, or a remark on its manifest.
 
     upload: the upload.
     filename: name of the file.
     spectrum: the record; None if nothing was stored.
     known: the file had been sent before.
-    code, detail: why nothing was stored, else "".
+    code, detail: why nothing was stored, else ""; ROWS_WITHOUT_FILE and the remark.
     notes: what became of the facts that were sent with a known file.
     differences: facts that were sent and differed from the record of a known file: recorded and sent value by name.
     """

@@ -17,6 +17,8 @@ class Webhook(models.Model):
     on_prediction: send new predictions.
     on_decision: send new decisions.
     created_at: when it was made.
+    quiet_until: time before which nothing is sent to it, because it gave no answer. None if it never failed to, or has
+        taken a message since.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhooks")
@@ -25,6 +27,7 @@ class Webhook(models.Model):
     on_prediction = models.BooleanField(default=False)
     on_decision = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    quiet_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-id",)

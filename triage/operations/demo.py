@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from classifier.simulation.spectra import INSTRUMENTS, simulate, write_ascii
 from triage.intake import submit
-from triage.models import ApiToken, Transient
+from triage.models import ApiToken, Scope, Transient
 
 USER = "demo"
 
@@ -55,7 +55,7 @@ def demo_login(file: Path) -> Login:
         login = Login(user.username, "", "")
     valid = ApiToken.objects.filter(user=user, key_hash=ApiToken.hash_key(login.token), revoked_at__isnull=True)
     if not login.token or not valid.exists():
-        login = dataclasses.replace(login, token=ApiToken.issue(user, "demo")[1])
+        login = dataclasses.replace(login, token=ApiToken.issue(user, "demo", tuple(Scope))[1])
     if not login.password or not user.check_password(login.password):
         login = dataclasses.replace(login, password=secrets.token_urlsafe(9))
         user.set_password(login.password)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -65,12 +67,19 @@ def secret_key(var: Path) -> str:
     if given:
         return given
     file = var / "secret_key"
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="ascii")
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(secrets.token_urlsafe(50))
+    if not file.exists():
+        # The file appears with the key in it, or not at all, even if the disk is full or the process is killed.
+        with tempfile.NamedTemporaryFile("w", dir=var, encoding="ascii") as made:
+            made.write(secrets.token_urlsafe(50))
+            made.flush()
+            try:
+                os.link(made.name, file)
+            except FileExistsError:
+                log.debug("another process made the key")
+            except OSError:
+                # A file system without hard links.
+                with contextlib.suppress(FileExistsError), file.open("x", encoding="ascii") as own:
+                    own.write(Path(made.name).read_text(encoding="ascii"))
     return file.read_text(encoding="ascii")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -13,6 +14,14 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 _CONTEXT: ContextVar[dict[str, str | int] | None] = ContextVar("log_context", default=None)
+
+# Addresses that let in whoever has them: for a new password, of an invitation, and of a login at the provider.
+_SECRET = re.compile(r"(/login/new/|/invitations/|/sso/callback/)[^\s\"]+")
+
+
+def without_secrets(line: str) -> str:
+    """Return a text without the secret parts of the addresses in it."""
+    return _SECRET.sub(r"\1…", line)
 
 
 @contextlib.contextmanager
@@ -25,7 +34,14 @@ def about(**names: str | int) -> Iterator[None]:
         _CONTEXT.reset(token)
 
 
-class LineFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """Leaves secrets out of tracebacks."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return without_secrets(super().formatException(ei))
+
+
+class LineFormatter(_Formatter):
     """Log lines for people: the message, then its fields in brackets."""
 
     def __init__(self) -> None:
@@ -33,11 +49,11 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         context = _CONTEXT.get()
-        line = super().formatMessage(record)
+        line = without_secrets(super().formatMessage(record))
         return line if not context else f"{line} [{' '.join(f'{name}={value}' for name, value in context.items())}]"
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """Log lines for machines: one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -46,7 +62,7 @@ class JsonFormatter(logging.Formatter):
             "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int(part * 1000):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             **(_CONTEXT.get() or {}),
         }
         if record.exc_info:
@@ -78,6 +94,8 @@ def logging_settings(log_format: str, level: str, *, embedded: bool) -> dict[str
             "kombu.connection": {"level": "ERROR"},
             # It logs every request.
             "httpx": {"level": "WARNING"},
+            # The web server's lines about requests pass the formatters too, which leave secrets out.
+            "gunicorn.access": {"handlers": ["stderr"], "propagate": False},
             "triage": {"level": level or usual},
         },
     }

@@ -52,10 +52,10 @@ def counts(user: User, simulated: bool | None = None) -> dict[str, int]:
 
 def _count(user: User, simulated: bool | None) -> dict[str, int]:
     states = QueueEntry.objects.filter(only(simulated, "transient__")).counted(user)
-    waiting = Transient.objects.awaiting_review(user).filter(only(simulated)).order_by()
+    waiting = Transient.objects.waiting(user).filter(only(simulated)).order_by()
     found = {
         "pending": states.get("pending", 0),
-        "in_review": waiting.filter(pk__in=Claim.objects.live().values("transient")).count(),
+        "in_review": waiting.filter(pk__in=Claim.objects.live().visible_to(user).values("transient")).count(),
         "bad": states.get("bad", 0),
         **{name: states.get(name, 0) for name in (*OUTCOMES, "automatic")},
     }

@@ -151,16 +151,14 @@ def numbers(user: User, span: Span, rows: Sequence[Vetted]) -> dict[str, Any]:
     """
     since = Q() if span.start is None else Q(created_at__gte=span.start)
     done = Q() if span.start is None else Q(processed_at__gte=span.start)
-    spectra = (
-        Spectrum.objects.visible_to(user)
-        .filter(only(span.simulated))
-        .aggregate(
-            arrived=Count("pk", filter=since),
-            unreadable=Count("pk", filter=since & Q(state=SpectrumState.QUARANTINED)),
-            classified=Count("pk", filter=done & Q(state=SpectrumState.CLASSIFIED)),
-            failed=Count("pk", filter=done & Q(state=SpectrumState.FAILED)),
-            queued=Count("pk", filter=Q(state=SpectrumState.QUEUED)),
-        )
+    spectra = Spectrum.objects.visible_to(user).filter(only(span.simulated)).order_by()
+    # All states are named, because the index of arrivals begins with the state.
+    arrived = spectra.filter(since, state__in=SpectrumState.values).aggregate(
+        arrived=Count("pk"), unreadable=Count("pk", filter=Q(state=SpectrumState.QUARANTINED))
+    )
+    processed = spectra.filter(done, state__in=(SpectrumState.CLASSIFIED, SpectrumState.FAILED)).aggregate(
+        classified=Count("pk", filter=Q(state=SpectrumState.CLASSIFIED)),
+        failed=Count("pk", filter=Q(state=SpectrumState.FAILED)),
     )
     of_transient = only(span.simulated, "transient__")
     open_rounds = (
@@ -174,7 +172,9 @@ def numbers(user: User, span: Span, rows: Sequence[Vetted]) -> dict[str, Any]:
     waits = [row.waited.total_seconds() for row in rows if row.waited is not None]
     counted = QueueEntry.objects.filter(of_transient).counted(user)
     return {
-        **spectra,
+        **arrived,
+        **processed,
+        "queued": spectra.filter(state=SpectrumState.QUEUED).count(),
         **open_rounds,
         "waiting": counted.get("pending", 0),
         "automatic": counted.get("automatic", 0),

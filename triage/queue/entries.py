@@ -89,6 +89,7 @@ def _entries(transients: Sequence[int]) -> list[QueueEntry]:
             group_id=group,
             **values,
             arrived_at=arrived[transient],
+            shown_class=values.get("class_name" if values.get("state") == "done" else "predicted_class", ""),
             shared=number[transient] > 1,
             # Users see different ones of several entries, so the query decides for each user whether it waits.
             waits="spectrum_id" in values and (number[transient] > 1 or values.get("state", "") in WAITING_STATES),

@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_date
 
 from triage.models import Claim, Decision, Spectrum, SpectrumState, TnsRecord, Transient, UploadEntry
 from triage.models.demonstration import only
+from triage.models.transient_order import Neighbours
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue import order
 
@@ -140,11 +141,11 @@ class QueueFilter:
 
         simulated: see triage.models.demonstration.
         """
-        rows = order.triage_order(user) if self.state == "pending" else _by_state(user, self.state)
+        rows = order.triage_order(user) if self.state == "pending" else self._by_state(user)
         rows = rows.filter(only(simulated))
         if self.class_name and self.state == "pending":
             rows = rows.predicted_as(self.class_name)
-        elif self.class_name:
+        elif self.class_name and self.state != "done":
             rows = rows.of_class(user, self.class_name)
         if self.q:
             rows = rows.with_part_of_name(user, self.q)
@@ -159,31 +160,69 @@ class QueueFilter:
             rows = sent.by_priority() if self.state == "pending" else sent
         return rows.filter(_concerns(user)) if self.mine else rows
 
+    def places(self, user: User, simulated: bool | None = None) -> TransientQuerySet:
+        """Return the same transients in the same order, for their names or ids alone.
+
+        The usual queue is found by its entries, without the annotations of ``for_review``.
+        """
+        if self == QueueFilter():
+            return Transient.objects.waiting(user).filter(only(simulated)).by_priority()
+        return self.rows(user, simulated)
+
+    def _by_state(self, user: User) -> TransientQuerySet:
+        """Return the transients in any state but "pending", the newest arrival first."""
+        state = self.state
+        # In the other lists each has a spectrum or a decision that the user sees, so none is looked for.
+        any_visible = state == "all" and not self.asks_for_spectrum
+        rows = Transient.objects.for_review(user) if any_visible else Transient.objects.described(user)
+        if state == "done" and self.class_name:
+            rows = rows.vetted_as(user, self.class_name)
+        elif state in OUTCOMES:
+            rows = rows.with_outcome(user, state)
+        elif state == "automatic":
+            rows = rows.classified_by_policy(user)
+        elif state == "bad":
+            rows = rows.all_bad(user)
+        elif state == "in_review":
+            claimed = Claim.objects.live().visible_to(user).values("transient")
+            rows = Transient.objects.awaiting_review(user).filter(pk__in=claimed)
+        else:
+            rows = rows.with_arrival()
+        if state in ("processing", "failed"):
+            spectra = Spectrum.objects.visible_to(user)
+            found = spectra.filter(state=SpectrumState.QUEUED) if state == "processing" else spectra.not_classified()
+            rows = rows.filter(pk__in=found.values("transient"))
+        return rows.newest_first()
+
+    @property
+    def asks_for_spectrum(self) -> bool:
+        """Return whether a transient needs a visible spectrum of a group, an instrument or a day to match."""
+        return bool(self.group or self.instrument or self.after or self.before)
+
     def _by_spectrum(self, rows: TransientQuerySet, user: User) -> TransientQuerySet:
         """Keep transients with a visible spectrum that has the group, the instrument and the dates, all in one."""
-        if not (self.group or self.instrument or self.after or self.before):
+        if not self.asks_for_spectrum:
             return rows
         spectra = Spectrum.objects.visible_to(user)
         if self.group:
-            own = Q(group__isnull=True) if self.group == PUBLIC else Q(group__name=self.group)
-            spectra = spectra.filter(own)
+            # By id, because for a name Postgres cannot tell how many spectra the group has.
+            ids = [group.pk for group in user.groups.all() if group.name == self.group]
+            spectra = spectra.filter(Q(group__isnull=True) if self.group == PUBLIC else Q(group__in=ids))
         if self.instrument:
             spectra = spectra.filter(instrument__icontains=self.instrument)
         if first := midnight(self.after):
             spectra = spectra.filter(created_at__gte=first)
         if last := midnight(self.before):
             spectra = spectra.filter(created_at__lt=last + timedelta(days=1))
-        return rows.filter(pk__in=spectra.values("transient"))
+        return rows.with_spectrum(spectra)
 
-    def neighbours(
-        self, user: User, transient: Transient, simulated: bool | None = None
-    ) -> tuple[Transient | None, Transient | None]:
-        """Return the transients before and after this one, each None at an end.
+    def neighbours(self, user: User, transient: Transient, simulated: bool | None = None) -> Neighbours:
+        """Return the names of the transients before and after this one, each None at an end.
 
         A transient that does not match the filter has a place in the order all the same. Transients that somebody
         else is looking at are passed over, and those on which the user's second opinion is in.
         """
-        rows = self.rows(user, simulated).exclude(pk=transient.pk)
+        rows = self.places(user, simulated).exclude(pk=transient.pk)
         if self.state != "in_review":
             rows = rows.not_claimed_by_others(user)
         if self.state == "second_opinion":
@@ -194,35 +233,14 @@ class QueueFilter:
             return rows.neighbours_by_file(UploadEntry.objects.of_upload(user, int(self.upload)).place_of(transient))
         return rows.neighbours_by_arrival(transient)
 
-    def following(self, user: User, transient: Transient, simulated: bool | None = None) -> Transient | None:
-        """Return the transient to show after a verdict on this one: the next one, else the first, else None."""
+    def following(self, user: User, transient: Transient, simulated: bool | None = None) -> str | None:
+        """Return the name to go to after a verdict on a transient: the next one, else the first, else None."""
         earlier, later = self.neighbours(user, transient, simulated)
         if later is None and self.state in EMPTYING and earlier is not None:
-            rows = self.rows(user, simulated).exclude(pk=transient.pk).not_claimed_by_others(user)
+            rows = self.places(user, simulated).exclude(pk=transient.pk).not_claimed_by_others(user)
             rows = rows.wanting_vote() if self.state == "second_opinion" else rows
-            return rows.first()
+            return rows.first_name()
         return later
-
-
-def _by_state(user: User, state: str) -> TransientQuerySet:
-    """Return the transients in any state but "pending", the newest arrival first."""
-    rows = Transient.objects.for_review(user)
-    if state in OUTCOMES:
-        rows = rows.with_outcome(user, state)
-    elif state == "automatic":
-        rows = rows.classified_by_policy(user)
-    elif state == "bad":
-        rows = rows.all_bad(user)
-    elif state == "in_review":
-        claimed = Claim.objects.live().values("transient")
-        rows = Transient.objects.awaiting_review(user).filter(pk__in=claimed)
-    else:
-        rows = rows.with_arrival()
-    if state in ("processing", "failed"):
-        spectra = Spectrum.objects.visible_to(user)
-        found = spectra.filter(state=SpectrumState.QUEUED) if state == "processing" else spectra.not_classified()
-        rows = rows.filter(pk__in=found.values("transient"))
-    return rows.newest_first()
 
 
 def _said_by_the_tns(state: str) -> Q:

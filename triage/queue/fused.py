@@ -33,11 +33,13 @@ def fused_answer(spectra: Sequence[Spectrum]) -> FusedAnswer | None:
     """Fuse the current predictions of a transient's spectra.
 
     spectra: spectra of one transient. Those that were called bad are left out, and those whose checkpoint knows other
-        classes than the newest prediction's.
+        classes than the newest prediction's. A likely duplicate of one that counts is the same measurement.
 
     Returns None if fewer than two predictions are left.
     """
-    epochs = [(s.pk, s.current_prediction) for s in spectra if s.current_prediction is not None and not s.rejected]
+    usable = [(s, s.current_prediction) for s in spectra if s.current_prediction is not None and not s.rejected]
+    counted = {s.pk for s, _ in usable}
+    epochs = [(s.pk, prediction) for s, prediction in usable if s.likely_duplicate_of_id not in counted]
     if len(epochs) < 2:
         return None
     names = list(max((prediction for _, prediction in epochs), key=lambda prediction: prediction.pk).probabilities)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from classifier.luminosity import load_table
 from classifier.taxonomy import load_taxonomy
 from triage.intake.wording import redshift_in_words
@@ -20,11 +22,16 @@ def redshift_misfit(known: float | None, prediction: Prediction | None) -> str:
     """Return in words how the predicted redshift contradicts the known one of the transient, or ""."""
     if known is None or prediction is None or prediction.redshift is None or prediction.redshift_error is None:
         return ""
-    off = abs(prediction.redshift - known)
-    if off <= max(ERRORS * prediction.redshift_error, FAR * (1 + known)):
+    within_errors = abs(prediction.redshift - known) <= ERRORS * prediction.redshift_error
+    if within_errors or not is_far(prediction.redshift, known):
         return ""
     seen = redshift_in_words(prediction.redshift, prediction.redshift_error)
     return f"it looks like z = {seen}, but z = {redshift_in_words(known)} is known"
+
+
+def is_far(redshift: float, known: float) -> bool:
+    """Return whether a redshift is so far from a known one that one of them must be wrong."""
+    return abs(redshift - known) > FAR * (1 + known)
 
 
 def brightness_misfit(prediction: Prediction | None) -> str:
@@ -63,16 +70,25 @@ def _supports(prediction: Prediction, bright: Brightness) -> bool:
     return bright.of_predicted - prediction.probability >= SURPRISING
 
 
-def misfit(user: User, spectrum: Spectrum) -> str:
-    """Return in words how a spectrum contradicts its well-classified transient, or "".
+def misfits(user: User, spectra: Sequence[Spectrum]) -> dict[int, str]:
+    """Return in words how spectra contradict their well-classified transients, by id of the spectrum, in one query.
 
     user: decisions that the user may not see are left out.
+    spectra: spectra with their transients and predictions. Those that contradict nothing are left out.
     """
+    transients = [spectrum.transient_id for spectrum in spectra if spectrum.transient_id is not None]
+    rows = Classification.objects.visible_to(user).filter(transient__in=transients).vetted().newest_first()
+    # The newest comes last, so that it stands.
+    decided: dict[int | None, str] = dict(rows.reverse().values_list("transient", "decision__class_name"))
+    words = {spectrum.pk: _misfit(spectrum, decided.get(spectrum.transient_id)) for spectrum in spectra}
+    return {spectrum: said for spectrum, said in words.items() if said}
+
+
+def _misfit(spectrum: Spectrum, class_name: str | None) -> str:
+    """Return in words how a spectrum contradicts its transient, or "". class_name: the decided class, or None."""
     transient, prediction = spectrum.transient, spectrum.current_prediction
     if transient is None or prediction is None:
         return ""
-    decided = Classification.objects.visible_to(user).filter(transient=transient).vetted().newest_first()
-    class_name = decided.values_list("decision__class_name", flat=True).first()
     said = []
     if class_name and prediction.probability >= SURE and _group(class_name) != _group(prediction.class_name):
         said.append(f"it looks like {prediction.class_name}, but {transient} was decided to be {class_name}")

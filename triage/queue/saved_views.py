@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from triage.errors import InvalidActionError
 from triage.models import SavedView
@@ -23,10 +24,13 @@ def save(user: User, name: str, chosen: QueueFilter) -> SavedView:
         raise InvalidActionError(f"the view needs a name of at most {LONGEST_NAME} characters")
     if len(chosen.query) > LONGEST_QUERY:
         raise InvalidActionError("this filter is too long to save; use shorter texts")
-    others = SavedView.objects.filter(user=user).exclude(name=name)
-    if others.count() >= MOST:
-        raise InvalidActionError(f"you have {MOST} views already; remove one first")
-    return SavedView.objects.update_or_create(user=user, name=name, defaults={"query": chosen.query})[0]
+    with transaction.atomic():
+        # The user's requests come one after the other, so that no two of them see the same number.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        others = SavedView.objects.filter(user=user).exclude(name=name)
+        if others.count() >= MOST:
+            raise InvalidActionError(f"you have {MOST} views already; remove one first")
+        return SavedView.objects.update_or_create(user=user, name=name, defaults={"query": chosen.query})[0]
 
 
 def forget(user: User, name: str) -> None:

@@ -8,18 +8,22 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q
+from django.db.models import Exists, QuerySet
 
 from triage.models import Classification, Decision
-from triage.models.classification import ClassificationQuerySet, votes_owed_by
-from triage.models.decision import VETTING, DecisionQuerySet, was_undone
+from triage.models.classification import votes_owed_by
+from triage.models.decision import VETTING, was_undone
 from triage.models.demonstration import only
 
 # With fewer votes in common, kappa says little.
 FEWEST = 10
+# Latest votes after somebody else's that are looked at. Counting those of years would take longer than a page may.
+LATEST = 5000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +42,17 @@ class Kappa:
     chance: float
     value: float | None
     error: float | None
+
+
+class Vote(NamedTuple):
+    """A reviewer's last vote on a transient.
+
+    class_name: class that they named.
+    blind: whether they voted blind.
+    """
+
+    class_name: str
+    blind: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,54 +113,59 @@ def cohens_kappa(counted: Mapping[tuple[str, str], int]) -> Kappa:
 def reviewers(user: User, simulated: bool | None = None) -> tuple[list[Pair], list[Record]]:
     """Return the pairs of reviewers, those with most transients in common first, and each reviewer's record.
 
-    Only what the user may see counts. A record counts only transients that somebody else has voted on too: otherwise
+    Only what the user may see counts, and of that the LATEST votes on transients that somebody else had decided on,
+    with the votes before them. A record counts only transients that somebody else has voted on too: otherwise
     reviewers would be measured against themselves.
 
     simulated: see triage.models.demonstration.
     """
-    votes = _votes(user).filter(only(simulated, "transient__"))
-    return _pairs(votes), _records(votes, Classification.objects.standing_before(user))
+    joined = Decision.objects.visible_to(user).filter(only(simulated, "transient__"), joins=True).order_by("-id")
+    several = joined.values("transient")[:LATEST]
+    common = _votes(user, several, simulated)
+    standing = Classification.objects.standing_before(user).filter(transient__in=several).order_by()
+    return _pairs(common.values()), _records(common, dict(standing.values_list("transient", "decision__class_name")))
 
 
-def _votes(user: User) -> DecisionQuerySet:
-    """Return the votes that the user may see. Those on transients that wait for the user's own vote stay hidden."""
-    visible = Decision.objects.visible_to(user).filter(~Exists(votes_owed_by(user)), verdict__in=VETTING).order_by()
-    cast = visible.filter(~was_undone())
-    later = cast.filter(transient=OuterRef("transient"), reviewer=OuterRef("reviewer"), pk__gt=OuterRef("pk"))
-    votes: DecisionQuerySet = cast.filter(~Exists(later))
-    return votes
+def _votes(user: User, transients: QuerySet[Any, Any], simulated: bool | None) -> dict[int, dict[str, Vote]]:
+    """Return the votes that the user may see by transient and username, of transients that several people voted on.
+
+    Those on transients that wait for the user's own vote stay hidden.
+    """
+    visible = Decision.objects.visible_to(user).filter(only(simulated, "transient__"), transient__in=transients)
+    cast = visible.filter(~Exists(votes_owed_by(user)), ~was_undone(), verdict__in=VETTING).order_by("pk")
+    found: dict[int, dict[str, Vote]] = defaultdict(dict)
+    for transient, reviewer, name, blind in cast.values_list("transient", "reviewer__username", "class_name", "blind"):
+        found[transient][reviewer] = Vote(name, blind)
+    return {transient: votes for transient, votes in found.items() if len(votes) > 1}
 
 
-def _pairs(votes: DecisionQuerySet) -> list[Pair]:
-    beside = votes.alias(other=FilteredRelation("transient__decisions")).filter(
-        other__in=votes.values("pk"), other__reviewer__gt=F("reviewer")
-    )
-    names = ("reviewer__username", "other__reviewer__username", "class_name", "other__class_name")
-    either = Count("pk", filter=Q(blind=True) | Q(other__blind=True))
+def _pairs(common: Iterable[dict[str, Vote]]) -> list[Pair]:
+    """Return the pairs of reviewers.
+
+    common: votes on each transient by username.
+    """
     classes: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     blind = Counter[tuple[str, str]]()
-    for one, other, said, otherwise, number, number_blind in beside.values_list(*names).annotate(
-        number=Count("pk"), number_blind=either
-    ):
-        turned = one > other
-        pair = (other, one) if turned else (one, other)
-        classes[pair][(otherwise, said) if turned else (said, otherwise)] += number
-        blind[pair] += number_blind
+    for votes in common:
+        for pair in combinations(sorted(votes), 2):
+            one, other = votes[pair[0]], votes[pair[1]]
+            classes[pair][one.class_name, other.class_name] += 1
+            blind[pair] += one.blind or other.blind
     pairs = [Pair(*pair, cohens_kappa(counted), blind[pair]) for pair, counted in classes.items()]
     return sorted(pairs, key=lambda pair: (-pair.kappa.count, pair.first, pair.second))
 
 
-def _records(votes: DecisionQuerySet, standing: ClassificationQuerySet) -> list[Record]:
-    others = votes.filter(transient=OuterRef("transient")).exclude(reviewer=OuterRef("reviewer"))
-    measured = (
-        votes.filter(Exists(others))
-        .alias(stands=FilteredRelation("transient__classifications"))
-        .filter(stands__in=standing.order_by().values("pk"))
-    )
+def _records(common: Mapping[int, dict[str, Vote]], standing: Mapping[int, str]) -> list[Record]:
+    """Return the reviewers' records.
+
+    common: votes by transient and username.
+    standing: standing class by transient.
+    """
     confusion: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    names = ("reviewer__username", "stands__decision__class_name", "class_name")
-    for name, stands, said, number in measured.values_list(*names).annotate(number=Count("pk")):
-        confusion[name][stands, said] = number
+    for transient, votes in common.items():
+        if stands := standing.get(transient):
+            for reviewer, vote in votes.items():
+                confusion[reviewer][stands, vote.class_name] += 1
     return [_record(name, confusion[name]) for name in sorted(confusion)]
 
 

@@ -110,8 +110,8 @@ def change_policy(user: User, group_name: str, values: Mapping[str, Any]) -> Aut
     _check_may_change(user, policy.group)
     rows = AutomaticPolicy.objects.filter(group=policy.group)
     with transaction.atomic():
-        # The policy is locked before its run, as in switch_on.
-        policy.pk = rows.select_for_update().values_list("pk", flat=True).first()
+        # The policy is locked before its run, as in switch_on. Two first policies at once become one row.
+        policy.pk = rows.select_for_update().get_or_create(group=policy.group, defaults=conditions(policy))[0].pk
         run = runs.current(policy.group)
         if run is not None and run.conditions != conditions(policy):
             _end(user, run, "The policy was changed.")

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Max, Q
 
 from triage.errors import AlreadyUndoneError, InvalidActionError, NotFoundError, TriageError
-from triage.models import Decision, Prediction, Spectrum, Transient, Verdict
+from triage.models import Decision, OutcomeState, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import was_undone
 from triage.queue import order, reasons
 from triage.queue.filters import QueueFilter
@@ -26,6 +26,8 @@ MOST = 100
 # Least probability in percent if the user gives none.
 USUAL_THRESHOLD = 95.0
 RECENT = 5
+# The newest decisions of transients that wait for another reviewer.
+_WAITS = {"classification__state": OutcomeState.SECOND_OPINION}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +35,14 @@ class Result:
     """Result of a confirmation in bulk.
 
     batch: id that its decisions share.
-    confirmed: names of the confirmed transients.
+    confirmed: names of the transients whose predictions were confirmed.
+    second_opinion: those of them that wait for a second opinion now.
     refused: name and reason of each other transient.
     """
 
     batch: uuid.UUID
     confirmed: list[str]
+    second_opinion: list[str]
     refused: list[tuple[str, str]]
 
 
@@ -100,7 +104,7 @@ def confirm(user: User, predictions: Mapping[str, int], last_decision: int | Non
     if len(predictions) > MOST:
         raise InvalidActionError(f"at most {MOST} can be confirmed together")
     batch, confirmed, refused = uuid.uuid4(), [], []
-    batches: set[uuid.UUID | None] = set()
+    taken: list[Decision] = []
     # Postgres refuses to search for a NUL.
     names = [name for name in predictions if "\0" not in name]
     found = Transient.objects.visible_to(user).filter(name__in=names).in_bulk(field_name="name")
@@ -109,12 +113,14 @@ def confirm(user: User, predictions: Mapping[str, int], last_decision: int | Non
         try:
             if name not in found:
                 raise NotFoundError("there is no such transient")
-            batches.add(decisions.record_decision(user, found[name], proposal).batch)
+            taken.append(decisions.record_decision(user, found[name], proposal))
             confirmed.append(name)
         except TriageError as error:
             refused.append((name, error.detail))
-    first = batches.pop() if len(batches) == 1 else None
-    return Result(first or batch, confirmed, refused)
+    batches = {decision.batch for decision in taken}
+    first = (batches.pop() if len(batches) == 1 else None) or batch
+    waiting = Decision.objects.filter(pk__in=[decision.pk for decision in taken], **_WAITS).order_by("id")
+    return Result(first, confirmed, list(waiting.values_list("transient__name", flat=True)), refused)
 
 
 def undo(user: User, batch: uuid.UUID) -> int:
@@ -136,11 +142,16 @@ def undo(user: User, batch: uuid.UUID) -> int:
 def recent(user: User) -> list[dict[str, Any]]:
     """Return the user's last batches, the newest first.
 
-    Each has batch (its id), taken (number of decisions), standing (number that were not undone) and at (time of
-    its last decision).
+    Each has batch (its id), taken (number of decisions), standing (number that were not undone), waiting (number that
+    wait for a second opinion) and at (time of its last decision).
     """
     rows = Decision.objects.filter(reviewer=user, batch__isnull=False).order_by().values("batch")
-    counted: Any = rows.annotate(taken=Count("pk"), standing=Count("pk", filter=~Q(was_undone())), at=Max("created_at"))
+    counted: Any = rows.annotate(
+        taken=Count("pk"),
+        standing=Count("pk", filter=~Q(was_undone())),
+        waiting=Count("pk", filter=Q(**_WAITS)),
+        at=Max("created_at"),
+    )
     return list(counted.order_by("-at")[:RECENT])
 
 
@@ -149,7 +160,9 @@ def _epochs(user: User, rows: list[Transient]) -> dict[int, list[Spectrum]]:
     found: dict[int, list[Spectrum]] = defaultdict(list)
     spectra = Spectrum.objects.visible_to(user).filter(transient__in=rows, current_prediction__isnull=False)
     said = [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "probabilities")]
-    for spectrum in spectra.select_related("current_prediction").only("transient_id", "rejected", *said):
+    for spectrum in spectra.select_related("current_prediction").only(
+        "transient_id", "rejected", "likely_duplicate_of_id", *said
+    ):
         found[spectrum.transient_id or 0].append(spectrum)
     return found
 

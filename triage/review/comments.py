@@ -11,11 +11,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from triage.accounts.audiences import default_audience
+from triage.accounts.audiences import is_private_by_default
 from triage.doorbell import SEND_NOTIFICATIONS, ring_after_commit
 from triage.errors import InvalidActionError, InvalidCommentError, NotFoundError, NotYoursError
 from triage.intake.disclosure import audiences_known_to
-from triage.models import Comment, Decision, Mention, Transient
+from triage.models import Comment, Decision, Mention, Transient, Verdict
 from triage.models.blind_sample import owes_blind_vote
 from triage.models.comment import CommentQuerySet
 from triage.review import free_text, second_opinion
@@ -45,21 +45,20 @@ def audiences(user: User, known: Collection[int | None]) -> list[Group | None]:
     groups = Q(pk__in=[pk for pk in known if pk is not None])
     if None in known:
         groups |= Q(desk_settings__person__isnull=True)
-    own: list[Group | None] = list(user.groups.filter(groups).order_by("name"))
+    own: list[Group | None] = list(user.groups.filter(groups).select_related("desk_settings").order_by("name"))
     return [None, *own] if None in known else own
 
 
-def usual_audience(user: User, choices: list[Group | None]) -> Group | None:
-    """Return the audience of a comment if nothing is chosen: the user's private default, else the first choice.
+def usual_audience(choices: list[Group | None]) -> Group | None:
+    """Return the audience of a comment if nothing is chosen: the first private default, else the first choice.
 
     choices: audiences that the comment may have.
     """
-    default = default_audience(user) if len(choices) > 1 else None
-    return default if default in choices else choices[0]
+    return next((group for group in choices if group is not None and is_private_by_default(group)), choices[0])
 
 
 def add(user: User, transient: Transient, text: str, group_name: str | None = None) -> Comment:
-    """Write a comment, and mention the users that it names with an @ and that may read it.
+    """Write a comment, and mention the users that it names with an @, if the author knows of them and they may read it.
 
     group_name: name of the audience, or "" for everybody. None takes the usual audience.
 
@@ -78,9 +77,28 @@ def add(user: User, transient: Transient, text: str, group_name: str | None = No
 
 
 def tell_mentioned(decision: Decision) -> None:
-    """Write a decision's comment into the thread as well if it mentions users, so that it is in their inboxes."""
-    if mentioned := _mentioned(decision.comment, decision.reviewer, decision.group):
+    """Write a decision's comment into the thread as well if it mentions users, so that it is in their inboxes.
+
+    A decision that was undone leaves its comment there, so the next one with the same words adds nothing.
+
+    decision: the decision, which is stored.
+    """
+    mentioned = _mentioned(decision.comment, decision.reviewer, decision.group)
+    if mentioned and not _told_before(decision):
         _write(decision.reviewer, decision.transient, decision.group, decision.comment, mentioned)
+
+
+def _told_before(decision: Decision) -> bool:
+    """Return whether the reviewer has just undone a decision that left the same comment in the thread."""
+    own = Decision.objects.filter(transient=decision.transient, reviewer=decision.reviewer, pk__lt=decision.pk)
+    last = own.select_related("supersedes").order_by("-pk").first()
+    if last is None or last.verdict != Verdict.UNDO or last.supersedes is None:
+        return False
+    undone = last.supersedes
+    if (undone.group_id, undone.comment) != (decision.group_id, decision.comment):
+        return False
+    left = Comment.objects.filter(transient=decision.transient, group=decision.group, author=decision.reviewer)
+    return left.filter(text=decision.comment, withdrawn_at__isnull=True).exists()
 
 
 def _write(user: User, transient: Transient, group: Group | None, text: str, mentioned: QuerySet[User]) -> Comment:
@@ -99,15 +117,26 @@ def _audience(user: User, choices: list[Group | None], name: str | None) -> Grou
         return names[name]
     if None not in choices and len(choices) > 1:
         raise InvalidCommentError(f"choose who may read the comment: {' or '.join(names)}")
-    return usual_audience(user, choices)
+    return usual_audience(choices)
 
 
 def _mentioned(text: str, author: User, group: Group | None) -> QuerySet[User]:
-    readers = User.objects.filter(is_active=True).exclude(pk=author.pk)
+    readers = _known(author)
     if group is not None:
         readers = readers.filter(groups=group)
     names = {spelt for name in names_in(text) for spelt in (name, name.lower())}
     return readers.alias(lower=Lower("username")).filter(lower__in=names)
+
+
+def _known(user: User) -> QuerySet[User]:
+    """Return the others that the user knows of. A mention reaches them alone, so it tells of no other user.
+
+    They share a group with the user, or have taken a decision or written a comment that the user may see.
+    """
+    shared = Q(pk__in=User.objects.filter(groups__in=user.groups.all()).values("pk"))
+    decided = Exists(Decision.objects.visible_to(user).filter(reviewer=OuterRef("pk")))
+    wrote = Exists(Comment.objects.visible_to(user).filter(author=OuterRef("pk")))
+    return User.objects.filter(shared | decided | wrote, is_active=True).exclude(pk=user.pk)
 
 
 def names_in(text: str) -> set[str]:
@@ -135,13 +164,13 @@ def withdraw(user: User, comment_id: int) -> Comment:
     return comment
 
 
-def names_to_offer(user: User) -> list[str]:
-    """Return the names of the users that this user may know of, in alphabetical order.
+def names_to_offer(user: User, known: Collection[int | None]) -> list[str]:
+    """Return the names of the users whom this user can mention on a transient, in alphabetical order.
 
-    They share a group with the user, or have taken a decision or written a comment that the user may see.
+    user: who writes the comment.
+    known: as in ``audiences``. Unless everybody sees the transient, only members of groups that see it are named.
     """
-    decided = Decision.objects.visible_to(user).filter(reviewer=OuterRef("pk"))
-    wrote = Comment.objects.visible_to(user).filter(author=OuterRef("pk"))
-    known = Q(pk__in=User.objects.filter(groups__in=user.groups.all()).values("pk")) | Exists(decided) | Exists(wrote)
-    others = User.objects.filter(known, is_active=True).exclude(pk=user.pk).order_by("username")
-    return list(others.values_list("username", flat=True)[:MOST_NAMES])
+    readers = _known(user)
+    if None not in known:
+        readers = readers.filter(groups__in=user.groups.filter(pk__in=known)).distinct()
+    return list(readers.order_by("username").values_list("username", flat=True)[:MOST_NAMES])

@@ -7,12 +7,11 @@ from typing import Any
 
 from django.db.models import Exists
 
-from classifier.signal_to_noise import Signal
 from triage.chunks import chunks
 from triage.models import AutomaticPolicy, Spectrum
 from triage.models.arrays import SpectrumArrays
 from triage.models.automatic_classification import contradicting
-from triage.models.spectrum import SpectrumQuerySet
+from triage.models.spectrum import SpectrumQuerySet, no_class_warnings
 
 # Number of spectra whose arrays are read at a time.
 MEASURED_AT_ONCE = 100
@@ -27,18 +26,24 @@ def passing(rows: SpectrumQuerySet, policy: AutomaticPolicy, *names: str) -> Ite
     sure = rows.filter(
         current_prediction__class_name__in=policy.class_names,
         current_prediction__uncertainty__lte=1 - policy.probability,
+        # How often a policy is right was measured on spectra as they were observed.
+        current_prediction__without_host_light__isnull=True,
     )
     if policy.novelty is not None:
         sure = sure.filter(current_prediction__novelty__lte=policy.novelty)
-    fields = ["pk", "transient_id", *names]
+    fields = ["pk", "transient_id", "receipt__warnings", *names]
     fields += [f"current_prediction__{name}" for name in ("class_name", "uncertainty", "conformal_set", "crosscheck")]
     found = sure.order_by("created_at", "pk").values(*fields).iterator()
     agreeing = (row for row in found if _agrees(row, policy))
+    if policy.signal_to_noise is None:
+        yield from agreeing
+        return
     # Arrays are large, so they are read for the few spectra that come this far, and not for all of these at once.
     for rows_at_once in chunks(agreeing, MEASURED_AT_ONCE):
-        stored = SpectrumArrays.objects.filter(pk__in=[row["pk"] for row in rows_at_once])
-        signals = {arrays.pk: arrays.signal() for arrays in stored}
-        yield from (row for row in rows_at_once if _stands_out(signals.get(row["pk"]), policy))
+        keys = [row["pk"] for row in rows_at_once]
+        measured = ((arrays.pk, arrays.signal()) for arrays in SpectrumArrays.objects.filter(pk__in=keys))
+        outstanding = {pk for pk, signal in measured if signal and signal.median >= policy.signal_to_noise}
+        yield from (row for row in rows_at_once if row["pk"] in outstanding)
 
 
 def unanimous(rows: SpectrumQuerySet) -> SpectrumQuerySet:
@@ -55,13 +60,8 @@ def _agrees(row: dict[str, Any], policy: AutomaticPolicy) -> bool:
     """Return whether a prediction fulfils the conditions that the database cannot check."""
     class_name = row["current_prediction__class_name"]
     crosscheck = row["current_prediction__crosscheck"]
+    if no_class_warnings(row["receipt__warnings"]):
+        return False
     if policy.set_of_one and row["current_prediction__conformal_set"] != [class_name]:
         return False
     return not policy.template_agrees or (crosscheck is not None and crosscheck["class"] == class_name)
-
-
-def _stands_out(signal: Signal | None, policy: AutomaticPolicy) -> bool:
-    """Return whether a spectrum stands out of its noise as far as the policy asks."""
-    if signal and signal.warning:
-        return False
-    return policy.signal_to_noise is None or (signal is not None and signal.median >= policy.signal_to_noise)

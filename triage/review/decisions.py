@@ -5,13 +5,10 @@ The ledger is append-only. triage.review.outcome derives from it which classific
 
 from __future__ import annotations
 
-import difflib
-
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
-from classifier.taxonomy import load_taxonomy
 from triage.doorbell import SEND_NOTIFICATIONS, ring_after_commit
 from triage.errors import (
     AlreadyUndoneError,
@@ -20,11 +17,11 @@ from triage.errors import (
     NotFoundError,
     NotYourDecisionError,
     StalePredictionError,
-    UnknownClassError,
 )
 from triage.models import Brightness, Decision, Prediction, Spectrum, Transient, Verdict
 from triage.models.decision import VETTING
 from triage.review import claims, comments, free_text, resent, second_opinion, seen
+from triage.review.known_class import known_class
 from triage.review.outcome import Outcome, current_outcome, store_outcome
 from triage.review.proposal import Proposal
 
@@ -35,7 +32,8 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
     user: the reviewer.
     proposal: the verdict as it was sent.
 
-    Returns the new decision, or the earlier one if the same proposal was recorded before.
+    Returns the new decision, or the earlier one if the same proposal was recorded before or nothing has happened since
+    the reviewer decided the same.
 
     Raises NotFoundError if the user may see no spectrum of the transient, UnknownClassError if the class is not in the
     taxonomy, InvalidDecisionError if the proposal contradicts itself, StalePredictionError if there is a newer
@@ -46,8 +44,8 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
         # With this lock, decisions on one transient are recorded one after the other.
         Transient.objects.select_for_update().get(pk=transient.pk)
         proposal = resent.confirmed_before(user, transient, proposal)
-        if (again := resent.sent_before(user, transient, proposal)) is not None:
-            return again
+        if (first := resent.sent_before(user, transient, proposal)) is not None:
+            return first
         spectra = list(
             Spectrum.objects.filter(transient=transient)
             .visible_to(user)
@@ -60,8 +58,10 @@ def record_decision(user: User, transient: Transient, proposal: Proposal) -> Dec
         claims.check(user, transient)
         _check_nobody_was_faster(user, transient, proposal, hidden)
         decision = _decision(user, transient, proposal, spectra, spectrum, prediction, hidden)
-        decision.save()
         claims.release(user, transient)
+        if (first := resent.repeated(decision)) is not None:
+            return first
+        decision.save()
         store_outcome(transient, decision.group)
         comments.tell_mentioned(decision)
         ring_after_commit(SEND_NOTIFICATIONS)
@@ -104,6 +104,7 @@ def _decision(
         blind=proposal.blind or blind,
         needs_second=second_opinion.needs_second(group, proposal.verdict, class_name, prediction),
         settles=second_opinion.settles(user, proposal.verdict, before),
+        joins=Decision.objects.filter(transient=transient).exclude(reviewer=user).exists(),
         batch=proposal.batch,
         supersedes=before.decision if before else None,
     )
@@ -149,7 +150,9 @@ def _basis(spectra: list[Spectrum], proposal: Proposal) -> tuple[Spectrum | None
     if proposal.prediction is not None:
         return _basis_of_prediction(spectra, spectrum, proposal.prediction)
     if spectrum is None:
-        spectrum = _surest(spectra)
+        # The only spectrum may have been called bad before.
+        again = proposal.verdict == Verdict.BAD_SPECTRUM and len(spectra) == 1 and spectra[0].rejected
+        spectrum = spectra[0] if again else _surest(spectra)
     return spectrum, spectrum.current_prediction if spectrum else None
 
 
@@ -186,13 +189,7 @@ def _only_group(spectra: list[Spectrum]) -> Group | None:
 def _class_name(proposal: Proposal, prediction: Prediction | None, hidden: bool) -> str:
     if proposal.verdict not in VETTING:
         return ""
-    if proposal.class_name:
-        found = load_taxonomy().find(proposal.class_name)
-        if found is None:
-            raise UnknownClassError(_unknown(proposal.class_name))
-        name = found.name
-    else:
-        name = ""
+    name = known_class(proposal.class_name) if proposal.class_name else ""
     if proposal.verdict == Verdict.OVERRIDE:
         if not name:
             raise InvalidDecisionError("an override names the class")
@@ -226,13 +223,6 @@ def _decisions_seen(user: User, transient: Transient, group: Group | None) -> li
     """Return the ids of the decisions that the reviewer saw, without those that the new row's readers may not see."""
     rows = Decision.objects.visible_to(user).filter(transient=transient).order_by("id")
     return [pk for pk, owner in rows.values_list("pk", "group") if owner is None or (group and owner == group.pk)]
-
-
-def _unknown(class_name: str) -> str:
-    names = {entry.name.casefold(): entry.name for entry in load_taxonomy().classes}
-    near = difflib.get_close_matches(class_name.casefold(), names, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(names[name] for name in near)}?" if near else ""
-    return f"“{class_name}” is not a class of the taxonomy{hint}"
 
 
 def _check(proposal: Proposal, spectra: list[Spectrum]) -> None:

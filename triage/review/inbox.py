@@ -7,12 +7,13 @@ triage.models.demonstration describes it.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.utils import timezone
 
 from triage.models import Classification, Comment, Mention, OutcomeState, SeenRound, Transient
@@ -20,7 +21,7 @@ from triage.models.classification import ClassificationQuerySet
 from triage.models.comment import CommentQuerySet
 from triage.models.demonstration import only
 
-MENTION = "mention"
+MENTION, ROUND = "mention", "round"
 # An inbox lists no more than so many entries of each kind, and counts no further.
 MOST = 200
 
@@ -58,31 +59,41 @@ def entries(user: User, simulated: bool | None = None) -> list[Entry]:
 
 def unread(user: User, simulated: bool | None = None) -> int:
     """Return the number of unread entries, in one query; more than MOST are counted as MOST + 1."""
-    mentions = _comments(user, simulated).unread()
-    wanted, disputed = (rows.filter(~_seen_by(user)) for rows in _open_rounds(user, simulated))
-    ids = [rows.order_by().values("pk") for rows in (mentions, wanted, disputed)]
-    return ids[0].union(*ids[1:], all=True)[: MOST + 1].count()
+    return _unread(user, simulated, None)[: MOST + 1].count()
 
 
 def mark_read(user: User, transient: Transient | None = None, simulated: bool | None = None) -> None:
     """Mark entries of the user's inbox as read.
 
-    transient: the transient that the user has opened, or None for all entries. Opening a transient does not mark a
-        mention as read whose comment is still hidden from the user.
+    transient: the transient that the user has opened, annotated by ``for_review``, or None for all entries. Opening a
+        transient does not mark a mention as read whose comment is still hidden from the user.
     """
-    mentions = _comments(user, simulated).unread()
-    rounds = [rows.filter(~_seen_by(user)) for rows in _open_rounds(user, simulated)]
-    if transient is not None:
-        mentions = mentions.filter(transient=transient).unconcealed()
-        rounds = [rows.filter(transient=transient) for rows in rounds]
-    if comments := list(mentions.values_list("pk", flat=True)):
+    found: dict[str, list[int]] = defaultdict(list)
+    for kind, pk in _unread(user, simulated, transient):
+        found[kind].append(pk)
+    if comments := found[MENTION]:
         Mention.objects.filter(user=user, comment__in=comments).update(read_at=timezone.now())
-    if seen := [pk for rows in rounds for pk in rows.values_list("decision", flat=True)]:
+    if seen := found[ROUND]:
         SeenRound.objects.bulk_create((SeenRound(user=user, decision_id=pk) for pk in seen), ignore_conflicts=True)
 
 
+def _unread(user: User, simulated: bool | None, transient: Transient | None) -> QuerySet[Any, tuple[str, int]]:
+    """Return what the user has not read: (MENTION, id of the comment) or (ROUND, id of its newest decision).
+
+    transient: as in ``mark_read``.
+    """
+    mentions = _comments(user, simulated).unread().annotate(kind=Value(MENTION))
+    rounds = [rows.filter(~_seen_by(user)).annotate(kind=Value(ROUND)) for rows in _open_rounds(user, simulated)]
+    if transient is not None:
+        mentions = mentions.none() if transient.hidden else mentions.filter(transient=transient)
+        rounds = [rows.filter(transient=transient) for rows in rounds]
+    ids = [mentions.values_list("kind", "pk"), *(rows.values_list("kind", "decision") for rows in rounds)]
+    first, *others = (rows.order_by() for rows in ids)
+    return first.union(*others, all=True)
+
+
 def _mentions(user: User, simulated: bool | None) -> Iterator[Entry]:
-    rows = _comments(user, simulated).select_related("author", "transient").order_by("-id")
+    rows = _comments(user, simulated).with_concealed(user).select_related("author", "transient").order_by("-id")
     for row in rows[:MOST]:
         unread = row.read_at is None
         yield Entry(MENTION, row.transient, row.created_at, unread, row, row.concealed)

@@ -121,7 +121,9 @@ def _consider(run: AutomaticRun, transient_id: int) -> bool:
             return False
         entries.lock(transient_id)
         rows = _eligible(run).filter(transient=transient_id)
-        row = next(passing(_open(run, unanimous(rows)), run.policy), None)
+        # All are read, because a reading that is left halfway keeps a cursor open beyond the transaction.
+        passed = list(passing(_open(run, unanimous(rows)), run.policy))
+        row = passed[0] if passed else None
         if is_drawn(run, transient_id):
             if row or not run.samples.filter(transient=transient_id).exists():
                 _leave_to_people(run, transient_id, row["pk"] if row else None, rows)

@@ -55,7 +55,7 @@ class _EmbeddingCache:
         with self.lock:
             missing = [number for number in predictions if number not in self.embeddings]
         stored = PredictionEvidence.objects.filter(pk__in=missing).values_list("prediction_id", "embedding")
-        read = {number: _unit(content) for number, content in stored.iterator()} if missing else {}
+        read = {number: _unit(content) for number, content in stored} if missing else {}
         with self.lock:
             self.embeddings.update(read)
             result = {number: self.embeddings[number] for number in predictions if number in self.embeddings}

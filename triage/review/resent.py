@@ -29,6 +29,27 @@ def confirmed_before(user: User, transient: Transient, proposal: Proposal) -> Pr
     return dataclasses.replace(proposal, last_decision=own.pk if overtaken else own.pk - 1)
 
 
+# Columns of a decision that say what was decided, on which basis, and for whom.
+SAID = (
+    *("reviewer_id", "group_id", "class_name", "redshift", "comment", "prediction_id", "spectrum_id"),
+    *("prediction_seen", "spectra_seen", "needs_second"),
+)
+
+
+def repeated(decision: Decision) -> Decision | None:
+    """Return the newest decision on the transient that the reviewer sees, if it is their own and says the same.
+
+    decision: the row of a checked proposal, not saved. It would change nothing.
+    """
+    rows = Decision.objects.filter(transient=decision.transient).visible_to(decision.reviewer)
+    last: Decision | None = rows.order_by("-id").first()
+    if last is None or decision.settles or any(getattr(last, name) != getattr(decision, name) for name in SAID):
+        return None
+    # A blind vote may have been recorded as a confirmation; see decisions._verdict.
+    same_verdict = last.verdict == decision.verdict or {last.verdict, decision.verdict} <= set(VETTING)
+    return last if same_verdict else None
+
+
 def sent_before(user: User, transient: Transient, proposal: Proposal) -> Decision | None:
     """Return the decision that this proposal led to when it was sent before, or None if it is new.
 

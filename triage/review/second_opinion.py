@@ -106,7 +106,6 @@ def change_policy(user: User, group_name: str, class_names: list[str], below: fl
     if not class_names and below is None:
         rows.delete()
         return None
-    policy = rows.first() or ReviewPolicy(group=group)
-    policy.class_names, policy.below = sorted(set(class_names)), below
-    policy.save()
+    values = {"class_names": sorted(set(class_names)), "below": below}
+    policy, _ = ReviewPolicy.objects.update_or_create(group=group, defaults=values)
     return policy

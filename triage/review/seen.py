@@ -24,6 +24,7 @@ def summary(prediction: Prediction | None, group: Group | None) -> dict[str, obj
         "redshift_used": prediction.redshift_used,
         "template": _template(prediction),
         "novelty": prediction.novelty,
+        "without_host_light": prediction.without_host_light,
         "checkpoint": prediction.checkpoint.hash,
         "library": _named(prediction),
         "brightness": _brightness(prediction, group),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +16,8 @@ from django.conf import settings
 from triage.errors import InvalidActionError
 
 MAX_ANSWER_BYTES = 64 << 20
+# A request whose answer is not complete by then is given up. Every lease of a caller is longer than that.
+LONGEST_REQUEST_SECONDS = 60
 PINNED_TIMEOUT_SECONDS = 10
 # Python takes these for public, but they lead to no machine of the internet: site-local, documentation, relays.
 NOT_PUBLIC = tuple(ip_network(text) for text in ("fec0::/10", "3fff::/20", "192.88.99.0/24"))
@@ -22,6 +27,15 @@ NAT64 = ip_network("64:ff9b::/96")
 
 class AnswerTooLargeError(Exception):
     """A server sent more than MAX_ANSWER_BYTES."""
+
+
+class HttpClient(httpx.Client):
+    """A client for one request after the other.
+
+    connected: socket of its newest connection, or None before the first.
+    """
+
+    connected: socket.socket | None = None
 
 
 def checked_url(url: str) -> str:
@@ -46,24 +60,30 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def open_client(url: str, headers: dict[str, str], timeout_seconds: float) -> httpx.Client:
+def open_client(url: str, headers: dict[str, str], timeout_seconds: float) -> HttpClient:
     """Return a client for one server.
 
     It follows no redirect, because a token must only reach the host that it was entered for.
 
     url: address that all paths are relative to.
     headers: sent with every request.
-    timeout_seconds: time that a server may take for an answer.
+    timeout_seconds: time that a server may take until an answer begins.
 
     Raises InvalidActionError if the address is not plain http or https.
     """
     timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 10))
-    return httpx.Client(base_url=checked_url(url), headers=headers, timeout=timeout, follow_redirects=False)
+    return HttpClient(base_url=checked_url(url), headers=headers, timeout=timeout, follow_redirects=False)
 
 
-def fetch(client: httpx.Client, method: str, path: str, **options: Any) -> tuple[httpx.Response, bytes]:
-    """Make a request and return the response with its whole body. Raises httpx.HTTPError and AnswerTooLargeError."""
-    with client.stream(method, path, **options) as response:
+def fetch(client: HttpClient, method: str, path: str, **options: Any) -> tuple[httpx.Response, bytes]:
+    """Make a request and return the response with its whole body.
+
+    Raises AnswerTooLargeError and httpx.HTTPError, the latter also after LONGEST_REQUEST_SECONDS.
+    """
+    with (
+        _cut_off(client, LONGEST_REQUEST_SECONDS) as watch,
+        client.stream(method, path, extensions=watch, **options) as response,
+    ):
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
@@ -84,7 +104,8 @@ def public_address(url: str) -> str:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         entries = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A part between two dots that is empty or too long is a UnicodeError.
         raise InvalidActionError(
             f"the host {parts.hostname} cannot be found; check the spelling of the address"
         ) from error
@@ -105,7 +126,8 @@ def post_pinned(url: str, body: bytes, headers: dict[str, str]) -> int:
     body: the JSON.
     headers: sent in addition to the usual ones.
 
-    Returns the HTTP status. Raises httpx.HTTPError, and InvalidActionError as ``public_address`` does.
+    Returns the HTTP status. Raises httpx.HTTPError, also if the answer has not begun in PINNED_TIMEOUT_SECONDS, and
+    InvalidActionError as ``public_address`` does.
     """
     parts = urlsplit(url)
     address = public_address(url)
@@ -114,10 +136,47 @@ def post_pinned(url: str, body: bytes, headers: dict[str, str]) -> int:
     sent = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": "spectrum-triage", **headers}
     extensions = {"sni_hostname": parts.hostname} if parts.scheme == "https" else {}
     with (
-        httpx.Client(timeout=PINNED_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
-        client.stream("POST", pinned, content=body, headers=sent, extensions=extensions) as response,
+        HttpClient(timeout=PINNED_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
+        _cut_off(client, PINNED_TIMEOUT_SECONDS) as watch,
+        client.stream("POST", pinned, content=body, headers=sent, extensions=extensions | watch) as response,
     ):
         return response.status_code
+
+
+@contextlib.contextmanager
+def _cut_off(client: HttpClient, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield extensions for a request whose connection is cut off after some time, if it still goes on then.
+
+    The timeouts of httpx begin anew with each byte, so that a server which sends one now and then would hold a worker
+    for ever. Raises httpx.ReadTimeout after a cut.
+    """
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        if client.connected is not None:
+            with contextlib.suppress(OSError):
+                # The method of an SSLSocket would also drop its TLS state, which the other thread is using.
+                socket.socket.shutdown(client.connected, socket.SHUT_RDWR)
+
+    def watch(event: str, told: dict[str, Any]) -> None:
+        # TLS continues on a socket of its own.
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            client.connected = told["return_value"].get_extra_info("socket")
+            if over.is_set():
+                cut()
+
+    timer = threading.Timer(seconds, cut)
+    timer.start()
+    try:
+        yield {"trace": watch}
+    except httpx.HTTPError:
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
+        raise httpx.ReadTimeout(f"the answer took longer than {seconds} s")
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

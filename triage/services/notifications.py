@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -23,16 +22,12 @@ from triage.export.digest_text import as_text
 from triage.export.night import Night
 from triage.models import (
     Channel,
-    Comment,
     Notification,
     NotificationKind,
     NotificationPreference,
     NotificationState,
-    Transient,
 )
-from triage.models.blind_sample import owes_blind_vote
 from triage.models.demonstration import Demonstration
-from triage.review.second_opinion import is_hidden
 from triage.services import attempts, occasions
 from triage.services.http import public_address
 from triage.services.messengers import (
@@ -47,6 +42,8 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(minutes=1)
+# A web address that did not take a message gets no other one for at most this time, however long the message waits.
+LONGEST_QUIET = timedelta(minutes=10)
 # A message that is still being sent after this time died with its worker.
 LEASE = timedelta(minutes=3)
 LONGEST_URL = 500
@@ -55,34 +52,17 @@ LONGEST_ERROR = 300
 WISHES = ("novelty", "second_opinion", "disputed", "mention", "digest")
 
 
-def tell(
-    kind: NotificationKind, users: Iterable[User], key: str, text: str, transient: Transient | None = None
-) -> None:
-    """Write down a message for those users who want its kind.
-
-    kind: kind of the message.
-    users: whom it may concern.
-    key: what it is about; no user gets two messages of one kind with the same key.
-    text: the message itself.
-    transient: the transient it is about, or None. A user who may not see it when the message is sent gets none.
-    """
-    wanted = NotificationPreference.objects.filter(user__in=[user.pk for user in users], user__is_active=True)
-    if kind != NotificationKind.TEST:
-        wanted = wanted.filter(**{kind.value: True})
-    occasions.write_down(kind, wanted.select_related("user"), key, text, transient)
-    ring_after_commit(SEND_NOTIFICATIONS)
-
-
 def latest(user: User) -> QuerySet[Notification]:
-    """Return the user's messages, newest first, without those that tell a prediction that is hidden from them now."""
-    told = Notification.objects.filter(user=user).select_related("transient")
-    return told.exclude(owes_blind_vote(user), kind=NotificationKind.NOVELTY)
+    """Return the user's messages, newest first, without those about what the user may not see now."""
+    return Notification.objects.filter(occasions.visible_to(user), user=user).select_related("transient")
 
 
 def tell_test(user: User) -> None:
     """Send the user a test message through every channel they chose, at most once a minute."""
     key = f"{timezone.now():%Y-%m-%d %H:%M}"
-    tell(NotificationKind.TEST, [user], key, "This is a test: notifications reach you here.")
+    preferences = NotificationPreference.objects.filter(user=user).select_related("user")
+    occasions.write_down(NotificationKind.TEST, preferences, key, "This is a test: notifications reach you here.")
+    ring_after_commit(SEND_NOTIFICATIONS)
 
 
 def run(budget_seconds: float) -> int:
@@ -94,7 +74,11 @@ def run(budget_seconds: float) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     for preference in NotificationPreference.objects.filter(user__is_active=True).select_related("user"):
-        occasions.write_down_all(preference)
+        try:
+            occasions.write_down_all(preference)
+        except Exception:
+            # A fault of one user's messages must not keep the others from being told.
+            log.exception("the notifications of user %s could not be written down", preference.user_id)
     _give_up_interrupted()
     sent = 0
     while time.monotonic() < deadline and (message := _claim()):
@@ -111,35 +95,56 @@ def _give_up_interrupted() -> None:
 
 
 def _claim() -> Notification | None:
+    quiet = NotificationPreference.objects.filter(quiet_until__gt=timezone.now())
     waiting = Notification.objects.filter(state=NotificationState.WAITING)
+    waiting = waiting.exclude(channel=Channel.URL, user__in=quiet.values("user"))
     return attempts.claim_first(waiting, LEASE, state=NotificationState.SENDING)
 
 
 def _send(message: Notification) -> bool:
-    preference = NotificationPreference.objects.filter(user=message.user).first()
-    address = "" if preference is None else _address(preference, message.channel)
-    if not address or not message.user.is_active or not _visible(message):
-        _update(message, state=NotificationState.DROPPED)
-        return False
     try:
+        preference = NotificationPreference.objects.filter(user=message.user).first()
+        address = "" if preference is None else _address(preference, message.channel)
+        if preference is None or not address or not message.user.is_active or not _visible(message):
+            _update(message, state=NotificationState.DROPPED)
+            return False
         if message.channel == Channel.EMAIL:
             send_email(address, message, _email_text(message))
         else:
-            send_to_url(address, message)
+            _post(preference, address, message)
     except MaybeDeliveredError as error:
         _update(message, state=NotificationState.UNKNOWN, last_error=str(error)[:LONGEST_ERROR])
         return False
     except (NotDeliveredError, TriageError) as error:
         _try_later(message, error)
         return False
+    except Exception as error:
+        # A fault of one message must not keep the others from being sent.
+        log.exception("notification could not be sent: %s", message)
+        _update(message, state=NotificationState.UNKNOWN, last_error=str(error)[:LONGEST_ERROR])
+        return False
     _update(message, state=NotificationState.SENT, sent_at=timezone.now(), last_error="")
     return True
+
+
+def _post(preference: NotificationPreference, address: str, message: Notification) -> None:
+    """Send a message to the web address. One that fails is left alone, so that it does not hold up other messages."""
+    try:
+        send_to_url(address, message)
+    except RefusedDeliveryError:
+        raise
+    except (MaybeDeliveredError, NotDeliveredError, TriageError):
+        # The user may have entered another address meanwhile.
+        failed = NotificationPreference.objects.filter(pk=preference.pk, encrypted_url=preference.encrypted_url)
+        failed.update(quiet_until=attempts.later(FIRST_PAUSE, message.attempts, LONGEST_QUIET))
+        raise
 
 
 def _email_text(message: Notification) -> str:
     """Return what an e-mail says. A digest is made when it is sent, so that it holds what its reader may see then."""
     if message.kind == NotificationKind.DIGEST:
-        return as_text(Digest.of(message.user, Night.read(message.key), Demonstration.of(message.user).simulated))
+        night = Night(date.fromisoformat(message.key))
+        return as_text(Digest.of(message.user, night, Demonstration.of(message.user).simulated))
     return message.text
 
 
@@ -152,13 +157,7 @@ def _address(preference: NotificationPreference, channel: str) -> str:
 
 
 def _visible(message: Notification) -> bool:
-    if message.transient is None:
-        return True
-    if message.kind == NotificationKind.MENTION:
-        return Comment.objects.mentioning(message.user).filter(pk=message.key).exists()
-    if message.kind == NotificationKind.NOVELTY and is_hidden(message.user, message.transient):
-        return False
-    return Transient.objects.visible_to(message.user).filter(pk=message.transient.pk).exists()
+    return latest(message.user).filter(pk=message.pk).exists()
 
 
 def _try_later(message: Notification, error: Exception) -> None:
@@ -190,12 +189,16 @@ def save_preference(preference: NotificationPreference, url: str | None) -> Noti
             raise InvalidActionError(f"the web address has more than {LONGEST_URL} characters; enter a shorter one")
         public_address(url)
     if url is not None:
-        preference.url = url
+        preference.url, preference.quiet_until = url, None
     earlier = NotificationPreference.objects.filter(pk=preference.pk).first()
     if earlier is not None and any(_switched_on(earlier, preference, wish) for wish in WISHES):
         # Users get no messages about events from before they asked for them.
         preference.since = timezone.now()
     preference.save()
+    if url:
+        # What the earlier address did not take need not wait any longer.
+        waiting = Notification.objects.filter(user=preference.user, channel=Channel.URL)
+        waiting.filter(state=NotificationState.WAITING).update(next_attempt_at=None)
     return preference
 
 

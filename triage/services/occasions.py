@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
+from django.contrib.auth.models import User
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from triage.export.night import Night
@@ -14,6 +18,7 @@ from triage.models import (
     Channel,
     Classification,
     Comment,
+    Decision,
     Notification,
     NotificationKind,
     NotificationPreference,
@@ -22,6 +27,7 @@ from triage.models import (
     Spectrum,
     Transient,
 )
+from triage.models.blind_sample import owes_blind_vote
 from triage.review.automatic import may_change
 from triage.review.second_opinion import is_hidden
 
@@ -32,8 +38,33 @@ LONGEST_PATH = 500
 FAILURES_IN_A_ROW = 3
 
 
+def visible_to(user: User) -> Q:
+    """Return the condition that a message of the user's is about something that they may see now.
+
+    The key of a message about a transient names the spectrum, comment or decision that it tells of.
+    """
+    known = Transient.objects.visible_to(user).filter(pk=OuterRef("transient"))
+    votes = Decision.objects.visible_to(user)
+    novelty = _names(Spectrum.objects.visible_to(user), "spectrum-") & ~owes_blind_vote(user)
+    return Q(transient__isnull=True) | Q(Exists(known)) & (
+        Q(novelty, kind=NotificationKind.NOVELTY)
+        | Q(_names(Comment.objects.mentioning(user)), kind=NotificationKind.MENTION)
+        | Q(_names(votes, "round-"), kind=NotificationKind.SECOND_OPINION)
+        | Q(_names(votes, "dispute-"), kind=NotificationKind.DISPUTED)
+    )
+
+
+def _names(rows: QuerySet[Any], prefix: str = "") -> Q:
+    """Return the condition that the key of a message names one of the rows, after a prefix."""
+    named = rows.annotate(named=Concat(Value(prefix), Cast("pk", CharField())))
+    # The filter by transient leaves few rows to make keys of.
+    return Q(Exists(named.filter(transient=OuterRef("transient"), named=OuterRef("key"))))
+
+
 def write_down_all(preference: NotificationPreference) -> None:
-    """Write down every message that a user wants and has not got yet."""
+    """Write down every message that a user wants and has not got yet, if there is an address to send it to."""
+    if not (preference.email or preference.encrypted_url):
+        return
     _derive_novelty(preference)
     _derive_rounds(preference)
     _derive_mentions(preference)
@@ -75,11 +106,19 @@ def write_down(
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
 
 
+def _since(preference: NotificationPreference) -> datetime:
+    """Return the moment since which a user is told of events: when they asked, but not long ago."""
+    return max(preference.since, timezone.now() - LOOK_BACK)
+
+
 def _derive_novelty(preference: NotificationPreference) -> None:
-    """Write down one message for each transient that is as novel as the user wants to know, however many spectra."""
-    if preference.novelty is None or not (preference.email or preference.encrypted_url):
+    """Write down one message for each transient that is as novel as the user wants to know.
+
+    It is about the first spectrum that is. A user who may not see that one any more is not told of it.
+    """
+    if preference.novelty is None:
         return
-    since = max(preference.since, timezone.now() - LOOK_BACK)
+    since = _since(preference)
     spectra = Spectrum.objects.visible_to(preference.user).filter(
         rejected=False,
         transient__isnull=False,
@@ -87,18 +126,17 @@ def _derive_novelty(preference: NotificationPreference) -> None:
         current_prediction__created_at__gte=since,
     )
     told = Notification.objects.filter(user=preference.user, kind=NotificationKind.NOVELTY).values("transient")
-    for spectrum in (
-        spectra.exclude(transient__in=told).select_related("transient", "current_prediction").order_by("id")
-    ):
-        if (transient := spectrum.transient) is None or (prediction := spectrum.current_prediction) is None:
-            continue
-        if is_hidden(preference.user, transient):
+    newest_first = spectra.exclude(transient__in=told).select_related("transient", "current_prediction").order_by("-id")
+    first_of_each = {spectrum.transient: spectrum for spectrum in newest_first}
+    for transient, spectrum in reversed(first_of_each.items()):
+        prediction = spectrum.current_prediction
+        if transient is None or prediction is None or is_hidden(preference.user, transient):
             continue
         text = (
             f"{transient.name} looks unlike the spectra that the network was trained on (novelty "
             f"{prediction.novelty:.2f}); its likeliest class is {prediction.class_name} ({prediction.probability:.0%})"
         )
-        write_down(NotificationKind.NOVELTY, [preference], f"transient-{transient.pk}", text, transient)
+        write_down(NotificationKind.NOVELTY, [preference], f"spectrum-{spectrum.pk}", text, transient)
 
 
 def _derive_rounds(preference: NotificationPreference) -> None:
@@ -107,10 +145,8 @@ def _derive_rounds(preference: NotificationPreference) -> None:
     The messages do not say what was decided or predicted. A user gets one message for each new vote of a round, and
     none for a round that is closed by now.
     """
-    if not (preference.email or preference.encrypted_url):
-        return
     user = preference.user
-    since = max(preference.since, timezone.now() - LOOK_BACK)
+    since = _since(preference)
     rounds = Classification.objects.visible_to(user).filter(decided_at__gte=since).select_related("transient")
     if preference.second_opinion:
         for row in rounds.wanting_vote_of(user):
@@ -124,9 +160,9 @@ def _derive_rounds(preference: NotificationPreference) -> None:
 
 def _derive_mentions(preference: NotificationPreference) -> None:
     """Write down one message for each comment that mentions the user. It leaves the comment's text on the desk."""
-    if not (preference.mention and (preference.email or preference.encrypted_url)):
+    if not preference.mention:
         return
-    since = max(preference.since, timezone.now() - LOOK_BACK)
+    since = _since(preference)
     comments = Comment.objects.mentioning(preference.user).filter(created_at__gte=since)
     for comment in comments.select_related("author", "transient"):
         text = f"{comment.author.get_username()} mentions you in a comment on {comment.transient}"
@@ -148,9 +184,9 @@ def _derive_failing_syncs(preference: NotificationPreference) -> None:
 
 def _derive_policies_off(preference: NotificationPreference) -> None:
     """Write down one message for each automatic policy that the user keeps and that switched itself off."""
-    if not (preference.policy_off and (preference.email or preference.encrypted_url)):
+    if not preference.policy_off:
         return
-    since = max(preference.since, timezone.now() - LOOK_BACK)
+    since = _since(preference)
     ended = AutomaticRun.objects.visible_to(preference.user).filter(ended_at__gte=since, ended_by__isnull=True)
     for run in ended.select_related("group"):
         if may_change(preference.user, run.group):

@@ -1,7 +1,8 @@
 """Webhooks: signed messages about new predictions and decisions to an address of a user's own.
 
 Each round derives the deliveries from the records: every recent prediction or decision that the user may see gets one.
-A delivery is repeated until it is acknowledged or given up, so it may arrive more than once.
+A delivery is repeated until it is acknowledged or given up, so it may arrive more than once. An address that gives no
+answer is left alone for some minutes, so that it does not hold up the messages of others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 import httpx
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from triage.accounts import audit
@@ -38,6 +40,8 @@ LONGEST_ERROR = 300
 FIRST_PAUSE = timedelta(minutes=1)
 # Longer than any attempt takes.
 LEASE = timedelta(minutes=2)
+# An address that gave no answer gets nothing for at most this time, however long the message itself waits.
+LONGEST_QUIET = timedelta(minutes=10)
 # Pause before looking again whether the user has given the blind vote that a message waits for.
 VOTE_PAUSE = timedelta(minutes=1)
 LOOK_BACK = timedelta(days=3)
@@ -45,6 +49,10 @@ LOOK_BACK = timedelta(days=3)
 
 class DeliveryError(Exception):
     """The receiver did not acknowledge the message. The text is for people."""
+
+
+class NoAnswerError(DeliveryError):
+    """The receiver did not answer, for which a worker may have waited long."""
 
 
 def make(user: User, url: str, *, on_prediction: bool, on_decision: bool) -> tuple[Webhook, str]:
@@ -61,14 +69,17 @@ def make(user: User, url: str, *, on_prediction: bool, on_decision: bool) -> tup
         raise InvalidActionError("choose at least one event: predictions or decisions")
     if len(url) > LONGEST_URL:
         raise InvalidActionError(f"the address has more than {LONGEST_URL} characters; enter a shorter one")
-    if Webhook.objects.filter(user=user).count() >= MAX_WEBHOOKS:
-        raise InvalidActionError(f"you have {MAX_WEBHOOKS} webhooks, which is the limit; remove one first")
     public_address(url)
     secret = secrets.token_urlsafe(32)
     webhook = Webhook(user=user, url=url, on_prediction=on_prediction, on_decision=on_decision)
     webhook.secret = secret
-    webhook.save()
-    audit.note(user, webhook, "made the webhook")
+    with transaction.atomic():
+        # The user's requests come one after the other, so that no two of them see the same number.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if Webhook.objects.filter(user=user).count() >= MAX_WEBHOOKS:
+            raise InvalidActionError(f"you have {MAX_WEBHOOKS} webhooks, which is the limit; remove one first")
+        webhook.save()
+        audit.note(user, webhook, "made the webhook")
     return webhook, secret
 
 
@@ -86,7 +97,7 @@ def replay(user: User, webhook_id: int) -> int:
 
     Raises NotFoundError if the user has no such webhook.
     """
-    if not Webhook.objects.filter(user=user, pk=webhook_id).exists():
+    if not Webhook.objects.filter(user=user, pk=webhook_id).update(quiet_until=None):
         raise NotFoundError("there is no such webhook")
     given_up = WebhookDelivery.objects.filter(webhook=webhook_id, state=DeliveryState.GIVEN_UP)
     return given_up.update(state=DeliveryState.WAITING, attempts=0, next_attempt_at=None)
@@ -138,8 +149,11 @@ def _ids(rows: QuerySet[Any]) -> list[int]:
 
 
 def _claim() -> WebhookDelivery | None:
+    """Claim the oldest delivery that is due. An address that gave no answer last time comes after all others."""
     waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING, webhook__user__is_active=True)
-    return attempts.claim_first(waiting, LEASE)
+    answering, silent = Q(webhook__quiet_until__isnull=True), Q(webhook__quiet_until__lte=timezone.now())
+    first = attempts.claim_first(waiting.filter(answering), LEASE)
+    return first or attempts.claim_first(waiting.filter(silent), LEASE)
 
 
 def _deliver(delivery: WebhookDelivery) -> bool:
@@ -162,6 +176,7 @@ def _deliver(delivery: WebhookDelivery) -> bool:
         _try_later(delivery, error)
         return False
     _update(delivery, state=DeliveryState.DELIVERED, delivered_at=timezone.now(), last_error="")
+    Webhook.objects.filter(pk=delivery.webhook_id, quiet_until__isnull=False).update(quiet_until=None)
     return True
 
 
@@ -173,6 +188,9 @@ def _try_later(delivery: WebhookDelivery, error: Exception) -> None:
         next_attempt_at=attempts.later(FIRST_PAUSE, delivery.attempts),
         last_error=str(error)[:LONGEST_ERROR],
     )
+    if isinstance(error, NoAnswerError | InvalidActionError):
+        quiet_until = attempts.later(FIRST_PAUSE, delivery.attempts, LONGEST_QUIET)
+        Webhook.objects.filter(pk=delivery.webhook_id).update(quiet_until=quiet_until)
     if give_up:
         log.error("webhook %s: message %s was not acknowledged and is given up: %s", delivery.webhook, delivery, error)
 
@@ -245,11 +263,15 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def _send(webhook: Webhook, body: bytes) -> None:
-    """Post a message. Raises DeliveryError if it was not acknowledged, InvalidActionError for a private address."""
+    """Post a message.
+
+    Raises NoAnswerError or another DeliveryError if it was not acknowledged, and InvalidActionError for an address that
+    is unknown or private.
+    """
     headers = {"X-Triage-Signature": signature(webhook.secret, int(time.time()), body)}
     try:
         status = post_pinned(webhook.url, body, headers)
     except httpx.HTTPError as error:
-        raise DeliveryError(f"{type(error).__name__}: {error}") from error
+        raise NoAnswerError(f"{type(error).__name__}: {error}") from error
     if not 200 <= status < 300:
         raise DeliveryError(f"the receiver answered with status {status}")

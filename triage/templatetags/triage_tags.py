@@ -17,12 +17,14 @@ from django.utils.text import slugify
 from classifier import __version__
 from classifier.taxonomy import load_taxonomy
 from triage.intake.doubts import doubts
-from triage.intake.wording import in_words, redshift_in_words, value_in_words
+from triage.intake.stated import stated_facts
+from triage.intake.wording import in_words, moment_in_words, redshift_in_words, value_in_words
 from triage.models import Transient
 from triage.queue.reasons import age
 
 register = template.Library()
 register.filter(doubts)
+register.filter(stated_facts)
 
 # Size of an outline's drawing area; the page scales it.
 WIDTH, HEIGHT = 220, 48
@@ -78,6 +80,9 @@ def signed(value: float) -> str:
     return "0" if number == 0 else f"{number:+d}".replace("-", "−")
 
 
+register.filter("moment", moment_in_words)
+
+
 @register.filter
 def magnitude(value: float, decimals: int = 1) -> str:
     """Format a magnitude with a minus sign, such as −21.4.
@@ -98,6 +103,12 @@ def group_of(class_name: str) -> str:
     """Return the CSS class of a class's parent group, which gives it its colour, or "none" for an unknown class."""
     entry = load_taxonomy().find(class_name) if class_name else None
     return slugify(entry.group) if entry else "none"
+
+
+@register.filter
+def listed(values: Sequence[str]) -> str:
+    """Join words as a list: Ia, Ib, Ic → "Ia, Ib and Ic"."""
+    return " and ".join(filter(None, (", ".join(values[:-1]), *values[-1:])))
 
 
 @register.filter

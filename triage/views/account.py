@@ -117,7 +117,6 @@ def _page(
         "email_form": email or EmailForm(user, initial={"email": user.email}),
         "mail": bool(settings.EMAIL_HOST),
         "groups": [(group, groups.managers(group), group in managed) for group in mine],
-        "further": [group for group in managed if group not in mine],
         "invitations": invitations.waiting_for(user),
         "section": "account",
     }

@@ -17,5 +17,5 @@ from triage.views.demo import demonstration_of
 def agreement_page(request: HttpRequest) -> HttpResponse:
     demonstration = demonstration_of(request)
     pairs, records = agreement.reviewers(signed_in(request), demonstration.simulated)
-    context = {"pairs": pairs, "records": records, "section": "agreement"}
+    context = {"pairs": pairs, "records": records, "latest": agreement.LATEST, "section": "agreement"}
     return render(request, "agreement.html", context)

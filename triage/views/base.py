@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils.text import capfirst
 
 from triage.models import Brightness, Spectrum, Transient
+from triage.queue.filters import midnight
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -23,6 +24,15 @@ def wants_fragment(request: HttpRequest) -> bool:
     return request.headers.get("X-Fragment") == "1"
 
 
+def no_days(request: HttpRequest, *names: str) -> list[str]:
+    """Return those texts of the address that should be days and are not, for ``partials/no_days.html``.
+
+    names: its parameters that take a day (YYYY-MM-DD) or nothing.
+    """
+    given = [request.GET.get(name, "").strip() for name in names]
+    return [text for text in given if text and midnight(text) is None]
+
+
 def sentence(detail: str) -> str:
     """Return the detail of an error as a sentence: with a capital at its beginning and a full stop at its end."""
     return f"{capfirst(detail)}{'' if detail.endswith(('.', '?')) else '.'}"
@@ -35,7 +45,7 @@ def visible_transient(user: User, name: str) -> Transient:
 
     Raises Http404 if there is no such transient or the user may not know of it.
     """
-    transient = Transient.objects.for_review(user).called(user, name)
+    transient = Transient.objects.for_review(user).select_related("tns_record").called(user, name)
     if transient is None:
         raise Http404("There is no such transient.")
     return transient

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.errors import TriageError
 from triage.queue.filters import QueueFilter
 from triage.review import bulk
-from triage.views.base import sentence, signed_in
+from triage.views.base import no_days, sentence, signed_in
 from triage.views.demo import demonstration_of
 
 
@@ -28,7 +28,7 @@ class RecentBatch:
 
     batch: id of the batch.
     decided_at: time of its last decision.
-    summary: how many transients were confirmed, and how many of those decisions were undone.
+    summary: how many transients were confirmed or wait for a second opinion, and how many decisions were undone.
     undo_label: label of the button that undoes what still stands, or "" if nothing does.
     """
 
@@ -38,18 +38,30 @@ class RecentBatch:
     undo_label: str
 
     @classmethod
-    def counted(cls, batch: uuid.UUID, decided_at: datetime, confirmed: int, standing: int) -> Self:
+    def counted(cls, batch: uuid.UUID, decided_at: datetime, taken: int, standing: int, waiting: int) -> Self:
         """Describe a batch.
 
-        confirmed: number of its decisions.
+        taken: number of its decisions.
         standing: number of its decisions that were not undone.
+        waiting: number of its decisions that wait for a second opinion.
         """
+        summary = _confirmed(taken - waiting, waiting)
         if not standing:
-            return cls(batch, decided_at, f"{confirmed} confirmed, all undone", "")
-        if standing == confirmed:
-            return cls(batch, decided_at, f"{confirmed} confirmed", "Undo all")
-        summary = f"{confirmed} confirmed, {confirmed - standing} undone since"
-        return cls(batch, decided_at, summary, f"Undo the other {standing}")
+            return cls(batch, decided_at, f"{summary}, all undone", "")
+        if standing == taken:
+            return cls(batch, decided_at, summary, "Undo all")
+        return cls(batch, decided_at, f"{summary}, {taken - standing} undone since", f"Undo the other {standing}")
+
+
+def _confirmed(confirmed: int, waiting: int) -> str:
+    """Return in words how many predictions were confirmed, and how many of those wait for a second opinion.
+
+    confirmed: number that is vetted.
+    waiting: number that waits for another reviewer.
+    """
+    taken = f"{confirmed} classification{'' if confirmed == 1 else 's'} confirmed"
+    waits = f"{waiting} wait{'s' if waiting == 1 else ''} for a second opinion"
+    return f"{taken}, {waits}" if confirmed and waiting else waits if waiting else taken
 
 
 @login_required
@@ -58,7 +70,7 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     """Show or confirm the surest predictions of the queue.
 
     GET lists what can be confirmed at ``threshold`` percent, in the queue as it is filtered. POST confirms the chosen
-    transients; each parameter ``row`` is "prediction name".
+    transients; each parameter ``row`` is "prediction name". A text that is no day is refused.
     """
     user = signed_in(request)
     chosen = QueueFilter.read(request.GET)
@@ -66,7 +78,8 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
         return _confirm(request, chosen)
     threshold = _threshold(request.GET.get("threshold", ""))
     demonstration = demonstration_of(request)
-    rows = bulk.proposed(user, chosen, threshold, demonstration.simulated)
+    refused = no_days(request, "from", "to")
+    rows = [] if refused else bulk.proposed(user, chosen, threshold, demonstration.simulated)
     context = {
         "rows": rows,
         "sure": sum(not row.doubt for row in rows),
@@ -74,12 +87,14 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
         "last_decision": bulk.newest_decision(user),
         "most": bulk.MOST,
         "recent": [
-            RecentBatch.counted(row["batch"], row["at"], row["taken"], row["standing"]) for row in bulk.recent(user)
+            RecentBatch.counted(row["batch"], row["at"], row["taken"], row["standing"], row["waiting"])
+            for row in bulk.recent(user)
         ],
         "filter": chosen,
+        "no_days": refused,
         "section": "queue",
     }
-    return render(request, "bulk.html", context)
+    return render(request, "bulk.html", context, status=400 if refused else 200)
 
 
 def _confirm(request: HttpRequest, chosen: QueueFilter) -> HttpResponse:
@@ -93,9 +108,9 @@ def _confirm(request: HttpRequest, chosen: QueueFilter) -> HttpResponse:
         messages.error(request, f"Nothing was confirmed: {error.detail}.")
         return redirect(reverse("bulk") + chosen.query)
     if result.confirmed:
-        count = len(result.confirmed)
-        message = f"{count} classification{'' if count == 1 else 's'} confirmed."
-        messages.success(request, message, extra_tags=f"batch:{result.batch}")
+        waiting = len(result.second_opinion)
+        message = _confirmed(len(result.confirmed) - waiting, waiting)
+        messages.success(request, f"{message}.", extra_tags=f"batch:{result.batch}")
     for name, reason in result.refused:
         messages.warning(request, f"{name} was not confirmed: {reason}.")
     return redirect(reverse("queue") + chosen.query)

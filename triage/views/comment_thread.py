@@ -55,7 +55,7 @@ class CommentThread:
 
     listed: comments, the oldest first.
     audiences: audiences to choose from.
-    names: names of users to mention.
+    names: names of users to mention, here and in the comment of a verdict.
     """
 
     listed: list[ListedComment]
@@ -77,11 +77,11 @@ def comment_thread(
     shown: audience of the spectrum on the page. A comment is proposed for it, because it may be about this spectrum.
     """
     choices = comments.audiences(user, known)
-    proposed = shown if shown is not None and shown in choices else comments.usual_audience(user, choices)
+    proposed = shown if shown is not None and shown in choices else comments.usual_audience(choices)
     return CommentThread(
         listed=[_listed(user, comment) for comment in comments.thread(user, transient)],
         audiences=[AudienceChoice(group.name if group else "", group == proposed) for group in choices],
-        names=comments.names_to_offer(user),
+        names=comments.names_to_offer(user, known),
     )
 
 

@@ -11,7 +11,7 @@ from triage.export.digest import MOST, Digest
 from triage.export.digest_text import as_text
 from triage.export.draft_table import Draft
 from triage.export.night import Night
-from triage.views.base import signed_in
+from triage.views.base import no_days, signed_in
 from triage.views.demo import demonstration_of
 
 
@@ -20,11 +20,14 @@ from triage.views.demo import demonstration_of
 def digest_page(request: HttpRequest) -> HttpResponse:
     """Show the digest of a night.
 
-    Parameters: date (the day at whose noon UTC the night begins; by default the last night), format ("text" for plain
-    text), draft (1 shows a table) and pick (id of a transient in it).
+    Parameters: date (the day at whose noon UTC the night begins; by default as in ``Digest.latest``), format ("text"
+    for plain text), draft (1 shows a table) and pick (id of a transient in it). A text that is no day is refused.
     """
+    if refused := no_days(request, "date"):
+        return render(request, "digest.html", {"no_days": refused, "section": "night"}, status=400)
     given, demonstration = request.GET, demonstration_of(request)
-    digest = Digest.of(signed_in(request), Night.read(given.get("date", "")), demonstration.simulated)
+    user, night = signed_in(request), Night.read(given.get("date", "").strip())
+    digest = Digest.of(user, night, demonstration.simulated) if night else Digest.latest(user, demonstration.simulated)
     text = as_text(digest)
     if given.get("format") == "text":
         return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -21,7 +21,7 @@ from triage.intake.facts import correct_spectrum, correct_transient, undo_spectr
 from triage.intake.wording import in_words, value_in_words
 from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState, Transient, TransientAct
 from triage.views.base import signed_in, visible_spectrum, visible_transient
-from triage.views.fields import DegreesField
+from triage.views.fields import DegreesField, MomentField, RedshiftField
 
 
 def _compare_with_what_was_shown(form: forms.Form) -> None:
@@ -33,10 +33,10 @@ def _compare_with_what_was_shown(form: forms.Form) -> None:
 class SpectrumFactsForm(forms.Form):
     """Facts about one spectrum; an empty field means unknown."""
 
-    observed_at = forms.DateTimeField(required=False, label="Observed at (UTC)")
+    observed_at = MomentField(label="Observed at (UTC)")
     instrument = forms.CharField(required=False, max_length=120)
     observer = forms.CharField(required=False, max_length=120)
-    redshift = forms.FloatField(required=False, label="Known redshift")
+    redshift = RedshiftField(label="Known redshift")
     comment = forms.CharField(required=False, max_length=2000)
     group = forms.ChoiceField(label="Visible to")
 
@@ -60,7 +60,7 @@ class TransientFactsForm(forms.Form):
     other_names = forms.CharField(required=False, max_length=1000, label="Other names, separated by commas")
     ra = DegreesField(15, label="Right ascension (degrees or 12:34:56.7)")
     dec = DegreesField(1, label="Declination (degrees or -12:34:56)")
-    redshift = forms.FloatField(required=False, label="Redshift (heliocentric)")
+    redshift = RedshiftField(label="Redshift (heliocentric)")
     redshift_error = forms.FloatField(required=False, min_value=0, label="1σ error of the redshift")
     redshift_origin = forms.CharField(required=False, max_length=40, label="Origin of the redshift, such as host")
     ebv = forms.FloatField(required=False, min_value=0, label="E(B−V) of the Milky Way (mag)")
@@ -158,7 +158,7 @@ def correct_spectrum_facts(request: HttpRequest, spectrum_id: int) -> HttpRespon
 @require_POST
 def undo_on_spectrum(request: HttpRequest, spectrum_id: int, act_id: int) -> HttpResponse:
     user = signed_in(request)
-    act = visible_spectrum(user, spectrum_id).acts.filter(pk=act_id).first()
+    act = visible_spectrum(user, spectrum_id).acts.visible_to(user).filter(pk=act_id).first()
     if act is None:
         raise Http404("There is no such act.")
     try:
@@ -208,8 +208,12 @@ def take_place(request: HttpRequest, name: str) -> HttpResponse:
     place = places.get(request.POST.get("spectrum", ""))
     if place is None:
         messages.error(request, "Not corrected: there are coordinates by now, or that file gives none.")
-    else:
+        return redirect("transient-facts", transient.name)
+    try:
         correct_transient(user, transient, {"ra": place.ra, "dec": place.dec})
+    except TriageError as error:
+        messages.error(request, f"Not corrected: {error.detail}.")
+    else:
         messages.success(request, f"{transient} was corrected.")
     return redirect("transient-facts", transient.name)
 

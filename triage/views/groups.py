@@ -1,4 +1,4 @@
-"""Page of a group for those who manage it, and leaving a group."""
+"""Groups: the list of all for staff, the page of one for those who manage it, and leaving one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Group
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from triage.accounts import groups, invitations
 from triage.accounts.login_throttle import client_address
 from triage.errors import NotFoundError, TriageError
-from triage.models import GroupInvitation
+from triage.models import GroupInvitation, GroupSettings
 from triage.views.base import sentence, signed_in
 
 
@@ -30,6 +31,51 @@ class InvitationForm(forms.Form):
 
     whom = forms.CharField(required=False, max_length=150)
     days = forms.TypedChoiceField(choices=[(1, "a day"), (7, "a week"), (30, "30 days")], coerce=int, initial=7)
+
+
+class NewGroupForm(forms.Form):
+    """A new group.
+
+    name: its name.
+    managers: user names of its first managers, separated by commas or blanks.
+    """
+
+    name = forms.CharField(max_length=150)
+    managers = forms.CharField(required=False, max_length=2000)
+
+    def clean_managers(self) -> list[str]:
+        typed: str = self.cleaned_data["managers"]
+        return typed.replace(",", " ").split()
+
+
+class GroupSettingsForm(forms.Form):
+    """Settings of a group, as in GroupSettings."""
+
+    private_by_default = forms.BooleanField(required=False)
+    own_library = forms.BooleanField(required=False)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def groups_page(request: HttpRequest) -> HttpResponse:
+    """List all groups for staff; POST makes one."""
+    user = signed_in(request)
+    if not user.is_staff:
+        raise Http404("only staff see all groups")
+    form = NewGroupForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            made = groups.create(user, form.cleaned_data["name"], form.cleaned_data["managers"])
+        except TriageError as error:
+            form.add_error(None, sentence(error.detail))
+        else:
+            messages.success(request, f"{made} was made. Invite its members here.")
+            return redirect("group", made.pk)
+    rows = groups.shared().annotate(members=Count("user")).order_by("name")
+    managers = groups.all_managers()
+    context = {"rows": [(group, managers.get(group.pk, [])) for group in rows], "form": form, "section": "groups"}
+    return render(request, "groups.html", context, status=400 if form.errors else 200)
 
 
 @never_cache
@@ -55,12 +101,31 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
             return redirect("group", group_id)
     context = {
         "group": group,
+        "settings_form": GroupSettingsForm(initial=_settings(group)),
         "members": groups.members(group),
         "invitations": [(row, _link(request, row)) for row in invitations.open_invitations(group)],
         "form": form,
-        "section": "account",
+        "section": "groups" if signed_in(request).is_staff else "account",
     }
     return render(request, "group.html", context, status=400 if form.errors else 200)
+
+
+def _settings(group: Group) -> dict[str, bool]:
+    """Return the settings of a group; one without any has the defaults."""
+    found = GroupSettings.objects.filter(group=group).first() or GroupSettings()
+    return {"private_by_default": found.private_by_default, "own_library": found.own_library}
+
+
+@login_required
+@require_POST
+def change_settings(request: HttpRequest, group_id: int) -> HttpResponse:
+    """Change what happens with a group's uploads."""
+    group = _managed(request, group_id)
+    form = GroupSettingsForm(request.POST)
+    if form.is_valid():
+        groups.change_settings(signed_in(request), group.pk, **form.cleaned_data)
+        messages.success(request, f"The settings of {group} were changed.")
+    return redirect("group", group_id)
 
 
 def _managed(request: HttpRequest, group_id: int) -> Group:

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
+from django.contrib.auth.validators import ASCIIUsernameValidator
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -28,6 +30,11 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         model = User
         fields = ("username", "email")
 
+    def clean_username(self) -> str:
+        """Return the name. Letters of other scripts are refused, because they can look like somebody else's name."""
+        ASCIIUsernameValidator()(self.cleaned_data["username"])
+        return str(super().clean_username())
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,7 +52,11 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "invitation.html", {"invitation": invitation, "form": None, "here": request.path})
     form = SignUpForm(request.POST if request.method == "POST" else None, initial={"email": invitation.email})
     if form.is_valid():
-        return _sign_up(request, form, invitation)
+        try:
+            return _sign_up(request, form, invitation)
+        except IntegrityError:
+            # Somebody took the name at this moment.
+            form.add_error("username", "A user with that username already exists.")
     context = {"invitation": invitation, "form": form, "here": request.path}
     return render(request, "invitation.html", context, status=400 if form.errors else 200)
 

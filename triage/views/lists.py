@@ -19,7 +19,7 @@ from triage.models import Spectrum
 from triage.models.demonstration import only
 from triage.queue.filters import midnight
 from triage.queue.paging import CappedPaginator
-from triage.views.base import signed_in
+from triage.views.base import no_days, signed_in
 from triage.views.demo import demonstration_of
 from triage.views.sorting import sorted_by
 
@@ -48,10 +48,10 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
     """List the vetted classifications. Filters and order stay in the address, and the downloads have the same filters.
 
     Parameters: class, reviewer, name (a part of it), since and until (days in UTC, both included), sort (a key of
-    VETTED_BY, with a minus for the reverse).
+    VETTED_BY, with a minus for the reverse). A text that is no day is refused.
     """
     user, demonstration = signed_in(request), demonstration_of(request)
-    given = {key: request.GET.get(key, "") for key in ("class", "reviewer", "name", "since", "until")}
+    given = {key: request.GET.get(key, "").strip() for key in ("class", "reviewer", "name", "since", "until")}
     wanted = classifications.Wanted(
         class_name=given["class"],
         reviewer=given["reviewer"],
@@ -61,19 +61,22 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         simulated=demonstration.simulated,
     )
     sort = request.GET.get("sort", "")
+    refused = no_days(request, "since", "until")
     rows = sorted_by(classifications.vetted(user, wanted), sort, VETTED_BY)
+    rows = rows.none() if refused else rows
     page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [classifications.as_row(row) for row in page.object_list],
         "given": given,
         "classes": [entry.name for entry in load_taxonomy().classes],
+        "no_days": refused,
         "filtered": any(given.values()),
         "sort": sort,
         "query": _query(wanted),
         "section": "vetted",
     }
-    return render(request, "vetted.html", context)
+    return render(request, "vetted.html", context, status=400 if refused else 200)
 
 
 def _query(wanted: classifications.Wanted) -> str:

@@ -13,6 +13,7 @@ from classifier.taxonomy import load_taxonomy
 from triage.models import Prediction, Spectrum
 from triage.queue import reasons
 from triage.queue.fused import FusedAnswer
+from triage.queue.misfit import redshift_misfit
 from triage.queue.priority import contradiction, match_words
 
 # Number of likeliest classes that have a bar even if they can be ruled out.
@@ -57,6 +58,7 @@ class NetworkAnswer:
 
     prediction: the stored row.
     reason: why a look at the transient is worth while.
+    misfit: how the redshift contradicts the known one, in words, or "".
     bars: classes that have a bar, by falling probability.
     exception: a class that was ruled out, and one that was not although it is less likely; None without such a pair.
     groups: all classes in their groups, the likeliest group first.
@@ -67,6 +69,7 @@ class NetworkAnswer:
 
     prediction: Prediction
     reason: str
+    misfit: str
     bars: list[ClassShare]
     exception: tuple[ClassShare, ClassShare] | None
     groups: list[GroupShare]
@@ -93,6 +96,7 @@ def network_answer(prediction: Prediction, spectra: Sequence[Spectrum], fused: F
     return NetworkAnswer(
         prediction=prediction,
         reason=reasons.no_class(shown) or reasons.reason(prediction, contradiction=_contradiction(spectra)),
+        misfit=redshift_misfit(used, prediction),
         bars=class_bars(prediction),
         exception=exception_to_the_order(prediction),
         groups=_by_group(prediction),

@@ -20,7 +20,7 @@ from triage.errors import TriageError
 from triage.figures import light_curve
 from triage.figures.light_curve import blue_to_red, light_curve_figure
 from triage.figures.spectrum import stacked
-from triage.intake import photometry
+from triage.intake import light_curve_identity, photometry
 from triage.models import Photometry, Spectrum, Transient
 from triage.views.base import sentence, signed_in, visible_transient
 
@@ -47,13 +47,16 @@ def photometry_page(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file, group = form.cleaned_data["file"], form.cleaned_data["group"]
         try:
-            row, skipped = photometry.add(user, transient, file.read(), file.name, group)
+            content = file.read()
+            row, skipped = photometry.add(user, transient, content, file.name, group)
         except TriageError as error:
             form.add_error("file", f"{file.name}: {error.detail}.")
         else:
             limits = f", upper limits: {len(row.limits)}" if row.limits else ""
             left_out = f". Lines left out because they have no brightness: {skipped}" if skipped else ""
             messages.success(request, f"{row.filename} was added. Points: {len(row.points)}{limits}{left_out}.")
+            for doubt in light_curve_identity.doubts(user, transient, content, file.name):
+                messages.warning(request, f"{sentence(doubt['message'])} Is it the light curve of {transient.name}?")
             return redirect(reverse("review", args=[name]) + "#light-curve")
     context = {
         "transient": transient,

@@ -13,11 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from classifier.host_spectrum import without_host
 from classifier.lines import LINE_SETS, SKY, elements_of, line_list
+from classifier.spectrum import Array
 from triage.figures import samples as sampling
 from triage.figures import spectrum
-from triage.figures.panels import Overlay, Strip
+from triage.figures.panels import Host, Overlay, Strip
 from triage.inference import attribution, matched_template
+from triage.inference.host import flux_of_host
 from triage.inference.named_library import named_comparison
 from triage.models import NamedMatches, Prediction, PredictionEvidence, Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
@@ -36,7 +39,7 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
 
     Parameters: spectrum (id), smooth and bin (places of the sliders; without smooth the noise decides), flux (what the
     axis shows: measured, continuum or log), epochs (1 adds the epochs before and after it), template (1 adds the panel
-    of the best template, 2 and more that of a named match), theme.
+    of the best template, 2 and more that of a named match), host (1 draws the host's light, 2 takes it off), theme.
     """
     user = signed_in(request)
     shown, spectra = _shown(request, user, name)
@@ -45,7 +48,9 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
     if shown is None or shown.pk not in arrays:
         return _no_arrays()
     others = [spectrum for spectrum in near if spectrum.pk in arrays]
-    epoch = _epoch(shown, arrays[shown.pk])
+    whole = _epoch(shown, arrays[shown.pk])
+    host = _host(request, shown, whole)
+    epoch = _without_host(whole, host)
     theme, look = request.GET.get("theme", "light"), sampling.look_of(request.GET)
     # The noise is measured once; the samples and the page are told the result.
     look = dataclasses.replace(look, smoothing=sampling.smoothing_of(epoch, look))
@@ -56,12 +61,15 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
         [sampling.as_shown(_epoch(other, arrays[other.pk]), look)[0] for other in others],
         look=look,
         at_rest=shown.at_rest,
+        vacuum=shown.in_vacuum,
         strip=_strip(evidence, epoch) if evidence else None,
         template=_template(request, user, shown.current_prediction, epoch, at_rest=shown.at_rest),
+        host=_drawn_host(host, whole, look),
         theme=theme,
     )
     about = _about(shown, spectra, others, epoch) | {"smooth": look.smoothing, "flux": look.flux.words}
-    about["spoke"] = attribution.words(evidence, 0.0 if shown.at_rest else _redshift(shown)) if evidence else None
+    redshift = 0.0 if shown.at_rest else _redshift(shown)
+    about["spoke"] = attribution.words(evidence, redshift, vacuum=shown.in_vacuum) if evidence else None
     return HttpResponse(f'{{"item": {item}, "about": {json.dumps(about)}}}', content_type="application/json")
 
 
@@ -70,15 +78,17 @@ def figure(request: HttpRequest, name: str) -> HttpResponse:
 def samples(request: HttpRequest, name: str) -> JsonResponse:
     """Return a spectrum's samples alone, with other smoothing or for a part that is zoomed into.
 
-    Parameters: spectrum, smooth, bin and flux as for ``figure``; from and to (Å), the part that is zoomed into.
+    Parameters: spectrum, smooth, bin, flux and host as for ``figure``; from and to (Å), the part that is zoomed into.
     Each column of ``triage.figures.samples.columns`` comes as base64 of little-endian float32.
     """
     shown, _ = _shown(request, signed_in(request), name)
     stored = SpectrumArrays.objects.filter(spectrum=shown).first() if shown else None
     if shown is None or stored is None:
         return _no_arrays()
-    epoch, look = sampling.as_shown(_epoch(shown, stored), sampling.look_of(request.GET))
-    return JsonResponse(sampling.encoded(sampling.columns(epoch, look)))
+    whole = _epoch(shown, stored)
+    epoch = _without_host(whole, _host(request, shown, whole))
+    drawn, look = sampling.as_shown(epoch, sampling.look_of(request.GET))
+    return JsonResponse(sampling.encoded(sampling.columns(drawn, look)))
 
 
 @login_required
@@ -123,19 +133,61 @@ def _no_arrays() -> JsonResponse:
 def _epoch(spectrum: Spectrum, stored: SpectrumArrays) -> sampling.Epoch:
     error = None if stored.flux_error is None else unpack(stored.flux_error)
     date = spectrum.observed_at.strftime("%Y-%m-%d") if spectrum.observed_at else "date unknown"
-    return sampling.Epoch(
-        unpack(stored.wavelength), unpack(stored.flux), error, f"{date} {spectrum.instrument}".strip()
-    )
+    label = f"{date} {spectrum.instrument}".strip()
+    if taken := spectrum.receipt.get("host_light"):
+        label += f", without {percent(taken)} host light"
+    return sampling.Epoch(unpack(stored.wavelength), unpack(stored.flux), error, label)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _HostLight:
+    """The host's light in the shown spectrum.
+
+    share: how much of the light it is, in words.
+    flux: (n,) its flux at the spectrum's samples; NaN where it is not known.
+    taken_off: whether it is taken off the spectrum, and not drawn over it.
+    """
+
+    share: str
+    flux: Array
+    taken_off: bool
+
+
+def _host(request: HttpRequest, shown: Spectrum, epoch: sampling.Epoch) -> _HostLight | None:
+    """Return the host's light if the address asks for it and its share is told, else None."""
+    wanted, prediction = request.GET.get("host"), shown.current_prediction
+    if wanted not in ("1", "2") or prediction is None:
+        return None
+    flux = flux_of_host(prediction, epoch.wavelength, epoch.flux, at_rest=shown.at_rest)
+    return None if flux is None else _HostLight(percent(prediction.host_share), flux, wanted == "2")
+
+
+def _without_host(epoch: sampling.Epoch, host: _HostLight | None) -> sampling.Epoch:
+    """Return the spectrum to draw, in the same unit and without the host's light if that is to be taken off."""
+    if host is None or not host.taken_off:
+        return epoch
+    label = f"{epoch.label}, without {host.share} host light"
+    left = without_host(epoch.wavelength, epoch.flux, host.flux)
+    return dataclasses.replace(epoch, flux=left, unit=epoch.size, label=label)
+
+
+def _drawn_host(host: _HostLight | None, epoch: sampling.Epoch, look: sampling.Look) -> Host | None:
+    if host is None:
+        return None
+    if host.taken_off:
+        return Host(f"this spectrum without its host ({host.share} of the light)", None)
+    return Host(f"host, {host.share} of the light", sampling.as_drawn(host.flux, epoch, look))
 
 
 def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epoch: sampling.Epoch) -> dict[str, Any]:
     """Return the facts that the page's script needs.
 
     at_rest: whether the wavelengths are at rest already.
+    vacuum: whether they are in vacuum, where the lines lie at longer wavelengths than in air.
     redshift: redshift to draw at, or None if none is known.
-    lines: [rest wavelength in Å, name, element] of each line.
+    lines: [rest wavelength in air in Å, name, element] of each line.
     sets: names of elements by the set of lines; "class" has those of the predicted class.
-    sky: [observed wavelength in Å, name] of each line of the night sky.
+    sky: [observed wavelength in air in Å, name] of each line of the night sky.
     decimated: whether samples were left out, so that zooming in finds more.
     label: name of the epoch.
     said: the network's class and its probability, or "" without a prediction.
@@ -150,6 +202,7 @@ def _about(shown: Spectrum, spectra: list[Spectrum], others: list[Spectrum], epo
     predicted = shown.current_prediction
     return {
         "at_rest": shown.at_rest,
+        "vacuum": shown.in_vacuum,
         "redshift": _redshift(shown),
         "lines": line_list(),
         "sets": LINE_SETS | {"class": elements_of(predicted.class_name if predicted else None)},
@@ -202,4 +255,6 @@ def _named(user: User, named: NamedMatches, number: int, epoch: sampling.Epoch, 
     if comparison is None:
         return None
     match = named.matches[number]
-    return Overlay(comparison, f"{match['name']} ({match['type']})", None if at_rest else match["redshift"])
+    # Matches are compared in steps of 500 km/s.
+    redshift = None if at_rest else round(match["redshift"], 3)
+    return Overlay(comparison, f"{match['name']} ({match['type']})", redshift)

@@ -39,6 +39,8 @@ class PolicyForm(forms.Form):
         if not self.is_valid():
             raise InvalidActionError("; ".join(str(text) for errors in self.errors.values() for text in errors))
         below = self.cleaned_data["below"]
+        if below is not None and 0 < below < 1:
+            raise InvalidActionError(f"the bound is in percent; write {100 * below:g} for a probability of {below:g}")
         names: list[str] = self.cleaned_data["class_names"]
         return self.cleaned_data["group"], names, None if below is None else below / 100
 

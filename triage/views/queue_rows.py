@@ -89,7 +89,7 @@ def queue_rows(user: User, transients: Sequence[Transient], *, in_review: bool) 
     prefetch_related_objects(transients, other_names(user), "tns_record")
     predictions = order.current_predictions(user, transients)
     ids = [transient.pk for transient in transients]
-    newest, holders = _newest_spectra(user, ids), claims.holders(ids)
+    newest, holders = _newest_spectra(user, ids), claims.holders(user, ids)
     rows = []
     for transient in transients:
         prediction = predictions.get(transient.current_prediction_id or 0)

@@ -9,10 +9,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from classifier.readers import CHOICES
-from triage.errors import TriageError
+from classifier.readers.receipt import LEAST_TAKEN, MOST_TAKEN
+from triage.errors import InvalidUploadError, TriageError
 from triage.export.originals import original_file
 from triage.intake import quarantine
 from triage.intake.move import move as move_spectrum
@@ -20,7 +22,7 @@ from triage.intake.reread import read_again
 from triage.intake.suggestions import count_epochs, suggested_names
 from triage.intake.wording import in_words
 from triage.models import Spectrum
-from triage.views.base import signed_in, visible_spectrum
+from triage.views.base import signed_in, visible_spectrum, wants_fragment
 from triage.views.facts import ListedAct, SpectrumFactsForm
 
 
@@ -35,6 +37,9 @@ class CorrectionForm(forms.Form):
     frame = forms.ChoiceField(required=False, label="Redshift frame")
     medium = forms.ChoiceField(required=False, label="Measured in")
     target = forms.CharField(required=False, max_length=60, label="Target")
+    host_light = forms.FloatField(
+        required=False, min_value=LEAST_TAKEN, max_value=MOST_TAKEN, label="Host light to take off (0–1)"
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +56,10 @@ class CorrectionForm(forms.Form):
 @login_required
 @require_safe
 def receipt_page(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Show how a file was read; a script gets what the results of an upload say of it."""
     spectrum = visible_spectrum(signed_in(request), spectrum_id)
+    if wants_fragment(request):
+        return render(request, "partials/upload_reading.html", {"spectrum": spectrum})
     return _page(request, spectrum, CorrectionForm(initial=spectrum.corrections))
 
 
@@ -65,7 +73,7 @@ def _page(request: HttpRequest, spectrum: Spectrum, form: CorrectionForm, status
         "form": form,
         "first": spectrum.likely_duplicate_of,
         "facts": SpectrumFactsForm(user, spectrum),
-        "acts": [ListedAct.of_spectrum(act) for act in spectrum.acts.select_related("user")],
+        "acts": [ListedAct.of_spectrum(act) for act in spectrum.acts.visible_to(user).select_related("user")],
         "lines": quarantine.first_lines(spectrum),
         "in_quarantine": spectrum.state in quarantine.STATES,
         "section": "quarantine" if spectrum.state in quarantine.STATES else "queue",
@@ -99,6 +107,32 @@ def reread(request: HttpRequest, spectrum_id: int) -> HttpResponse:
         return _page(request, spectrum, form, error.status)
     messages.success(request, f"{spectrum.file_label} was read again and waits for the network.")
     return redirect("receipt", spectrum_id)
+
+
+class HostForm(forms.Form):
+    """The share of host light to take off, or empty to leave it in."""
+
+    share = forms.FloatField(required=False, min_value=LEAST_TAKEN, max_value=MOST_TAKEN)
+
+
+@login_required
+@require_POST
+def take_host(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Read a spectrum without the ``share`` of host light, or with it again, and show its transient."""
+    user = signed_in(request)
+    spectrum = visible_spectrum(user, spectrum_id)
+    form = HostForm(request.POST)
+    kept = {name: value for name, value in spectrum.corrections.items() if name != "host_light"}
+    try:
+        if not form.is_valid():
+            raise InvalidUploadError(f"the share must lie between {LEAST_TAKEN:g} and {MOST_TAKEN:g}")
+        share = form.cleaned_data["share"]
+        read_again(user, spectrum, kept | ({} if share is None else {"host_light": share}))
+    except TriageError as error:
+        messages.error(request, f"Nothing was changed: {error.detail}.")
+    if spectrum.transient is None:
+        return redirect("receipt", spectrum_id)
+    return redirect(f"{reverse('review', args=[spectrum.transient.name])}?spectrum={spectrum_id}")
 
 
 @login_required

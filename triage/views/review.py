@@ -22,7 +22,6 @@ from triage.models import (
     Claim,
     Classification,
     Decision,
-    OutcomeState,
     Photometry,
     Prediction,
     Spectrum,
@@ -31,15 +30,25 @@ from triage.models import (
     Verdict,
 )
 from triage.models.other_name import other_names
+from triage.models.transient_order import Neighbours
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import fused_answer
 from triage.review import claims, decisions, inbox, second_opinion
 from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
 from triage.views.automatic_run import automatic_entries
-from triage.views.base import sentence, shown_spectrum, signed_in, visible_spectra, visible_transient, wants_fragment
+from triage.views.base import (
+    no_days,
+    sentence,
+    shown_spectrum,
+    signed_in,
+    visible_spectra,
+    visible_transient,
+    wants_fragment,
+)
 from triage.views.comment_thread import comment_thread
 from triage.views.demo import demonstration_of
+from triage.views.fields import RedshiftField
 from triage.views.network_answer import class_choices, keyed_classes, network_answer
 from triage.views.review_model import (
     DecisionFields,
@@ -51,8 +60,13 @@ from triage.views.review_model import (
     evolution,
     ledger_entries,
     line_sets,
+    taken_back,
 )
 from triage.views.sky import SkyPlace
+from triage.views.verdict_message import verdict_message
+
+# Parameters of the queue's filter that take a day.
+DAYS = ("from", "to")
 
 
 class DecisionForm(forms.Form):
@@ -65,7 +79,7 @@ class DecisionForm(forms.Form):
 
     verdict = forms.ChoiceField(choices=[(v.value, v.label) for v in Verdict if v != Verdict.UNDO])
     class_name = forms.CharField(required=False, max_length=60)
-    redshift = forms.FloatField(required=False)
+    redshift = RedshiftField()
     comment = forms.CharField(required=False, max_length=4000, widget=forms.Textarea)
     prediction = forms.IntegerField(required=False)
     spectrum = forms.IntegerField(required=False)
@@ -79,30 +93,34 @@ class DecisionForm(forms.Form):
 @login_required
 @require_safe
 def review_page(request: HttpRequest, name: str) -> HttpResponse:
-    """Show a transient, mark the inbox's entries about it as read, and claim it for the user, unless it is done.
+    """Show a transient, mark the inbox's entries about it as read, and claim it if the user may decide next.
 
     The page's script fetches the next page ahead with the header X-Ahead, which changes nothing; the script claims the
     transient when it shows that page. Parameters: spectrum (id of the one to show) and those of the queue's filter.
+    The status is 400 if the filter has a text that is no day.
     """
     user = signed_in(request)
     transient = visible_transient(user, name)
-    if request.method == "GET" and "X-Ahead" not in request.headers:
+    opened = request.method == "GET" and "X-Ahead" not in request.headers
+    if opened:
         inbox.mark_read(user, transient)
-        if transient.review_state != "done":
-            claims.claim(user, transient)
-    return _respond(request, user, transient, request.GET.get("spectrum"))
+    claimed = opened and claims.is_wanted(transient)
+    claim = claims.claim(user, transient) if claimed else claims.standing_claim(user, transient)
+    return _respond(request, user, transient, claim, request.GET.get("spectrum"))
 
 
 def _respond(
     request: HttpRequest,
     user: User,
     transient: Transient,
+    claim: Claim | None,
     wanted: str | None,
     typed: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """Return the page.
 
+    claim: claim that stands, as far as the user may know, or None.
     wanted: id of the spectrum to show, as text, or None for the one whose prediction stands.
     typed: what was typed into a form that was refused.
     status: HTTP status.
@@ -112,16 +130,19 @@ def _respond(
     demonstration = demonstration_of(request)
     chosen = QueueFilter.read(request.GET)
     neighbours = chosen.neighbours(user, transient, demonstration.simulated)
-    page = _page(user, transient, chosen, neighbours, spectra, shown, typed or {})
-    context = {"page": page, "section": "queue"}
-    return render(request, "review.html", context, status=status)
+    held = claims.of_another(user, claim)
+    page = _page(user, transient, held, chosen, neighbours, spectra, shown, typed or {})
+    refused = no_days(request, *DAYS)
+    context = {"page": page, "no_days": refused, "section": "queue"}
+    return render(request, "review.html", context, status=400 if refused else status)
 
 
 def _page(
     user: User,
     transient: Transient,
+    held: Claim | None,
     chosen: QueueFilter,
-    neighbours: tuple[Transient | None, Transient | None],
+    neighbours: Neighbours,
     spectra: Sequence[Spectrum],
     shown: Spectrum | None,
     typed: Mapping[str, Any],
@@ -130,7 +151,6 @@ def _page(
     ledger = _ledger(user, transient)
     standing = None if transient.hidden else _standing(user, transient)
     prediction, fused = shown.current_prediction if shown else None, fused_answer(spectra)
-    claim = _claim_of_another(user, transient)
     known = {row.group_id for rows in (spectra, ledger) for row in rows}
     of_transient, of_spectrum = KnownRedshift.of_transient(transient), KnownRedshift.of_spectrum(shown)
     return ReviewPage(
@@ -139,7 +159,8 @@ def _page(
         filter=chosen,
         earlier=neighbours[0],
         later=neighbours[1],
-        claimed_by_other=claim,
+        claimed_by_other=held,
+        wanted=claims.is_wanted(transient),
         sky=SkyPlace.of_transient(transient),
         transient_redshift=of_transient or of_spectrum,
         spectrum_redshift=of_spectrum or of_transient,
@@ -155,7 +176,7 @@ def _page(
         elements=ELEMENTS,
         network=network_answer(prediction, spectra, fused) if prediction else None,
         history=[] if transient.hidden else _history(shown),
-        form=_form(prediction, ledger, typed, locked=claim is not None) if spectra else None,
+        form=_form(prediction, ledger, typed or taken_back(user, ledger), locked=held is not None) if spectra else None,
         ledger=[] if transient.hidden else ledger_entries(user, ledger),
         comments=None if transient.hidden else comment_thread(user, transient, known, shown.group if shown else None),
         last_own=_last_own(user),
@@ -172,11 +193,6 @@ def _ledger(user: User, transient: Transient) -> list[Decision]:
 def _standing(user: User, transient: Transient) -> Classification | None:
     rows = Classification.objects.filter(transient=transient).visible_to(user).newest_first()
     return rows.select_related("decision__reviewer", "group").first()
-
-
-def _claim_of_another(user: User, transient: Transient) -> Claim | None:
-    claim = claims.standing_claim(transient)
-    return None if claim is None or claim.reviewer_id == user.pk else claim
 
 
 def _quality(shown: Spectrum | None) -> Quality:
@@ -236,6 +252,8 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
     chosen = QueueFilter.read(request.GET)
     following = chosen.following(user, transient, demonstration_of(request).simulated)
     try:
+        if no_days(request, *DAYS):
+            raise InvalidDecisionError("the queue's filter cannot be read")
         if not form.is_valid():
             raise InvalidDecisionError(" ".join(str(text) for errors in form.errors.values() for text in errors))
         decision = decisions.record_decision(user, transient, form.proposal())
@@ -243,21 +261,11 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         messages.error(request, f"Not recorded: {error.detail}{'' if error.detail.endswith('?') else '.'}")
         # The verdict may have been refused because the transient has changed, and with it what the user may see.
         now = visible_transient(user, name)
-        return _respond(request, user, now, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    message = f"{transient.name}: {decision}{_after_blind_vote(decision) if transient.hidden else ''}"
-    path = reverse("review", args=[following.name]) if following else reverse("queue")
+        claim = claims.standing_claim(user, now)
+        return _respond(request, user, now, claim, request.POST.get("spectrum"), request.POST.dict(), error.status)
+    message = verdict_message(decision, transient)
+    path = reverse("review", args=[following]) if following else reverse("queue")
     return _go_on(request, path + chosen.query, message, messages.SUCCESS, decision.pk)
-
-
-def _after_blind_vote(decision: Decision) -> str:
-    """Return what a blind vote made of the round, in words."""
-    outcome = current_outcome(decision.transient, decision.group)
-    if outcome is None or decision not in outcome.votes:
-        return ""
-    return {
-        OutcomeState.DONE: "; it agrees with the first vote",
-        OutcomeState.DISPUTED: "; it differs from the first vote, so the transient is now disputed",
-    }.get(outcome.state, "")
 
 
 @login_required

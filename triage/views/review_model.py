@@ -66,7 +66,8 @@ class EpochTab:
 
     spectrum: spectrum that the link opens.
     shown: whether it is the one on the page.
-    note: "bad" if a reviewer rejected it, "contradicts" if it speaks against the other epochs, else "".
+    note: "bad" if a reviewer rejected it, "copy" if it likely duplicates another of them, "contradicts" if it speaks
+        against the other epochs, else "".
     """
 
     spectrum: Spectrum
@@ -100,7 +101,8 @@ class Quality:
         ratio = "" if signal is None or flattened else f"{signal.median:.{1 if signal.median < 10 else 0}f}"
         from_scatter = "the scatter of neighbouring bins (DER_SNR), because the file has no errors"
         noise_origin = "the errors in the file" if has_errors else from_scatter
-        return cls(NO_CLASS.get(signal.warning, "") if signal else "", ratio, noise_origin)
+        codes = [warning["code"] for warning in spectrum.no_class_warnings] if spectrum else []
+        return cls(NO_CLASS[codes[0]] if codes else "", ratio, noise_origin)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +123,13 @@ def epoch_tabs(spectra: Sequence[Spectrum], shown: Spectrum | None, fused: Fused
     shown: spectrum on the page.
     fused: answer of all these spectra together, or None with fewer than two.
     """
-    contradictory = set(fused.contradictory) if fused else set()
+    contradictory, known = set(fused.contradictory) if fused else set(), {spectrum.pk for spectrum in spectra}
 
     def note(spectrum: Spectrum) -> str:
         if spectrum.rejected:
             return "bad"
+        if spectrum.likely_duplicate_of_id in known:
+            return "copy"
         return "contradicts" if spectrum.pk in contradictory else ""
 
     return [EpochTab(s, shown is not None and s.pk == shown.pk, note(s)) for s in spectra]
@@ -171,7 +175,7 @@ class DecisionFields:
 
     last_decision: id of the newest decision on the page, 0 if there is none.
     locked: whether somebody else has claimed the transient.
-    typed: what was typed into a form that was refused, by field; else empty.
+    typed: what was typed into a form that was refused, or for a decision that was undone, by field; else empty.
     choices: all classes.
     keyed: next likely classes, each with its key.
     """
@@ -213,6 +217,18 @@ def ledger_entries(user: User, decisions: Sequence[Decision]) -> list[LedgerEntr
     ]
 
 
+def taken_back(user: User, decisions: Sequence[Decision]) -> dict[str, str]:
+    """Return what the user typed for the decision that they undid last, by field; empty if anything was decided since.
+
+    decisions: decisions on the transient, newest first.
+    """
+    newest = decisions[0] if decisions else None
+    if newest is None or newest.reviewer_id != user.pk or newest.verdict != Verdict.UNDO or newest.supersedes is None:
+        return {}
+    redshift = newest.supersedes.redshift
+    return {"redshift": "" if redshift is None else str(redshift), "comment": newest.supersedes.comment}
+
+
 def _tags(decision: Decision) -> list[str]:
     tags = {
         "settles the dispute": decision.settles,
@@ -244,8 +260,9 @@ class ReviewPage:
     transient: the transient, annotated by ``for_review``.
     blind: whether the prediction and the first vote are hidden because the user's vote is still wanted.
     filter: queue as the user narrowed it.
-    earlier, later: neighbours in that queue, or None at its ends.
+    earlier, later: names of the neighbours in that queue, or None at its ends.
     claimed_by_other: another reviewer's claim on the transient, or None.
+    wanted: whether a decision of the user is expected next.
     sky: where the transient lies, or None if that is not known.
     transient_redshift: known redshift of the transient, else the one given with the shown spectrum, or None.
     spectrum_redshift: redshift given with the shown spectrum, else the known one of the transient, or None.
@@ -271,9 +288,10 @@ class ReviewPage:
     transient: Transient
     blind: bool
     filter: QueueFilter
-    earlier: Transient | None
-    later: Transient | None
+    earlier: str | None
+    later: str | None
     claimed_by_other: Claim | None
+    wanted: bool
     sky: SkyPlace | None
     transient_redshift: KnownRedshift | None
     spectrum_redshift: KnownRedshift | None
@@ -294,3 +312,8 @@ class ReviewPage:
     comments: CommentThread | None
     last_own: Decision | None
     has_light_curve: bool
+
+    @property
+    def with_host(self) -> Prediction | None:
+        """Return the newest prediction for the shown spectrum with its host's light, or None."""
+        return next((past for past in self.history if past.without_host_light is None), None)

@@ -86,10 +86,12 @@ class OptionsForm(forms.Form):
 
 
 def _show_defaults(form: OptionsForm, report: Report, tables: Tables) -> None:
-    """Show in the empty fields what the files say, which is reported if nothing is entered."""
-    first = next(iter(report.payload["classification_report"]["0"]["spectra"]["spectra-group"].values()))
+    """Show in the empty fields what the desk or the files say, which is reported if nothing is entered."""
+    content = report.payload["classification_report"]["0"]
+    first = next(iter(content["spectra"]["spectra-group"].values()))
     instrument = tables.instruments.get(first["instrumentid"], "")
-    said = {"observer": first["observer"], "reducer": first["reducer"], "exposure_s": first["exptime"]}
+    said = {"name": content["name"], "classifier": content["classifier"]}
+    said |= {"observer": first["observer"], "reducer": first["reducer"], "exposure_s": first["exptime"]}
     for name, value in (said | {"instrument": instrument}).items():
         form.fields[name].widget.attrs["placeholder"] = value
 
@@ -122,14 +124,15 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
     report = _report(user, transient, form)
     tables = current_tables()
     _show_defaults(form, report, tables)
-    if form.entered:
-        for field, complaint in faults(report.payload, tables):
-            if field and field not in form.errors:
-                form.add_error(field, complaint)
+    missing = dict(faults(report.payload, tables))
+    for field, complaint in missing.items() if form.entered else ():
+        if field and field not in form.errors:
+            form.add_error(field, complaint)
     context = {
         "transient": transient,
         "form": form,
         "report": report,
+        "missing": missing,
         "tables": tables,
         "earlier": TnsReport.objects.visible_to(user).filter(transient=transient),
         "may_send": user.has_perm("triage.add_tnsreport"),

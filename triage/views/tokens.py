@@ -21,7 +21,7 @@ from triage.views.base import sentence, signed_in
 
 
 class TokenForm(forms.Form):
-    """A new token. Every token may read.
+    """A new token. Every token may read, and nothing else unless that is chosen.
 
     days: days until it expires, or 0 for never.
     """
@@ -47,9 +47,9 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
     """List the tokens; POST makes one. Its key is shown in this answer only."""
     user = signed_in(request)
     key = None
-    form = TokenForm(request.POST) if request.method == "POST" else TokenForm(initial={"upload": True, "decide": True})
+    form = TokenForm(request.POST) if request.method == "POST" else TokenForm()
     if form.is_valid():
-        key, form = form.make(user), TokenForm(initial={"upload": True, "decide": True})
+        key, form = form.make(user), TokenForm()
     context = {"tokens": tokens.not_revoked(user), "key": key, "form": form, "now": timezone.now(), "section": "tokens"}
     return render(request, "tokens.html", context)
 

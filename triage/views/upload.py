@@ -15,14 +15,12 @@ from django.views.decorators.http import require_http_methods
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, default_audience, shared_groups
 from triage.errors import TriageError
 from triage.intake import submit, uploads
-from triage.intake.manifest import read_manifest, statements
+from triage.intake.manifest import MANIFEST, read_manifest
 from triage.intake.wording import WORDS
 from triage.models import Upload
 from triage.views.base import signed_in
-from triage.views.fields import DegreesField
+from triage.views.fields import DegreesField, MomentField, RedshiftField
 
-# Name of the file that states facts about the others.
-MANIFEST = "manifest.csv"
 # So many earlier uploads are listed below the form.
 LATEST = 10
 
@@ -48,8 +46,8 @@ class UploadForm(forms.Form):
 
     spectra = SeveralFilesField()
     transient = forms.CharField(required=False, max_length=120)
-    redshift = forms.FloatField(required=False)
-    observed_at = forms.DateTimeField(required=False)
+    redshift = RedshiftField()
+    observed_at = MomentField()
     instrument = forms.CharField(required=False, max_length=120)
     ra = DegreesField(15)
     dec = DegreesField(1)
@@ -103,12 +101,12 @@ def _take_in_all(upload: Upload, files: list[Any], sent: dict[str, Any]) -> None
         for file in manifests or files:
             uploads.note_refusal(upload, file.name, error)
         return
+    if manifest is not None:
+        uploads.note_rows_without_file(upload, manifest, [file.name for file in spectra])
     unstored: list[Error] = []
     for chunk in submit.in_chunks((file, file.size) for file in spectra):
-        stated = [statements(manifest.row_of(file.name) if manifest else None, given) for file in chunk]
-        files = [submit.SentFile.read(file, file.name, one) for file, one in zip(chunk, stated, strict=True)]
         # A refused file does not keep the others from being taken in; the upload says why it was refused.
-        for file, outcome in zip(chunk, submit.submit_files(upload.user, files), strict=True):
+        for file, outcome in zip(chunk, submit.submit_described(upload.user, chunk, manifest, given), strict=True):
             if isinstance(outcome, Error):
                 unstored.append(outcome)
             else:

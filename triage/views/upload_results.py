@@ -14,7 +14,9 @@ from django.views.decorators.http import require_safe
 from triage.errors import NotFoundError
 from triage.intake import uploads
 from triage.models import Spectrum, SpectrumState, UploadEntry
+from triage.models.upload import ROWS_WITHOUT_FILE
 from triage.queue.filters import QueueFilter
+from triage.queue.misfit import misfits
 from triage.queue.paging import CappedPaginator
 from triage.views.base import signed_in, wants_fragment
 
@@ -23,14 +25,16 @@ PAGE = 60
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One spectrum of an upload, or one file of it that gave none.
+    """One spectrum of an upload, one file of it that gave none, or a remark on its manifest.
 
     entry: the stored row.
     spectrum: the record as it is now; None if nothing was stored, or if the user may not see it any more.
+    misfit: how the spectrum contradicts its transient, in words, or "".
     """
 
     entry: UploadEntry
     spectrum: Spectrum | None
+    misfit: str
 
     @property
     def gone(self) -> bool:
@@ -38,9 +42,18 @@ class Result:
         return self.spectrum is None and self.entry.spectrum_id is not None
 
     @property
+    def remark(self) -> bool:
+        """Return whether this is no file, but a remark on the upload's manifest."""
+        return self.entry.code == ROWS_WITHOUT_FILE
+
+    @property
     def refused(self) -> bool:
         """Return whether the file gave no spectrum that can be classified."""
-        return not self.gone and (self.spectrum is None or self.spectrum.state == SpectrumState.QUARANTINED)
+        return (
+            not self.gone
+            and not self.remark
+            and (self.spectrum is None or self.spectrum.state == SpectrumState.QUARANTINED)
+        )
 
     @property
     def refusal(self) -> tuple[str, str]:
@@ -78,4 +91,6 @@ def _results(user: User, entries: list[UploadEntry]) -> list[Result]:
     spectra = Spectrum.objects.visible_to(user).filter(pk__in=[entry.spectrum_id for entry in entries])
     shown = spectra.select_related("transient", "current_prediction").with_hidden(user)
     by_id = {spectrum.pk: spectrum for spectrum in shown}
-    return [Result(entry, by_id.get(entry.spectrum_id or 0)) for entry in entries]
+    said = misfits(user, [spectrum for spectrum in by_id.values() if not spectrum.hidden])
+    places = [(entry, entry.spectrum_id or 0) for entry in entries]
+    return [Result(entry, by_id.get(spectrum), said.get(spectrum, "")) for entry, spectrum in places]

@@ -73,6 +73,7 @@ urlpatterns = [
     path("comments/<int:comment_id>/withdraw/", comments.withdraw, name="withdraw-comment"),
     path("decisions/<int:decision_id>/undo/", review.undo, name="undo"),
     path("spectra/<int:spectrum_id>/", receipts.receipt_page, name="receipt"),
+    path("spectra/<int:spectrum_id>/host/", receipts.take_host, name="host"),
     path("spectra/<int:spectrum_id>/reread/", receipts.reread, name="reread"),
     path("spectra/<int:spectrum_id>/move/", receipts.move, name="move"),
     path("spectra/<int:spectrum_id>/settle/<str:action>/", receipts.settle, name="settle"),
@@ -100,7 +101,9 @@ urlpatterns = [
     path("account/", account.account_page, name="account"),
     path("account/password/", account.change_password, name="change-password"),
     path("account/email/", account.change_email, name="change-email"),
+    path("account/groups/", groups.groups_page, name="groups"),
     path("account/groups/<int:group_id>/", groups.group_page, name="group"),
+    path("account/groups/<int:group_id>/settings/", groups.change_settings, name="change-group-settings"),
     path("account/groups/<int:group_id>/leave/", groups.leave, name="leave-group"),
     path(
         "account/groups/<int:group_id>/members/<int:user_id>/<str:action>/", groups.change_member, name="change-member"

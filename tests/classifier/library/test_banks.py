@@ -160,3 +160,11 @@ def test_a_table_of_ones_own_needs_a_redshift_unless_the_spectrum_is_at_rest(tmp
     library, summary = imported(tmp_path)
     assert [entry.name for entry in library.objects] == ["SN B"]
     assert summary.refused == {"no_redshift": 1}
+
+
+def test_a_table_of_ones_own_may_come_from_a_spreadsheet_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "observed.txt").write_bytes(text(WAVELENGTH, FLUX))
+    rows = ["file,name,type,phase,redshift", "observed.txt,SN B,Ia,0,0.02"]
+    (tmp_path / "library.csv").write_text("\n".join(rows), encoding="utf-8-sig")
+    library, summary = imported(tmp_path)
+    assert ([entry.name for entry in library.objects], summary.refused) == (["SN B"], {})

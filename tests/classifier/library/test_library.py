@@ -18,13 +18,13 @@ from classifier.flattening import with_noise
 from classifier.library.importers import import_library
 from classifier.library.library import GRID, Library
 from classifier.library.matching import Matcher, NamedMatch
-from classifier.library.measure import measure
+from classifier.library.measure import Tried, measure, trust_out_of_fold
 from classifier.library.trust import phase_of, trust_of
 from classifier.readers import read_spectrum
 from classifier.resampling import resample_arrays
 from classifier.spectrum import Spectrum
 from classifier.taxonomy import load_taxonomy
-from tests.spectrum_files import text
+from tests.spectrum_files import lnw, text
 
 WAVELENGTH = np.arange(3500.0, 9000.0, 4.0)
 KINDS = {"Ia-norm": 5900.0, "Ib": 6600.0, "IIP": 4900.0}
@@ -134,6 +134,42 @@ def test_trust_is_measured_with_noise_and_at_estimated_redshifts_too(library: Li
     assert measure(library).trust == measured.trust
 
 
+def test_trust_falls_with_rivals_close_behind_and_is_that_of_the_class(library: Library) -> None:
+    measured = dataclasses.replace(
+        library, trust={"class_right": {"known": {"constant": 0.0, "score": 0.0, "odds": 1.0, "SN Ib": -1.0}}}
+    )
+    first = {entry.class_name: number for number, entry in reversed(list(enumerate(library.objects)))}
+
+    def trust(*ranked: tuple[str, float]) -> float:
+        return trust_of([NamedMatch(first[name], 0, 0.0, score) for name, score in ranked], measured, "known") or 0
+
+    even = trust(("SN Ia", 9.0), ("SN II", 9.0))
+    assert even == pytest.approx(0.5)
+    assert trust(("SN Ia", 9.0), ("SN II", 6.0)) > trust(("SN Ia", 9.0), ("SN II", 8.0)) > even
+    assert trust(("SN Ia", 9.0), ("SN II", 8.0), ("SN II", 8.0)) < trust(("SN Ia", 9.0), ("SN Ia", 8.0), ("SN II", 8.0))
+    assert trust(("SN Ib", 9.0), ("SN II", 9.0)) < even
+
+
+def test_trust_is_judged_by_a_fit_that_the_object_had_no_part_in(library: Library) -> None:
+    ranked = [NamedMatch(number, 0, 0.0, 20.0 - number) for number in range(5)]
+    classes = {number: library.objects[0].class_name for number in range(len(library.objects))}
+
+    def stated(wrong: int) -> list[float]:
+        """Return the trust stated for each object, if the class of one of them is not what its matches say."""
+        named = [classes[number] if number != wrong else "TDE" for number in range(len(library.objects))]
+        objects = tuple(
+            dataclasses.replace(one, class_name=name) for one, name in zip(library.objects, named, strict=True)
+        )
+        rows = [int(np.flatnonzero(library.owner == number)[0]) for number in range(len(objects))]
+        tried = [Tried(row, "known", None, 1.0, ranked) for row in rows]
+        found = trust_out_of_fold(dataclasses.replace(library, objects=objects), tried)
+        return [found[id(one)] for one in tried]
+
+    right, wrong = stated(wrong=-1), stated(wrong=7)
+    assert wrong[7] == pytest.approx(right[7])
+    assert wrong[6] < right[6]
+
+
 def test_noise_hides_lines_that_are_weak_before_those_that_are_strong(library: Library) -> None:
     noise = np.random.default_rng(1).standard_normal((1, GRID.samples)).astype(np.float32) / 5
     flux, covered = library.flux[:1], (library.weight[:1] > 0).astype(np.float32)
@@ -192,6 +228,24 @@ def test_the_command_imports_measures_and_matches(folder: Path, capsys: pytest.C
     assert "SN IIP" in said.splitlines()[0]
     assert "SN II is right with a probability of" in said
     assert main(["library", "match", str(folder / "unknown.txt"), "--library", "nowhere", "--redshift", "0"]) == 1
+
+
+def test_the_command_does_not_move_a_spectrum_that_is_at_rest_to_the_rest_frame_once_more(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library.save(tmp_path / "library.safetensors")
+    (tmp_path / "sn1990N.lnw").write_bytes(lnw([3.0]))
+    said = []
+    for redshift in ("0", "0.1"):
+        match = ["library", "match", str(tmp_path / "sn1990N.lnw"), "--library", str(tmp_path / "library.safetensors")]
+        assert main([*match, "--redshift", redshift]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != ""
+
+
+def test_the_command_refuses_a_redshift_that_cannot_be_one(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["library", "match", "a.txt", "--library", "b", "--redshift", "-2"])
 
 
 def test_an_object_that_two_sources_spell_differently_is_one_and_is_left_out_as_one(

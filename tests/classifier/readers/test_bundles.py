@@ -126,6 +126,30 @@ def test_a_wiserep_table_gives_units_medium_flux_factor_and_metadata() -> None:
     assert reading.receipt["beside"]["REMARKS"] == "de-redshifted, please check"
 
 
+def test_files_of_one_name_in_two_folders_of_a_zip_have_the_rows_of_their_own_tables() -> None:
+    redshifts = {"a": "0.1", "b": "0.2"}
+    tables = {f"{at}/meta.csv": wiserep_csv(WISEREP | {"Redshift": z}) for at, z in redshifts.items()}
+    spectra = {f"{at}/one.txt": text(WAVELENGTH / 10, FLUX) for at in "abc"}
+    readings = read_spectra(zipped(spectra | tables), "bundle.zip")
+    assert [reading.spectrum.redshift for reading in readings] == [0.1, 0.2, None]
+
+
+def test_one_table_of_a_zip_tells_files_of_one_name_apart_by_their_paths_and_guesses_no_row() -> None:
+    rows = [
+        WISEREP | {"Redshift": z, "Ascii file": file} for z, file in (("0.1", "a/one.txt"), ("0.2", "./b\\one.txt"))
+    ]
+    spectra = {f"{at}/one.txt": text(WAVELENGTH / 10, FLUX) for at in "ab"}
+    for table, expected in ((wiserep_csv(*rows), [0.1, 0.2]), (wiserep_csv(WISEREP), [None, None])):
+        readings = read_spectra(zipped(spectra | {"meta.csv": table}), "bundle.zip")
+        assert [reading.spectrum.redshift for reading in readings] == expected
+
+
+def test_a_file_whose_name_is_once_in_a_zip_has_its_row_wherever_the_table_lies() -> None:
+    members = {"spectra/one.txt": text(WAVELENGTH / 10, FLUX), "tables/meta.csv": wiserep_csv(WISEREP)}
+    (reading,) = read_spectra(zipped(members), "bundle.zip")
+    assert reading.spectrum.redshift == 0.065
+
+
 def test_a_tns_report_in_json_names_the_instrument_of_its_files() -> None:
     report = {"classification_report": {"0": {"name": "2026abc", "spectra": {"spectra-group": {"0": {}}}}}}
     report["classification_report"]["0"]["spectra"]["spectra-group"]["0"] = {  # type: ignore[index]
@@ -176,6 +200,8 @@ def test_all_files_of_a_zip_are_read_together_and_those_left_out_are_listed() ->
         "notes.dat": b"call me when you are back",
         "__MACOSX/._x.fits": b"junk",
         "plot.png": b"junk",
+        "b/README.txt": b"see the paper",
+        "empty.dat": b"",
         "t.lnw": lnw([1.0, 2.0]),
     }
     readings = read_spectra(zipped(members), "night.zip")
@@ -190,6 +216,16 @@ def test_all_files_of_a_zip_are_read_together_and_those_left_out_are_listed() ->
     assert first["metadata"]["observed_at"] == "2014-03-22T00:00:00Z"
     (warning,) = (w for w in first["warnings"] if w["code"] == "member_not_read")
     assert "notes.dat" in warning["message"]
+    (warning,) = (w for w in first["warnings"] if w["code"] == "members_left_out")
+    assert warning["message"] == "left out of the archive, as no spectra: plot.png, README.txt, empty.dat (empty)"
+    assert "members_left_out" not in codes(readings[1].receipt)
+
+
+def test_a_long_list_of_what_was_left_out_of_an_archive_is_cut() -> None:
+    pictures = {f"{number}.pdf": b"junk" for number in range(1200)}
+    (reading,) = read_spectra(zipped({"a.txt": text(WAVELENGTH, FLUX), **pictures}), "night.zip")
+    (warning,) = reading.receipt["warnings"]
+    assert warning["message"].endswith("18.pdf, 19.pdf and 1180 more")
 
 
 def test_corrections_apply_to_every_file_of_an_archive() -> None:

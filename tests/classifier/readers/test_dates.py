@@ -51,6 +51,7 @@ def codes(reading: Reading) -> set[str]:
         ("03/15/2021", "2021-03-15T00:00:00"),
         ("15.03.2021", "2021-03-15T00:00:00"),
         ("31/12/99", "1999-12-31T00:00:00"),
+        ("15/03/21", "2021-03-15T00:00:00"),
     ],
 )
 def test_a_date_is_understood(written: str, right: str) -> None:
@@ -110,6 +111,11 @@ def test_what_is_no_time_of_day_is_none(written: str) -> None:
 def test_date_and_time_are_found_under_the_keys_of_pipelines(header: tuple[str, ...]) -> None:
     observed = read_spectrum(text(*header), "spec.txt").receipt["metadata"]["observed_at"]
     assert observed == "2021-03-15T09:00:00Z"
+
+
+@pytest.mark.parametrize(("header", "name"), [("JD: 2459288.8", "spec.txt"), ("", "spec_2459288.8.txt")])
+def test_a_julian_date_is_read_to_the_nearest_second(header: str, name: str) -> None:
+    assert read_spectrum(text(header), name).receipt["metadata"]["observed_at"] == "2021-03-15T07:12:00Z"
 
 
 def test_a_date_whose_day_and_month_may_be_swapped_is_a_guess() -> None:

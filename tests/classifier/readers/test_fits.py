@@ -61,8 +61,9 @@ def test_natural_and_decimal_logarithms_are_distinguished() -> None:
     assert read_spectrum(content).spectrum.wavelength_range == pytest.approx((3800, 9200), rel=1e-6)
 
 
-def test_a_logarithmic_axis_of_the_fits_standard_starts_at_a_wavelength() -> None:
-    content = image(FLUX, CRVAL1=4000.0, CDELT1=4.0, CTYPE1="WAVE-LOG", CUNIT1="Angstrom")
+@pytest.mark.parametrize(("unit", "factor"), [("Angstrom", 1), ("nm", 0.1), ("um", 1e-4), ("m", 1e-10)])
+def test_a_logarithmic_axis_of_the_fits_standard_starts_at_a_wavelength(unit: str, factor: float) -> None:
+    content = image(FLUX, CRVAL1=4000.0 * factor, CDELT1=4.0 * factor, CTYPE1="WAVE-LOG", CUNIT1=unit)
     spectrum = read_spectrum(content).spectrum
     np.testing.assert_allclose(spectrum.wavelength, 4000 * np.exp(np.arange(300) * 4 / 4000), rtol=1e-9)
     assert spectrum.medium == "vacuum"

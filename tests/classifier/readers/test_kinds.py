@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from classifier.errors import SpectrumError
 from classifier.readers import Reading, read_spectra, read_spectrum
-from tests.spectrum_files import FLUX, WAVELENGTH, image, table, write
+from tests.spectrum_files import FLUX, WAVELENGTH, image, write
 
 STEP = float(WAVELENGTH[1] - WAVELENGTH[0])
 
@@ -197,6 +197,10 @@ def test_only_the_codes_of_the_standard_tell_the_medium(code: str, medium: str |
     assert read_spectrum(axis(CTYPE1=code, CUNIT1="Angstrom")).spectrum.medium == medium
 
 
+def test_a_header_that_names_the_medium_is_believed_before_the_code_of_the_axis() -> None:
+    assert read_spectrum(axis(CTYPE1="WAVE", AIRORVAC="air")).spectrum.medium == "air"
+
+
 @pytest.mark.parametrize(
     "cards",
     [
@@ -280,74 +284,6 @@ def test_an_axis_that_is_none_of_wavelength_is_refused_by_its_name(header: str) 
 )
 def test_a_sentence_above_the_numbers_refuses_no_file(header: str) -> None:
     assert read_spectrum(text(header)).spectrum.wavelength_range == pytest.approx((3800, 9200))
-
-
-def test_names_that_swap_the_columns_are_still_read() -> None:
-    reading = read_spectrum(text("# flux wavelength", columns=(FLUX, WAVELENGTH)))
-    assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
-
-
-@pytest.mark.parametrize(
-    "name", ["wave_vac", "model_flux", "phase", "signal", "function", "residual", "airmass", "order", "e_wave"]
-)
-def test_a_third_column_whose_name_is_none_of_an_error_is_ignored(name: str) -> None:
-    reading = read_spectrum(text(f"# wavelength flux {name}", columns=(WAVELENGTH, FLUX, 0.02 * FLUX)))
-    assert reading.spectrum.flux_error is None
-
-
-ERRORS = [
-    "error",
-    "e_flux",
-    "eflux",
-    "sigma",
-    "flux_err",
-    "fluxerr",
-    "rms",
-    "noise",
-    "unc",
-    "std",
-    "stddev",
-    "dflux",
-    "flux_unc",
-    "eflam",
-]
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_a_column_named_for_an_error_is_one_in_text_and_in_fits(name: str) -> None:
-    in_text = read_spectrum(text(f"# wavelength flux {name}", columns=(WAVELENGTH, FLUX, 0.02 * FLUX)))
-    in_fits = read_spectrum(table({"WAVE": (WAVELENGTH, "Angstrom"), "FLUX": (FLUX, ""), name: (0.02 * FLUX, "")}))
-    for reading in (in_text, in_fits):
-        np.testing.assert_allclose(reading.spectrum.flux_error, 0.02 * reading.spectrum.flux, rtol=1e-5)
-
-
-def test_a_statistical_error_goes_before_a_systematic_one() -> None:
-    columns = (WAVELENGTH, FLUX, 0.5 * FLUX, 0.02 * FLUX)
-    reading = read_spectrum(text("# wavelength flux err_sys err_stat", columns=columns))
-    np.testing.assert_allclose(reading.spectrum.flux_error, 0.02 * reading.spectrum.flux, rtol=1e-5)
-
-
-def test_the_unit_tells_the_wavelength_where_the_name_does_not() -> None:
-    in_fits = read_spectrum(table({"a": (WAVELENGTH / 10, "nm"), "b": (FLUX, "erg/s/cm2/nm")}))
-    in_text = read_spectrum(text("# lbd sgnl", "# nm erg/s/cm2/A", columns=(WAVELENGTH / 10, FLUX)))
-    for reading in (in_fits, in_text):
-        assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
-
-
-@pytest.mark.parametrize(
-    ("wave", "flux", "values"),
-    [
-        (("x", "nm"), ("y", ""), WAVELENGTH / 10),
-        (("LOGLAM", "log(Angstrom)"), ("F", ""), np.log10(WAVELENGTH)),
-        (("lnlam", ""), ("flux", ""), np.log(WAVELENGTH)),
-        (("AWAV", "m"), ("FLUX", "W/m2/m"), WAVELENGTH * 1e-10),
-    ],
-)
-def test_two_columns_of_a_fits_table_are_read_by_the_little_that_is_told(
-    wave: tuple[str, str], flux: tuple[str, str], values: np.ndarray
-) -> None:
-    reading = read_spectrum(table({wave[0]: (values, wave[1]), flux[0]: (FLUX, flux[1])}))
-    assert reading.spectrum.wavelength_range == pytest.approx((3800, 9200))
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,17 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked() -> None:
     assert caught.value.code == "too_large"
 
 
+def test_a_gzip_file_of_many_members_is_read_whole_or_refused() -> None:
+    rows = [f"{3800 + i} {1 + i % 7}\n".encode() for i in range(320)]
+    few, many = (
+        b"".join(gzip.compress(b"".join(rows[start : start + size])) for start in range(0, 320, size))
+        for size in (20, 8)
+    )
+    assert read_spectrum(few, "a.txt.gz").receipt["rows_used"] == 320
+    with pytest.raises(SpectrumError, match="send it unpacked"):
+        read_spectrum(many, "a.txt.gz")
+
+
 @pytest.mark.parametrize("step_key", ["CDELT1", "CD1_1"])
 def test_a_linear_fits_image_is_read(step_key: str) -> None:
     step = WAVELENGTH[1] - WAVELENGTH[0]

@@ -114,6 +114,36 @@ def test_the_third_column_of_sedm_is_a_variance_unless_the_user_says_otherwise()
     np.testing.assert_allclose(inverse.spectrum.flux_error, ERROR, rtol=1e-5)
 
 
+def test_a_variance_that_is_called_an_error_is_a_variance() -> None:
+    reading = read_spectrum(text(WAVELENGTH, FLUX + NOISE, ERROR**2, head="#WL FL ERR\n"))
+    assert guess(reading.receipt, "third_column")["kind"] == "variance"
+    np.testing.assert_allclose(reading.spectrum.flux_error, ERROR, rtol=1e-5)
+    # A small error is believed, as long as it is not the square of one.
+    reading = read_spectrum(text(WAVELENGTH, FLUX + NOISE, ERROR / 1e5, head="#WL FL ERR\n"))
+    assert guess(reading.receipt, "third_column")["kind"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("stated", "file", "name", "differ"),
+    [
+        ("13adc", "13adc-DBSP-20130413-br.flm", "iPTF13adc", False),
+        ("SN 2012Z - aperture 1", "sn2012z.b300none.txt", "SN 2012Z - aperture 1", True),
+        ("SN2011HT BLUE 2011 DEC 26", "sn2011ht_20120416_blue1226.txt", "SN2011ht", False),
+        ("SN2011HT BLUE 2011 DEC 26", "spec.txt", "SN2011HT BLUE 2011 DEC 26", False),
+        ("AT2018jha", "tns_2018jha_2458456.0349_SCAT.dat", "AT2018jha", False),
+        ("ATLAS18zpz", "tns_2018jha_2458456.0349_SCAT.dat", "ATLAS18zpz", True),
+        ("2016alx", "tns_2016al_2016-01-12.0_P60.ascii", "2016alx", True),
+        ("PTF16sw", "16sw_20160316_P60_v1.ascii", "PTF16sw", True),
+    ],
+)
+def test_a_header_and_a_file_name_that_name_two_objects_are_warned_of(
+    stated: str, file: str, name: str, differ: bool
+) -> None:
+    reading = read_spectrum(text(WAVELENGTH, FLUX, head=f"# OBJECT = {stated}\n"), file)
+    assert reading.receipt["metadata"]["object"] == name
+    assert ("names_differ" in codes(reading.receipt)) is differ
+
+
 def test_a_missing_cell_or_remark_drops_a_row_and_not_the_file() -> None:
     rows = text(WAVELENGTH, FLUX, ERROR).decode().splitlines()
     rows[5] += " cosmic ray"

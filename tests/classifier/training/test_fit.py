@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,24 @@ def test_spectra_in_the_rest_frame_are_trained_at_a_redshift_of_their_own(parque
     # The blue end is further to the red by 1 + z, in fine samples.
     first = [int(both.covered[row].int().argmax()) for row in (0, len(rows))]
     assert first[1] - first[0] == pytest.approx(np.log1p(expected) / grid.log_step, abs=1.5)
+
+
+def test_the_spectra_that_are_left_out_are_counted_with_their_reasons(
+    parquet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third, *others = pq.read_table(parquet).to_pylist()
+    first["flux"] = [math.nan, *first["flux"][1:]]
+    for row in (second, third):
+        kept = [at < 4500 for at in row["wavelength"]]
+        row |= {key: list(itertools.compress(row[key], kept)) for key in ("wavelength", "flux")}
+    path = tmp_path / "some.parquet"
+    pq.write_table(pa.Table.from_pylist([first, second, third, *others], pq.read_schema(parquet)), path)
+    capsys.readouterr()
+    assert len(read_labelled([path], NAMES, PreprocessConfig())) == len(others)
+    said = f"3 of {len(others) + 3} spectra were left out: 2 insufficient_coverage, 1 unusable_samples"
+    assert said in capsys.readouterr().err
+    read_labelled([parquet], NAMES, PreprocessConfig())
+    assert "left out" not in capsys.readouterr().err
 
 
 def test_partners_are_drawn_by_weight_from_the_same_class() -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from classifier.__main__ import main
 from classifier.checkpoint import load_checkpoint, save_checkpoint
 from classifier.checkpoint_files import COMPARISON, HELD_OUT, read_figures, write_figures
+from classifier.commands import hold_out
 from classifier.ensemble import Ensemble
 from classifier.errors import CheckpointError
 from classifier.evaluation import unseen_classes
@@ -29,10 +30,11 @@ from classifier.predict import Classifier, SpectrumPrediction
 from classifier.preprocess import PreprocessConfig
 from classifier.simulation.class_statistics import compute_statistics
 from classifier.taxonomy import load_taxonomy
+from classifier.training import references
 from classifier.training.augment import AugmentConfig, augment
 from classifier.training.config import TrainConfig
-from classifier.training.dataset import read_labelled, sampling_weights
-from classifier.training.folds import folds_of
+from classifier.training.dataset import LabelledSpectra, read_labelled, sampling_weights
+from classifier.training.folds import fold_of, folds_of
 from classifier.training.inference import infer, infer_both, infer_out_of_fold
 from classifier.training.measured import Measured
 from classifier.training.presets import PAPER_CLASSES
@@ -187,6 +189,14 @@ def test_evaluate_prints_a_report_and_writes_a_card_with_pictures(trained: Path,
     assert "redshift known" in text_report(load_checkpoint(trained).metrics["out_of_fold"])
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_evaluate_does_not_fall_back_to_the_cpu_if_another_device_is_asked_for(
+    trained: Path, parquet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--checkpoint", str(trained), "--data", str(parquet), "--device", "cuda"]) == 2
+    assert "no CUDA device" in capsys.readouterr().err
+
+
 def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
     trained: Path, parquet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +208,25 @@ def test_a_class_can_be_held_out_and_the_card_says_how_new_it_looked(
     write_figures({"AGN": {"spectra": 30, "auroc": 0.875}}, trained / HELD_OUT)
     evaluate_checkpoint(trained, [parquet], tmp_path / "card.md")
     assert "| AGN, held out of the training | 30 | 0.875 |" in (tmp_path / "card.md").read_text()
+
+
+def test_a_class_is_held_out_of_the_shape_of_the_checkpoint(
+    trained: Path, parquet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_checkpoint(trained)
+    training = loaded.metrics["training"]
+    fine = {**training, "settings": {**training["settings"], "preset": "fine"}}
+    save_checkpoint(dataclasses.replace(loaded, metrics={**loaded.metrics, "training": fine}), tmp_path)
+    shapes: list[str] = []
+
+    def measure(_data: object, _classes: object, _names: object, settings: TrainConfig) -> dict[str, dict[str, float]]:
+        shapes.append(settings.preset)
+        return {"AGN": {"spectra": 30, "auroc": 0.9}}
+
+    monkeypatch.setattr(hold_out, "held_out_novelty", measure)
+    assert main(["hold-out", "--data", str(parquet), "--classes", "AGN", "--checkpoint", str(tmp_path)]) == 0
+    assert shapes == ["fine"]
+    assert read_figures(tmp_path / HELD_OUT)["AGN"]["auroc"] == 0.9
 
 
 def test_objects_of_no_training_are_answered_by_all_networks(trained: Path, parquet: Path, tmp_path: Path) -> None:
@@ -238,6 +267,40 @@ def test_a_checkpoint_is_calibrated_again_on_the_files_of_its_training_alone(
     assert after.metrics["training"] == before.metrics["training"]
     pq.write_table(pq.read_table(parquet).slice(30), tmp_path / "other.parquet")
     assert main(["recalibrate", "--data", str(tmp_path / "other.parquet"), "--checkpoint", str(folder)]) == 2
+
+
+def test_the_references_of_a_network_are_of_objects_that_it_was_trained_on_each_once(
+    parquet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def number_of_object(_network: object, data: LabelledSpectra, _grid: object) -> torch.Tensor:
+        numbers = [int(name.removeprefix("object-")) for name in data.object_ids]
+        return torch.nn.functional.one_hot(torch.tensor(numbers), 40).float()
+
+    monkeypatch.setattr(references, "embeddings", number_of_object)
+    data = read_labelled([parquet], load_taxonomy().trained, GRID)
+    network = Ensemble([SpectraNet(SpectraNetConfig.compact(15)) for _ in range(2)])
+    found = references.make_references(network, data, GRID).embeddings
+    for fold in range(2):
+        objects = found[fold].argmax(1).tolist()
+        assert len(set(objects)) == len(objects) > 10
+        assert all(fold_of(f"object-{number}", 2) != fold for number in objects)
+
+
+def test_a_checkpoint_from_before_there_were_references_predicts_as_it_did(trained: Path, tmp_path: Path) -> None:
+    loaded = load_checkpoint(trained)
+    modes = {mode: dataclasses.replace(loaded.calibration.of(mode), distance=(), unfamiliarity=()) for mode in MODES}
+    before = dataclasses.replace(loaded, references=None, calibration=dataclasses.replace(loaded.calibration, **modes))
+    save_checkpoint(before, tmp_path)
+    assert not (tmp_path / "references.safetensors").exists()
+    old, new = (
+        Classifier.load(folder, "cpu").predict([(observe("SN Ia"), 0.03), (observe("SN II"), None)])
+        for folder in (tmp_path, trained)
+    )
+    for one, other in zip(old, new, strict=True):
+        assert isinstance(one, SpectrumPrediction)
+        assert isinstance(other, SpectrumPrediction)
+        assert dataclasses.replace(one, novelty=0.0) == dataclasses.replace(other, novelty=0.0)
+        assert 0 <= one.novelty <= 1
 
 
 def test_a_checkpoint_that_learned_from_vetted_spectra_is_not_calibrated_without_them(
@@ -309,7 +372,9 @@ def test_a_training_with_other_settings_does_not_go_on_from_a_folder(parquet: Pa
         fit_folds(data, longer, torch.device("cpu"), tmp_path, jobs=1)
 
 
-@pytest.mark.parametrize("damage", ["weights.safetensors", "templates.safetensors", "checkpoint.json"])
+@pytest.mark.parametrize(
+    "damage", ["weights.safetensors", "templates.safetensors", "references.safetensors", "checkpoint.json"]
+)
 def test_a_damaged_checkpoint_is_refused(trained: Path, tmp_path: Path, damage: str) -> None:
     for file in trained.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

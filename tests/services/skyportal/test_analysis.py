@@ -74,6 +74,21 @@ def test_a_blind_analysis_ignores_the_redshift(fritz: FakeSkyPortal, api: APICli
     assert sent["analysis"]["results"]["data"]["redshift_used"] is None
 
 
+def test_answers_for_the_same_source_are_sent_one_after_the_other(fritz: FakeSkyPortal, api: APIClient) -> None:
+    for name in ("ZTF26aaa", "ZTF26bbb"):
+        fritz.add_spectrum(name)
+    connect(fritz)
+    for name in ("ZTF26aaa", "ZTF26aaa", "ZTF26bbb"):
+        click(fritz, api, name)
+    first = answering._claim()
+    assert first is not None
+    # Another worker leaves the second click alone while the first one is being answered.
+    assert answering.run(60) == 1
+    assert AnalysisJob.objects.get(state=AnalysisState.SENT).remote_name == "ZTF26bbb"
+    assert work() == 2
+    assert len(fritz.analyses) == 3
+
+
 def test_nulls_and_odd_spectra_are_reported_without_stopping_the_analysis(fritz: FakeSkyPortal, api: APIClient) -> None:
     good = fritz.add_spectrum("ZTF26aaa")
     fritz.spectra[good]["fluxes"][5] = None
@@ -180,6 +195,28 @@ def test_a_callback_that_fails_is_repeated_and_arrives_once(fritz: FakeSkyPortal
     assert [work(), work(), work()] == [0, 0, 1]
     assert AnalysisJob.objects.get().state == AnalysisState.SENT
     assert len(fritz.analyses) == 1
+
+
+def test_a_long_computation_leaves_a_whole_lease_for_sending(
+    fritz: FakeSkyPortal, api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fritz.add_spectrum("ZTF26aaa")
+    connect(fritz)
+    click(fritz, api)
+    left = []
+
+    def long(*asked: Any) -> dict[str, Any]:
+        AnalysisJob.objects.update(next_attempt_at=timezone.now())
+        return {}
+
+    def send(job: AnalysisJob) -> tuple[str, str]:
+        left.append(AnalysisJob.objects.get().next_attempt_at - timezone.now())  # type: ignore[operator]
+        return AnalysisState.SENT, ""
+
+    monkeypatch.setattr(answering, "analyse", long)
+    monkeypatch.setattr(answering, "_send", send)
+    assert work() == 1
+    assert left[0] > answering.LEASE / 2
 
 
 def test_a_refused_callback_is_given_up_and_logged(

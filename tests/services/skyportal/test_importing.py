@@ -11,9 +11,11 @@ from tests.factories import spectrum_file
 from tests.fakes.skyportal import PRIVATE, TOKEN, FakeSkyPortal
 from tests.fakes.skyportal_rounds import connect, other_names, run
 from triage.inference import worker
+from triage.intake.facts import correct_transient
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import (
     RemoteClassification,
+    SkyPortalInstance,
     Spectrum,
     Transient,
 )
@@ -112,3 +114,24 @@ def test_two_sources_with_one_tns_name_stay_separate_transients(fritz: FakeSkyPo
     run(connect(fritz))
     known = Transient.objects.order_by("name").values_list("name", "redshift")
     assert list(known) == [("ATLAS26bbb", 0.02), ("ZTF26aaa", 0.01)]
+
+
+def test_a_private_transient_of_one_group_is_left_alone_by_the_connection_of_another(
+    fritz: FakeSkyPortal, make_user: Callable[..., User]
+) -> None:
+    fritz.tokens = {TOKEN: {PRIVATE}}
+    alice, bob = make_user("alice", "a"), make_user("bob", "b")
+    own, foreign = Group.objects.get(name="a"), Group.objects.get(name="b")
+    fritz.add_spectrum("ZTF26one", (PRIVATE,))
+    run(connect(fritz, group=own))
+    given = Given(transient="ZTF26abc", redshift=0.1, group=own)
+    transient = submit_spectrum(alice, spectrum_file(), "a.txt", given).spectrum.transient
+    assert transient is not None
+    correct_transient(alice, transient, {"host": "NGC 1"})
+    fritz.add_spectrum("ZTF26abc", (PRIVATE,))
+    SkyPortalInstance.objects.update(name="Fritz of a")
+    run(connect(fritz, group=foreign))
+    transient.refresh_from_db()
+    assert (transient.group, transient.redshift, transient.host) == (own, 0.1, "NGC 1")
+    assert not Transient.objects.visible_to(bob).filter(pk=transient.pk).exists()
+    assert Transient.objects.visible_to(bob).filter(name="ZTF26abc (2)").exists()

@@ -112,6 +112,7 @@ def test_a_token_that_may_not_write_stops_the_round(fritz: FakeSkyPortal, review
     fritz.may_write = False
     deliver()
     assert fritz.count("POST", "/api/classification") == 1
+    assert "lacks a permission" in SkyPortalPost.objects.exclude(last_error="").get().last_error
     fritz.may_write = True
     deliver()
     assert len(there(fritz)) == 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
 from tests.fakes.skyportal import PUBLIC, TOKEN, FakeSkyPortal
-from tests.fakes.skyportal_rounds import decide, deliver, synced, there
+from tests.fakes.skyportal_rounds import decide, deliver, run, synced, there
+from triage.inference import worker
 from triage.models import PostState, SkyPortalInstance, SkyPortalPost, Spectrum
 from triage.review import decisions
 
@@ -108,3 +109,44 @@ def test_numbers_that_the_token_may_not_read_any_more_are_not_called_withdrawn(f
     deliver()
     post.refresh_from_db()
     assert (post.state, fritz.annotations) == (PostState.WITHDRAWN, {})
+
+
+def test_numbers_under_an_earlier_name_of_the_group_are_withdrawn(fritz: FakeSkyPortal) -> None:
+    """The token has left one of the two groups that they were posted to, but still sees them through the other."""
+    synced(fritz, "ZTF1", predictions="always", share_with=[PUBLIC, EARLIER])
+    deliver()
+    for row in fritz.annotations.values():
+        row["origin"] = "an earlier name"
+    leave_earlier_group(fritz)
+    SkyPortalPost.objects.filter(kind="prediction").delete()
+    Spectrum.objects.update(rejected=True)
+    deliver()
+    post = SkyPortalPost.objects.get()
+    assert (post.state, post.last_error, fritz.annotations) == (PostState.WITHDRAWN, "", {})
+
+
+def test_connections_of_two_groups_annotate_the_same_spectrum_each_for_itself(fritz: FakeSkyPortal) -> None:
+    fritz.tokens["other token"] = {PUBLIC}
+    fritz.add_spectrum("ZTF1")
+    for token, group in ((TOKEN, "TDEs"), ("other token", "SNe")):
+        owner = Group.objects.create(name=group)
+        instance = SkyPortalInstance(name=group, url=fritz.url, group=owner, predictions="always", share_with=[PUBLIC])
+        instance.token = token
+        instance.save()
+        run(instance)
+    worker.process_backlog()
+    deliver()
+    assert {row["origin"] for row in fritz.annotations.values()} == {"spectrum-triage, TDEs", "spectrum-triage, SNe"}
+    Spectrum.objects.filter(group__name="SNe").update(rejected=True)
+    deliver()
+    assert {row["origin"] for row in fritz.annotations.values()} == {"spectrum-triage, TDEs"}
+
+
+def test_an_annotation_that_another_account_made_is_named_as_the_reason(fritz: FakeSkyPortal) -> None:
+    synced(fritz, "ZTF1", predictions="always")
+    (number,) = fritz.spectra
+    fritz.annotations[99] = {"id": 99, "spectrum_id": number, "author": "token x", "origin": "spectrum-triage"}
+    deliver()
+    post = SkyPortalPost.objects.get(kind="annotation")
+    assert post.state == PostState.GIVEN_UP
+    assert "another account has annotated this spectrum" in post.last_error

@@ -163,6 +163,22 @@ def test_a_name_with_a_plus_sign_is_asked_for_as_it_is(fritz: FakeSkyPortal) -> 
     assert all("%2B" not in path and "+12" in path for path in asked)
 
 
+def test_a_source_whose_name_is_not_plain_has_a_light_curve_and_takes_posts(
+    fritz: FakeSkyPortal, reviewer: User
+) -> None:
+    name = "GRB260801:12"
+    fritz.add_source(name)
+    fritz.observe(name, 61000.5, 18.2)
+    synced(fritz, name, decisions="always")
+    assert [point[0] for point in Photometry.objects.get().points] == [61000.5]
+    decision = decide(reviewer, name, "TDE")
+    deliver()
+    assert there(fritz) == [(name, "Tidal Disruption Event", False)]
+    decisions.undo(reviewer, decision.pk)
+    deliver()
+    assert (there(fritz), SkyPortalPost.objects.get().state) == ([], PostState.WITHDRAWN)
+
+
 def test_another_address_of_the_same_server_changes_nothing(fritz: FakeSkyPortal) -> None:
     fritz.add_spectrum("ZTF1")
     instance = connect(fritz)
@@ -280,7 +296,7 @@ def test_classifications_of_a_source_that_is_not_listed_are_kept(fritz: FakeSkyP
     fritz.classify("ZTF1", "Ia")
     instance = connect(fritz, only_unclassified=False)
     listed = fritz._list_sources
-    fritz._list_sources = lambda query, groups: listed({**query, "group_ids": "99"}, groups)  # type: ignore[method-assign]
+    fritz._list_sources = lambda query, groups: listed({**query, "group_ids": "99"}, {99})  # type: ignore[method-assign]
     run(instance)
     run(instance, full=True)
     assert RemoteClassification.objects.get().class_name == "SN Ia"

@@ -77,7 +77,7 @@ def test_a_server_that_refuses_to_list_the_sources_of_new_spectra_is_asked_for_e
     before = fritz.count("GET", "/api/sources/")
     done = run(instance)
     assert (done.state, done.new) == (RunState.DONE, 3)
-    assert fritz.count("GET", "/api/sources/") - before == 3 * 3
+    assert fritz.count("GET", "/api/sources/") - before == 3 * 2
 
 
 def test_a_server_that_does_not_send_many_spectra_at_once_is_asked_for_each(fritz: FakeSkyPortal) -> None:

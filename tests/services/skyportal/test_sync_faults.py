@@ -25,6 +25,7 @@ from triage.services.skyportal import fetching, sync
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import RefusedError, UnauthorisedError
 from triage.services.skyportal.lease import Lease, LeaseLostError
+from triage.services.skyportal.remote_records import read_source, read_spectrum_record
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +83,7 @@ def test_a_server_that_fails_is_asked_for_a_bounded_time_and_then_left_for_its_n
     started = timezone.now()
     failed = run(instance)
     instance.refresh_from_db()
-    assert (failed.state, "failed for 0 s" in failed.message) == (RunState.FAILED, True)
+    assert (failed.state, "/api/" in failed.message and " failed: " in failed.message) == (RunState.FAILED, True)
     assert instance.next_run_at is not None
     assert instance.next_run_at > started
 
@@ -223,3 +224,34 @@ def test_a_killed_process_is_taken_over_without_loss_or_repetition(tmp_path: Pat
         assert each_once(server, instance)
         done = SkyPortalRun.objects.get()
         assert (done.state, done.new, done.total, done.done) == (RunState.DONE, 24, 24, 24)
+
+
+def test_a_connection_whose_answers_cannot_be_handled_does_not_keep_the_others_from_being_synced(
+    fritz: FakeSkyPortal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fritz.add_spectrum("ZTF1")
+    good, broken = connect(fritz), SkyPortalInstance(name="broken", url=fritz.url)
+    broken.token, broken.next_run_at = TOKEN, timezone.now() - timedelta(hours=1)
+    broken.save()
+    work = sync._work
+
+    def faulty(client: Client, instance: SkyPortalInstance, *more: Any) -> Any:
+        if instance.pk == broken.pk:
+            raise RuntimeError("unforeseen")
+        return work(client, instance, *more)
+
+    monkeypatch.setattr(sync, "_work", faulty)
+    sync.sync_due(30)
+    assert good.runs.get().state == RunState.DONE
+    assert "unforeseen" in caplog.text
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_answer() -> None:
+    assert client_module._data(200, b"[" * 100_000) is None
+
+
+def test_numbers_and_ids_that_no_server_should_send_break_nothing() -> None:
+    record = {"id": "\ud800", "wavelengths": [4000, 4001], "fluxes": [1, 10**400]}
+    file = read_spectrum_record(record, "https://fritz.example")
+    assert file.content.endswith(b"4001.0 nan\n")
+    assert read_source({"id": "ZTF1", "redshift": 10**400}).redshift is None

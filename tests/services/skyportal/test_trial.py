@@ -45,7 +45,7 @@ def test_what_failed_is_said(fritz: FakeSkyPortal) -> None:
     assert tried(fritz) == (False, "HOST accepts the token, but it is in no group, so it can read nothing.")
     nobody = try_connection("http://127.0.0.1:9", TOKEN, posting=False)
     assert not nobody.works
-    assert nobody.said.startswith("127.0.0.1:9 gives no usable answer: GET /api/groups failed for 0 s")
+    assert nobody.said.startswith("127.0.0.1:9 gives no usable answer: GET /api/groups failed: ")
 
 
 def test_a_server_without_the_list_of_permissions_is_no_failure(
@@ -86,6 +86,27 @@ def test_the_form_tests_a_new_connection_without_saving_it(fritz: FakeSkyPortal,
     fragment = staff_client.post(address, {**sent, "token": "tøken"}, headers={"X-Fragment": "1"}).content.decode()
     assert "copy it from the server again" in fragment
     assert not SkyPortalInstance.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_test_asks_for_the_groups_once_although_the_form_names_some(
+    fritz: FakeSkyPortal, staff_client: Client
+) -> None:
+    sent = {
+        "name": "Fritz",
+        "url": fritz.url,
+        "token": TOKEN,
+        "interval_minutes": "5",
+        "reconcile_hours": "24",
+        "decisions": "always",
+        "predictions": "never",
+        "share_with": "group 1",
+        "taxonomy": "Sitewide Taxonomy",
+        "test": "1",
+    }
+    page = staff_client.post(reverse("add-skyportal"), sent).content.decode()
+    assert "may read and post." in page
+    assert fritz.count("GET", "/api/groups") == 1
 
 
 @pytest.mark.django_db

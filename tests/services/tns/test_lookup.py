@@ -110,6 +110,14 @@ def test_a_question_that_the_tns_refuses_stops_no_other(tns: FakeTns, reviewer: 
     assert "Bad request" in TnsRecord.objects.get(transient__name="SN 2026bad").problem
 
 
+def test_an_answer_in_another_form_stops_no_other_question(tns: FakeTns, reviewer: User) -> None:
+    tns.objects.append(known_object(object_type="SN Ia", spectra=["a.txt"]))
+    sent(reviewer)
+    look_up_due()
+    record = TnsRecord.objects.get()
+    assert (record.name, record.class_name, record.spectra) == ("2026abc", "", [])
+
+
 def test_pages_and_api_say_what_is_on_the_tns_and_filter_by_it(tns: FakeTns, reviewer: User, client: Client) -> None:
     tns.objects.append(known_object(f"{tns.url}/system/files/a.txt"))
     vetted = reportable(reviewer)

@@ -12,7 +12,9 @@ from pytest_django.fixtures import Settings
 
 from tests.factories import classify_all, spectrum_file
 from tests.fakes.tns import FULL, OBSERVED_AT, reportable
+from tests.spectrum_files import lnw
 from triage.errors import NotFoundError
+from triage.intake.reread import read_again
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import NamedMatches, Spectrum, Transient
 from triage.review.decisions import record_decision
@@ -89,6 +91,14 @@ def test_the_phase_that_the_reviewer_saw_is_a_remark_on_its_spectrum(
     assert report["remarks"] == ""
 
 
+def test_a_report_and_its_file_say_that_the_hosts_light_was_taken_off(reviewer: User) -> None:
+    transient = reportable(reviewer)
+    read_again(reviewer, transient.spectra.get(), {"host_light": 0.42})
+    report = build_report(reviewer, transient, FULL)
+    assert report.warnings == ["The host's light was taken off a spectrum. Its file says so."]
+    assert "# host light taken off: 42% of 4000-7000 Angstrom at rest" in report.files[0][1].splitlines()
+
+
 def test_unknown_values_are_empty_and_named_as_problems(reviewer: User) -> None:
     submit_spectrum(reviewer, spectrum_file(), "a.txt", Given(transient="ZTF26aaa"))
     transient = Transient.objects.get()
@@ -149,6 +159,14 @@ def test_several_spectra_go_into_one_report_the_earliest_first(reviewer: User) -
     assert any("different instruments" in warning for warning in report.warnings)
     assert [group[number]["observer"] for number in ("0", "1")] == ["B. Observer", ""]
     assert report.problems == ["Say who observed it."]
+
+
+def test_wavelengths_that_the_file_puts_at_rest_are_a_warning(reviewer: User) -> None:
+    transient = reportable(reviewer)
+    given = Given(transient="SN 2026abc", observed_at=OBSERVED_AT, instrument="EFOSC2")
+    spectrum = submit_spectrum(reviewer, lnw([3.0]), "template.lnw", given).spectrum
+    report = build_report(reviewer, transient, dataclasses.replace(FULL, spectra=(spectrum.pk,)))
+    assert report.warnings == ["The wavelengths of a spectrum are in the rest frame."]
 
 
 def test_the_proprietary_period_is_one_number_or_a_value_with_its_unit(reviewer: User, settings: Settings) -> None:

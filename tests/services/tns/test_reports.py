@@ -249,6 +249,19 @@ def test_the_page_previews_downloads_and_sends(server: FakeTns, reporter: User, 
     assert b"accepted" in client.get(reverse("tns-reports")).content
 
 
+def test_the_page_says_what_is_needed_and_marks_only_what_is_missing(reporter: User, client: Client) -> None:
+    reportable(reporter)
+    client.force_login(reporter)
+    address = reverse("tns", args=["SN 2026abc"])
+    page = client.get(address).content.decode()
+    assert "It cannot be sent yet:" in page
+    assert page.count('title="needed"') == 2
+    assert 'placeholder="2026abc"' in page
+    page = client.get(address, {"observer": "A. Observer", "instrument": "149"}).content.decode()
+    assert "It cannot be sent yet:" not in page
+    assert page.count('title="needed"') == 0
+
+
 def test_a_missing_value_is_named_at_its_field_after_the_form_was_filled_in(reporter: User, client: Client) -> None:
     reportable(reporter)
     client.force_login(reporter)

@@ -31,7 +31,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from triage.management.commands.bench_pipeline import bench_files, remove_bench
-from triage.models import ApiToken, InferenceBatch, Spectrum, SpectrumState
+from triage.models import ApiToken, InferenceBatch, Scope, Spectrum, SpectrumState
 
 SENDERS = 4
 SINGLES = 10
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         group = Group.objects.create(name=f"bench-{uuid.uuid4().hex[:8]}")
         users = [User.objects.create(username=f"{group.name}-{number}") for number in range(2)]
         group.user_set.set(users)
-        keys = [ApiToken.issue(user, "bench")[1] for user in users]
+        keys = [ApiToken.issue(user, "bench", [Scope.UPLOAD])[1] for user in users]
         try:
             with running_desk(options["workers"], options["web_processes"]) as (url, processes):
                 clients = [

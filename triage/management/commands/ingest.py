@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from classifier.input_files import COLUMNS, Manifest, ManifestError, ManifestRow, find_files
 from classifier.readers import Folder
 from triage.accounts.audiences import EVERYBODY, default_audience
-from triage.errors import TriageError
+from triage.accounts.machines import machine_user, user_called
+from triage.errors import InvalidManifestRowError, TriageError
 from triage.intake import submit
-from triage.intake.manifest import statements
+from triage.intake.statements import statements
 from triage.models import Spectrum, SpectrumState
 
 INGEST_USER = "ingest"
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             help="columns file and any of " + ", ".join(COLUMNS) + "; default: manifest.csv in a folder given",
         )
         parser.add_argument("--group", help="make the spectra visible to this group alone, or to everybody")
-        parser.add_argument("--user", default=INGEST_USER, help="whose upload it is; made if it does not exist")
+        parser.add_argument("--user", help="whose upload it is; made if it does not exist, and joins the group")
         parser.add_argument("--wait", action="store_true", help="until all are classified")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,14 +58,13 @@ class Command(BaseCommand):
             manifest = Manifest.open(path) if path else None
             files = list(find_files(options["paths"], leave_out=path))
             rows = {file: manifest.row_of_path(file, relative) if manifest else None for file, relative in files}
-            stated = {file: statements(row, submit.Given()) for file, row in rows.items()}
         except ManifestError as error:
             raise CommandError(str(error)) from error
-        user, created = User.objects.get_or_create(username=options["user"])
-        if created:
-            user.set_unusable_password()
-            user.save()
-        group = self._group(user, options["group"])
+        named = user_called(options["user"]) if options["user"] else machine_user(INGEST_USER, None)
+        group = self._group(named, options["group"])
+        user = named if options["user"] else machine_user(INGEST_USER, group)
+        if group is not None:
+            user.groups.add(group)
         counts = {"new": 0, "known": 0, "refused": 0}
         ids = []
         if manifest:
@@ -73,8 +72,8 @@ class Command(BaseCommand):
         beside = Folder(leave_out=path)
         done = 0
         for chunk in submit.in_chunks((file, _size(file)) for file, _ in files):
-            sent = {file: dataclasses.replace(stated[file], group=group, beside=beside.of(file)) for file in chunk}
-            ids += self._take_in(user, sent, counts)
+            given = {file: submit.Given(group=group, beside=beside.of(file)) for file in chunk}
+            ids += self._take_in(user, given, rows, counts)
             done += len(chunk)
             self._progress(f"{done} of {len(files)} files")
         self._progress("")
@@ -83,13 +82,12 @@ class Command(BaseCommand):
             self._wait(ids)
 
     def _preview(self, manifest: Manifest, rows: dict[Path, ManifestRow | None]) -> None:
-        used = [row for row in rows.values() if row is not None]
+        used = {row.place: row for row in rows.values() if row is not None}
         self.stdout.write(
             f"{manifest.name}: {len(used)} of {len(manifest.rows)} rows belong to one of {len(rows)} files"
         )
-        for name, row in manifest.rows.items():
-            if row not in used:
-                self.stderr.write(f"{row.place}: there is no file {name}")
+        for name in manifest.rows_left(used.values()):
+            self.stderr.write(f"{manifest.rows[name].place}: there is no file {name}")
 
     def _group(self, user: User, name: str | None) -> Group | None:
         if not name:
@@ -99,19 +97,28 @@ class Command(BaseCommand):
         group = Group.objects.filter(name=name).first()
         if group is None:
             raise CommandError(f"there is no group “{name}”")
-        user.groups.add(group)
         return group
 
-    def _take_in(self, user: User, given: dict[Path, submit.Given], counts: dict[str, int]) -> list[int]:
+    def _take_in(
+        self,
+        user: User,
+        given: dict[Path, submit.Given],
+        rows: Mapping[Path, ManifestRow | None],
+        counts: dict[str, int],
+    ) -> list[int]:
         """Take in files and return the ids of their first spectra.
 
         given: what is stated about each file.
+        rows: each file's row in the manifest, which counts first.
         """
         sent: dict[Path, submit.SentFile] = {}
-        for file, stated in given.items():
+        for file, others in given.items():
             try:
+                stated = statements(rows[file], others)
                 with file.open("rb") as opened:
                     sent[file] = submit.SentFile.read(opened, file.name, stated)
+            except InvalidManifestRowError as error:
+                self._refuse(file, error.code, error.detail, counts)
             except OSError as error:
                 self._refuse(file, "unreadable_file", str(error), counts)
         ids = []

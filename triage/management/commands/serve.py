@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from triage.models import Classification, Spectrum
 from triage.operations import demo
@@ -52,8 +53,11 @@ class Command(BaseCommand):
             raise CommandError(f"port {port} is taken; choose another: PORT=8001 make run")
         self.stdout.write("starting…")
         self.stdout.flush()
-        call_command("migrate", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        try:
+            call_command("migrate", verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
+        except (OSError, OperationalError) as error:
+            raise CommandError(f"the database and the files of the desk cannot be prepared: {error}") from error
         login = demo.demo_login(demo.login_file())
         for number in SIGNALS:
             # Under nohup a closed terminal is no reason to end. An interrupt always is: shells start background jobs

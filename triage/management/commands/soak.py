@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from triage.management.commands.bench_arrival import process_tree, running_desk, send_file
 from triage.management.commands.bench_pipeline import bench_files
-from triage.models import ApiToken, Spectrum, SpectrumState
+from triage.models import ApiToken, Scope, Spectrum, SpectrumState
 
 MINUTE = 60.0
 READ = (
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         user = User.objects.create(username=f"soak-{uuid.uuid4().hex[:8]}")
         group = Group.objects.create(name=user.username)
         user.groups.add(group)
-        headers = {"Authorization": f"Token {ApiToken.issue(user, 'soak')[1]}"}
+        headers = {"Authorization": f"Token {ApiToken.issue(user, 'soak', [Scope.UPLOAD, Scope.DECIDE])[1]}"}
         self.stdout.write("| minute | requests | median | slowest | errors | queued | web MiB | worker MiB |")
         self.stdout.write("| --- | --- | --- | --- | --- | --- | --- | --- |")
         with running_desk(1, 1) as (url, processes), httpx.Client(base_url=url, headers=headers, timeout=60) as client:

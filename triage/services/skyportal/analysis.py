@@ -57,16 +57,15 @@ def accept(user: User, push: Push) -> AnalysisJob:
     job = AnalysisJob(
         instance=instance,
         user=user,
+        callback_hash=hashlib.sha256(push.callback_url.encode()).hexdigest(),
         remote_name=push.remote_name,
         invalid_after=push.invalid_after,
         spectra=push.spectra,
         redshift=push.redshift,
     )
     job.callback_url = push.callback_url
-    hashed = hashlib.sha256(push.callback_url.encode()).hexdigest()
-    known = {field.attname: getattr(job, field.attname) for field in AnalysisJob._meta.concrete_fields}
-    del known["id"], known["callback_hash"]
-    stored, _ = AnalysisJob.objects.get_or_create(callback_hash=hashed, defaults=known)
+    AnalysisJob.objects.bulk_create([job], ignore_conflicts=True)
+    stored = AnalysisJob.objects.get(callback_hash=job.callback_hash)
     ring_after_commit(ANSWER_ANALYSES)
     return stored
 

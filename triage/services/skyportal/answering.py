@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from classifier.errors import SpectrumError
@@ -23,15 +24,16 @@ from triage.errors import TriageError
 from triage.inference.worker import load_classifier
 from triage.models import AnalysisJob, AnalysisState
 from triage.services import attempts
+from triage.services.fields import number
 from triage.services.http import AnswerTooLargeError, fetch, open_client
 from triage.services.skyportal.posting import ORIGIN
-from triage.services.skyportal.remote_records import SkipError, failure, number, read_spectrum_record
+from triage.services.skyportal.remote_records import SkipError, failure, read_spectrum_record
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
-# Longer than any attempt takes.
+# Longer than an answer is computed, and longer than it is sent.
 LEASE = timedelta(minutes=2)
 TIMEOUT_SECONDS = 30
 KEEP_FOR = timedelta(days=30)
@@ -61,7 +63,10 @@ def run(budget_seconds: float) -> int:
 
 
 def _claim() -> AnalysisJob | None:
-    return attempts.claim_first(AnalysisJob.objects.filter(state__in=UNFINISHED_JOBS), LEASE)
+    """Claim the next job whose source has no earlier one, because a server may lose one of two answers at once."""
+    jobs = AnalysisJob.objects.filter(state__in=UNFINISHED_JOBS)
+    earlier = jobs.filter(instance=OuterRef("instance"), remote_name=OuterRef("remote_name"), pk__lt=OuterRef("pk"))
+    return attempts.claim_first(jobs.filter(~Exists(earlier)), LEASE)
 
 
 def _work(job: AnalysisJob) -> bool:
@@ -69,7 +74,8 @@ def _work(job: AnalysisJob) -> bool:
     if job.state == AnalysisState.WAITING:
         job.result = _computed(job)
         job.state, job.attempts = AnalysisState.COMPUTED, 1
-        _update(job, state=job.state, result=job.result, attempts=job.attempts, spectra="")
+        lease = timezone.now() + LEASE
+        _update(job, state=job.state, result=job.result, attempts=job.attempts, spectra="", next_attempt_at=lease)
     try:
         state, detail = _send(job)
     except (httpx.HTTPError, AnswerTooLargeError, TriageError) as error:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from classifier.taxonomy import load_taxonomy
 from triage.chunks import chunks
 from triage.models import RemoteClassification, SkyPortalInstance, SkyPortalPost
-from triage.services.skyportal.remote_records import moment, number, text
+from triage.services.fields import moment, number, text
 
 _COLUMNS = (
     "remote_name",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
+from triage.services.fields import record_of, rows_of
 from triage.services.http import AnswerTooLargeError, fetch, open_client
 from triage.services.rate_limit import RateLimit
 from triage.services.skyportal.errors import (
@@ -31,7 +33,7 @@ from triage.services.skyportal.errors import (
     UnauthorisedError,
     UnreachableError,
 )
-from triage.services.skyportal.pages import Pages, record_of, rows_of
+from triage.services.skyportal.pages import Pages
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ PATIENCE_SECONDS = 30.0
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
 # Older servers send the original file unasked.
 WITH_FILE = {"includeOriginalFile": "true"}
+# The server has addresses below a source's own for these names only. What is asked for there comes with the source too.
+_PLAIN_NAME = re.compile(r"[0-9A-Za-z_.+-]+")
 
 
 class Client:
@@ -88,8 +92,12 @@ class Client:
         """Return one spectrum with its samples and its original file."""
         return record_of(self.get(f"/api/spectra/{spectrum_id}", WITH_FILE))
 
-    def source(self, name: str) -> dict[str, Any]:
-        return record_of(self.get(f"/api/sources/{_segment(name)}"))
+    def source(self, name: str, **filters: Any) -> dict[str, Any]:
+        """Return a source with its classifications."""
+        record = record_of(self.get(f"/api/sources/{_segment(name)}", filters))
+        if not isinstance(record.get("classifications"), list):
+            raise RefusedError("the server sent a source without its classifications")
+        return record
 
     def sources(self, **filters: Any) -> Pages:
         """Return the sources of all pages.
@@ -106,12 +114,15 @@ class Client:
         return Pages(self, "/api/classification", "classifications", filters)
 
     def classifications(self, name: str) -> list[dict[str, Any]]:
-        return rows_of(self.get(f"/api/sources/{_segment(name)}/classifications"), "classifications")
+        if not _PLAIN_NAME.fullmatch(name):
+            return rows_of(self.source(name), "classifications")
+        return rows_of(self.get(f"/api/sources/{name}/classifications"), "classifications")
 
     def photometry(self, name: str) -> list[dict[str, Any]]:
         """Return the AB magnitudes of a source, and the limits where it was not seen."""
-        filters = {"format": "mag", "magsys": "ab"}
-        return rows_of(self.get(f"/api/sources/{_segment(name)}/photometry", filters), "photometry")
+        if not _PLAIN_NAME.fullmatch(name):
+            return rows_of(self.source(name, includePhotometry="true"), "photometry")
+        return rows_of(self.get(f"/api/sources/{name}/photometry", {"format": "mag", "magsys": "ab"}), "photometry")
 
     def groups(self) -> dict[int, str]:
         """Return the names by id of the groups that the token belongs to, whose posts it can read."""
@@ -156,7 +167,7 @@ class Client:
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         failed: UnreachableError = UnreachableError("")
-        asked_since = time.monotonic()
+        asked_since, tries = time.monotonic(), 0
         for attempt in range(ATTEMPTS):
             if attempt and time.monotonic() - asked_since > self._patience:
                 break
@@ -171,8 +182,11 @@ class Client:
             except UnreachableError as error:
                 failed = error
             log.info("SkyPortal: %s %s failed (%s); attempt %s of %s", method, path, failed, attempt + 1, ATTEMPTS)
-        seconds = time.monotonic() - asked_since
-        raise type(failed)(f"{method} {path} failed for {seconds:.0f} s, at last with: {failed}")
+            tries = attempt + 1
+        if tries == 1:
+            raise type(failed)(f"{method} {path} failed: {failed}")
+        lasted = _in_words(time.monotonic() - asked_since)
+        raise type(failed)(f"{method} {path} failed {tries} times within {lasted}, at last with: {failed}")
 
     def _attempt(self, method: str, path: str, options: dict[str, Any]) -> Any:
         """Make a request once and return the ``data`` of the answer.
@@ -207,7 +221,7 @@ def _data(status: int, body: bytes) -> dict[str, Any] | None:
         )
     try:
         envelope = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         envelope = None
     if not isinstance(envelope, dict) or status >= 500:
         if status in {401, 403, 404}:
@@ -220,7 +234,7 @@ def _data(status: int, body: bytes) -> dict[str, Any] | None:
 
 def _error(status: int, message: str) -> SkyPortalError:
     if status == 401:
-        return UnauthorisedError(f"the token is not accepted: {message}")
+        return UnauthorisedError(f"the token is not accepted, or lacks a permission: {message}")
     if status in {403, 404}:
         return NotVisibleError(message or "it does not exist, or this token may not see it")
     return RefusedError(message)
@@ -234,6 +248,13 @@ def _whole(value: Any, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise OutcomeUnknownError(f"the server took it, but sent no {name} back")
+
+
+def _in_words(seconds: float) -> str:
+    """Return a duration in words, such as “12 s” or “3 min”."""
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _segment(name: str) -> str:

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from triage.chunks import chunks
 from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, SkyPortalInstance, SkyPortalRun
+from triage.services.fields import text
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.pages import Pages
-from triage.services.skyportal.remote_records import text
 
 # Nothing is older than SkyPortal.
 BEGINNING = datetime(2017, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.models import User
@@ -16,7 +16,6 @@ from triage.models import Policy, SkyPortalInstance
 from triage.services.http import checked_url
 from triage.services.skyportal.client import Client
 from triage.services.skyportal.errors import SkyPortalError
-from triage.services.skyportal.posting import foreign_groups
 from triage.services.skyportal.trial import Trial, try_connection
 
 # The lists of a connection, and whose names at the server they take.
@@ -97,6 +96,7 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
             "share_with",
             "taxonomy",
         )
+        error_messages: ClassVar = {"name": {"unique": "Another connection has this name."}}
 
     def __init__(self, user: User, data: Any = None, instance: SkyPortalInstance | None = None) -> None:
         super().__init__(data, instance=instance)
@@ -134,15 +134,18 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
                 "share_with",
                 "Enter the groups that may see what is posted; without one, everybody on the server would.",
             )
-        if any(sent.get(name) for name in NAMED) and not self.errors:
+        # A connection that is switched off needs the server for nothing but names.
+        listed = [part for name in NAMED for part in sent.get(name) or () if sent["enabled"] or isinstance(part, str)]
+        # A test saves no names, and asks for the groups itself.
+        if listed and not self.errors and "test" not in self.data:
             self._look_up(sent)
         return sent
 
     def _look_up(self, sent: dict[str, Any]) -> None:
         """Replace names by ids, and keep the server's names for the page.
 
-        Groups that the token does not belong to are refused for posts. A server that does not answer is asked again at
-        posting; until then, ids are taken as they are.
+        What the token does not see is refused, because no sync or post would work with it. If the server does not
+        answer, ids are taken as they are.
         """
         try:
             with Client(sent["url"], sent["token"] or self.instance.token, patience_seconds=0) as client:
@@ -158,14 +161,12 @@ class InstanceForm(forms.ModelForm):  # type: ignore[type-arg]
         for name, kind in NAMED.items():
             if sent[name]:
                 self._replace_names(name, names[kind])
-        if foreign := {number for number in sent["share_with"] if isinstance(number, int)} - set(names["groups"]):
-            self.add_error("share_with", f"{foreign_groups(foreign)}.".capitalize())
 
     def _replace_names(self, name: str, names: dict[int, str]) -> None:
         ids = ids_by_name(names)
         found = [ids.get(part.casefold(), part) if isinstance(part, str) else part for part in self.cleaned_data[name]]
-        if unknown := [part for part in found if isinstance(part, str)]:
-            self.add_error(name, _refusal(unknown[0], names))
+        if unknown := [part for part in found if part not in names]:
+            self.add_error(name, _refusal(str(unknown[0]), names))
         self.cleaned_data[name] = found
 
     def test(self) -> Trial:
@@ -201,7 +202,7 @@ def _posts(sent: Mapping[str, Any]) -> bool:
 
 
 def _refusal(part: str, names: Mapping[int, str]) -> str:
-    """Return why a name cannot be replaced by an id."""
+    """Return why a name cannot be replaced by an id, or why an id is not taken."""
     if several := sorted(number for number, name in names.items() if name.casefold() == part.casefold()):
         return f"Several at the server are called “{part}”. Enter one of the ids: {', '.join(map(str, several))}."
     offered = ", ".join(sorted(names.values(), key=str.casefold)[:MOST_OFFERED]) or "none"

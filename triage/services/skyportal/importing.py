@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
 from django.utils import timezone
 
+from triage.accounts.machines import machine_user
 from triage.errors import TriageError
 from triage.intake import replace, submit
 from triage.intake.move import move_with_source
@@ -18,17 +18,6 @@ from triage.services.skyportal.remote_records import SkipError, Source
 from triage.services.skyportal.transients import fill_transient, transient_name
 
 SERVICE_USER = "skyportal"
-
-
-def service_user(instance: SkyPortalInstance) -> User:
-    """Return the user who owns imported spectra. Nobody can sign in as this user."""
-    user, created = User.objects.get_or_create(username=SERVICE_USER)
-    if created:
-        user.set_unusable_password()
-        user.save()
-    if instance.group is not None:
-        user.groups.add(instance.group)
-    return user
 
 
 def store_one(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched) -> str:
@@ -76,7 +65,7 @@ def _follow(instance: SkyPortalInstance, spectrum: Spectrum, source: Source) -> 
     """Move a spectrum that its server has moved to another source. Raises SkipError while a decision rests on it."""
     name = transient_name(instance, source)
     try:
-        spectrum.transient = move_with_source(service_user(instance), spectrum, name).transient
+        spectrum.transient = move_with_source(machine_user(SERVICE_USER, instance.group), spectrum, name).transient
     except TriageError as error:
         raise SkipError("moved_there", f"it belongs to {source.name} there by now, but {error.detail}") from error
 
@@ -88,7 +77,7 @@ def _take_in(instance: SkyPortalInstance, row: RemoteSpectrum, fetched: Fetched)
         # A spectrum that everybody sees does not follow changes that only this group is shown.
         if row.spectrum is not None and row.spectrum.group_id == instance.group_id:
             return replace.replace_original(row.spectrum, content, given)
-        user = service_user(instance)
+        user = machine_user(SERVICE_USER, instance.group)
         return submit.submit_spectrum(user, content, filename, given).spectrum
     except UnreadableSpectrumError as error:
         row.spectrum = error.spectrum

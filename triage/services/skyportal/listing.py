@@ -17,10 +17,11 @@ from django.utils import timezone
 
 from triage.chunks import chunks
 from triage.models import RemoteSpectrum, RemoteState, SkyPortalInstance, SkyPortalRun
+from triage.services.fields import moment, text
 from triage.services.skyportal.classifications import of_people
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import SlowAnswerError
-from triage.services.skyportal.remote_records import SkipError, check_kind, moment, text
+from triage.services.skyportal.remote_records import SkipError, check_kind
 
 OVERLAP = timedelta(hours=1)
 # A full listing has no pages, so it is asked for year by year; nothing is older than SkyPortal.

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(seconds=30)
 UNFINISHED_POSTS = (PostState.WAITING, PostState.WITHDRAWING)
-# Rows that other processes may claim first; the next round looks again.
-CANDIDATES = 20
 
 
 def run(budget_seconds: float) -> int:
@@ -42,9 +40,13 @@ def run(budget_seconds: float) -> int:
     deadline = time.monotonic() + budget_seconds
     done = 0
     for instance in SkyPortalInstance.objects.filter(enabled=True).select_related("group"):
-        derive(instance)
-        if _due(instance).exists():
-            done += deliver(instance, deadline)
+        try:
+            derive(instance)
+            if _due(instance).exists():
+                done += deliver(instance, deadline)
+        except Exception:
+            # A fault of one connection must not keep the others from being posted to.
+            log.exception("posting to %s broke off", instance)
     return done
 
 
@@ -77,10 +79,10 @@ def deliver(instance: SkyPortalInstance, deadline: float) -> int:
 
 def _claim(instance: SkyPortalInstance, lease: Lease) -> SkyPortalPost | None:
     """Claim the next post that is due; the attempt is counted before it is made."""
-    for pk in _due(instance).values_list("pk", flat=True)[:CANDIDATES]:
+    for pk in _due(instance).values_list("pk", flat=True)[: attempts.CANDIDATES]:
         # From now on the server may hold the post, whatever becomes of this process; only a withdrawal rules it out.
         if lease.claim(pk, _due(instance), attempts=F("attempts") + 1, maybe_there=True):
-            related = ("instance", "decision__reviewer", "prediction__checkpoint")
+            related = ("instance__group", "decision__reviewer", "prediction__checkpoint")
             return SkyPortalPost.objects.select_related(*related).get(pk=pk)
     return None
 

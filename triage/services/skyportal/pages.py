@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from triage.services.fields import record_of, rows_of
 from triage.services.skyportal.errors import RefusedError
 
 ROWS_PER_PAGE = 500
@@ -64,15 +65,3 @@ class Pages:
 def _total(page: dict[str, Any]) -> int | None:
     total = page.get("totalMatches")
     return total if isinstance(total, int) else None
-
-
-def rows_of(data: Any, key: str) -> list[dict[str, Any]]:
-    """Return the records of a list, which is the data itself or lies under ``key``; leave out anything else in it."""
-    if isinstance(data, dict):
-        data = data.get(key)
-    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-
-
-def record_of(data: Any) -> dict[str, Any]:
-    """Return a record, or an empty one if the data is anything else."""
-    return data if isinstance(data, dict) else {}

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from triage.intake.light_curve_table import MAX_POINTS, Limit, Point
 from triage.models import Brightness, BrightnessDue, Photometry, SkyPortalInstance, Transient
-from triage.services.skyportal.remote_records import number, text
+from triage.services.fields import number, text
 
 
 @dataclasses.dataclass(frozen=True)

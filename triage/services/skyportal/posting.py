@@ -67,12 +67,13 @@ class Poster:
 
     def _withdraw_annotation(self, post: SkyPortalPost) -> None:
         spectrum = _remote_spectrum(post)
-        found = self._annotation(spectrum)
-        if found is None and (unread := self._unreadable(post)):
-            raise StillThereError(f"it may still be there: {_unread(unread)}")
+        rows = [row for row in self.client.annotations(spectrum) if isinstance(row.get("id"), int)]
+        found = [row["id"] for row in rows if (row.get("data") or {}).get("key") == post.key]
         # A later prediction writes its numbers into the same annotation, which then has to stay.
-        if found is not None and (found.get("data") or {}).get("key") == post.key:
-            self.client.delete_annotation(spectrum, found["id"])
+        if not (found or _of_origin(rows, post)) and (unread := self._unreadable(post)):
+            raise StillThereError(f"it may still be there: {_unread(unread)}")
+        for number in found:
+            self.client.delete_annotation(spectrum, number)
 
     def _withdraw_classification(self, post: SkyPortalPost) -> None:
         """Delete a classification by its id and wherever its key is found, and look whether it is gone."""
@@ -138,23 +139,35 @@ class Poster:
 
     def _annotate(self, post: SkyPortalPost) -> int:
         spectrum = _remote_spectrum(post)
-        content = {"origin": ORIGIN, "data": _numbers(post), "group_ids": _groups(post)}
+        content = {"origin": _origin(post), "data": _numbers(post), "group_ids": _groups(post)}
         _remember_groups(post)
-        found = self._annotation(spectrum)
-        if found is None:
+        found = _of_origin(self.client.annotations(spectrum), post)
+        if not found:
             try:
                 return self.client.post_annotation(spectrum, content)
             except RefusedError:
                 # The server takes one annotation for each origin, which may have been made in the meantime.
-                found = self._annotation(spectrum)
-                if found is None:
+                found = _of_origin(self.client.annotations(spectrum), post)
+                if not found:
                     raise
-        self.client.put_annotation(spectrum, found["id"], content)
-        return int(found["id"])
+        try:
+            self.client.put_annotation(spectrum, found[0], content)
+        except NotVisibleError as error:
+            raise CannotPostError(
+                f"another account has annotated this spectrum as “{_origin(post)}”, and the server keeps one of a name"
+            ) from error
+        return found[0]
 
-    def _annotation(self, spectrum: int) -> dict[str, Any] | None:
-        rows = self.client.annotations(spectrum)
-        return next((r for r in rows if r.get("origin") == ORIGIN and isinstance(r.get("id"), int)), None)
+
+def _origin(post: SkyPortalPost) -> str:
+    """Return the origin of a connection's annotations. Each group has its own, so that none replaces another's."""
+    group = post.instance.group
+    return ORIGIN if group is None else f"{ORIGIN}, {group.name}"
+
+
+def _of_origin(rows: Iterable[dict[str, Any]], post: SkyPortalPost) -> list[int]:
+    """Return the ids of the annotations that have the origin of a post's connection."""
+    return [row["id"] for row in rows if row.get("origin") == _origin(post) and isinstance(row.get("id"), int)]
 
 
 def foreign_groups(ids: set[int]) -> str:
@@ -226,6 +239,7 @@ def _numbers(post: SkyPortalPost) -> dict[str, Any]:
         "redshift": prediction.redshift,
         "redshift_error": prediction.redshift_error,
         "redshift_used": prediction.redshift_used,
+        "without_host_light": prediction.without_host_light,
         "checkpoint": prediction.checkpoint.hash,
         "key": post.key,
     }

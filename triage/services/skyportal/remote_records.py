@@ -1,4 +1,4 @@
-"""Reading SkyPortal's records. A field that is missing, null or odd becomes None, never an invented value."""
+"""Reading SkyPortal's records. What is missing, null or odd becomes None, never an invented value."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import dataclasses
 import functools
 import hashlib
 import io
-import math
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from classifier.spectrum import is_plausible_redshift
+from triage.services.fields import moment, number, text
 
 # SkyPortal's units as the readers of text tables spell them; a spectrum without units is taken as it is.
 _UNITS = {"Jy": "Jy", "AB": "AB mag", "erg/s/cm/cm/AA": "erg/s/cm2/A"}
@@ -76,35 +76,6 @@ class Source:
     aliases: list[str]
 
 
-def number(value: Any) -> float | None:
-    """Return a finite number, which may have come as a text, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        parsed = float(value)
-    except ValueError:
-        return None
-    return parsed if math.isfinite(parsed) else None
-
-
-def moment(value: Any) -> datetime | None:
-    """Return a time in UTC, or None. Times without an offset are UTC."""
-    if not isinstance(value, str):
-        return None
-    try:
-        parsed = datetime.fromisoformat(value.strip())
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def text(value: Any, length: int = 120) -> str:
-    """Return the value as one printable line of at most ``length`` characters, or ""."""
-    if not isinstance(value, str | int | float):
-        return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())[:length]
-
-
 def read_source(record: dict[str, Any]) -> Source:
     """Read a source. Raises SkipError if the record has no name."""
     name = text(record.get("id"), 200)
@@ -158,7 +129,7 @@ def read_spectrum_record(record: dict[str, Any], server: str) -> RemoteFile:
         errors = []
     return RemoteFile(
         content=_table(remarks, wavelengths, fluxes, errors),
-        filename=f"{_file_stem(remarks['OBJECT'])}_skyportal_{record.get('id')}.txt",
+        filename=f"{_file_stem(remarks['OBJECT'])}_skyportal_{text(record.get('id'))}.txt",
         observed_at=moment(record.get("observed_at")),
         instrument=remarks["INSTRUME"],
         original=_original(record.get("original_file_string")),
@@ -185,7 +156,7 @@ def _header(record: dict[str, Any], server: str) -> dict[str, str]:
         "TELESCOP": text(record.get("telescope_name")),
         "BUNIT": _UNITS.get(units, units),
         "WAVELENGTH UNITS": "Angstrom",
-        "SOURCE": f"{server} spectrum {record.get('id')}",
+        "SOURCE": f"{server} spectrum {text(record.get('id'))}",
     }
 
 

@@ -14,11 +14,12 @@ from django.db.models import Q
 
 from triage.chunks import chunks
 from triage.models import RemoteClassification, RemoteSource, RemoteSpectrum, SkyPortalInstance, Transient
+from triage.services.fields import moment, rows_of
 from triage.services.skyportal.classifications import forget_classifications, record_classifications
 from triage.services.skyportal.client import Client, naive
 from triage.services.skyportal.errors import SkyPortalError
-from triage.services.skyportal.pages import ROWS_PER_PAGE, rows_of
-from triage.services.skyportal.remote_records import SkipError, Source, moment, read_source
+from triage.services.skyportal.pages import ROWS_PER_PAGE
+from triage.services.skyportal.remote_records import SkipError, Source, read_source
 from triage.services.skyportal.transients import fill_transient, local_name
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def read_sources_of(client: Client, instance: SkyPortalInstance, observed: dict[
     span = {"hasSpectrumAfter": naive(oldest - SECOND), "hasSpectrumBefore": naive(newest + SECOND)}
     listed = client.sources(**_filters(instance), **span)
     try:
-        # Sources that are asked for one by one cost two requests each.
+        # More pages than sources would cost more requests than asking for each.
         for record in itertools.islice(listed, ROWS_PER_PAGE * len(wanted)):
             if record.get("id") in wanted and isinstance(record.get("classifications"), list):
                 source = read_source(record)
@@ -75,7 +76,7 @@ def read_sources_of(client: Client, instance: SkyPortalInstance, observed: dict[
 
 
 def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> Source:
-    """Return one source; a server that was asked for it and its classifications before is not asked again.
+    """Return one source; a server that was asked for it before is not asked again.
 
     Raises SkipError if the server's record has no name, else SkyPortalError.
     """
@@ -83,8 +84,9 @@ def ask_for_source(client: Client, instance: SkyPortalInstance, name: str) -> So
     fields = {field.name for field in dataclasses.fields(Source)}
     if known is not None and known.classified and set(known.stated) == fields:
         return Source(**known.stated)
-    source = read_source(client.source(name))
-    _keep(instance, name, source, client.classifications(name))
+    record = client.source(name)
+    source = read_source(record)
+    _keep(instance, name, source, rows_of(record, "classifications"))
     return source
 
 

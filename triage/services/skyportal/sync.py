@@ -55,7 +55,11 @@ def sync_due(budget_seconds: float) -> None:
     for instance in instances:
         if time.monotonic() > deadline:
             return
-        sync(instance, budget_seconds / len(instances))
+        try:
+            sync(instance, budget_seconds / len(instances))
+        except Exception:
+            # A fault of one connection must not keep the others from being synced.
+            log.exception("the sync of %s broke off", instance)
 
 
 def sync(

@@ -202,7 +202,7 @@ class TnsClient:
             raise NotSentError("the TNS got too many requests")
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or response.status_code >= 500 or response.is_redirect:
             raise MaybeSentError(f"status {response.status_code} without a readable answer")

@@ -56,10 +56,6 @@ def _instrument(tables: Tables, instrument: str, telescope: str) -> int | None:
 
 def _guess_of_date(spectrum: Spectrum) -> str:
     """Return that the time of observation is a guess of the reader, and why; "" if it is none."""
-    if spectrum.observed_at is None:
+    if (guess := spectrum.date_guess) is None:
         return ""
-    guessed = spectrum.observed_at.isoformat().replace("+00:00", "Z")
-    for guess in spectrum.receipt.get("guesses", ()):
-        if guess["what"] == "observed_at" and guess["value"] == guessed:
-            return f"The time of observation {spectrum.observed_at:%Y-%m-%d %H:%M} is a guess: {guess['evidence']}."
-    return ""
+    return f"The time of observation {spectrum.observed_at:%Y-%m-%d %H:%M} is a guess: {guess['evidence']}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +23,7 @@ from triage.doorbell import POLL_TNS, ring_after_commit
 from triage.errors import InvalidActionError, TriageError
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum, TnsRecord, TnsTarget, Transient
-from triage.services.skyportal.remote_records import number
+from triage.services.fields import moment, number, record_of, rows_of, text
 from triage.services.tns.client import RejectedError, TnsClient, TnsError, has_credentials
 from triage.services.tns.payload import find_name
 
@@ -74,16 +74,16 @@ def _ask(client: TnsClient, transient: Transient) -> None:
         TnsRecord.objects.update_or_create(transient=transient, defaults=row)
         return
     redshift = number(found.get("redshift"))
-    class_name = str((found.get("object_type") or {}).get("name") or "")[:60]
+    class_name = text(record_of(found.get("object_type")).get("name"), 60)
     young = timezone.now() - transient.created_at < RECENT
     TnsRecord.objects.update_or_create(
         transient=transient,
         defaults={
-            "name": str(found.get("objname") or "")[:40],
-            "prefix": str(found.get("name_prefix") or "")[:10],
+            "name": text(found.get("objname"), 40),
+            "prefix": text(found.get("name_prefix"), 10),
             "class_name": class_name,
             "redshift": redshift if redshift is not None and is_plausible_redshift(redshift) else None,
-            "spectra": [_spectrum(row) for row in found.get("spectra") or [] if row.get("asciifile")],
+            "spectra": [_spectrum(row) for row in rows_of(found, "spectra") if row.get("asciifile")],
             "problem": "",
             "asked_at": timezone.now(),
             "next_ask_at": timezone.now() + (SOON if young and not class_name else LATE),
@@ -103,13 +103,11 @@ def _search(client: TnsClient, transient: Transient, names: list[str]) -> str:
 
 def _spectrum(row: Mapping[str, Any]) -> dict[str, str]:
     """Return what is kept of a public spectrum; unknown values are ""."""
-    instrument = (row.get("instrument") or {}).get("name") or ""
-    by = (row.get("source_group") or {}).get("group_name") or row.get("observer") or ""
     return {
         "address": str(row["asciifile"]),
-        "observed_at": str(row.get("obsdate") or ""),
-        "instrument": str(instrument),
-        "by": str(by),
+        "observed_at": text(row.get("obsdate")),
+        "instrument": text(record_of(row.get("instrument")).get("name")),
+        "by": text(record_of(row.get("source_group")).get("group_name")) or text(row.get("observer")),
     }
 
 
@@ -135,7 +133,7 @@ def _import(client: TnsClient, record: TnsRecord, sender: User) -> None:
         filename = spectrum["address"].partition("?")[0].rpartition("/")[2] or "spectrum.txt"
         given = Given(
             transient=record.transient.name,
-            observed_at=_moment(spectrum["observed_at"]),
+            observed_at=moment(spectrum["observed_at"]),
             instrument=spectrum["instrument"],
             comment=f"from the TNS, by {spectrum['by']}" if spectrum["by"] else "from the TNS",
         )
@@ -144,10 +142,3 @@ def _import(client: TnsClient, record: TnsRecord, sender: User) -> None:
         except (TriageError, RejectedError) as error:
             problems.append(f"{filename}: {error.detail}")
     TnsRecord.objects.filter(pk=record.pk).update(import_for=None, problem="; ".join(problems))
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None

@@ -116,8 +116,10 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
         warnings.append(
             f"{left} of the chosen spectra cannot be sent: a public report has public, readable spectra only."
         )
-    if any(spectrum.corrections.get("frame") == "rest" for spectrum in spectra):
+    if any(spectrum.at_rest for spectrum in spectra):
         warnings.append("The wavelengths of a spectrum are in the rest frame.")
+    if any(spectrum.receipt.get("host_light") for spectrum in spectra):
+        warnings.append("The host's light was taken off a spectrum. Its file says so.")
     warnings += _guesses([FromFile.of(spectrum, tables) for spectrum in spectra], options)
     if options.instrument is not None and len({spectrum.instrument for spectrum in spectra}) > 1:
         warnings.append("The spectra come from different instruments, and the report names one for all.")
@@ -277,7 +279,7 @@ def faults(payload: dict[str, Any], tables: Tables) -> list[tuple[str, str]]:
         (
             "",
             all(_is_obsdate(spectrum["obsdate"]) for spectrum in spectra),
-            "The TNS needs the time of observation, which is not known for this spectrum.",
+            "State the time of observation among the facts of the spectrum.",
         ),
         (
             "instrument",

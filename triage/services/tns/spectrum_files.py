@@ -24,6 +24,8 @@ def text_file(name: str, spectrum: Spectrum) -> tuple[str, str]:
         columns.append(unpack(stored.flux_error))
     lines = [f"# {name}", f"# instrument: {spectrum.instrument}" if spectrum.instrument else ""]
     lines.append(f"# date-obs (UTC): {obsdate(spectrum.observed_at)}" if spectrum.observed_at else "")
+    if taken := spectrum.receipt.get("host_light"):
+        lines.append(f"# host light taken off: {taken:.0%} of 4000-7000 Angstrom at rest")
     lines.append("# wavelength(Angstrom) flux" + (" flux_error" if len(columns) == 3 else ""))
     rows = (f"{row[0]:.3f} " + " ".join(f"{value:.6g}" for value in row[1:]) for row in zip(*columns, strict=True))
     return f"{stem}{day}_{spectrum.pk}.txt", "\n".join([*(line for line in lines if line), *rows]) + "\n"

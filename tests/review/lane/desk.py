@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from tests.factories import classified
-from triage.models import AutomaticRun, Prediction, Transient
+from triage.models import AutomaticClassification, AutomaticRun, Prediction, Transient
+from triage.queue.filters import QueueFilter
 from triage.review import automatic, lane
 
 POLICY = {"class_names": ["SN Ia"], "share_for_people": 0.0, "allowed_false_rate": 0.5}
@@ -50,3 +51,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         return Transient.objects.get(pk=transient_id).name in names
 
     monkeypatch.setattr(lane, "is_drawn", is_drawn)
+
+
+def standing(user: User) -> dict[str, str]:
+    rows = AutomaticClassification.objects.visible_to(user).standing()
+    return dict(rows.values_list("transient__name", "class_name"))
+
+
+def in_state(user: User, state: str) -> list[str]:
+    return list(QueueFilter(state=state).rows(user).values_list("name", flat=True))
