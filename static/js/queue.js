@@ -4,7 +4,7 @@ import { onKey } from "./keys.js";
 const rows = document.getElementById("rows");
 const counts = document.querySelector("[data-counts]");
 const POLL_MS = 4000;
-let last = null;
+let numbers = null;
 
 const items = () => [...rows.querySelectorAll(".row")];
 // The row that somebody reached by key.
@@ -43,23 +43,27 @@ async function refreshRows() {
   if (!reached()) rows.innerHTML = fresh;
 }
 
+// Returns whether any number differs from the one on the page.
+function showNumbers(now) {
+  const old = [...counts.querySelectorAll("[data-count]")].filter((field) => Number(field.textContent) !== now[field.dataset.count]);
+  for (const field of old) {
+    const value = now[field.dataset.count];
+    field.textContent = value;
+    field.parentElement.classList.toggle("zero", value === 0);
+  }
+  return old.length > 0;
+}
+
 async function poll() {
   try {
     if (!document.hidden) {
       const answer = await fetch(counts.dataset.counts);
       if (answer.ok && !answer.redirected) {
-        const now = await answer.json();
-        for (const [name, value] of Object.entries(now)) {
-          const field = counts.querySelector(`[data-count="${name}"]`);
-          if (!field) continue;
-          field.textContent = value;
-          field.parentElement.classList.toggle("zero", value === 0);
-        }
-        if (last && JSON.stringify(last) !== JSON.stringify(now)) await refreshRows();
-        last = now;
+        numbers = await answer.json();
+        if (showNumbers(numbers)) await refreshRows();
       }
     }
   } catch { /* the server does not answer for a moment; ask again later */ }
-  setTimeout(poll, last?.processing ? POLL_MS / 4 : POLL_MS);
+  setTimeout(poll, numbers?.processing ? POLL_MS / 4 : POLL_MS);
 }
 if (counts) poll();

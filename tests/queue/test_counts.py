@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test import Client
 from pytest_django.fixtures import Settings
 from redis.exceptions import RedisError
 
@@ -48,6 +49,14 @@ def test_whoever_decides_sees_at_once_what_is_left(slow: None, make_user: Callab
     assert counts(ada)["pending"] == 0
     undo(ada, decision.pk)
     assert counts(ada)["pending"] == 1
+
+
+def test_rows_that_came_after_their_number_was_kept_are_listed(slow: None, reviewer: User, client: Client) -> None:
+    client.force_login(reviewer)
+    assert "T1" not in client.get("/").content.decode()
+    classified(reviewer, "T1", seed=1)
+    assert counts(reviewer)["pending"] == 0
+    assert "T1" in client.get("/").content.decode()
 
 
 def test_numbers_that_were_counted_quickly_are_counted_anew(settings: Settings, reviewer: User) -> None:

@@ -24,7 +24,15 @@ def test_long_lists_are_counted_up_to_a_limit(reviewer: User, monkeypatch: pytes
     assert (page.count, page.capped, page.num_pages) == (4, True, 2)
     assert [row.name for row in page.page(2)] == ["T2", "T3"]
     assert (CappedPaginator(rows, 2, known=9).count, CappedPaginator(rows, 2, known=9).capped) == (4, True)
+    assert [row.name for row in CappedPaginator(rows, 3, known=9).page(2)] == ["T3"]
     assert (CappedPaginator(rows, 2, most=3).count, CappedPaginator(rows, 2, most=3).capped) == (3, True)
+
+
+def test_a_page_holds_the_rows_that_came_after_they_were_counted() -> None:
+    Transient.objects.bulk_create(Transient(name=f"T{i}") for i in range(3))
+    rows = Transient.objects.order_by("name")
+    assert [row.name for row in CappedPaginator(rows, 2, known=0).page(1)] == ["T0", "T1"]
+    assert [row.name for row in CappedPaginator(rows, 2, known=1).page(1)] == ["T0", "T1"]
 
 
 def test_the_pages_of_a_filter_hold_its_first_rows(
