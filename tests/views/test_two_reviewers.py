@@ -87,8 +87,9 @@ def first_waiting(page: Page, desk: Desk, count: int = 1) -> list[str]:
     A browser that closed at the end of an earlier test may have left its claim on a transient.
     """
     page.goto(desk.url)
-    names = page.locator(".row").filter(has_not_text="is looking").locator("strong")
-    return [names.nth(number).inner_text() for number in range(count)]
+    # All at once, because fresh rows may take their place between two questions.
+    names = page.locator(".row").filter(has_not_text="is looking").locator("strong").all_inner_texts()
+    return names[:count]
 
 
 def vote(page: Page, class_name: str) -> None:
