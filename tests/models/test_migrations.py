@@ -20,6 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from tests.factories import classified, spectrum_file
+from triage.intake.naming import known_transient
 from triage.intake.submit import Given, submit_spectrum
 from triage.migrations._indexes import AddUniqueBesideWrites
 from triage.models import (
@@ -32,6 +33,7 @@ from triage.models import (
     Spectrum,
     SpectrumAct,
     Transient,
+    TransientAct,
 )
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
@@ -40,6 +42,7 @@ from triage.review.proposal import Proposal
 HABIT_SINCE = "0141_token_made_by"
 SQUASH = "0001_squashed_0143_name_search"
 LAST_REPLACED = "0143_name_search"
+WITHOUT_AUDIENCES = "0152_tns_records"
 LATEST = max(path.stem for path in Path(apps.get_app_config("triage").path, "migrations").glob("0*.py"))
 
 
@@ -280,6 +283,32 @@ def test_other_names_are_kept_and_stay_with_the_group_that_knows_them(at_0141: A
     # A process that does not know the old column can still write.
     call_command("migrate", verbosity=0)
     Transient.objects.create(name="new")
+
+
+def _audiences() -> tuple[dict[str, str | None], list[str | None]]:
+    """Return the group of each transient by its name, and the groups of the acts on transients."""
+    transients = Transient.objects.order_by("pk").values_list("name", "group__name")
+    return dict(transients), list(TransientAct.objects.order_by("pk").values_list("group__name", flat=True))
+
+
+def test_a_way_back_and_forward_again_shows_nothing_private_to_others(transactional_db: None) -> None:
+    user, one, other = User.objects.create_user("a"), Group.objects.create(name="a"), Group.objects.create(name="b")
+    for name, group in (("SN 2021a", one), ("SN2021A", other), ("given to all", one)):
+        Transient.objects.create(name=name, group=group)
+    public = classified(user, "X")
+    for group in (None, one, other):
+        TransientAct.objects.create(transient=public, group=group, detail={"redshift": [0.1, None]})
+    transients, acts = _audiences()
+    try:
+        old = _migrate_to(WITHOUT_AUDIENCES).get_model
+        original = old("triage", "Original").objects.create(sha256="0" * 64, content=b"", size=0)
+        opened = old("triage", "Transient").objects.get(name="given to all")
+        old("triage", "Spectrum").objects.create(transient=opened, original=original, sha256="0", filename="a.txt")
+    finally:
+        _migrate_to(LATEST)
+    assert _audiences() == ({**transients, "given to all": None}, acts)
+    assert known_transient("SN 2021a", None) is None
+    assert "triage_kept_audience" not in connection.introspection.table_names()
 
 
 @pytest.mark.django_db

@@ -13,6 +13,9 @@ spectrum. Its acts get the same. Then the transients of one audience and one key
 - Spectra whose known redshift changes are classified again.
 
 Each merging is a transaction of its own, so the desk goes on working.
+
+On the way back, the audiences go into a table of their own, because 0170 drops their columns. The next way forward reads it:
+nothing else tells the audience of a transient without spectra, or of an act from before its transient became public.
 """
 
 from collections import defaultdict
@@ -29,6 +32,7 @@ FACTS = {'ra': None, 'redshift': None, 'host': ''}
 # Facts that come and go together with one of FACTS.
 WITH = {'ra': ['ra', 'dec'], 'redshift': ['redshift', 'redshift_error', 'redshift_origin'], 'host': ['host']}
 AGAIN = {'state': 'queued', 'failure_code': '', 'failure_reason': '', 'attempts': 0, 'lease_until': None, 'lease_token': ''}
+KEPT = 'triage_kept_audience'
 OWN_WAY = {'Claim', 'Classification', 'OtherName', 'Photometry', 'QueueEntry', 'TnsRecord'}
 
 
@@ -52,6 +56,39 @@ def fill_audiences(apps, schema_editor):
         for transient in changed:
             if transient.group_id is not None:
                 get('triage', 'TransientAct').objects.filter(transient=transient).update(group=transient.group_id)
+
+
+def keep_audiences(apps, schema_editor):
+    schema_editor.execute(
+        f'CREATE TABLE IF NOT EXISTS {KEPT} (kind varchar(20) NOT NULL, row_id bigint NOT NULL,'
+        ' created_at timestamp with time zone NOT NULL, group_id integer NOT NULL REFERENCES auth_group (id),'
+        ' PRIMARY KEY (kind, row_id))'
+    )
+    # An earlier way back may have ended between its steps.
+    schema_editor.execute(f'DELETE FROM {KEPT}')
+    for kind in ('transient', 'transientact'):
+        schema_editor.execute(
+            f"INSERT INTO {KEPT} SELECT '{kind}', id, created_at, group_id FROM triage_{kind} WHERE group_id IS NOT NULL"
+        )
+
+
+def use_kept_audiences(apps, schema_editor):
+    """Give the rows of an earlier way back their audiences again, except transients that have become public since."""
+    if KEPT not in schema_editor.connection.introspection.table_names():
+        return
+    public = (
+        f'EXISTS (SELECT 1 FROM triage_{name} one WHERE one.transient_id = triage_transient.id AND one.group_id IS NULL)'
+        for name in ('spectrum', 'decision')
+    )
+    for kind, condition in (('transient', f"NOT ({' OR '.join(public)})"), ('transientact', '1 = 1')):
+        # Acts that 0148 made anew have the ids of other ones.
+        same = f"kind = '{kind}' AND row_id = triage_{kind}.id AND kept.created_at = triage_{kind}.created_at"
+        kept = f'(SELECT kept.group_id FROM {KEPT} kept WHERE {same})'
+        schema_editor.execute(
+            f'UPDATE triage_{kind} SET group_id = {kept}'
+            f' WHERE COALESCE(group_id, 0) <> COALESCE({kept}, group_id, 0) AND {condition}'
+        )
+    schema_editor.execute(f'DROP TABLE {KEPT}')
 
 
 def merge_spellings(apps, schema_editor):
@@ -175,6 +212,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(fill_audiences, migrations.RunPython.noop),
+        migrations.RunPython(fill_audiences, keep_audiences),
+        migrations.RunPython(use_kept_audiences, migrations.RunPython.noop),
         migrations.RunPython(merge_spellings, migrations.RunPython.noop),
     ]
