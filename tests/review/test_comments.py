@@ -162,6 +162,35 @@ def test_a_comment_mentions_nobody_who_may_not_read_it(
     assert mentioned(comments.add(ada, private(ada, "a"), "@ben @amy")) == {"amy"}
 
 
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("@amy, look", ""),
+        ("narrow lines (@6563, from x@host)", ""),
+        ("@zed look", "@zed"),
+        ("@Zed and @zed.", "@Zed and @zed"),
+        ("@amy @lone @ada @gone", "@lone and @ada and @gone"),
+    ],
+)
+def test_the_names_that_reached_nobody_are_told_alike(
+    ada: User, public: Transient, make_user: Callable[..., User], text: str, missed: str
+) -> None:
+    for name, group in (("amy", "a"), ("lone", "b"), ("gone", "a")):
+        make_user(name, group)
+    User.objects.filter(username="gone").update(is_active=False)
+    told = comments.reached_nobody(text, ada, None)
+    assert told == (missed and f"{missed} reached nobody: you know of no other reviewer of that name who can see this.")
+
+
+def test_a_name_of_somebody_outside_the_audience_reached_nobody(
+    ada: User, public: Transient, make_user: Callable[..., User]
+) -> None:
+    make_user("cleo", "c")
+    ada.groups.add(Group.objects.get(name="c"))
+    assert comments.reached_nobody("@cleo", ada, None) == ""
+    assert comments.reached_nobody("@cleo", ada, Group.objects.get(name="a")).startswith("@cleo reached nobody")
+
+
 def test_an_author_withdraws_a_comment_once_and_it_stays_in_the_thread(ada: User, ben: User, public: Transient) -> None:
     comment = comments.add(ada, public, "a mistake")
     with pytest.raises(NotYoursError):

@@ -46,6 +46,21 @@ def test_a_mentioned_user_stands_out_and_an_unknown_name_stays_text(browser: Cli
     assert '<p class="typed"><b>@ada</b>. @nobody http://example.org/a.png</p>' in page
 
 
+def test_the_page_says_which_names_reached_nobody(browser: Client, ada: User, ben: User) -> None:
+    classified(ada)
+    _share_a_group(ada, ben)
+    missed = "@zed reached nobody: you know of no other reviewer of that name who can see this."
+    assert missed in browser.get(write(browser, "@ada @zed look")).content.decode()
+    assert "reached nobody" not in browser.get(write(browser, "@ada look")).content.decode()
+
+
+def test_a_verdict_says_which_names_in_its_comment_reached_nobody(browser: Client, ada: User) -> None:
+    classified(ada)
+    sent = {"verdict": "override", "class_name": "TDE", "comment": "as @zed says"}
+    page = browser.post(reverse("decide", args=["X"]), sent, follow=True).content.decode()
+    assert "X: overridden to TDE. @zed reached nobody" in page
+
+
 def test_only_the_author_may_withdraw_and_withdrawn_stays(browser: Client, ada: User, ben: User) -> None:
     transient = classified(ada)
     comments.add(ada, transient, "of somebody else")

@@ -27,7 +27,7 @@ class CommentSerializer(SparseFields, serializers.ModelSerializer[Comment]):
 
     group: the group that may read it, null for everybody who sees the transient.
     text: the remark, plain text; null if it was withdrawn.
-    mentions: names of the users whom it mentions.
+    mentions: names of the users whom it reaches. Any other name after an @ reached nobody.
     withdrawn_at: when its author withdrew it, null if it stands.
     """
 

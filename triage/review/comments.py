@@ -139,6 +139,26 @@ def _known(user: User) -> QuerySet[User]:
     return User.objects.filter(shared | decided | wrote, is_active=True).exclude(pk=user.pk)
 
 
+def reached_nobody(text: str, author: User, group: Group | None) -> str:
+    """Return which names after an @ told nobody and why, as a sentence, or "" if there is no such name.
+
+    It is the same sentence for a name that nobody has, that of a user who may not read the text, and the author's own.
+
+    text: text of a comment.
+    author, group: its author and its audience.
+    """
+    typed = dict.fromkeys(match[1].rstrip(ENDS_OF_SENTENCES) for match in MENTION.finditer(text))
+    names = [name for name in typed if name[:1].isalpha()]
+    if not names:
+        return ""
+    told = {user.get_username().lower() for user in _mentioned(text, author, group)}
+    missed = [f"@{name}" for name in names if not any(one.rstrip(ENDS_OF_SENTENCES) == name.lower() for one in told)]
+    if not missed:
+        return ""
+    names_missed = " and ".join(missed)
+    return f"{names_missed} reached nobody: you know of no other reviewer of that name who can see this."
+
+
 def names_in(text: str) -> set[str]:
     """Return everything after an @ that may be a user's name, with and without the end of a sentence."""
     found = {match[1] for match in MENTION.finditer(text)}

@@ -33,7 +33,7 @@ from triage.models.other_name import other_names
 from triage.models.transient_order import Neighbours
 from triage.queue.filters import QueueFilter
 from triage.queue.fused import fused_answer
-from triage.review import claims, decisions, inbox, second_opinion
+from triage.review import claims, comments, decisions, inbox, second_opinion
 from triage.review.outcome import IN_ROUND, current_outcome
 from triage.review.proposal import Proposal
 from triage.views.automatic_run import automatic_entries
@@ -263,9 +263,11 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         now = visible_transient(user, name)
         claim = claims.standing_claim(user, now)
         return _respond(request, user, now, claim, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    message = verdict_message(decision, transient)
+    message, level = verdict_message(decision, transient), messages.SUCCESS
+    if missed := comments.reached_nobody(decision.comment, user, decision.group):
+        message, level = f"{message}. {missed}", messages.WARNING
     path = reverse("review", args=[following]) if following else reverse("queue")
-    return _go_on(request, path + chosen.query, message, messages.SUCCESS, decision.pk)
+    return _go_on(request, path + chosen.query, message, level, decision.pk)
 
 
 @login_required
