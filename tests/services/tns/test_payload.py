@@ -161,6 +161,29 @@ def test_several_spectra_go_into_one_report_the_earliest_first(reviewer: User) -
     assert report.problems == ["Say who observed it."]
 
 
+@pytest.mark.parametrize(
+    ("days_of_decided", "days_of_others", "taken"),
+    [(0, [3], 0), (None, [0, 3], 2), (None, [3, 0], 1), (None, [None, 3], 2), (None, [None], 0)],
+)
+def test_the_spectrum_of_the_decision_is_reported_or_else_the_newest_dated_one_that_was_seen(
+    reviewer: User, days_of_decided: int | None, days_of_others: list[int | None], taken: int
+) -> None:
+    made = []
+    for seed, days in enumerate([days_of_decided, *days_of_others], start=1):
+        observed_at = None if days is None else OBSERVED_AT + timedelta(days=days)
+        given = Given(transient="AT2026abc", redshift=0.05, observed_at=observed_at, instrument="SEDM")
+        made.append(submit_spectrum(reviewer, spectrum_file(seed=seed), f"{seed}.txt", given).spectrum)
+    record_decision(reviewer, Transient.objects.get(), Proposal("override", class_name="TDE", spectrum=made[0].pk))
+    unseen = Given(transient="AT2026abc", observed_at=OBSERVED_AT + timedelta(days=9))
+    submit_spectrum(reviewer, spectrum_file(seed=9), "9.txt", unseen)
+    report = build_report(reviewer, Transient.objects.get(), FULL)
+    assert f"_{made[taken].pk}." in report.files[0][0]
+    instead = "The spectrum of the decision has no date, so the newest dated one that its reviewer saw is taken."
+    assert (instead in report.warnings) is (taken != 0)
+    dated = made[taken].observed_at is not None
+    assert ("State the time of observation among the facts of the spectrum." in report.problems) is not dated
+
+
 def test_wavelengths_that_the_file_puts_at_rest_are_a_warning(reviewer: User) -> None:
     transient = reportable(reviewer)
     given = Given(transient="SN 2026abc", observed_at=OBSERVED_AT, instrument="EFOSC2")

@@ -116,6 +116,10 @@ def build_report(user: User, transient: Transient, options: Options) -> Report:
         warnings.append(
             f"{left} of the chosen spectra cannot be sent: a public report has public, readable spectra only."
         )
+    if not options.spectra and spectra and decision.spectrum_id not in (None, spectra[0].pk):
+        warnings.append(
+            "The spectrum of the decision has no date, so the newest dated one that its reviewer saw is taken."
+        )
     if any(spectrum.at_rest for spectrum in spectra):
         warnings.append("The wavelengths of a spectrum are in the rest frame.")
     if any(spectrum.receipt.get("host_light") for spectrum in spectra):
@@ -151,17 +155,22 @@ def find_name(given: str, names: Iterable[str]) -> str:
 def _spectra(user: User, standing: Classification, wanted: Sequence[int]) -> list[Spectrum]:
     """Return the spectra to report, the earliest first.
 
-    They are those that were asked for, or the one the decision rests on, or the latest that the reviewer saw. A public
-    classification is never reported with a private spectrum.
+    They are those that were asked for. If none were, it is the one that the decision rests on if that is dated, else
+    the newest dated one that the reviewer saw, else an undated one. A public classification is never reported with a
+    private spectrum.
     """
     rows = Spectrum.objects.visible_to(user).filter(transient=standing.transient_id, arrays__isnull=False)
     if standing.group_id is None:
         rows = rows.filter(group__isnull=True)
-    if wanted or standing.decision.spectrum_id is not None:
-        chosen = rows.filter(pk__in=wanted or [standing.decision.spectrum_id])
-        return list(chosen.order_by(F("observed_at").asc(nulls_last=True), "id"))
-    seen = rows.filter(pk__in=standing.decision.spectra_seen, rejected=False)
-    return list(seen.order_by(F("observed_at").desc(nulls_last=True), "-id")[:1])
+    if wanted:
+        return list(rows.filter(pk__in=wanted).order_by(F("observed_at").asc(nulls_last=True), "id"))
+    decision = standing.decision
+    of_decision = list(rows.filter(pk__in=[decision.spectrum_id]))
+    if decision.spectrum_id is not None and (not of_decision or of_decision[0].observed_at is not None):
+        return of_decision
+    seen = rows.filter(pk__in=decision.spectra_seen, rejected=False)
+    dated = list(seen.filter(observed_at__isnull=False).order_by("-observed_at", "-id")[:1])
+    return dated or of_decision or list(seen.order_by("-id")[:1])
 
 
 def _payload(
