@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from tests.api_client import API, client_of
 from tests.factories import spectrum_file
 from triage.intake import new_files, submit
+from triage.intake.duplicates import DuplicateSearch
 from triage.intake.naming import ReadPart
 from triage.models import Spectrum
 
@@ -72,10 +73,10 @@ def test_a_database_that_fails_at_one_file_costs_only_that_file(api: APIClient) 
     files = {f"{seed}.txt": spectrum_file(seed=seed) for seed in range(3)}
     original = new_files.store_parts
 
-    def store(parts: Sequence[ReadPart]) -> None:
+    def store(parts: Sequence[ReadPart], duplicates: DuplicateSearch) -> None:
         if any(part.spectrum.filename == "1.txt" for part in parts):
             raise OperationalError("the server closed the connection")
-        original(parts)
+        original(parts, duplicates)
 
     with mock.patch.object(new_files, "store_parts", store):
         lines = lines_of(send(api, files))

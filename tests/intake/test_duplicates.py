@@ -14,7 +14,7 @@ from django.test import Client
 from classifier.readers import read_spectrum
 from tests.spectrum_files import image, text
 from triage.intake import reread
-from triage.intake.duplicates import mark_likely_duplicates
+from triage.intake.duplicates import DuplicateSearch
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import Spectrum
 
@@ -99,9 +99,11 @@ def test_a_duplicate_stays_marked_when_its_host_is_taken_off_and_put_back(review
 def test_duplicates_of_more_spectra_than_one_query_takes_are_found(reviewer: User) -> None:
     content = text(WAVELENGTH, FLUX, form="{:.8g}")
     first = submit_spectrum(reviewer, content, "first.txt").spectrum
-    far = [Spectrum(centre=1e5 + number, width=1000.0) for number in range(1200)]
+    far = [Spectrum(centre=1e4 * 1.001**number, width=1000.0) for number in range(1200)]
     twin = Spectrum(centre=first.centre, width=first.width)
     reading = read_spectrum(content).spectrum
-    mark_likely_duplicates([(spectrum, reading) for spectrum in (*far, twin)])
+    search = DuplicateSearch([(spectrum, reading) for spectrum in (*far, twin)])
+    search.compare()
+    assert search.mark() == [twin]
     assert {spectrum.likely_duplicate_of_id for spectrum in far} == {None}
     assert twin.likely_duplicate_of_id == first.pk

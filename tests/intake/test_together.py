@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from classifier.same_measurement import same_measurement
+from classifier.spectrum import Array
 from tests.at_once import at_once, needs_threads
 from tests.factories import spectrum_file
-from tests.spectrum_files import zipped
+from tests.spectrum_files import text, zipped
 from triage.errors import BoundSpectrumError
-from triage.intake import new_files, submit
+from triage.intake import duplicates, new_files, records, submit
+from triage.intake.duplicates import DuplicateSearch
 from triage.intake.naming import ReadPart
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.submit import Given, SentFile, Submission, in_chunks, submit_files, submit_spectrum, taken
@@ -77,6 +83,62 @@ def test_a_second_file_with_the_same_samples_is_marked_as_a_likely_duplicate(rev
     assert marked[0].receipt["warnings"][-1]["code"] == "likely_duplicate"
 
 
+def archive(seed: int, spectra: int) -> SentFile:
+    """Return an archive of exposures of one object, which differ by their noise alone."""
+    return SentFile(zipped({f"{n}.txt": text(*exposure(seed + n)) for n in range(spectra)}), f"{seed}.zip", Given())
+
+
+def exposure(seed: int) -> tuple[Array, Array]:
+    wavelength = np.linspace(3800, 9200, 900)
+    return wavelength, 2 + np.sin(wavelength / 200) + np.random.default_rng(seed).normal(0, 0.05, 900)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_number_of_alike_spectra(reviewer: User) -> None:
+    few = statements_of(reviewer, [archive(0, 2)])
+    Spectrum.objects.all().delete()
+    assert statements_of(reviewer, [archive(100, 12)]) == few
+
+
+@pytest.fixture
+def compared_within(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each comparison of two spectra, whether it took place within a transaction."""
+    within: list[bool] = []
+
+    def compare(first: Any, second: Any) -> bool:
+        within.append(connection.in_atomic_block)
+        return same_measurement(first, second)
+
+    monkeypatch.setattr(duplicates, "same_measurement", compare)
+    return within
+
+
+@pytest.mark.django_db(transaction=True)
+def test_alike_spectra_are_compared_before_the_others_have_to_wait(reviewer: User, compared_within: list[bool]) -> None:
+    submit_files(reviewer, [archive(0, 3)])
+    submit_files(reviewer, [archive(100, 3)])
+    assert compared_within == [False] * (3 + 3 * 3 + 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_others_store_meanwhile_is_compared_before_the_next_try(
+    reviewer: User, compared_within: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = text(*exposure(1))
+    rivals = iter([SentFile(b"# sent meanwhile\n" + content, "rival.txt", Given())])
+
+    def prepare(parts: Sequence[ReadPart]) -> DuplicateSearch:
+        search = records.prepare_parts(parts)
+        submit_files(reviewer, list(itertools.islice(rivals, 1)))
+        return search
+
+    monkeypatch.setattr(new_files, "prepare_parts", prepare)
+    monkeypatch.setattr(new_files, "FEW", 0)
+    (sent,) = send_all(reviewer, [SentFile(content, "own.txt", Given())])
+    assert Spectrum.objects.get(filename="own.txt").likely_duplicate_of == Spectrum.objects.get(filename="rival.txt")
+    assert sent.spectrum.receipt["warnings"][-1]["code"] == "likely_duplicate"
+    assert compared_within == [False]
+
+
 def test_an_unreadable_file_among_them_is_in_quarantine_and_the_others_are_stored(reviewer: User) -> None:
     bad = SentFile(b"no numbers here", "notes.txt", Given(transient="T9"))
     one, failed, empty, two = submit_files(reviewer, [sent(1), bad, SentFile(b"", "empty.txt", Given()), sent(2)])
@@ -91,8 +153,8 @@ def test_a_file_that_is_refused_when_it_is_stored_costs_the_others_nothing(
 ) -> None:
     original = new_files.store_parts
 
-    def store(parts: Sequence[ReadPart]) -> None:
-        original(parts)
+    def store(parts: Sequence[ReadPart], duplicates: DuplicateSearch) -> None:
+        original(parts, duplicates)
         if any(part.spectrum.filename == "2.txt" for part in parts):
             raise BoundSpectrumError("not beside this transient")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -14,13 +14,17 @@ from classifier.readers import read_spectra
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.intake.archives import DescribedReading, describe
 from triage.intake.corrections import make_corrections
+from triage.intake.duplicates import DuplicateSearch
 from triage.intake.given import Given, SentFile
 from triage.intake.naming import ReadPart
-from triage.intake.records import blank, store_parts
+from triage.intake.records import blank, prepare_parts, store_parts
 from triage.models import Original, Spectrum, SpectrumState
 from triage.operations import logs
 
 log = logging.getLogger(__name__)
+
+# So many pairs of spectra may be compared within a transaction, in about 50 ms.
+FEW = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,51 +54,71 @@ def read_file(sent: SentFile) -> ReadFile:
 def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectrum]]:
     """Store new files with their spectra in one transaction, and return the records by SHA-256, each list by part.
 
-    A file that could not be read gets one record, in quarantine. Everybody locks in one order: first originals by their
-    hash, then known transients by their id, then new ones by their key.
+    A file that could not be read gets one record, in quarantine.
 
     files: files of one audience.
 
     Raises IntegrityError if somebody else stored one of them, or made one of their transients, a moment ago, and
     BoundSpectrumError if one of them may not be stored with its transient.
     """
-    stored: dict[str, list[Spectrum]] = {}
-    unread: list[Spectrum] = []
-    parts: list[ReadPart] = []
-    with transaction.atomic():
-        originals = Original.objects.keep({file.sent.sha256: file.sent.content for file in files})
-        for file in files:
-            spectra = _blanks(user, file, originals[file.sent.sha256])
-            stored[file.sent.sha256] = spectra
-            if file.failure is not None:
-                _put_into_quarantine(spectra[0], file.failure, file.sent.given)
-                unread += spectra
-            described = zip(spectra, file.parts, strict=file.failure is None)
-            parts += [ReadPart(spectrum, part.reading, part.given) for spectrum, part in described]
-        Spectrum.objects.bulk_create(unread)
-        store_parts(parts)
-        if parts:
-            ring_after_commit(PROCESS_BACKLOG)
+    spectra = {file.sent.sha256: _blanks(user, file) for file in files}
+    parts = [part for file in files for part in _read_parts(file, spectra[file.sent.sha256])]
+    duplicates = prepare_parts(parts)
+    for most in (FEW, FEW, None):
+        with transaction.atomic():
+            # Others may have stored many spectra meanwhile. They wait while samples are compared here.
+            if duplicates.compare(most):
+                _store(files, spectra, parts, duplicates)
+                break
+        duplicates.compare()
     for part in parts:
         with logs.about(spectrum=part.spectrum.pk):
             log.info("stored and queued")
-    return stored
+    return spectra
 
 
-def _blanks(user: User, file: ReadFile, original: Original) -> list[Spectrum]:
-    """Return the unsaved spectra of a file without their readings, or one spectrum if it could not be read."""
+def _store(
+    files: Sequence[ReadFile],
+    spectra: Mapping[str, list[Spectrum]],
+    parts: Sequence[ReadPart],
+    duplicates: DuplicateSearch,
+) -> None:
+    """Store originals and records. Call this within a transaction.
+
+    Everybody locks in one order: first originals by their hash, then known transients by their id, then new ones by
+    their key.
+    """
+    originals = Original.objects.keep({file.sent.sha256: file.sent.content for file in files})
+    for sha256, records in spectra.items():
+        for spectrum in records:
+            spectrum.original = originals[sha256]
+    Spectrum.objects.bulk_create(spectra[file.sent.sha256][0] for file in files if file.failure is not None)
+    store_parts(parts, duplicates)
+    if parts:
+        ring_after_commit(PROCESS_BACKLOG)
+
+
+def _blanks(user: User, file: ReadFile) -> list[Spectrum]:
+    """Return the unsaved spectra of a file without their readings, or one in quarantine if it could not be read."""
     number, given = (file.parts[0].number, file.parts[0].given) if file.parts else (0, file.sent.given)
     first = Spectrum(
         group=given.group,
         uploaded_by=user,
-        original=original,
         sha256=file.sent.sha256,
         filename=file.sent.base_name,
         part=number,
         simulated=given.simulated,
         stated_redshift=given.redshift,
     )
+    if file.failure is not None:
+        _put_into_quarantine(first, file.failure, file.sent.given)
     return [first, *(blank(first, part.number, part.given, user) for part in file.parts[1:])]
+
+
+def _read_parts(file: ReadFile, spectra: Sequence[Spectrum]) -> list[ReadPart]:
+    """Return the readings of a file with their records; none if it could not be read."""
+    described = zip(spectra, file.parts, strict=file.failure is None)
+    return [ReadPart(spectrum, part.reading, part.given) for spectrum, part in described]
 
 
 def _put_into_quarantine(spectrum: Spectrum, failure: SpectrumError, given: Given) -> None:

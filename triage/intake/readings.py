@@ -8,7 +8,7 @@ from classifier.errors import SpectrumError
 from classifier.readers import Reading, read_spectrum
 from classifier.same_measurement import centre_and_width
 from triage.intake.corrections import make_corrections
-from triage.intake.duplicates import keep_mark, mark_likely_duplicates
+from triage.intake.duplicates import DuplicateSearch, keep_mark
 from triage.intake.given import Given
 from triage.intake.outline import outline
 from triage.intake.quarantine import UnreadableSpectrumError
@@ -45,7 +45,9 @@ def put_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
         # Copies of the measurement have their host's light, so only what the whole reading was found to repeat holds.
         keep_mark(spectrum)
     else:
-        mark_likely_duplicates([(spectrum, reading.spectrum)])
+        search = DuplicateSearch([(spectrum, reading.spectrum)])
+        search.compare()
+        search.mark()
     spectrum.receipt = {**spectrum.receipt, "named_by": named_by}
     spectrum.stated_redshift = given.redshift
     spectrum.reading += 1

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from classifier.readers import Reading
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
-from triage.intake.duplicates import are_near, mark_likely_duplicates
+from triage.intake.duplicates import DuplicateSearch
 from triage.intake.given import Given
 from triage.intake.naming import ReadPart, name_spectra
 from triage.intake.readings import arrays_of, fill, put_reading
@@ -43,7 +43,7 @@ def blank(known: Spectrum, part: int, given: Given, user: User | None) -> Spectr
     return Spectrum(
         group=known.group,
         uploaded_by=user,
-        original=known.original,
+        original_id=known.original_id,
         sha256=known.sha256,
         filename=known.filename,
         part=part,
@@ -52,27 +52,28 @@ def blank(known: Spectrum, part: int, given: Given, user: User | None) -> Spectr
     )
 
 
-def store_parts(parts: Sequence[ReadPart]) -> None:
-    """Store new spectra with their arrays, and give them their transients. Call this within a transaction.
+def prepare_parts(parts: Sequence[ReadPart]) -> DuplicateSearch:
+    """Fill new records from their readings, and compare them with what is stored. This may take seconds.
 
     parts: spectra of one audience, not saved yet, without a reading.
+    """
+    for part in parts:
+        fill(part.spectrum, part.reading, part.given)
+    search = DuplicateSearch([(part.spectrum, part.reading.spectrum) for part in parts])
+    search.compare()
+    return search
+
+
+def store_parts(parts: Sequence[ReadPart], duplicates: DuplicateSearch) -> None:
+    """Store new spectra with their arrays, and give them their transients. Call this within a transaction.
+
+    duplicates: what ``prepare_parts`` returned for these parts.
 
     Raises what ``name_spectra`` raises.
     """
     if not parts:
         return
-    for part in parts:
-        fill(part.spectrum, part.reading, part.given)
     name_spectra(parts)
-    waiting = list(parts)
-    while waiting:
-        # A spectrum that may duplicate an earlier one is stored after it.
-        now: list[ReadPart] = []
-        later: list[ReadPart] = []
-        for part in waiting:
-            near = any(are_near(part.spectrum, other.spectrum) for other in (*now, *later))
-            (later if near else now).append(part)
-        mark_likely_duplicates([(part.spectrum, part.reading.spectrum) for part in now])
-        Spectrum.objects.bulk_create([part.spectrum for part in now])
-        SpectrumArrays.objects.bulk_create([arrays_of(part.spectrum, part.reading) for part in now])
-        waiting = later
+    Spectrum.objects.bulk_create([part.spectrum for part in parts])
+    SpectrumArrays.objects.bulk_create([arrays_of(part.spectrum, part.reading) for part in parts])
+    Spectrum.objects.bulk_update(duplicates.mark(), ["likely_duplicate_of", "receipt"])

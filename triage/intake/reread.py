@@ -19,7 +19,7 @@ from triage.intake.given import Given
 from triage.intake.naming import ReadPart
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.readings import part_of, read_original
-from triage.intake.records import blank, store_parts, store_reading
+from triage.intake.records import blank, prepare_parts, store_parts, store_reading
 from triage.models import ActKind, Spectrum, SpectrumAct, SpectrumState
 from triage.queue import entries
 
@@ -50,7 +50,8 @@ def read_again(user: User, spectrum: Spectrum, corrections: Mapping[str, Any], g
         stored = set(_same_file(spectrum).values_list("part", flat=True))
         new = [part for part in others if part.number not in stored]
         blanks = [blank(spectrum, part.number, part.given, spectrum.uploaded_by) for part in new]
-        store_parts([ReadPart(one, part.reading, part.given) for one, part in zip(blanks, new, strict=True)])
+        parts = [ReadPart(one, part.reading, part.given) for one, part in zip(blanks, new, strict=True)]
+        store_parts(parts, prepare_parts(parts))
         after = spectrum.corrections
         changed = {name: [before.get(name), after.get(name)] for name in sorted({*before, *after})}
         detail = {name: [old, new] for name, (old, new) in changed.items() if old != new}
@@ -113,7 +114,8 @@ def read_another_target(user: User, known: Spectrum, target: str, given: Given) 
         Spectrum.objects.select_for_update().get(pk=known.pk)
         last = same.aggregate(last=Max("part"))["last"]
         made = blank(known, last + 1, given, user)
-        store_parts([ReadPart(made, reading, given)])
+        parts = [ReadPart(made, reading, given)]
+        store_parts(parts, prepare_parts(parts))
         ring_after_commit(PROCESS_BACKLOG)
     return made, True
 
