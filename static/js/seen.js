@@ -6,6 +6,7 @@ const SETTLE_MS = 300;
 const LONGEST_MS = 5000;
 let from = 0;
 let timer = 0;
+let frame = 0;
 let awaited = false;
 
 // at: when the verdict was given, in the clock of performance.now().
@@ -18,14 +19,21 @@ function unseenFor(milliseconds) {
   timer = setTimeout(() => document.body.classList.remove("unseen"), milliseconds);
 }
 
+// The moment begins when the spectrum is on the screen: the first frame paints it, and the second begins after that.
+function settleAfterPaint() {
+  frame = requestAnimationFrame(() => { frame = requestAnimationFrame(() => unseenFor(SETTLE_MS)); });
+}
+
 // Called for each page that is shown. drawn: whether its figure is there already, or it has none.
 export function awaitSpectrum(drawn) {
   awaited = !drawn;
-  unseenFor(drawn ? SETTLE_MS : LONGEST_MS);
+  cancelAnimationFrame(frame);
+  unseenFor(LONGEST_MS);
+  if (drawn) settleAfterPaint();
 }
 
 document.addEventListener("plotdrawn", () => {
   // The same spectrum may be drawn again, such as with a template.
-  if (awaited) unseenFor(SETTLE_MS);
+  if (awaited) settleAfterPaint();
   awaited = false;
 });

@@ -98,6 +98,28 @@ def test_a_key_that_a_busy_browser_hands_over_late_counts_for_the_moment_of_pres
     assert page.locator("h1").inner_text() != first
 
 
+def test_the_first_moment_of_a_spectrum_begins_when_its_frame_is_painted(page: Page, desk: Desk) -> None:
+    open_first(page, desk.url)
+    first = page.locator("h1").inner_text()
+    page.wait_for_selector(".stage[data-drawn]", state="attached")
+    # The frame that shows the next spectrum takes longer than the moment lasts, and a key is pressed right after it.
+    page.evaluate(
+        """() => new Promise((resolve) => {
+            const key = () => new KeyboardEvent("keydown", {key: "c", bubbles: true});
+            document.addEventListener("plotdrawn", () => requestAnimationFrame((start) => {
+                while (performance.now() < start + 600);
+                const pressed = key();
+                Object.defineProperty(pressed, "timeStamp", {value: performance.now()});
+                setTimeout(() => { document.body.dispatchEvent(pressed); resolve(); }, 700);
+            }), {once: true});
+            document.body.dispatchEvent(key());
+        })"""
+    )
+    expect(page.locator(".hint-message")).to_contain_text("dropped")
+    expect(page.locator("#messages .message.success")).to_contain_text(first.split()[0])
+    assert page.locator("h1").inner_text() != first
+
+
 def test_redshift_and_comment_have_keys_and_the_redshift_moves_between_form_and_plot(page: Page, desk: Desk) -> None:
     open_first(page, desk.url)
     name = page.locator("h1").inner_text()
