@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,3 +34,20 @@ def test_a_desk_that_starts_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(serve, "call_command", full)
     with pytest.raises(CommandError, match="No space left on device"):
         call_command("serve", port=1)
+
+
+def test_a_second_desk_on_the_same_folder_is_refused_and_the_first_one_is_named(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAR = tmp_path
+    started: list[int] = []
+
+    def start_another(command: serve.Command, host: str, port: int, *rest: Any, **options: Any) -> None:
+        started.append(port)
+        with pytest.raises(CommandError, match=f"http://localhost:{port}/ \\(process {os.getpid()}\\)"):
+            call_command("serve", port=port + 1)
+
+    monkeypatch.setattr(serve.Command, "_serve", start_another)
+    call_command("serve", port=8000)
+    call_command("serve", port=7)
+    assert started == [8000, 7]

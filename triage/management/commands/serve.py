@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import functools
 import os
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from io import FileIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,6 +51,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
+        url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
+        with Path(settings.VAR, "desk.lock").open("a+b", buffering=0) as lock:
+            _keep_others_off(lock, url)
+            self._serve(host, port, url, seed=not options["no_demo"])
+
+    def _serve(self, host: str, port: int, url: str, *, seed: bool) -> None:
         if _answers(host, port):
             raise CommandError(f"port {port} is taken; choose another: PORT=8001 make run")
         self.stdout.write("starting…")
@@ -70,8 +78,7 @@ class Command(BaseCommand):
             for name, command in commands.items():
                 processes[name] = _start(command)
             self._wait_until_up(processes, host, port)
-            url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
-            if not options["no_demo"]:
+            if seed:
                 count = demo.seed(User.objects.get(username=demo.USER))
                 self.stdout.write(f"\n  {_greeting(count)}")
             demo.write_login(demo.login_file(), url, login)
@@ -114,6 +121,27 @@ class Command(BaseCommand):
         # The first page loads what all others need; nobody should wait for that in front of the browser.
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/login/", timeout=20):
             pass
+
+
+def _keep_others_off(lock: FileIO, url: str) -> None:
+    """Lock the folder of this desk. The kernel drops the lock when the file is closed or this process dies.
+
+    url: address of this desk, by which it is named where another one is refused.
+
+    Raises CommandError if a desk runs on the folder, or if the disk is full.
+    """
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
+        lock.write(f"{url} (process {os.getpid()})".encode())
+    except BlockingIOError:
+        lock.seek(0)
+        raise CommandError(
+            f"a desk runs already on {settings.VAR}: {lock.read().decode()}. Stop it, or give this one another folder "
+            "and port: TRIAGE_VAR=FOLDER PORT=8001 make run"
+        ) from None
+    except OSError as error:
+        raise CommandError(f"{settings.VAR} cannot be written: {error}") from error
 
 
 def pause_before(deaths: int) -> float:
