@@ -119,7 +119,7 @@ class Night:
             self.manage(
                 "createsuperuser", "--noinput", "--username", "night", "--email", "", DJANGO_SUPERUSER_PASSWORD="x"
             )
-            self.token = self.manage("issue_token", "night", "--scope", "upload").strip()
+            self.token = self.manage("issue_token", "night").strip()
             self.web_url = f"http://127.0.0.1:{free_port()}/"
         address = self.web_url.split("/")[2]
         options = ["--bind", address, "--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
