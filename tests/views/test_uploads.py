@@ -110,6 +110,37 @@ def test_a_spectrum_that_the_sender_may_not_see_any_more_is_not_shown(browser: C
     assert entry["spectrum"] is None
 
 
+def test_the_numbers_of_an_upload_leave_out_what_the_sender_may_not_see_any_more(browser: Client, ben: User) -> None:
+    ours = Group.objects.create(name="a")
+    ben.groups.add(ours)
+    others = Group.objects.create(name="b")
+    address = send_page(browser, *(file(f"SN2026a{letter}.txt", ord(letter)) for letter in "abcd"), group="a")
+    classify_all()
+    for state, name in (("failed", "SN2026ab"), ("quarantined", "SN2026ac"), ("queued", "SN2026ad")):
+        Spectrum.objects.filter(filename=f"{name}.txt").update(state=state, group=others)
+    response = browser.get(address)
+    counts = response.context["counts"]
+    assert {name: count for name, count in counts.items() if count} == {"taken": 1, "classified": 1}
+    names = [result.entry.filename for result in response.context["results"]]
+    assert names == [f"SN2026a{letter}.txt" for letter in "abcd"]
+    (listed,) = browser.get(f"{API}/uploads/").json()["results"]
+    assert (listed["taken"], listed["refused"]) == (1, 0)
+    assert "and 3 more" in browser.get(reverse("upload")).content.decode()
+    ben.groups.add(others)
+    counts = browser.get(address).context["counts"]
+    assert (counts["taken"], counts["refused"], counts["queued"], counts["failed"]) == (3, 1, 1, 1)
+
+
+def test_review_these_does_not_tell_where_others_moved_a_spectrum(browser: Client, ada: User, ben: User) -> None:
+    public = classified(ada, "Y", seed=9)
+    address = send_page(browser, file("SN2026aa.txt", 1), file("SN2026ab.txt", 2))
+    classify_all()
+    hidden = Group.objects.create(name="b")
+    Spectrum.objects.filter(filename="SN2026aa.txt").update(group=hidden, transient=public)
+    chosen = QueueFilter(state="all", upload=address.split("/")[2])
+    assert list(chosen.rows(ben).values_list("name", flat=True)) == ["SN2026ab"]
+
+
 def test_review_these_opens_exactly_these_in_the_order_of_their_files(browser: Client, ada: User, ben: User) -> None:
     classified(ada, "known", seed=1)
     for seed, name in enumerate(("of ada", "mine of today"), start=20):

@@ -18,7 +18,8 @@ from triage.models import Scope, Upload, UploadEntry
 class UploadSizeSerializer(SparseFields, serializers.ModelSerializer[Upload]):
     """An upload without its files.
 
-    taken, refused: how many of its entries have a spectrum, and how many have none.
+    taken, refused: how many of its entries have a spectrum, and how many have none. A spectrum that you may
+        not see any more counts as neither.
     first_file: name of its first file.
     """
 
@@ -71,7 +72,7 @@ class UploadsView(generics.ListAPIView[Upload]):
 
     def get_queryset(self) -> QuerySet[Upload]:
         """Return the user's uploads."""
-        return Upload.objects.filter(user=user_of(self.request)).arrived()
+        return Upload.objects.arrived(user_of(self.request))
 
     @extend_schema(request=None, responses={201: BegunUploadSerializer})
     def post(self, request: Request) -> Response:

@@ -9,44 +9,53 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 
-from triage.models.audience import User
+from triage.models.audience import User, shared_with
 from triage.models.spectrum import SpectrumState
 
 # Code of an entry that is no file: it says which rows of a manifest describe none.
 ROWS_WITHOUT_FILE = "rows_without_file"
 
 
-def _taken(path: str = "") -> Q:
-    """Return the condition that an entry's file gave a spectrum.
+def _taken(user: User, path: str = "") -> Q:
+    """Return the condition that an entry's file gave a spectrum, and the user may see it.
 
     path: lookup prefix of the entry.
     """
-    return Q(**{f"{path}spectrum__isnull": False}) & ~Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+    stored = Q(**{f"{path}spectrum__isnull": False}) & ~Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+    return stored & shared_with(user, f"{path}spectrum__")
 
 
-def _refused(path: str = "") -> Q:
-    """Return the condition that an entry's file gave no spectrum.
+def _refused(user: User, path: str = "") -> Q:
+    """Return the condition that an entry's file gave no spectrum, as far as the user may know.
 
     path: lookup prefix of the entry.
     """
     not_stored = Q(**{f"{path}spectrum__isnull": True}) & ~Q(**{f"{path}code": ROWS_WITHOUT_FILE})
-    return not_stored | Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+    unread = Q(**{f"{path}spectrum__state": SpectrumState.QUARANTINED})
+    return not_stored | (unread & shared_with(user, f"{path}spectrum__"))
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     """Uploads."""
 
-    def arrived(self) -> Self:
-        """Return the uploads of which a file arrived, with their sizes.
+    def arrived(self, user: User) -> Self:
+        """Return the user's uploads of which a file arrived, with their sizes.
 
-        taken, refused: numbers of entries with a spectrum and without one.
+        taken, refused: numbers of entries with a spectrum and without one. A spectrum that the user may not see any
+            more counts as neither.
+        entries_of_files: number of all entries but the remark.
         first_file: name of the first file.
         """
         files = UploadEntry.objects.filter(upload=OuterRef("pk")).exclude(code=ROWS_WITHOUT_FILE)
         first = files.order_by("pk").values("filename")[:1]
-        refused, taken = _refused("entries__"), _taken("entries__")
-        sizes = {"refused": Count("entries", filter=refused), "taken": Count("entries", filter=taken)}
-        return self.annotate(**sizes, first_file=Subquery(first)).filter(first_file__isnull=False)
+        of_files = ~Q(entries__code=ROWS_WITHOUT_FILE)
+        filters = {
+            "refused": _refused(user, "entries__"),
+            "taken": _taken(user, "entries__"),
+            "entries_of_files": of_files,
+        }
+        sizes = {name: Count("entries", filter=condition) for name, condition in filters.items()}
+        return self.filter(user=user.pk).annotate(**sizes, first_file=Subquery(first)).filter(first_file__isnull=False)
 
 
 class Upload(models.Model):
@@ -62,6 +71,7 @@ class Upload(models.Model):
     # Annotations of UploadQuerySet.arrived.
     taken: int
     refused: int
+    entries_of_files: int
     first_file: str
 
     objects = UploadQuerySet.as_manager()
@@ -76,34 +86,40 @@ class Upload(models.Model):
     @property
     def others(self) -> int:
         """Return the number of entries after the first one."""
-        return self.taken + self.refused - 1
+        return self.entries_of_files - 1
 
 
 class UploadEntryQuerySet(models.QuerySet["UploadEntry"]):
     """Entries of uploads."""
 
     def of_upload(self, user: User, upload_id: int) -> Self:
-        """Return the entries of an upload of the user's; none if it is somebody else's."""
-        return self.filter(upload=upload_id, upload__user=user.pk)
+        """Return the entries of an upload of the user's whose spectra they may see; none of somebody else's upload."""
+        return self.filter(shared_with(user, "spectrum__"), upload=upload_id, upload__user=user.pk)
 
     def place_of(self, transient: models.Model) -> int | None:
         """Return the id of the first entry of a transient, or None without one."""
         return self.filter(spectrum__transient=transient.pk).order_by("pk").values_list("pk", flat=True).first()
 
-    def refused_first(self) -> Self:
-        """Order by upload: remarks, files without a spectrum, spectra that could not be classified, then the others."""
-        failed = models.When(spectrum__state=SpectrumState.FAILED, then=1)
+    def refused_first(self, user: User) -> Self:
+        """Order by upload: remarks, files without a spectrum, spectra that could not be classified, then the others.
+
+        Spectra that the user may not see any more are among the others.
+        """
+        failed = models.When(shared_with(user, "spectrum__"), spectrum__state=SpectrumState.FAILED, then=1)
         remark = models.When(code=ROWS_WITHOUT_FILE, then=0)
-        refused = models.When(_refused(), then=0)
+        refused = models.When(_refused(user), then=0)
         place = models.Case(remark, refused, failed, default=2, output_field=models.IntegerField())
         return self.order_by(place, "pk")
 
-    def counted(self) -> dict[str, int]:
-        """Return the number of entries that were taken, refused, queued, classified, failed and unnamed."""
-        taken = _taken()
+    def counted(self, user: User) -> dict[str, int]:
+        """Return the number of entries that were taken, refused, queued, classified, failed and unnamed.
+
+        A spectrum that the user may not see any more counts as none of these.
+        """
+        taken = _taken(user)
         states = (SpectrumState.QUEUED, SpectrumState.CLASSIFIED, SpectrumState.FAILED)
-        counts = {state.value: Count("pk", filter=Q(spectrum__state=state)) for state in states}
-        counts |= {"taken": Count("pk", filter=taken), "refused": Count("pk", filter=_refused())}
+        counts = {state.value: Count("pk", filter=taken & Q(spectrum__state=state)) for state in states}
+        counts |= {"taken": Count("pk", filter=taken), "refused": Count("pk", filter=_refused(user))}
         unnamed = taken & Q(spectrum__transient__isnull=True)
         return self.aggregate(**counts, unnamed=Count("pk", filter=unnamed))
 

@@ -84,7 +84,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
         "words": WORDS,
         "groups": shared_groups(user),
         "audience": default_audience(user),
-        "latest": Upload.objects.filter(user=user).arrived().order_by("-id")[:LATEST],
+        "latest": Upload.objects.arrived(user).order_by("-id")[:LATEST],
         "section": "upload",
     }
     return render(request, "upload.html", context)

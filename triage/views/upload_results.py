@@ -73,10 +73,10 @@ def upload_results_page(request: HttpRequest, upload_id: int) -> HttpResponse:
         upload = uploads.upload_of(user, upload_id)
     except NotFoundError:
         raise Http404("There is no such upload.") from None
-    page = CappedPaginator(upload.entries.refused_first(), PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(upload.entries.refused_first(user), PAGE).get_page(request.GET.get("page"))
     context = {
         "upload": upload,
-        "counts": upload.entries.counted(),
+        "counts": upload.entries.counted(user),
         "page": page,
         "results": _results(user, list(page.object_list)),
         "review": QueueFilter(state="all", upload=str(upload.pk)).query,
