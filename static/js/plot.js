@@ -250,8 +250,11 @@ export function startPlot() {
   tools = document.querySelector(".plot-tools");
   if (!place) return;
   z = place.figure?.z ?? null;
+  // Measuring ends with the page on which it was begun.
+  look.measure = false;
   if (place.started) {
-    if (!place.figure) draw();
+    showChoices();
+    if (place.figure) measureByDrag(place.figure, false); else draw();
     return;
   }
   place.started = true;
@@ -290,4 +293,7 @@ onKey((key) => {
   change(KEYS[key]);
   return true;
 });
+// The names of lines have other room beside each other in a wider or narrower figure.
+let resized = 0;
+window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { if (place) markLinesHere(); }, WAIT_MS); });
 document.addEventListener("themechange", () => { dropAhead(); if (place) draw(); });

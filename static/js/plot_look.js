@@ -8,7 +8,7 @@ import { hostOf } from "./host.js";
 // marked, and at which velocity (km/s towards us). chosen: whether the reviewer chose among them; until then, the phase of a
 // spectrum decides on the nebular set. elements: names of elements of the set "chosen". own: the reviewer's lines as
 // [[rest wavelength in air in Å, name], …]. ends: whether noisy ends are drawn. sky, telluric: whether these are marked.
-// measure: whether a drag measures a line instead of zooming.
+// measure: whether a drag measures a line instead of zooming, which ends with the page.
 export const look = {
   smooth: null, bin: 0, flux: "measured", lines: true, template: 0, strip: true, stacked: false, ends: false, elements: [], own: [],
   sky: false, telluric: true, measure: false, chosen: false,

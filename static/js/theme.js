@@ -16,7 +16,7 @@
   };
   // On a narrow screen the tabs scroll; bring the open one into view.
   const showTab = () => {
-    for (const tab of document.querySelectorAll(":is(.tabs, .settings-nav) [aria-current]")) {
+    for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
       tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
     }
   };

@@ -203,6 +203,49 @@ def test_a_drag_measures_a_line_whose_numbers_can_be_kept_with_the_comment(page:
     assert errors == []
 
 
+def test_measuring_a_line_ends_with_the_page(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    name = page.locator("h1").inner_text()
+    button, words = page.locator("[data-plot=measure]"), page.locator("[data-drag]")
+    figure = "document.getElementById('plot').figure"
+    for key in ("n", "p"):
+        page.keyboard.press("v")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press(key)
+        (expect(page.locator("h1")).not_to_have_text if key == "n" else expect(page.locator("h1")).to_have_text)(name)
+        wait_for_spectrum(page)
+        expect(button).to_have_attribute("aria-pressed", "false")
+        expect(words).to_have_text("drag to zoom")
+        assert page.evaluate(f"{figure}.plot.toolbar.active_drag.type") == "BoxZoomTool"
+
+
+def test_names_of_lines_make_room_for_each_other_when_the_window_becomes_narrower(page: Page, desk: Desk) -> None:
+    open_first(page, desk)
+    page.fill("#plot-z", "0.01")
+    page.locator("#plot-z").blur()
+    page.evaluate(
+        """() => {
+            for (const set of ["host", "flash", "nebular"]) {
+                const box = document.querySelector(`.line-sets [name=set][value=${set}]`);
+                box.checked = true;
+                box.dispatchEvent(new Event("input", {bubbles: true}));
+            }
+        }"""
+    )
+    nearest = """(() => {
+        const {plot, range, named} = document.getElementById("plot").figure;
+        const {x, y, text} = named("lines").data;
+        const shown = [...x.keys()].filter((at) => text[at]);
+        const gaps = shown.flatMap((one) => shown.filter((other) => other > one && y[other] === y[one])
+            .map((other) => (x[other] - x[one]) * plot.inner_width / (range.end - range.start)));
+        return [plot.inner_width, Math.min(...gaps)];
+    })()"""
+    wide, gap = page.evaluate(nearest)
+    assert gap >= 17
+    page.set_viewport_size({"width": 1090, "height": 900})
+    eventually(page, f"{nearest}[0] < {0.8 * wide} && {nearest}[1] >= 17")
+
+
 def test_the_flux_axis_shows_the_flux_its_ratio_to_the_continuum_or_its_logarithm(page: Page, desk: Desk) -> None:
     errors = watched(page)
     open_first(page, desk)
