@@ -49,6 +49,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (file for file in found if file.is_file() or not file.exists())
 
 
+# Name of a manifest that lies beside its files, in lower case.
+MANIFEST = "manifest.csv"
 # Columns of a manifest.
 COLUMNS = ("transient", "redshift", "observed_at", "instrument", "ra", "dec", "comment")
 _EMPTY = {"", "nan", "none", "null", "-"}

@@ -1,7 +1,7 @@
 import { counted, element, inWords, sentence } from "./upload_parts.js";
 
 // Returns whether the server could match a manifest with names of files, and what it says. upload: id of the upload that
-// keeps which rows describe none of them, or null.
+// keeps what does not match, or null.
 async function matched(file, names, address, csrfToken, upload = null) {
   const body = new FormData();
   body.append("manifest", file);
@@ -11,10 +11,10 @@ async function matched(file, names, address, csrfToken, upload = null) {
   return [answer.ok, await answer.json().catch(() => ({}))];
 }
 
-// Returns in words which rows of a manifest describe none of the files that are sent, or "".
-export async function rowsWithoutFile(...match) {
+// Returns in words what of a manifest and the files that are sent does not match, or "".
+export async function unmatched(...match) {
   const [ok, said] = await matched(...match).catch(() => [false]);
-  return ok ? said.rows_without_file : "";
+  return ok ? said.unmatched : "";
 }
 
 // Returns a cell, which on a narrow screen says its column itself and vanishes if it is empty.

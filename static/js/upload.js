@@ -2,7 +2,7 @@
 // about them. Then they are sent through the API, three at a time. Each gets a card with its progress, its receipt and, a
 // moment later, its prediction.
 import { droppedFiles } from "./dropped_files.js";
-import { rowsWithoutFile, showManifest } from "./manifest.js";
+import { showManifest, unmatched } from "./manifest.js";
 import { counted, element, inWords, named, sentence } from "./upload_parts.js";
 
 const form = document.getElementById("upload");
@@ -132,6 +132,10 @@ function taken({ card, facts }, answer, known) {
   if (known) tally.known += 1;
   const others = answer.others ?? [];
   if (others.length) card.classList.add("several");
+  // What an archive's manifest left open concerns the whole archive.
+  for (const warning of answer.receipt.warnings.filter((one) => one.code === "manifest_partly_used")) {
+    card.append(element("p", "warn", sentence(warning.message)));
+  }
   const box = element("div"), first = spectrumLine(answer, others.length);
   if (known) first.append(" ", element("span", "tag", "known already"));
   box.append(first);
@@ -337,14 +341,14 @@ form.addEventListener("submit", async (event) => {
   input.value = "";
   showChosen();
   await begin();
-  if (manifest) await showRowsWithoutFile(manifest, spectra);
+  if (manifest) await showUnmatched(manifest, spectra);
   add(spectra, manifest);
 });
 
-// Names the rows of a manifest that describe none of the files, among the results and in the upload that keeps them.
-async function showRowsWithoutFile(manifest, spectra) {
+// Says what of a manifest and the files does not match, among the results and in the upload that keeps them.
+async function showUnmatched(manifest, spectra) {
   const names = spectra.map((file) => file.name);
-  const said = await rowsWithoutFile(manifest, names, form.dataset.manifests, csrfToken(), batch);
+  const said = await unmatched(manifest, names, form.dataset.manifests, csrfToken(), batch);
   if (!said) return;
   const card = element("article", "panel result");
   card.append(named("h3", manifest.name), element("p", "warn", sentence(said)));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 
 from classifier.readers import read_spectrum
@@ -16,7 +19,10 @@ from tests.spectrum_files import image, text
 from triage.intake import reread
 from triage.intake.duplicates import DuplicateSearch
 from triage.intake.submit import Given, submit_spectrum
-from triage.models import Spectrum
+from triage.models import Checkpoint, Prediction, QueueEntry, Spectrum, Transient
+from triage.queue import entries
+from triage.review.decisions import record_decision
+from triage.review.proposal import Proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +63,76 @@ def test_the_same_spectrum_in_another_file_is_flagged_as_a_duplicate_of_the_firs
     assert client.get(f"/api/v1/spectra/{answer['id']}/").json()["likely_duplicate_of"] == first.pk
     page = client.get(f"/spectra/{answer['id']}/").content.decode()
     assert f'href="/spectra/{first.pk}/">first.txt' in page
-    assert "Likely a duplicate" not in client.get(f"/spectra/{first.pk}/").content.decode()
+    assert "the same samples came before" not in client.get(f"/spectra/{first.pk}/").content.decode()
+
+
+def predict(spectrum: Spectrum, class_name: str, probability: float) -> None:
+    checkpoint, _ = Checkpoint.objects.get_or_create(hash="c" * 64, name="c", taxonomy_version="1", current=True)
+    spectrum.current_prediction = Prediction.objects.create(
+        spectrum=spectrum,
+        reading=1,
+        checkpoint=checkpoint,
+        class_name=class_name,
+        probabilities={class_name: probability, "Star": 1 - probability},
+        novelty=0.1,
+        uncertainty=1 - probability,
+    )
+    spectrum.save()
+    with transaction.atomic():
+        entries.refresh(spectrum.transient_id)
+
+
+def zipped(**members: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for stem, content in members.items():
+            archive.writestr(f"night/{stem}.txt", content)
+    return packed.getvalue()
+
+
+def test_a_copy_in_a_zip_joins_the_transient_of_its_original_and_needs_no_look(reviewer: User) -> None:
+    content = b"# OBJECT: Header name\n" + text(WAVELENGTH, FLUX, form="{:.8g}")
+    first = submit_spectrum(reviewer, content, "first.txt", Given(transient="SN2026abc")).spectrum
+    predict(first, "SN Ia", 0.6)
+    record_decision(reviewer, Transient.objects.get(), Proposal("confirm"))
+    before = QueueEntry.objects.values().get()
+    copy = submit_spectrum(reviewer, zipped(renamed=content), "night.zip").spectrum
+    assert (copy.likely_duplicate_of, copy.transient, copy.receipt["named_by"]) == (first, first.transient, "copy")
+    predict(copy, "SN II", 0.99)
+    assert QueueEntry.objects.values().get() == before
+    page = client_of(reviewer).get("/transients/SN2026abc/")
+    assert page.context["page"].spectrum == first
+    reading = client_of(reviewer).get(f"/spectra/{copy.pk}/", headers={"X-Fragment": "1"}).content.decode()
+    assert "The same spectrum is stored already" in reading
+    assert f'href="/spectra/{first.pk}/"' in reading
+    assert "needs no" in reading
+
+
+def test_a_groups_copy_of_a_vetted_public_spectrum_does_not_wait(make_user: Callable[..., User]) -> None:
+    alice = make_user("alice", "a")
+    first = submit_spectrum(alice, text(WAVELENGTH, FLUX), "first.txt", Given(transient="SN2026abc")).spectrum
+    copy = submit_spectrum(alice, COPIES["in nm"], "copy.txt", Given(group=alice.groups.get())).spectrum
+    predict(first, "SN Ia", 0.6)
+    predict(copy, "SN Ia", 0.9)
+    assert copy.transient == first.transient
+    assert [entry.group for entry in QueueEntry.objects.all()] == [None]
+    decision = record_decision(alice, Transient.objects.get(), Proposal("confirm"))
+    assert (decision.prediction, decision.group) == (first.current_prediction, None)
+
+
+def test_a_copy_that_somebody_names_otherwise_asks_which_is_right(reviewer: User) -> None:
+    content = text(WAVELENGTH, FLUX, form="{:.8g}")
+    submit_spectrum(reviewer, content, "first.txt", Given(transient="SN2026abc"))
+    copy = submit_spectrum(reviewer, COPIES["in nm"], "copy.txt", Given(transient="SN2026xyz")).spectrum
+    assert str(copy.transient) == "SN2026xyz"
+    reading = client_of(reviewer).get(f"/spectra/{copy.pk}/", headers={"X-Fragment": "1"}).content.decode()
+    assert "Which is right?" in reading
+
+
+def test_an_observed_copy_does_not_join_a_simulated_transient(reviewer: User) -> None:
+    content = text(WAVELENGTH, FLUX, form="{:.8g}")
+    submit_spectrum(reviewer, content, "first.txt", Given(transient="SIM1", simulated=True))
+    assert submit_spectrum(reviewer, COPIES["in nm"], "copy.txt").spectrum.transient is None
 
 
 def test_another_exposure_of_the_same_transient_is_not_a_duplicate(reviewer: User) -> None:

@@ -20,6 +20,7 @@ from tests.api_client import API, client_of, upload
 from tests.factories import spectrum_file
 from triage.intake.manifest import preview, read_manifest
 from triage.intake.reread import read_again
+from triage.intake.stated import stated_facts
 from triage.models import Original, Spectrum, Transient
 
 pytestmark = pytest.mark.django_db
@@ -284,6 +285,13 @@ def test_a_manifest_inside_a_zip_states_what_one_beside_files_does(reviewer: Use
     assert f"{Spectrum.objects.get(part=0).observed_at:%Y-%m-%dT%H:%M:%S}" == "2026-03-04T05:06:07"
     transient = Transient.objects.get(name="SN2026aa")
     assert (transient.ra, transient.dec, transient.redshift) == (187.5, -1.0, 0.03)
+    assert stated_facts(Spectrum.objects.get(part=0)) == [
+        "transient SN2026aa",
+        "redshift 0.03",
+        "observed 2026-03-04 05:06 UTC",
+        "instrument SEDM",
+        "place 12:30:00.000 -01:00:00.00",
+    ]
     said = f"in {folder}Manifest.csv, 1 row describes a file that is not here: gone.txt"
     assert [text for text in warnings_of(sent) if "manifest" in text.lower()] == [said, "not in the manifest: c.txt"]
 

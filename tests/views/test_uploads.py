@@ -324,6 +324,28 @@ def test_rows_of_a_manifest_without_a_file_are_counted_and_the_first_ones_named(
     assert [(entry["code"], entry["detail"]) for entry in entries] == [("rows_without_file", said), ("", "")]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_manifest_and_its_files_do_not_match_is_said_once_for_the_upload(browser: Client, packed: bool) -> None:
+    text = b"file,redshift,colour\na.txt,0.03,red\ngone.txt,0.1,red\n"
+    members = {"manifest.csv": text, "a.txt": spectrum_file(seed=1), "b.txt": spectrum_file(seed=2)}
+    files = [SimpleUploadedFile(name, content) for name, content in members.items()]
+    if packed:
+        bundle = io.BytesIO()
+        with zipfile.ZipFile(bundle, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        files = [SimpleUploadedFile("night.zip", bundle.getvalue())]
+    page = browser.get(send_page(browser, *files))
+    words = " ".join(page.content.decode().split())
+    shown = words.replace("<details", "</details><details").split("</details>")
+    outside = "".join(part for part in shown if not part.startswith("<details"))
+    for said in ("not in the manifest: b.txt", "row describes a file that is not here: gone.txt", "have: colour"):
+        assert outside.count(said) == 1
+    remarks = [result.entry.filename for result in page.context["results"] if result.remark]
+    assert remarks == ["night.zip" if packed else "manifest.csv"]
+    assert "2 spectra accepted" in words
+
+
 def test_a_manifest_that_is_sent_again_adds_no_second_remark(ben: User) -> None:
     batch = begin(ben)
     for _ in range(2):

@@ -30,7 +30,7 @@ class ManifestSerializer(serializers.Serializer[dict[str, Any]]):
         required=False,
         min_value=1,
         max_value=10**18 - 1,
-        help_text="Id of an upload of yours that keeps which rows describe none of these files.",
+        help_text="Id of an upload of yours that keeps what of the manifest and these files does not match.",
     )
 
 
@@ -38,6 +38,7 @@ class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
     """Statements of a manifest about each file, and the rows that belong to none.
 
     rows_without_file: how many rows describe none of the files, with the first few, in words; empty if there are none.
+    unmatched: the same, and the files without a row and the columns that are not known, in words; the upload keeps it.
     refused_rows: line, column and fault of each row that will refuse its file.
     """
 
@@ -45,6 +46,7 @@ class ManifestPreviewSerializer(serializers.Serializer[dict[str, Any]]):
     without_row = serializers.ListField(child=serializers.CharField())
     without_file = serializers.ListField(child=serializers.CharField())
     rows_without_file = serializers.CharField()
+    unmatched = serializers.CharField()
     unused_columns = serializers.ListField(child=serializers.CharField())
     refused_rows = serializers.ListField(child=serializers.CharField())
 
@@ -62,7 +64,7 @@ class ManifestView(APIView):
         manifest = manifest_in(sent["manifest"])
         if "upload" in sent:
             upload = uploads.upload_of(user_of(request), sent["upload"])
-            uploads.note_rows_without_file(upload, manifest, sent["file"])
+            uploads.note_unmatched(upload, manifest, sent["file"])
         return Response(preview(manifest, sent["file"]))
 
 

@@ -34,7 +34,7 @@ class UploadSizeSerializer(SparseFields, serializers.ModelSerializer[Upload]):
 
 
 class UploadEntrySerializer(SparseFields, serializers.ModelSerializer[UploadEntry]):
-    """One spectrum of an upload, a file that gave none, or a remark on the manifest (code “rows_without_file”).
+    """One spectrum of an upload, a file that gave none, or a remark on a manifest (code “rows_without_file”).
 
     spectrum: the spectrum as it is now; null if nothing was stored, or if you may not see it any more.
     known: whether the file had been sent before.

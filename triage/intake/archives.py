@@ -6,13 +6,16 @@ import dataclasses
 import posixpath
 from collections.abc import Iterator, Sequence
 
-from classifier.input_files import Manifest, ManifestRow
+from classifier.input_files import MANIFEST, Manifest, ManifestRow
 from classifier.readers import Reading
 from classifier.readers.zip_archive import members_called
 from triage.errors import InvalidManifestRowError, InvalidUploadError
 from triage.intake.given import Given
-from triage.intake.manifest import MANIFEST, first_few, read_manifest, rows_without_file
+from triage.intake.manifest import columns_not_used, files_without_row, read_manifest, rows_without_file
 from triage.intake.statements import statements
+
+# Code of warnings that a manifest and the files in its archive do not match.
+PARTLY_USED = "manifest_partly_used"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,14 +94,12 @@ def _not_used(manifests: dict[str, Manifest], rows: dict[str, ManifestRow | None
     rows: row of each file in the archive.
     """
     for path, manifest in manifests.items():
-        said = [rows_without_file(manifest, rows.values())]
-        if manifest.unused:
-            said.append(f"columns that a manifest does not have: {first_few(manifest.unused)}")
+        said = [rows_without_file(manifest, rows.values()), columns_not_used(manifest)]
         if any(said):
-            yield "manifest_partly_used", f"in {path}, {'; '.join(filter(None, said))}"
+            yield PARTLY_USED, f"in {path}, {'; '.join(filter(None, said))}"
     without = [posixpath.basename(member) for member, row in rows.items() if row is None]
     if manifests and without:
-        yield "manifest_partly_used", f"not in the manifest: {first_few(without)}"
+        yield PARTLY_USED, files_without_row(without)
 
 
 def _warned(described: DescribedReading, warnings: Sequence[tuple[str, str]]) -> DescribedReading:

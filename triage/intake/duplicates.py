@@ -85,6 +85,13 @@ class DuplicateSearch:
                 _warn(spectrum)
         return [self._read[place][0] for place in self._found]
 
+    def originals(self) -> list[Spectrum | None]:
+        """Return the stored record that each spectrum duplicates, with its transient, as ``compare`` found it, or None."""
+        stored = {one.pk for one in self._found.values() if one.pk is not None}
+        records = Spectrum.objects.select_related("transient").in_bulk(stored) if stored else {}
+        found = [self._found.get(place) for place in range(len(self._read))]
+        return [None if one is None or one.pk is None else records.get(one.pk) for one in found]
+
     def _near(self) -> Iterator[tuple[int, list[Earlier]]]:
         """Yield the place of each spectrum, and the first earlier ones that may be the same measurement."""
         for start in range(0, len(self._read), PORTION):
@@ -160,6 +167,6 @@ def keep_mark(spectrum: Spectrum) -> None:
 
 
 def _warn(spectrum: Spectrum) -> None:
-    message = f"likely a duplicate: spectrum {spectrum.likely_duplicate_of_id} has the same samples in other bytes"
+    message = f"the same spectrum is stored already, as spectrum {spectrum.likely_duplicate_of_id}: same samples"
     warnings = [*spectrum.receipt.get("warnings", ()), {"code": "likely_duplicate", "message": message}]
     spectrum.receipt = {**spectrum.receipt, "warnings": warnings}

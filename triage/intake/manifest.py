@@ -10,8 +10,6 @@ from classifier.input_files import Manifest, ManifestError, ManifestRow
 from triage.errors import InvalidUploadError
 from triage.intake.statements import fault
 
-# Name of the file that states facts about the others, in lower case.
-MANIFEST = "manifest.csv"
 # So many files without a row, or rows without a file, are named.
 MOST_NAMED = 5
 
@@ -29,8 +27,8 @@ def read_manifest(name: str, content: bytes) -> Manifest:
 def preview(manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
     """Return what a manifest states about files, by their names, and what in it cannot be used.
 
-    The keys are "files", "without_row", "without_file", "rows_without_file" (the same in words), "unused_columns" and
-    "refused_rows" (why a file's row refuses it).
+    The keys are "files", "without_row", "without_file", "rows_without_file" (the same in words), "unmatched" (what
+    ``unmatched`` returns), "unused_columns" and "refused_rows" (why a file's row refuses it).
     """
     rows = {name: manifest.row_of_name(name) for name in names}
     used = [row for row in rows.values() if row is not None]
@@ -39,9 +37,31 @@ def preview(manifest: Manifest, names: Sequence[str]) -> dict[str, Any]:
         "without_row": [name for name, row in rows.items() if row is None],
         "without_file": manifest.rows_left(used),
         "rows_without_file": rows_without_file(manifest, used),
+        "unmatched": unmatched(manifest, names),
         "unused_columns": manifest.unused,
         "refused_rows": [said for row in used if (said := fault(row))],
     }
+
+
+def unmatched(manifest: Manifest, names: Iterable[str]) -> str:
+    """Return in words what of a manifest was not used, and which of the files it does not describe; "" for nothing.
+
+    names: names of the files.
+    """
+    rows = {name: manifest.row_of_name(name) for name in names}
+    without = [name for name, row in rows.items() if row is None]
+    said = (rows_without_file(manifest, rows.values()), columns_not_used(manifest), files_without_row(without))
+    return "; ".join(filter(None, said))
+
+
+def columns_not_used(manifest: Manifest) -> str:
+    """Return in words which columns of a manifest are not known, or "" if all are."""
+    return f"columns that a manifest does not have: {first_few(manifest.unused)}" if manifest.unused else ""
+
+
+def files_without_row(names: Sequence[str]) -> str:
+    """Return in words that a manifest does not describe files, or "" without any."""
+    return f"not in the manifest: {first_few(names)}" if names else ""
 
 
 def rows_without_file(manifest: Manifest, used: Iterable[ManifestRow | None]) -> str:

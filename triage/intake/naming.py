@@ -1,7 +1,8 @@
 """The transient that a spectrum belongs to: found by its names, or made.
 
-A name that a person or the file's header states is taken. The file's own name is a guess: only a survey's designation
-in it is taken. A spectrum without a name waits for one.
+A name that a person or the file's header states is taken. A copy belongs where its original does, unless it states
+something else. The file's own name is a guess: only a survey's designation in it is taken. A spectrum without a name
+waits for one.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ Result = TypeVar("Result")
 
 
 class NamedBy(StrEnum):
-    """Origin of a spectrum's transient: a person, a file, a server."""
+    """Origin of a spectrum's transient: a person, the same spectrum stored before, the file's header or its name."""
 
     PERSON = "person"
+    COPY = "copy"
     HEADER = "header"
     FILE_NAME = "file_name"
 
@@ -83,11 +85,13 @@ class ReadPart:
     spectrum: the record, not saved yet.
     reading: the reading.
     given: statements of the file's sender.
+    original: stored record of the same measurement, or None.
     """
 
     spectrum: Spectrum
     reading: Reading
     given: Given
+    original: Spectrum | None = None
 
 
 def check_name(name: str) -> None:
@@ -108,8 +112,24 @@ def name_spectra(parts: Sequence[ReadPart]) -> None:
 
     Raises BoundSpectrumError as ``admit_to_locked`` does.
     """
-    found = [name_of_file(part.given, part.reading, part.spectrum.filename) for part in parts]
+    found = [_name_of_part(part) for part in parts]
     _retried(lambda: _give_transients(parts, found))
+
+
+def _name_of_part(part: ReadPart) -> FoundName | None:
+    """Return the name of a spectrum's transient, or None if nothing but a person can tell.
+
+    A copy has that of its original, unless a person, or a header that differs from the original's, names another.
+    """
+    found = name_of_file(part.given, part.reading, part.spectrum.filename)
+    original = part.original
+    if original is None or original.transient is None or original.simulated != part.given.simulated:
+        return found
+    by = found.by if found else NamedBy.FILE_NAME
+    same_header = part.reading.spectrum.object_name == original.receipt.get("metadata", {}).get("object")
+    if by == NamedBy.PERSON or (by == NamedBy.HEADER and not same_header):
+        return found
+    return FoundName(original.transient.name, NamedBy.COPY)
 
 
 def _retried(store: Callable[[], Result]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.contrib.auth.models import User
 
@@ -27,7 +28,7 @@ def store_reading(spectrum: Spectrum, reading: Reading, given: Given) -> None:
     first_time = spectrum.state == SpectrumState.QUARANTINED
     put_reading(spectrum, reading, given)
     if first_time or (given.transient and spectrum.transient is None):
-        name_spectra([ReadPart(spectrum, reading, given)])
+        name_spectra([ReadPart(spectrum, reading, given, spectrum.likely_duplicate_of)])
         spectrum.save(update_fields=["transient", "receipt"])
     ring_after_commit(PROCESS_BACKLOG)
     entries.refresh(spectrum.transient_id)
@@ -73,7 +74,8 @@ def store_parts(parts: Sequence[ReadPart], duplicates: DuplicateSearch) -> None:
     """
     if not parts:
         return
-    name_spectra(parts)
+    originals = duplicates.originals()
+    name_spectra([replace(part, original=one) for part, one in zip(parts, originals, strict=True)])
     Spectrum.objects.bulk_create([part.spectrum for part in parts])
     SpectrumArrays.objects.bulk_create([arrays_of(part.spectrum, part.reading) for part in parts])
     Spectrum.objects.bulk_update(duplicates.mark(), ["likely_duplicate_of", "receipt"])

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 
 from classifier.input_files import Manifest
 from triage.errors import NotFoundError, TriageError
+from triage.intake.archives import PARTLY_USED
 from triage.intake.given import shown_name
-from triage.intake.manifest import rows_without_file
+from triage.intake.manifest import unmatched
 from triage.intake.quarantine import UnreadableSpectrumError
 from triage.intake.submit import Outcome, Submission
 from triage.models import Upload, UploadEntry
@@ -41,6 +42,10 @@ def _note_spectra(upload: Upload, filename: str, submission: Submission) -> None
     for entry in entries:
         entry.upload, entry.filename, entry.known = upload, shown_name(filename), not submission.created
     UploadEntry.objects.bulk_create(entries)
+    # What an archive's manifest left open concerns the whole archive, although its first receipt keeps it.
+    warnings = submission.spectrum.receipt.get("warnings", ())
+    if said := [warning["message"] for warning in warnings if warning["code"] == PARTLY_USED]:
+        _note_once(upload, filename=shown_name(filename), code=ROWS_WITHOUT_FILE, detail="; ".join(said))
 
 
 @contextmanager
@@ -57,12 +62,12 @@ def refusals_noted(upload: Upload | None, filename: str) -> Iterator[None]:
         raise
 
 
-def note_rows_without_file(upload: Upload, manifest: Manifest, names: Iterable[str]) -> None:
-    """Add a remark to an upload, once, if its manifest describes files that are not among those of the upload.
+def note_unmatched(upload: Upload, manifest: Manifest, names: Iterable[str]) -> None:
+    """Add a remark to an upload, once, if its manifest and its files do not match.
 
     names: names of the files.
     """
-    if said := rows_without_file(manifest, map(manifest.row_of_name, names)):
+    if said := unmatched(manifest, names):
         _note_once(upload, filename=manifest.name[:255], code=ROWS_WITHOUT_FILE, detail=said)
 
 

@@ -91,6 +91,11 @@ class SpectrumQuerySet(AudienceQuerySet["Spectrum"]):
         """Return the spectra that were read, wait for a name and are not discarded."""
         return self.filter(transient__isnull=True, discarded=False).exclude(state=SpectrumState.QUARANTINED)
 
+    def classified_originals(self) -> Self:
+        """Return the spectra with a prediction, without copies of another such spectrum of the same transient."""
+        copies = Q(likely_duplicate_of__transient=F("transient"), likely_duplicate_of__current_prediction__isnull=False)
+        return self.filter(current_prediction__isnull=False).exclude(copies)
+
     def with_part_of_file_name(self, part: str) -> Self:
         """Return the spectra of transients with a text in the name of their file, also as a name without its prefix."""
         contains, key = Q(filename__icontains=part), name_key(part)

@@ -75,10 +75,12 @@ class TransientQuerySet(TransientSearchQuerySet):
     def with_current_prediction(self, user: User) -> Self:
         """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.
 
-        A transient's prediction is the surest one among its spectra that the user may see and nobody rejected.
+        A transient's prediction is the surest one among its spectra that the user may see and nobody rejected. Copies do
+        not count.
         """
         surest = (
-            Spectrum.objects.filter(transient=OuterRef("pk"), rejected=False, current_prediction__isnull=False)
+            Spectrum.objects.filter(transient=OuterRef("pk"), rejected=False)
+            .classified_originals()
             .visible_to(user)
             .order_by("current_prediction__uncertainty", "-id")
         )

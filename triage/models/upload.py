@@ -12,7 +12,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from triage.models.audience import User, shared_with
 from triage.models.spectrum import SpectrumState
 
-# Code of an entry that is no file: it says which rows of a manifest describe none.
+# Code of an entry that is no file: it says what of a manifest and its files does not match.
 ROWS_WITHOUT_FILE = "rows_without_file"
 
 

@@ -99,8 +99,8 @@ def _entries(transients: Sequence[int]) -> list[QueueEntry]:
 
 
 def _predicted_epochs(transients: Sequence[int]) -> dict[tuple[int, int | None], list[dict[str, Any]]]:
-    """Return the spectra with a prediction, the surest first, by transient and audience."""
-    spectra = Spectrum.objects.filter(transient__in=transients, rejected=False, current_prediction__isnull=False)
+    """Return the spectra with a prediction, without copies, the surest first, by transient and audience."""
+    spectra = Spectrum.objects.filter(transient__in=transients, rejected=False).classified_originals()
     names = ("class_name", "uncertainty", "novelty", "crosscheck")
     rows = spectra.order_by("current_prediction__uncertainty", "-id")
     rows = rows.annotate(**{name: F(f"current_prediction__{name}") for name in names})

@@ -172,7 +172,9 @@ def _basis_of_prediction(
 
 def _surest(spectra: list[Spectrum]) -> Spectrum | None:
     """Return the spectrum whose prediction stands for the transient; see TransientQuerySet.with_current_prediction."""
-    ranked = [(s.current_prediction.uncertainty, -s.pk, s) for s in spectra if s.current_prediction and not s.rejected]
+    known = {s.pk for s in spectra if s.current_prediction}
+    own = [s for s in spectra if not s.rejected and s.likely_duplicate_of_id not in known]
+    ranked = [(s.current_prediction.uncertainty, -s.pk, s) for s in own if s.current_prediction]
     return min(ranked)[2] if ranked else None
 
 

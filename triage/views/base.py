@@ -83,7 +83,8 @@ def shown_spectrum(spectra: Sequence[Spectrum], wanted: str | None, prediction_i
     wanted: id of the spectrum that the address asks for, as text, or None.
     prediction_id: id of the transient's current prediction, or None.
 
-    Returns the spectrum asked for, else the one with the current prediction, else the newest; None without spectra.
+    Returns the spectrum asked for, else the one with the current prediction, else the newest that is no copy of another;
+    None without spectra.
     """
     for spectrum in spectra:
         if wanted and str(spectrum.pk) == wanted:
@@ -91,4 +92,5 @@ def shown_spectrum(spectra: Sequence[Spectrum], wanted: str | None, prediction_i
     for spectrum in spectra:
         if prediction_id is not None and spectrum.current_prediction_id == prediction_id:
             return spectrum
-    return spectra[-1] if spectra else None
+    known = {spectrum.pk for spectrum in spectra}
+    return next((s for s in reversed(spectra) if s.likely_duplicate_of_id not in known), None)

@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from classifier.input_files import MANIFEST
 from triage.accounts.audiences import EVERYBODY, ONLY_ME, chosen_audience, default_audience, shared_groups
 from triage.errors import TriageError
 from triage.intake import submit, uploads
-from triage.intake.manifest import MANIFEST, read_manifest
+from triage.intake.manifest import read_manifest
 from triage.intake.wording import WORDS
 from triage.models import Upload
 from triage.views.base import signed_in
@@ -102,7 +103,7 @@ def _take_in_all(upload: Upload, files: list[Any], sent: dict[str, Any]) -> None
             uploads.note_refusal(upload, file.name, error)
         return
     if manifest is not None:
-        uploads.note_rows_without_file(upload, manifest, [file.name for file in spectra])
+        uploads.note_unmatched(upload, manifest, [file.name for file in spectra])
     unstored: list[Error] = []
     for chunk in submit.in_chunks((file, file.size) for file in spectra):
         # A refused file does not keep the others from being taken in; the upload says why it was refused.
