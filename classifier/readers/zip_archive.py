@@ -117,8 +117,8 @@ def _metadata(members: list[tuple[str, bytes]]) -> tuple[set[str], metadata_tabl
     """Return the paths of the members that are tables of metadata, and the row of each member by its path.
 
     A table names files by their paths from its own folder. A member that is not named so has a row by its base name
-    alone, if no other member has that name. The columns of a manifest are left out: they are statements about the files,
-    which whoever takes them in reads (see ``members_called``).
+    alone, if no other member has that name. The columns of a manifest are left out: they are statements about the
+    files, which whoever takes the files in reads (see ``members_called``).
     """
     tables = {path: body for path, body in _candidates(members) if metadata_tables.is_metadata_table(body)}
     by_path: metadata_tables.Rows = {}
@@ -127,7 +127,9 @@ def _metadata(members: list[tuple[str, bytes]]) -> tuple[set[str], metadata_tabl
         found = metadata_tables.read_metadata_table(body)
         if _base_name(path).casefold() == MANIFEST:
             found = {file: _not_stated(row) for file, row in found.items()}
-        by_path |= {metadata_tables.normal_path(posixpath.join(folder, file)): row for file, row in found.items() if row}
+        by_path |= {
+            metadata_tables.normal_path(posixpath.join(folder, file)): row for file, row in found.items() if row
+        }
     by_name, same = metadata_tables.by_base_name(by_path), Counter(_base_name(path) for path, _ in members)
     rows: metadata_tables.Rows = {}
     for path, _ in members:

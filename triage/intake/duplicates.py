@@ -86,7 +86,7 @@ class DuplicateSearch:
         return [self._read[place][0] for place in self._found]
 
     def originals(self) -> list[Spectrum | None]:
-        """Return the stored record that each spectrum duplicates, with its transient, as ``compare`` found it, or None."""
+        """Return for each spectrum the stored record that it duplicates, as ``compare`` found it, or None."""
         stored = {one.pk for one in self._found.values() if one.pk is not None}
         records = Spectrum.objects.select_related("transient").in_bulk(stored) if stored else {}
         found = [self._found.get(place) for place in range(len(self._read))]

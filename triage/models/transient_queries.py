@@ -75,8 +75,8 @@ class TransientQuerySet(TransientSearchQuerySet):
     def with_current_prediction(self, user: User) -> Self:
         """Annotate current_prediction_id, predicted_class, uncertainty and priority; None without a prediction.
 
-        A transient's prediction is the surest one among its spectra that the user may see and nobody rejected. Copies do
-        not count.
+        A transient's prediction is the surest one among its spectra that the user may see and nobody rejected.
+        Copies do not count.
         """
         surest = (
             Spectrum.objects.filter(transient=OuterRef("pk"), rejected=False)

@@ -83,8 +83,8 @@ def shown_spectrum(spectra: Sequence[Spectrum], wanted: str | None, prediction_i
     wanted: id of the spectrum that the address asks for, as text, or None.
     prediction_id: id of the transient's current prediction, or None.
 
-    Returns the spectrum asked for, else the one with the current prediction, else the newest that is no copy of another;
-    None without spectra.
+    Returns the spectrum asked for, else the one with the current prediction, else the newest that is no copy of
+    another; None without spectra.
     """
     for spectrum in spectra:
         if wanted and str(spectrum.pk) == wanted:

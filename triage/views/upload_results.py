@@ -89,7 +89,9 @@ def upload_results_page(request: HttpRequest, upload_id: int) -> HttpResponse:
 
 def _results(user: User, entries: list[UploadEntry]) -> list[Result]:
     spectra = Spectrum.objects.visible_to(user).filter(pk__in=[entry.spectrum_id for entry in entries])
-    shown = spectra.select_related("transient", "current_prediction", "likely_duplicate_of__transient").with_hidden(user)
+    shown = spectra.select_related("transient", "current_prediction", "likely_duplicate_of__transient").with_hidden(
+        user
+    )
     by_id = {spectrum.pk: spectrum for spectrum in shown}
     said = misfits(user, [spectrum for spectrum in by_id.values() if not spectrum.hidden])
     places = [(entry, entry.spectrum_id or 0) for entry in entries]
