@@ -18,9 +18,11 @@ _NAMED_UNITS = {"h": 15.0, "d": 1.0, "°": 1.0}
 # Words that people write before coordinates.
 _LABELS = re.compile(r"\b(?:ra|dec|j2000|icrs)\b\s*[=:]?", re.IGNORECASE)
 _RADIUS = re.compile(
-    r"[\s,](?P<size>\d+(?:\.\d*)?)\s*"
+    r"[\s,](?P<size>-?\d+(?:\.\d*)?)\s*"
     r"(?:(?P<second>\"|″|''|arcsec(?:onds?)?|s)|(?P<minute>'|′|arcmin(?:utes?)?|m)|(?P<degree>°|deg(?:rees?)?|d))?$"
 )
+# Coordinates as names hold them: J104450+213118, or MASTER OT J120451.50+265946.6.
+_IN_NAME = re.compile(r"(?:.*[\sJj])?(\d\d)(\d\d)(\d\d(?P<share>\.\d+)?)([-+])(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
 # A sign without a blank before it, as in 16h00m01s-01d02m03s, begins the declination.
 _SECOND_SIGN = re.compile(r"(?<=[\ds″\"])(?=[-+])")
 
@@ -74,7 +76,7 @@ def read_cone(text: str) -> tuple[float, float, float | None] | None:
     The radius is a number behind the coordinates, such as "30", "30 arcsec" or "0.1 deg". Without a unit it is in
     arcseconds. It is None if there is none. Coordinates outside of the sky give None.
     """
-    text = _LABELS.sub(" ", text).strip()
+    text = _LABELS.sub(" ", text.replace("−", "-")).strip()
     pair, radius = read_pair(text), None
     if pair is None and (match := _RADIUS.search(text)):
         pair = read_pair(text[: match.start()])
@@ -82,6 +84,20 @@ def read_cone(text: str) -> tuple[float, float, float | None] | None:
     if pair is None or not (0 <= pair[0] < 360 and -90 <= pair[1] <= 90):
         return None
     return *pair, radius
+
+
+def place_in_name(name: str) -> tuple[float, float, float | None] | None:
+    """Return right ascension and declination in degrees that a name such as "J104450+213118" is made of, or None.
+
+    The third number is a radius in arcseconds, because names cut off the rest of a second, which may be 15 arcseconds
+    of right ascension. It is None if the name has shares of a second.
+    """
+    match = _IN_NAME.fullmatch(name.replace("−", "-").strip())
+    if match is None:
+        return None
+    hours, minutes, seconds, _, sign, degrees, arcminutes, arcseconds = match.groups()
+    cone = read_cone(f"{hours}:{minutes}:{seconds} {sign}{degrees}:{arcminutes}:{arcseconds}")
+    return None if cone is None else (cone[0], cone[1], None if match["share"] else 16.0)
 
 
 def sexagesimal(ra: float, dec: float) -> tuple[str, str]:

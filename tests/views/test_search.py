@@ -67,6 +67,11 @@ def test_coordinates_find_what_lies_there(reviewer: User, client: Client) -> Non
         ("ra=13 52 43.8, dec=-29 58 48 6″", ["SN 2026ab0", "SN 2026ab1"], "Transients within 6″ of"),
         ("10.0 20.0 30", [], "No transient that you may see lies within 30″ of RA 10.00000°, Dec +20.00000° (ICRS)."),
         ("208.1825 -29.98 1 deg", [], "The radius is 3600″: a search goes up to 600″ (10′)."),
+        ("208.1825 -29.98 -5", [], "The radius has to be greater than 0."),
+        ("J135243-295848", ["SN 2026ab0", "SN 2026ab1"], "No transient has this name. Transients within 16″ of"),
+        ("AT J135243.8−295848.0", ["SN 2026ab0", "SN 2026ab1"], "No transient has this name. Transients within 10″ of"),
+        ("J104450+213118", [], "No transient has this name. No transient that you may see lies within 16″ of RA 161.2"),
+        ("J254450+213118", [], "No transient that you may see has this in a name or in the name of a file."),
         ("208.1825 -99.98 30", [], "No transient that you may see has this in a name or in the name of a file."),
     ],
 )
@@ -136,6 +141,25 @@ def test_a_radius_may_have_a_unit(radius: str) -> None:
 def test_a_radius_of_nothing_is_refused(reviewer: User, client: Client) -> None:
     client.force_login(reviewer)
     assert found(client, "10 20 0")["said"] == "The radius has to be greater than 0."
+
+
+def test_a_transient_whose_name_is_made_of_coordinates_is_found_by_its_name(reviewer: User, client: Client) -> None:
+    given = Given("J104450+213118", ra=10.0, dec=20.0)
+    submit_spectrum(reviewer, spectrum_file(seed=1), "a.txt", given)
+    Transient.objects.create(name="SN 2026abc", ra=161.2083, dec=21.5217)
+    client.force_login(reviewer)
+    assert [hit["name"] for hit in hits(client, "J104450+213118")] == ["J104450+213118"]
+
+
+def test_many_files_of_one_transient_hide_no_other_one(
+    reviewer: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_FILES", 2)
+    for seed, name in enumerate(("SN 2026aa", "SN 2026bb", "SN 2026bb", "SN 2026bb")):
+        submit_spectrum(reviewer, spectrum_file(seed=seed), f"lowres_{seed}.txt", Given(name))
+    client.force_login(reviewer)
+    found_by_file = [(hit["name"], hit["also"]) for hit in hits(client, "lowres")]
+    assert found_by_file == [("SN 2026bb", "file lowres_3.txt"), ("SN 2026aa", "file lowres_0.txt")]
 
 
 def test_a_private_file_of_a_public_transient_is_found_by_its_group_alone(

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from triage.api.base import checked, transient_of, user_of
 from triage.api.errors import error_answers
+from triage.api.fields import RedshiftField
 from triage.api.parsers import StorableJSONParser
 from triage.api.schema import answer_example, request_example
 from triage.models import Decision, Verdict
@@ -82,7 +83,7 @@ class ProposalSerializer(serializers.Serializer[dict[str, Any]]):
 
     verdict = serializers.ChoiceField(choices=[v.value for v in Verdict if v != Verdict.UNDO])
     class_name = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=60)
-    redshift = serializers.FloatField(required=False, allow_null=True)
+    redshift = RedshiftField(required=False, allow_null=True)
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000)
     prediction = serializers.IntegerField(required=False, allow_null=True)
     spectrum = serializers.IntegerField(required=False, allow_null=True)

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from triage.api.base import spectrum_of, transient_of, user_of
 from triage.api.errors import error_answers
+from triage.api.fields import RedshiftField
 from triage.intake.facts import undo_spectrum_act, undo_transient_act
 from triage.models import Scope
 from triage.models.names import validate_transient_name
@@ -35,7 +36,7 @@ class SpectrumFactsSerializer(OnlyKnownFields):
     observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")
     instrument = serializers.CharField(required=False, max_length=120, allow_blank=True)
     observer = serializers.CharField(required=False, max_length=120, allow_blank=True)
-    redshift = serializers.FloatField(required=False, allow_null=True, help_text="The network classifies it again.")
+    redshift = RedshiftField(required=False, allow_null=True, help_text="The network classifies it again.")
     comment = serializers.CharField(required=False, max_length=2000, allow_blank=True)
     group = serializers.CharField(
         required=False, help_text="“everybody”, one of your groups, or “only me”; the sender alone may change it."
@@ -53,9 +54,7 @@ class TransientFactsSerializer(OnlyKnownFields):
     )
     ra = serializers.FloatField(required=False, allow_null=True, help_text="Degrees, ICRS.")
     dec = serializers.FloatField(required=False, allow_null=True, help_text="Degrees, ICRS.")
-    redshift = serializers.FloatField(
-        required=False, allow_null=True, help_text="The network classifies again with it."
-    )
+    redshift = RedshiftField(required=False, allow_null=True, help_text="The network classifies again with it.")
     redshift_error = serializers.FloatField(required=False, allow_null=True, min_value=0)
     redshift_origin = serializers.CharField(required=False, max_length=40, allow_blank=True)
     ebv = serializers.FloatField(

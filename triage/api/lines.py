@@ -18,6 +18,7 @@ from classifier.lines import elements_of
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.api.base import checked, spectrum_of
 from triage.api.errors import error_answers
+from triage.api.fields import RedshiftField
 from triage.errors import UnmeasurableLineError
 from triage.models import SpectrumArrays
 from triage.models.arrays import unpack
@@ -28,9 +29,7 @@ class StretchSerializer(serializers.Serializer[dict[str, float]]):
 
     low = serializers.FloatField(help_text="First wavelength, Å, in the frame of the spectrum.")
     high = serializers.FloatField(help_text="Last wavelength, Å.")
-    redshift = serializers.FloatField(
-        required=False, help_text="Redshift of the transient; without it there are no velocities."
-    )
+    redshift = RedshiftField(required=False, help_text="Redshift of the transient; without it there are no velocities.")
 
     def validate(self, attrs: dict[str, float]) -> dict[str, float]:
         """Return the fields. Raises ValidationError for a stretch without width and an impossible redshift."""

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from classifier.input_files import COLUMNS, Manifest
-from classifier.readers.coordinates import read_degrees
 from triage.api.base import group_of, user_of
 from triage.api.corrections import CORRECTIONS, CorrectionsSerializer, SubmissionSerializer
 from triage.api.errors import answer_to
+from triage.api.fields import DegreesField, RedshiftField
 from triage.api.manifest import manifest_in
 from triage.api.schema import answer_example
 from triage.intake import submit, uploads
@@ -62,29 +62,13 @@ class KnownFileSerializer(SubmissionSerializer):
     )
 
 
-class DegreesField(serializers.FloatField):
-    """Coordinate in degrees, or in sexagesimal units.
-
-    hour: degrees in the first unit of the sexagesimal text.
-    """
-
-    def __init__(self, *, hour: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.hour = hour
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return degrees. Raises ValidationError for what is no coordinate."""
-        degrees = read_degrees(" ".join(str(data).split()), self.hour)
-        return super().to_internal_value(data if degrees is None else degrees)
-
-
 class StatedSerializer(CorrectionsSerializer):
     """Facts about uploaded files, and corrections of the reader's guesses."""
 
     transient = serializers.CharField(
         required=False, max_length=120, help_text="Name of the transient; it is made if it does not exist yet."
     )
-    redshift = serializers.FloatField(
+    redshift = RedshiftField(
         required=False, allow_null=True, help_text="Known redshift. The network uses it to classify the spectrum."
     )
     observed_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Time of observation, UTC.")

@@ -12,9 +12,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from classifier.readers.coordinates import read_cone
+from classifier.readers.coordinates import place_in_name, read_cone
 from triage.models import Spectrum, Transient
 from triage.models.demonstration import only
+from triage.models.spectrum import SpectrumQuerySet
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue.filters import STATES
 from triage.views.base import signed_in, wants_fragment
@@ -23,7 +24,7 @@ from triage.views.demo import demonstration_of
 MOST_HITS = 12
 # Distance in arcseconds within which a place finds a transient if no radius is given, and the largest radius.
 NEAR, MOST_RADIUS = 10.0, 600.0
-# Names of files are searched for texts of so many characters, and so many files are looked at.
+# Names of files are searched for texts of so many characters, and so many files are looked at with one query.
 LEAST_OF_FILE_NAME, MOST_FILES = 4, 100
 
 
@@ -80,8 +81,8 @@ def find(user: User, text: str, simulated: bool | None = None) -> Found:
     """Return transients with a text in a name that the user may know, the one that is called so first.
 
     text: name or part of one, in any spelling, or a part of the name of a transient's file; or right ascension,
-        declination and perhaps a radius (see read_cone), which find what lies there, the nearest first. "" finds
-        nothing.
+        declination and perhaps a radius (see read_cone), which find what lies there, the nearest first; so does a
+        name made of coordinates that no transient has. "" finds nothing.
     simulated: see triage.models.demonstration. It does not narrow what a whole name finds.
     """
     if not text:
@@ -95,14 +96,29 @@ def find(user: User, text: str, simulated: bool | None = None) -> Found:
     hits = [_hit(row, text) for row in rows]
     if len(text) >= LEAST_OF_FILE_NAME:
         files = Spectrum.objects.visible_to(user).with_part_of_file_name(text).filter(only(simulated, "transient__"))
-        files = files.exclude(transient__in=rows).exclude(transient=None).order_by("-pk")
-        named = dict(files.values_list("transient", "filename")[:MOST_FILES])
-        others = seen.filter(pk__in=named).order_by("-created_at", "-pk")
-        hits += [
-            dataclasses.replace(_hit(row, text), also=f"file {named[row.pk]}")
-            for row in others[: MOST_HITS - len(hits)]
-        ]
+        named = _newest_files(files.exclude(transient__in=rows), MOST_HITS - len(hits))
+        others = seen.filter(pk__in=named).order_by("-created_at", "-pk")[: MOST_HITS - len(hits)]
+        hits += [dataclasses.replace(_hit(row, text), also=f"file {named[row.pk]}") for row in others]
+    if not hits and (place := place_in_name(text)):
+        near = _in_cone(seen.filter(only(simulated)), *place)
+        return Found(near.hits, f"No transient has this name. {near.said}")
     return Found(hits, "" if hits else "No transient that you may see has this in a name or in the name of a file.")
+
+
+def _newest_files(files: SpectrumQuerySet, most: int) -> dict[int, str]:
+    """Return the newest of these files of each transient, by the transient's id.
+
+    most: so many transients are enough.
+    """
+    named: dict[int, str] = {}
+    while len(named) < most:
+        rows = files.exclude(transient__in=named).order_by("-pk").values_list("transient", "filename")[:MOST_FILES]
+        found = list(rows)
+        for transient, filename in found:
+            named.setdefault(transient, filename)
+        if len(found) < MOST_FILES:
+            break
+    return named
 
 
 def _in_cone(seen: TransientQuerySet, ra: float, dec: float, radius: float | None) -> Found:
