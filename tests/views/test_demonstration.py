@@ -182,3 +182,26 @@ def test_the_queue_and_the_upload_say_that_the_demonstration_is_left_out(browser
         assert said in browser.get(address).content.decode()
     browser.post(reverse("show-demo"), {"shown": "1"})
     assert said not in browser.get(reverse("queue")).content.decode()
+
+
+def test_an_empty_page_says_how_many_simulated_rows_it_leaves_out(browser: Client, ada: User, ben: User) -> None:
+    night(ada, ben, "SIM", simulated=True)
+    submit_spectrum(ada, spectrum_file(seed=9), "a.txt", Given(transient="SN2026new"))
+    pages = {
+        reverse("vetted"): "1 simulated classification is",
+        f"{reverse('vetted')}?class=SN+Ia": "1 simulated classification is",
+        reverse("quarantine"): "1 simulated file is",
+        reverse("queue"): "1 simulated transient is",
+        f"{reverse('bulk')}?threshold=50": "1 simulated transient is",
+        f"{reverse('search')}?q=SIM26": "3 simulated transients are",
+        reverse("inbox"): "1 simulated item is",
+        reverse("night"): "1 simulated classification is",
+        reverse("agreement"): "1 simulated pair is",
+    }
+    for address, said in pages.items():
+        assert f"{said} left out." in browser.get(address).content.decode(), address
+    for address in (f"{reverse('vetted')}?class=TDE", f"{reverse('quarantine')}?show=unnamed"):
+        assert "<p>0 simulated" not in browser.get(address).content.decode()
+    browser.post(reverse("show-demo"), {"shown": "1"})
+    for address, said in pages.items():
+        assert f"{said} left out." not in browser.get(address).content.decode(), address

@@ -19,7 +19,7 @@ from triage.errors import TriageError
 from triage.queue.filters import QueueFilter
 from triage.review import bulk
 from triage.views.base import no_days, sentence, signed_in
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +82,9 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     rows = [] if refused else bulk.proposed(user, chosen, threshold, demonstration.simulated)
     context = {
         "rows": rows,
+        "left_out": left_out(
+            request, rows, lambda: 0 if refused else len(bulk.proposed(user, chosen, threshold, True))
+        ),
         "sure": sum(not row.doubt for row in rows),
         "threshold": f"{threshold:g}",
         "last_decision": bulk.newest_decision(user),

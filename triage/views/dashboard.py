@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 from bokeh.embed import json_item
@@ -15,7 +16,7 @@ from triage.queue import dashboard
 from triage.review import runs
 from triage.views.automatic_run import RunText
 from triage.views.base import signed_in, wants_fragment
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 
 
 @login_required
@@ -28,6 +29,7 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
     """
     user, demonstration = signed_in(request), demonstration_of(request)
     span = dashboard.Span.read(request.GET, demonstration.simulated)
+    demo = dataclasses.replace(span, simulated=True)
     rows = dashboard.vetted(user, span)
     compared = dashboard.narrowed(rows, span)
     context = {
@@ -35,6 +37,7 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
         "spans": dashboard.SPANS,
         "numbers": dashboard.numbers(user, span, rows),
         "count": len(compared),
+        "left_out": left_out(request, compared, lambda: len(dashboard.narrowed(dashboard.vetted(user, demo), demo))),
         "version": hashlib.sha256(repr(compared).encode()).hexdigest()[:16],
         "by_class": dashboard.shares(compared, "class_name"),
         "by_instrument": dashboard.shares(compared, "instrument"),

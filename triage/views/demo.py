@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -27,6 +29,15 @@ def demonstration_of(request: HttpRequest) -> Demonstration:
         found = Demonstration.of(signed_in(request), shown=bool(request.session.get(SHOWN)))
         request.demonstration = found  # type: ignore[attr-defined]
     return found
+
+
+def left_out(request: HttpRequest, shown: Sized, simulated: Callable[[], int]) -> int:
+    """Return how many simulated rows an empty page does not show; 0 if it has others or leaves none out.
+
+    shown: rows that the page shows.
+    simulated: counts the simulated ones.
+    """
+    return simulated() if not shown and demonstration_of(request).simulated is False else 0
 
 
 def demonstration_notice(request: HttpRequest) -> dict[str, object]:

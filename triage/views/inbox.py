@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from triage.accounts import invitations
 from triage.review import inbox
 from triage.views.base import signed_in
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 
 
 def unread_notice(request: HttpRequest) -> dict[str, object]:
@@ -35,8 +35,10 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         inbox.mark_read(user, simulated=simulated)
         return redirect("inbox")
+    entries = inbox.entries(user, simulated)
     context = {
-        "entries": inbox.entries(user, simulated),
+        "entries": entries,
+        "left_out": left_out(request, entries, lambda: len(inbox.entries(user, simulated=True))),
         "invitations": invitations.waiting_for(user),
         "section": "inbox",
     }

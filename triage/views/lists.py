@@ -20,7 +20,7 @@ from triage.models.demonstration import only
 from triage.queue.filters import midnight
 from triage.queue.paging import CappedPaginator
 from triage.views.base import no_days, signed_in
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 from triage.views.sorting import sorted_by
 
 PAGE = 50
@@ -64,6 +64,7 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
     refused = no_days(request, "since", "until")
     rows = sorted_by(classifications.vetted(user, wanted), sort, VETTED_BY)
     rows = rows.none() if refused else rows
+    simulated = classifications.vetted(user, dataclasses.replace(wanted, simulated=True))
     page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
@@ -72,6 +73,7 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         "classes": [entry.name for entry in load_taxonomy().classes],
         "no_days": refused,
         "filtered": any(given.values()),
+        "left_out": left_out(request, page.object_list, simulated.count),
         "sort": sort,
         "query": _query(wanted),
         "section": "vetted",
@@ -100,16 +102,23 @@ def quarantine_page(request: HttpRequest) -> HttpResponse:
     """
     show = request.GET.get("show", "")
     demonstration = demonstration_of(request)
-    visible = Spectrum.objects.visible_to(signed_in(request)).filter(only(demonstration.simulated))
+    visible = Spectrum.objects.visible_to(signed_in(request))
     if show == "unnamed":
         spectra = visible.unnamed()
     else:
         show = "discarded" if show == "discarded" else ""
         failed = Q(state__in=STATES) | Q(transient__isnull=True, discarded=True)
         spectra = visible.filter(failed, discarded=show == "discarded")
+    simulated, spectra = spectra.filter(simulated=True), spectra.filter(only(demonstration.simulated))
     related = ("transient", "group", "uploaded_by", "current_prediction")
     sort = request.GET.get("sort", "")
     rows = sorted_by(spectra.select_related(*related).order_by("-id"), sort, QUARANTINED_BY)
     page = CappedPaginator(rows, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "show": show, "sort": sort, "section": "quarantine"}
+    context = {
+        "page": page,
+        "show": show,
+        "sort": sort,
+        "left_out": left_out(request, page.object_list, simulated.count),
+        "section": "quarantine",
+    }
     return render(request, "quarantine.html", context)

@@ -19,7 +19,7 @@ from triage.queue.counts import counts
 from triage.queue.filters import PUBLIC, STATES, TNS_STATES, QueueFilter
 from triage.queue.paging import MOST_SEARCHED, CappedPaginator
 from triage.views.base import no_days, signed_in, wants_fragment
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 from triage.views.queue_rows import queue_rows
 
 PAGE = 25
@@ -50,6 +50,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     transients = Transient.objects.for_review(user).in_order(list(page.object_list))
     rows = queue_rows(user, transients, in_review=chosen.state == "in_review")
     context = {"page": page, "rows": rows, "filter": chosen, "state": chosen.state, "total": total}
+    context["left_out"] = 0 if refused else left_out(request, rows, chosen.places(user, simulated=True).count)
     if wants_fragment(request) and not refused:
         return render(request, "partials/queue_rows.html", context)
     context |= {

@@ -19,7 +19,7 @@ from triage.models.spectrum import SpectrumQuerySet
 from triage.models.transient_queries import TransientQuerySet
 from triage.queue.filters import STATES
 from triage.views.base import signed_in, wants_fragment
-from triage.views.demo import demonstration_of
+from triage.views.demo import demonstration_of, left_out
 
 MOST_HITS = 12
 # Distance in arcseconds within which a place finds a transient if no radius is given, and the largest radius.
@@ -73,7 +73,9 @@ def search_page(request: HttpRequest) -> HttpResponse:
     meant = Transient.objects.visible_to(user).called(user, text) if text else None
     if meant is not None:
         return redirect("review", meant.name)
-    context = {"found": find(user, text, simulated), "text": text, "most": MOST_HITS}
+    found = find(user, text, simulated)
+    hidden = left_out(request, found.hits, lambda: len(find(user, text, simulated=True).hits))
+    context = {"found": found, "left_out": hidden, "text": text, "most": MOST_HITS}
     return render(request, "search.html", context)
 
 
