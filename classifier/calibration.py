@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from classifier.novelty import energy, fit_novelty, share_below
+from classifier.novelty import energy, fit_novelty, share_below, unfamiliarity
 from classifier.outputs import MODES, Mode, Outputs, softmax
 from classifier.taxonomy import Taxonomy
 from classifier.weights import object_weights, weighted_quantile
@@ -47,7 +47,7 @@ class ModeCalibration:
     thresholds: (classes,) least probability with which a class enters the conformal set.
     energy: quantiles (101 of them) of -logsumexp(logits) over the calibration objects.
     distance: the same of the distance to the references; () for a checkpoint without references.
-    unfamiliarity: the same of the mean of both shares; () likewise.
+    unfamiliarity: the same of the mean of both shares (see classifier.novelty); () likewise.
     """
 
     temperature: float
@@ -78,13 +78,13 @@ class ModeCalibration:
 
         outputs: raw outputs of n spectra.
 
-        Energy and distance find different strangers, so their shares are averaged. Without references the energy alone
-        tells how familiar a spectrum is.
+        Without references the energy alone tells how familiar a spectrum is.
         """
         by_energy = share_below(energy(outputs.logits), self.energy)
         if not self.distance:
             return by_energy
-        return share_below((by_energy + share_below(outputs.distance, self.distance)) / 2, self.unfamiliarity)
+        by_distance = share_below(outputs.distance, self.distance)
+        return share_below(unfamiliarity(by_energy, by_distance), self.unfamiliarity)
 
 
 @dataclasses.dataclass(frozen=True)

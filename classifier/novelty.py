@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from classifier.outputs import Outputs
 from classifier.weights import weighted_quantile
 
+# Weight of the energy in the unfamiliarity; the distance has the rest. Chosen on classes that were held out of a training
+# (docs/experiments.md).
+ENERGY_WEIGHT = 0.3
+
 
 def fit_novelty(outputs: Outputs, weights: NDArray[np.float64]) -> dict[str, tuple[float, ...]]:
     """Return the quantiles that a ModeCalibration reads the novelty from.
@@ -24,8 +28,13 @@ def fit_novelty(outputs: Outputs, weights: NDArray[np.float64]) -> dict[str, tup
         by_energy, by_distance = (
             share_below(values, found[name]) for name, values in (("energy", energies), ("distance", outputs.distance))
         )
-        found["unfamiliarity"] = _percentiles((by_energy + by_distance) / 2, weights)
+        found["unfamiliarity"] = _percentiles(unfamiliarity(by_energy, by_distance), weights)
     return found
+
+
+def unfamiliarity(by_energy: NDArray[np.float64], by_distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean of two shares, each (n,): they find different strangers."""
+    return ENERGY_WEIGHT * by_energy + (1 - ENERGY_WEIGHT) * by_distance
 
 
 def _percentiles(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 # The distance is that to so many references, the nearest ones.
-NEIGHBOURS = 5
+NEIGHBOURS = 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
