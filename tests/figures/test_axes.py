@@ -96,6 +96,22 @@ def test_a_peak_many_samples_wide_stays_within_the_flux_axis_though_each_sample_
     assert limits(1 + peak + (0.02 + 0.23 * peak) * NOISE)[1] > 4
 
 
+@pytest.mark.parametrize("sky", [5577.3, 6300.3, 6363.8])
+def test_a_bright_line_of_the_night_sky_does_not_stretch_the_flux_axis(sky: float) -> None:
+    flux = 1 + 0.05 * NOISE + 9 * np.exp(-0.5 * ((WAVELENGTH - sky) / 4) ** 2)
+    assert limits(flux)[1] < 1.3
+    epoch = Epoch(WAVELENGTH, flux, None, "an epoch", unit=1.0)
+    assert flux_range(epoch, Look(), (3500, 9500), at_rest=True)[1] > 9
+
+
+def test_a_broad_line_at_a_line_of_the_night_sky_stays_within_the_flux_axis() -> None:
+    assert limits(1 + 0.05 * NOISE + 5 * np.exp(-0.5 * ((WAVELENGTH - 6300) / 60) ** 2))[1] > 5.5
+
+
+def test_a_narrow_spike_far_below_zero_does_not_stretch_the_flux_axis() -> None:
+    assert limits(1 + 0.05 * NOISE - 9 * np.exp(-0.5 * ((WAVELENGTH - 8900) / 6) ** 2))[0] > -0.5
+
+
 def test_bad_samples_in_a_row_of_two_do_not_stretch_the_flux_axis() -> None:
     flux = 1 + 0.02 * NOISE
     flux[700:702] = 40

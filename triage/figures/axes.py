@@ -33,19 +33,25 @@ OUTSTANDING = 8.0
 # An end is left out if the noise of a sample there also exceeds this share of the flux. A sample does not count for the
 # flux axis if its stated error does.
 LOST = 0.5
+# The brightest lines of the night sky, [O I], and how far what is left of them reaches, Å.
+BRIGHTEST_SKY, SKY_REACH = np.array([5577.3, 6300.3, 6363.8]), 12.0
 # Margins of the flux axis, as shares of its range.
 ROOM_ABOVE, ROOM_BELOW = 0.06, 0.12
 
 
-def flux_range(epoch: Epoch, look: Look, drawn_range: tuple[float, float]) -> tuple[float, float]:
+def flux_range(
+    epoch: Epoch, look: Look, drawn_range: tuple[float, float], *, at_rest: bool = False
+) -> tuple[float, float]:
     """Return the limits of the flux axis, in units of the epoch's ``size``, or their logarithms.
 
     drawn_range: first and last wavelength that are drawn at first, Å, as ``without_noisy_ends`` returns.
+    at_rest: whether the wavelengths are in the rest frame, so that it is not known where lines of the night sky lie.
 
     They are the 1st and 99th percentiles of what is no noise, widened to the extremes of a running median. So a line
     several samples wide stays inside, while a cosmic ray or a noisy stretch does not flatten the rest. Nor do samples
-    that the file's own errors call lost. Ends that run away, because the extraction failed there, widen them by
-    END_REACH at most.
+    that the file's own errors call lost, nor what a poor subtraction left of the night sky: its brightest lines, and
+    what falls below zero. Ends that run away, because the extraction failed there, widen the limits by END_REACH at
+    most.
     """
     wavelength, scaled = epoch.wavelength, epoch.flux / epoch.size
     calm = _calm(wavelength, scaled)
@@ -56,7 +62,8 @@ def flux_range(epoch: Epoch, look: Look, drawn_range: tuple[float, float]) -> tu
     inner = _without_ends(drawn, max(int(drawn.sum()) // EDGE_SHARE, _median_width(wavelength) // 2))
     steady = (noise <= UNSTEADY * np.median(noise[drawn])) | (noise <= BRIGHT * level)
     counted = drawn & (steady | (inner & (standing_out > OUTSTANDING)))
-    counted = told if (told := counted & ~_lost(epoch, calm)).any() else counted
+    left_out = _lost(epoch, calm) if at_rest else _lost(epoch, calm) | _near_sky_lines(wavelength)
+    counted = told if (told := counted & ~left_out).any() else counted
     low, high = np.percentile(scaled[counted], (1, 99))
     if (counted & inner).any():
         lowest, highest = _extremes(scaled, calm, counted & inner)
@@ -87,6 +94,12 @@ def _lost(epoch: Epoch, calm: Array) -> Mask:
     return (error > UNSTEADY * np.median(error)) & (error > LOST * np.abs(calm))
 
 
+def _near_sky_lines(wavelength: Array) -> Mask:
+    """Return which samples lie at one of the brightest lines of the night sky."""
+    near: Mask = (np.abs(wavelength[:, None] - BRIGHTEST_SKY) < SKY_REACH).any(1)
+    return near
+
+
 def _without_ends(drawn: Mask, samples: int) -> Mask:
     """Return which samples are drawn, without so many at either end."""
     inner = np.zeros_like(drawn)
@@ -100,7 +113,8 @@ def _extremes(scaled: Array, calm: Array, counted: Mask) -> tuple[float, float]:
     reach = base + TIP * (calm - base)
     low, high = np.percentile(scaled[counted], (1, 99))
     lowest, highest = np.maximum(scaled, reach)[counted].min(), np.minimum(scaled, reach)[counted].max()
-    return float(min(low, lowest)), float(max(high, highest))
+    # No absorption is deeper than zero.
+    return float(min(low, max(lowest, 0.0))), float(max(high, highest))
 
 
 def without_noisy_ends(epoch: Epoch) -> tuple[float, float]:

@@ -74,7 +74,7 @@ def spectrum_json(
     theme: "light" or "dark".
     """
     first, last = without_noisy_ends(epoch)
-    low, high = flux_range(epoch, look, (first, last))
+    low, high = flux_range(epoch, look, (first, last), at_rest=at_rest)
     # Beyond an end that is left out there is noise, so it has no margin.
     margin = 0.02 * float(np.ptp(epoch.wavelength))
     start = first if first > epoch.wavelength[0] else first - margin
