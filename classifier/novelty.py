@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from classifier.outputs import Outputs
 from classifier.weights import weighted_quantile
 
-# Weight of the energy in the unfamiliarity; the distance has the rest. Chosen on classes that were held out of a training
-# (docs/experiments.md).
+# Weight of the energy in the unfamiliarity; the distance has the rest. Chosen on classes that were held out of a
+# training (docs/experiments.md).
 ENERGY_WEIGHT = 0.3
 
 
