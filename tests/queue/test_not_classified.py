@@ -52,7 +52,8 @@ def test_its_page_says_that_it_was_not_classified_and_why(infrared: Spectrum, re
 
 def test_it_is_found_by_its_state_on_the_page_and_over_rest(infrared: Spectrum, reviewer: User, client: Client) -> None:
     send(reviewer, "Y", seed=2)
-    submit_spectrum(reviewer, INFRARED + b"\n24000 1", "unnamed.txt", Given())
+    other = b"\n".join(b"%d %d" % (w, w % 13) for w in range(12_000, 23_000, 20))
+    submit_spectrum(reviewer, other, "unnamed.txt", Given())
     classify_all()
     infrared.refresh_from_db()
     client.force_login(reviewer)
