@@ -34,12 +34,21 @@ _FRAME_KEYS = re.compile(r"((WAVE|WL|SPEC|REDSHIFT)[-_ ]?)?FRAME?", re.I)
 # A shift of so many km/s corrects for the motion of the Earth. Redshifts are smaller numbers.
 _EARTH = re.compile(r"-?[1-9]\d?\.\d+(?=\s|$)")
 _NO = re.compile(r"F|FALSE|NO?|NONE|UNKNOWN|[-+]?0*\.?0*", re.I)
+# Codes that compute spectra, and words by which a file or its object says that it is computed. Headers of observations
+# mention models too ("MODEL: 22" of SEDM, a model of Vega), so there a line must begin with one of a spectrum.
+_CODES = r"synapps|syn\+\+|synow|tardis|cmfgen"
+_MODEL_NAMES = re.compile(rf"(?<![a-z])({_CODES}|models?|synthetic|synth|templates?)(?![a-z])", re.I)
+_MODEL_LINES = re.compile(
+    rf"(?<![a-z])({_CODES})(?![a-z])|^\W*(an? |the )?(model|synthetic|template)[ -]spectr(um|a)\b", re.I | re.M
+)
 _REST_NAMES = re.compile(r"(?<![a-z])(rest|restframe|deredshifted|dez|z0)(?![a-z0-9]|\.\d)", re.I)
 
 
 def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:
-    """Warn of little coverage, noise, negative flux, telluric bands, and wavelengths that may be at rest already."""
+    """Warn of little coverage, noise, negative flux, telluric bands, models, and wavelengths that may be at rest."""
     _coverage(spectrum, receipt)
+    if said := _MODEL_NAMES.search("\n".join([*receipt.names, spectrum.object_name or ""]).replace("_", " ")):
+        _warn_model(receipt, said[0], "a name in it")
     signal = signal_to_noise(spectrum.wavelength, spectrum.flux, spectrum.flux_error)
     if signal and signal.warning:
         receipt.warn(signal.warning, signal.message)
@@ -55,6 +64,17 @@ def add_warnings(spectrum: Spectrum, receipt: Receipt) -> None:
     elif _REST_NAMES.search(receipt.name.replace("_", " ")):
         warn_rest_frame(receipt, "the file's name mentions the rest frame")
     _telluric(spectrum, receipt)
+
+
+def warn_model_in_header(receipt: Receipt, header: str) -> None:
+    """Warn if the lines of a header say that the spectrum was computed."""
+    if said := _MODEL_LINES.search(header):
+        _warn_model(receipt, said[0].strip(" #"), "its header")
+
+
+def _warn_model(receipt: Receipt, words: str, where: str) -> None:
+    if all(warning["code"] != "looks_model" for warning in receipt.warnings):
+        receipt.warn("looks_model", f"the file calls itself a model and no observation: {where} says “{words}”")
 
 
 def warn_rest_frame(receipt: Receipt, evidence: str) -> None:

@@ -16,7 +16,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from classifier.errors import SpectrumError
 from classifier.readers import metadata, units
-from classifier.readers.checks import warn_rest_frame
+from classifier.readers.checks import warn_model_in_header, warn_rest_frame
 from classifier.readers.cleanup import clean_spectrum
 from classifier.readers.fits_cards import keyword_of, mend_card
 from classifier.readers.fits_desi import is_desi, read_desi
@@ -243,5 +243,6 @@ def _clean_part(part: FitsPart, header: Mapping[str, str], receipt: Receipt, cor
     both = {**header, **part.header}
     if evidence := rest_frame_in_fits(both):
         warn_rest_frame(receipt, evidence)
+    warn_model_in_header(receipt, "\n".join(both.values()))
     known = {"flux_kind": kind, "medium": medium, **metadata.collect(both, receipt)}
     return clean_spectrum(part.wavelength, flux, error, receipt, corrections, **known), receipt

@@ -74,6 +74,7 @@ def _read_lines(lines: Sequence[str], receipt: Receipt, corrections: Corrections
         checks.warn_rest_frame(receipt, "the header mentions the rest frame")
     elif evidence := checks.rest_frame_evidence(header):
         checks.warn_rest_frame(receipt, evidence)
+    checks.warn_model_in_header(receipt, "\n".join(table.comments))
     known = metadata.collect(header, receipt)
     return [
         (

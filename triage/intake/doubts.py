@@ -9,7 +9,7 @@ from triage.intake.wording import in_words, value_in_words
 
 # Warnings about the wavelengths, the flux, the date or the rows. The other warnings are mild.
 TELLING = frozenset(
-    {"unit_unknown", "unit_contradicted", "scale_contradicted", "flux_contradicted", "looks_rest_frame"}
+    {"unit_unknown", "unit_contradicted", "scale_contradicted", "flux_contradicted", "looks_rest_frame", "looks_model"}
     | {"date_unreadable", "date_impossible", "date_future", "date_contradicted"}
     | {"truncated", "rows_left_out", "host_spectrum"}
 )
