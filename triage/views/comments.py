@@ -31,7 +31,7 @@ def write(request: HttpRequest, name: str) -> HttpResponse:
         messages.error(request, f"The comment was not stored: {error.detail}.")
         return redirect(f"{here}#comments")
     if missed := comments.reached_nobody(comment.text, user, comment.group):
-        messages.warning(request, missed)
+        messages.info(request, missed)
     return redirect(f"{here}#comment-{comment.pk}")
 
 

@@ -263,11 +263,11 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         now = visible_transient(user, name)
         claim = claims.standing_claim(user, now)
         return _respond(request, user, now, claim, request.POST.get("spectrum"), request.POST.dict(), error.status)
-    message, level = verdict_message(decision, transient), messages.SUCCESS
+    message = verdict_message(decision, transient)
     if missed := comments.reached_nobody(decision.comment, user, decision.group):
-        message, level = f"{message}. {missed}", messages.WARNING
+        message = f"{message}. {missed}"
     path = reverse("review", args=[following]) if following else reverse("queue")
-    return _go_on(request, path + chosen.query, message, level, decision.pk)
+    return _go_on(request, path + chosen.query, message, messages.SUCCESS, decision.pk)
 
 
 @login_required
