@@ -163,7 +163,9 @@ function transientOf(spectrum) {
     return place;
   }
   const link = named("a", spectrum.transient);
-  link.href = `/transients/${encodeURIComponent(spectrum.transient)}/?spectrum=${spectrum.id}`;
+  // The page of a copy's transient opens on the original.
+  const shown = spectrum.likely_duplicate_of === null ? `?spectrum=${spectrum.id}` : "";
+  link.href = `/transients/${encodeURIComponent(spectrum.transient)}/${shown}`;
   if (spectrum.part) link.title = spectrum.part;
   place.append(link);
   return place;

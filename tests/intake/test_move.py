@@ -116,3 +116,26 @@ def test_a_private_transient_whose_spectrum_was_moved_away_stays_unknown_to_othe
     given = Given(transient="SN2026secret", group=owner.groups.get())
     move(owner, submit_spectrum(owner, spectrum_file(), "a.txt", given).spectrum, to)
     assert not Transient.objects.visible_to(stranger).exists()
+
+
+def test_a_name_goes_to_the_unnamed_copies_of_a_spectrum_too(reviewer: User, make_user: Callable[..., User]) -> None:
+    member = make_user("member", "a")
+    private = Given(group=member.groups.get())
+    first = submit_spectrum(reviewer, spectrum_file(), "first.txt").spectrum
+    copies = [submit_spectrum(reviewer, spectrum_file() + b"#\n" * n, f"{n}.txt").spectrum for n in (1, 2)]
+    other = submit_spectrum(reviewer, spectrum_file(seed=2), "other.txt").spectrum
+    hidden = submit_spectrum(member, spectrum_file() + b"# private\n", "hidden.txt", private).spectrum
+    move(reviewer, copies[0], "AT2026xyz")
+    for spectrum, name in ((first, "AT2026xyz"), (copies[1], "AT2026xyz"), (other, None), (hidden, None)):
+        spectrum.refresh_from_db()
+        assert (spectrum.transient and spectrum.transient.name) == name
+    assert SpectrumAct.objects.filter(user=reviewer, spectrum__in=[first, *copies]).count() == 3
+
+
+def test_a_spectrum_that_had_a_name_moves_without_its_copies(reviewer: User) -> None:
+    first = submit_spectrum(reviewer, spectrum_file(), "first.txt", Given(transient="SN2026abc")).spectrum
+    copy = submit_spectrum(reviewer, spectrum_file() + b"#\n", "copy.txt").spectrum
+    move(reviewer, first, "AT2026xyz")
+    copy.refresh_from_db()
+    assert copy.transient is not None
+    assert copy.transient.name == "SN2026abc"

@@ -58,6 +58,16 @@ def test_a_likely_duplicate_of_an_epoch_counts_with_it_and_is_marked(reviewer: U
     assert "· copy" in client.get("/transients/X/").content.decode()
 
 
+def test_a_copy_of_a_bad_epoch_does_not_count(reviewer: User) -> None:
+    epochs(reviewer, 3)
+    submit_spectrum(reviewer, b"# again\n" + spectrum_file(seed=20), "copy.txt", Given(transient="X"))
+    worker.process_backlog()
+    Spectrum.objects.filter(filename="0.txt").update(rejected=True)
+    answer = fused_answer(list(Spectrum.objects.select_related("current_prediction")))
+    assert answer is not None
+    assert answer.epochs == 2
+
+
 def test_an_epoch_that_contradicts_the_others_is_named(reviewer: User) -> None:
     spectra = epochs(reviewer, 4)
     names = list(spectra[0].current_prediction.probabilities)

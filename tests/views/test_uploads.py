@@ -372,6 +372,17 @@ def test_what_an_upload_says_of_a_spectrum_is_the_same_at_once_and_after_a_reloa
     assert at_once.strip() in browser.get(address).content.decode()
 
 
+def test_the_results_lead_from_a_copy_to_the_original(browser: Client, ben: User) -> None:
+    send_page(browser, file("a.txt"), transient="X")
+    original = Spectrum.objects.get()
+    answer = send_api(ben, begin(ben), b"# again\n" + spectrum_file(), "copy.txt", transient="X").json()
+    assert answer["likely_duplicate_of"] == original.pk
+    address = send_page(browser, SimpleUploadedFile("again.txt", b"# more\n" + spectrum_file()), transient="X")
+    assert 'href="/transients/X/">' in browser.get(address).content.decode()
+    classify_all()
+    assert browser.get("/transients/X/").context["page"].spectrum == original
+
+
 def test_a_redshift_in_a_file_is_shown_as_not_used_until_it_is_stated(browser: Client) -> None:
     content = spectrum_file(REDSHIFT="0.03")
     first = browser.get(send_page(browser, SimpleUploadedFile("a.txt", content))).content.decode()

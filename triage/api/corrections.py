@@ -76,6 +76,11 @@ class PartSerializer(serializers.Serializer[Spectrum]):
     member = serializers.CharField(
         source="receipt.member", allow_null=True, default=None, help_text="The file in the archive that it comes from."
     )
+    likely_duplicate_of = serializers.IntegerField(
+        source="likely_duplicate_of_id",
+        allow_null=True,
+        help_text="The stored spectrum with the same samples, or null.",
+    )
 
 
 class SubmissionSerializer(serializers.Serializer[Submission]):
@@ -86,6 +91,11 @@ class SubmissionSerializer(serializers.Serializer[Submission]):
     transient = serializers.CharField(source="spectrum.transient.name", allow_null=True, default=None)
     naming = NamingSerializer(source="spectrum")
     receipt = serializers.DictField(source="spectrum.receipt")
+    likely_duplicate_of = serializers.IntegerField(
+        source="spectrum.likely_duplicate_of_id",
+        allow_null=True,
+        help_text="The stored spectrum with the same samples, or null.",
+    )
     others = PartSerializer(many=True, help_text="The other spectra of a file that holds several.")
 
 

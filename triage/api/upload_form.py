@@ -32,6 +32,7 @@ UPLOAD_EXAMPLES = [
             "transient": "AT2026abc",
             "naming": {"named_by": "file_name", "epochs": 3, "suggestions": []},
             "receipt": _RECEIPT,
+            "likely_duplicate_of": None,
             "others": [],
         },
         202,

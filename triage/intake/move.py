@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from triage.doorbell import PROCESS_BACKLOG, ring_after_commit
 from triage.errors import BoundSpectrumError
@@ -11,17 +12,32 @@ from triage.intake.disclosure import admit, withdraw
 from triage.intake.naming import NamedBy, check_name, state_coordinates, state_redshift, transient_of_name
 from triage.intake.reclassification import classify_again
 from triage.models import ActKind, Brightness, BrightnessDue, Decision, Spectrum, SpectrumAct, SpectrumState, Transient
+from triage.models.spectrum import SpectrumQuerySet
 from triage.queue import entries
 
 
 def move(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     """Move a spectrum to the transient of this name, and record who moved it. The rest is as in ``move_with_source``.
 
+    If the spectrum was unnamed, its unnamed copies get the name too.
+
     Raises BoundSpectrumError also if the spectrum came from a SkyPortal, which says whose it is.
     """
     if spectrum.skyportal.exists():
         raise BoundSpectrumError("it was synced from a SkyPortal, which says whose it is")
-    return move_with_source(user, spectrum, name)
+    with transaction.atomic():
+        moved = move_with_source(user, spectrum, name)
+        if spectrum.transient_id is None and moved.transient is not None:
+            for copy in _unnamed_copies(moved):
+                move_with_source(user, copy, moved.transient.name)
+    return moved
+
+
+def _unnamed_copies(spectrum: Spectrum) -> SpectrumQuerySet:
+    """Return the unnamed spectra of the same audience that hold the same measurement."""
+    first = spectrum.likely_duplicate_of_id or spectrum.pk
+    copies = Spectrum.objects.unnamed().filter(Q(pk=first) | Q(likely_duplicate_of=first), skyportal__isnull=True)
+    return copies.filter(group=spectrum.group, simulated=spectrum.simulated).exclude(pk=spectrum.pk).order_by("pk")
 
 
 def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:

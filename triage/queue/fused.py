@@ -33,13 +33,14 @@ def fused_answer(spectra: Sequence[Spectrum]) -> FusedAnswer | None:
     """Fuse the current predictions of a transient's spectra.
 
     spectra: spectra of one transient. Those that were called bad are left out, and those whose checkpoint knows other
-        classes than the newest prediction's. A likely duplicate of one that counts is the same measurement.
+        classes than the newest prediction's. A likely duplicate of another one is the same measurement, also if that
+        one is bad.
 
     Returns None if fewer than two predictions are left.
     """
     usable = [(s, s.current_prediction) for s in spectra if s.current_prediction is not None and not s.rejected]
-    counted = {s.pk for s, _ in usable}
-    epochs = [(s.pk, prediction) for s, prediction in usable if s.likely_duplicate_of_id not in counted]
+    known = {s.pk for s in spectra if s.current_prediction is not None}
+    epochs = [(s.pk, prediction) for s, prediction in usable if s.likely_duplicate_of_id not in known]
     if len(epochs) < 2:
         return None
     names = list(max((prediction for _, prediction in epochs), key=lambda prediction: prediction.pk).probabilities)
