@@ -37,7 +37,7 @@ _NO = re.compile(r"F|FALSE|NO?|NONE|UNKNOWN|[-+]?0*\.?0*", re.I)
 # Codes that compute spectra, and words by which a file or its object says that it is computed. Headers of observations
 # mention models too ("MODEL: 22" of SEDM, a model of Vega), so there a line must begin with one of a spectrum.
 _CODES = r"synapps|syn\+\+|synow|tardis|cmfgen"
-_MODEL_NAMES = re.compile(rf"(?<![a-z])({_CODES}|models?|synthetic|synth|templates?)(?![a-z])", re.I)
+_MODEL_NAMES = re.compile(rf"(?<![a-z])({_CODES}|models?|synthetic|synth)(?![a-z])", re.I)
 _MODEL_LINES = re.compile(
     rf"(?<![a-z])({_CODES})(?![a-z])|^\W*(an? |the )?(model|synthetic|template)[ -]spectr(um|a)\b", re.I | re.M
 )

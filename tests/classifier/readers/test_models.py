@@ -39,6 +39,7 @@ def test_a_file_that_calls_itself_a_model_says_so(name: str, header: str) -> Non
         ("a.txt", "HISTORY between the modified Vega model and the data over the kernel"),
         ("a.txt", "# calibrated by the model spectrum of a white dwarf"),
         ("a.txt", "# Galaxy-Model Sd2"),
+        ("third_template.csv", ""),
     ],
 )
 def test_an_observation_whose_header_mentions_a_model_does_not(name: str, header: str) -> None:
