@@ -34,7 +34,7 @@ def api(reviewer: User) -> APIClient:
 def test_an_upload_is_accepted_classified_and_vetted(api: APIClient) -> None:
     sent = upload(api, transient="SN 2026abc", redshift="0.03", instrument="SEDM", observed_at="2026-11-20T03:04:05Z")
     assert sent.status_code == 202
-    assert set(sent.json()) == {"id", "state", "transient", "naming", "receipt", "others"}
+    assert set(sent.json()) == {"id", "state", "transient", "naming", "receipt", "likely_duplicate_of", "others"}
     assert sent.json()["others"] == []
     assert (sent.json()["state"], sent.json()["transient"]) == ("queued", "SN 2026abc")
     worker.process_backlog()

@@ -39,6 +39,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     context = {
         "entries": entries,
         "left_out": left_out(request, entries, lambda: len(inbox.entries(user, simulated=True))),
+        "most": inbox.MOST,
         "invitations": invitations.waiting_for(user),
         "section": "inbox",
     }

@@ -73,7 +73,7 @@ def vetted_page(request: HttpRequest) -> HttpResponse:
         "classes": [entry.name for entry in load_taxonomy().classes],
         "no_days": refused,
         "filtered": any(given.values()),
-        "left_out": left_out(request, page.object_list, simulated.count),
+        "left_out": 0 if refused else left_out(request, page.object_list, simulated.count),
         "sort": sort,
         "query": _query(wanted),
         "section": "vetted",
