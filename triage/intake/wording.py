@@ -69,6 +69,7 @@ WORDS = {
     "host_spectrum": "perhaps the host",
     "names_differ": "two names",
     "looks_rest_frame": "perhaps in the rest frame",
+    "looks_model": "perhaps a model",
     "manifest_partly_used": "manifest not all used",
     "member_not_read": "not read",
     "members_left_out": "left out",
