@@ -182,3 +182,18 @@ def test_duplicates_of_more_spectra_than_one_query_takes_are_found(reviewer: Use
     assert search.mark() == [twin]
     assert {spectrum.likely_duplicate_of_id for spectrum in far} == {None}
     assert twin.likely_duplicate_of_id == first.pk
+
+
+def test_copies_of_many_alike_exposures_are_found(reviewer: User) -> None:
+    drawn = np.random.default_rng(7)
+    exposures = [FLUX + drawn.normal(0, 0.05, 900) for _ in range(80)]
+    form = "{:.8g}"
+    submit_spectrum(
+        reviewer, zipped(**{f"e{n}": text(WAVELENGTH, one, form=form) for n, one in enumerate(exposures)}), "a.zip"
+    )
+    submit_spectrum(
+        reviewer, zipped(**{f"e{n}": text(WAVELENGTH / 10, one) for n, one in enumerate(exposures)}), "b.zip"
+    )
+    originals, copies = Spectrum.objects.filter(filename="a.zip"), Spectrum.objects.filter(filename="b.zip")
+    found = list(copies.order_by("part").values_list("likely_duplicate_of", flat=True))
+    assert found == list(originals.order_by("part").values_list("pk", flat=True))

@@ -64,10 +64,11 @@ def store_files(user: User, files: Sequence[ReadFile]) -> dict[str, list[Spectru
     spectra = {file.sent.sha256: _blanks(user, file) for file in files}
     parts = [part for file in files for part in _read_parts(file, spectra[file.sent.sha256])]
     duplicates = prepare_parts(parts)
-    for most in (FEW, FEW, None):
+    for last in (False, False, True):
         with transaction.atomic():
-            # Others may have stored many spectra meanwhile. They wait while samples are compared here.
-            if duplicates.compare(most):
+            # Others may have stored many spectra while this waited for them. Now they wait.
+            if last or duplicates.left() <= FEW:
+                duplicates.compare()
                 _store(files, spectra, parts, duplicates)
                 break
         duplicates.compare()
