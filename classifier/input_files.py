@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -54,6 +55,7 @@ MANIFEST = "manifest.csv"
 # Columns of a manifest.
 COLUMNS = ("transient", "redshift", "observed_at", "instrument", "ra", "dec", "comment")
 _EMPTY = {"", "nan", "none", "null", "-"}
+MOST_ROWS = 50_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Manifest:
 
     ``unused`` lists its further columns.
 
-    Raises ManifestError if it cannot be used.
+    Raises ManifestError if it cannot be used, or has more than MOST_ROWS rows.
     """
 
     def __init__(self, name: str, lines: Iterable[str], needed: Sequence[str] = ()) -> None:
@@ -154,6 +156,8 @@ class Manifest:
         rows.fieldnames = found
         self.unused = [column for column in found if column and column not in ("file", *COLUMNS)]
         for number, row in enumerate(rows, start=2):
+            if number > MOST_ROWS + 1:
+                raise ManifestError(f"{self.name}: a manifest may have {MOST_ROWS:,} rows; divide it")
             texts = {column: (row.get(column) or "").strip() for column in COLUMNS}
             values = {column: text for column, text in texts.items() if text.casefold() not in _EMPTY}
             name = os.path.normpath((row["file"] or "").strip())
@@ -171,8 +175,15 @@ class Manifest:
 
         Without a row of this very name, it is the only row whose path ends with it.
         """
-        ending = [row for path, row in self.rows.items() if Path(path).name == os.path.normpath(name)]
-        return self.row_of(name) or (ending[0] if len(ending) == 1 else None)
+        paths = self._paths_by_base_name.get(os.path.normpath(name), ())
+        return self.row_of(name) or (self.rows[paths[0]] if len(paths) == 1 else None)
+
+    @functools.cached_property
+    def _paths_by_base_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.rows:
+            found.setdefault(Path(path).name, []).append(path)
+        return found
 
     def rows_left(self, used: Iterable[ManifestRow | None]) -> list[str]:
         """Return the files of the rows that are not among the used ones, as the manifest names them."""

@@ -107,8 +107,8 @@ _JD = ("JD", "JDOBS", "HJD", "BJD", "JDUTC", "UTJD", "JDMID", "JULDATE", "JULIAN
 _MISSING = {"", "-1", "-1.0", "NONE", "NAN", "UNKNOWN", "N/A", "NULL", "UNDEFINED", "-99", "-999", "TBD", "NO OBJECT"}
 # The header of the calibration star sometimes ends up in the transient's file.
 _STANDARD_STAR = re.compile(r"(HIP|HD|HR|SAO|FEIGE|LTT|BD ?[+-]|GD|HILTNER|EGGR?)[ _-]?\d+", re.I)
-# Words of the exposure behind a name, as in "SN2011HT BLUE 2011 DEC 26".
-_OF_EXPOSURE = re.compile(rf"(?:[ _-]+(?:blue|red|uvb|vis|nir|arm|\d[\d.:-]*|(?:{MONTH_NAMES})[a-z]*))+$", re.I)
+# A word of the exposure behind a name, as in "SN2011HT BLUE 2011 DEC 26".
+_OF_EXPOSURE = re.compile(rf"blue|red|uvb|vis|nir|arm|\d[\d.:]*|(?:{MONTH_NAMES})[a-z]*", re.I)
 # A year and more digits, which is no time of day.
 _DATE_LIKE = re.compile(r"(19|20)\d\d([-/:. ]\d|\d{4})")
 _EARLIEST = datetime(1910, 1, 1, tzinfo=UTC)
@@ -187,7 +187,7 @@ def _object(stated: str | None, stater: str, named: str | None, receipt: Receipt
     spelt = object_in_name(name)
     if spelt is not None and spelt.casefold() == name.casefold():
         name = spelt
-    if spelt is not None and named is not None and name_key(_OF_EXPOSURE.sub("", name)) == name_key(named):
+    if spelt is not None and named is not None and name_key(_without_exposure(name)) == name_key(named):
         name = spelt
     if named is not None and name_key(named) != name_key(name):
         # The files of a survey leave out the survey: 13adc is iPTF13adc.
@@ -198,6 +198,14 @@ def _object(stated: str | None, stater: str, named: str | None, receipt: Receipt
     if name != stated:
         receipt.guess("object", name, f"the {stater} says {stated}", 0.95)
     return name
+
+
+def _without_exposure(name: str) -> str:
+    """Return a name without the words of the exposure behind it."""
+    words = re.split(r"([ _-]+)", name)
+    while len(words) > 2 and _OF_EXPOSURE.fullmatch(words[-1]):
+        del words[-2:]
+    return "".join(words)
 
 
 def _squeezed(header: Mapping[str, str]) -> dict[str, str]:

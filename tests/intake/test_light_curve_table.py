@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def test_forced_photometry_of_atlas_is_read_as_it_comes() -> None:
     curve = read_light_curve((CASES / "atlas_forced.txt").read_bytes())
     assert curve.unit == "uJy"
     assert [point[1:] for point in curve.points] == [("o", 417.0, 37.0), ("c", 437.0, 37.0)]
+
+
+@pytest.mark.parametrize("first", ["(" + " " * 100_000 + ",x", "[" * 100_000, "(" * 100_000, " " * 100_000 + "x"])
+def test_a_long_odd_line_before_the_titles_takes_no_long_time(first: str) -> None:
+    started = time.process_time()
+    read_light_curve(f"{first}\nmjd,filter,mag\n60000,r,18\n60001,r,18.1\n".encode())
+    assert time.process_time() - started < 5
 
 
 def test_forced_photometry_of_ztf_is_read_as_it_comes() -> None:

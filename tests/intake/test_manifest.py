@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 import zipfile
 from io import StringIO
 from pathlib import Path
@@ -16,8 +17,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
+from classifier.input_files import MOST_ROWS
 from tests.api_client import API, client_of, upload
 from tests.factories import spectrum_file
+from triage.errors import InvalidUploadError
 from triage.intake.manifest import preview, read_manifest
 from triage.intake.reread import read_again
 from triage.intake.stated import stated_facts
@@ -34,6 +37,17 @@ gone.txt, SN2026cc, 0.1, , , , ,
 
 def manifest(text: str = MANIFEST) -> SimpleUploadedFile:
     return SimpleUploadedFile("manifest.csv", text.encode())
+
+
+def test_files_find_their_rows_in_a_long_manifest_at_once() -> None:
+    rows = "".join(f"night/{number}.txt,SN2026aa\n" for number in range(MOST_ROWS))
+    long = read_manifest("manifest.csv", f"file,transient\n{rows}".encode())
+    started = time.process_time()
+    found = preview(long, [f"{number}.txt" for number in range(900)])
+    assert time.process_time() - started < 10
+    assert found["without_row"] == []
+    with pytest.raises(InvalidUploadError, match="50,000 rows"):
+        read_manifest("manifest.csv", f"file,transient\n{rows}one.txt,SN2026aa\n".encode())
 
 
 def facts(filename: str) -> tuple[Any, ...]:

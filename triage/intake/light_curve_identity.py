@@ -22,7 +22,7 @@ from triage.models import OtherName, Transient
 NEAR = 10.0
 # Keys and titles that the headers of spectra spell otherwise.
 _OBJECT_COLUMNS = {"objectid", "object_id", "oid"}
-_REQUESTED = re.compile(r"^requested input |\s+degrees$", re.IGNORECASE)
+_REQUESTED = re.compile(r"^requested input |(?<!\s)\s+degrees$", re.IGNORECASE)
 
 
 def doubts(user: User, transient: Transient, content: bytes, filename: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ MAX_BYTES = 2 << 20
 MAX_POINTS = 20_000
 _NOT_TEXT = "this file is not text; send the light curve as a CSV table"
 _SNANA_NAMES, _SNANA_ROW = re.compile(r"VARLIST:\s*(.*)"), re.compile(r"OBS:\s*(.*)")
-_BRACKETS = re.compile(r"[\[(]\s*([^)\]]*?)\s*[\])]")
+_BRACKETS = re.compile(r"[\[(]([^\[\]()]*)[\])]")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -73,7 +73,7 @@ def _titles(line: str) -> list[str]:
     for cell in _cells(line, line):
         unit = _BRACKETS.search(cell)
         words = re.sub(r"[^a-z0-9/]+", "_", _BRACKETS.sub(" ", cell.lower())).strip("_")
-        titles.append(f"{words}_{unit[1].lower()}" if unit and words.endswith("flux") else words)
+        titles.append(f"{words}_{unit[1].strip().lower()}" if unit and words.endswith("flux") else words)
     return titles
 
 

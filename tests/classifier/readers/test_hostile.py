@@ -66,6 +66,12 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str | None]] = {
         lambda: b"1 2 3 a b c d e f g h i j k l m n o p q r s t u v w x y\n" * 400_000,
         "too_many_rows",
     ),
+    "SN2011ht of many numbers": (
+        lambda: (
+            b"# OBJECT = SN2011ht " + b"-1" * 40 + b"!\n" + b"".join(b"%d %d\n" % (i, i % 9) for i in range(4000, 8000))
+        ),
+        None,
+    ),
     "one long line": (lambda: b"4000 " * (8 << 20), "no_table"),
     "one long remark": (lambda: b"# a" + b" " * (40 << 20), "no_table"),
     "deep JSON": (lambda: b"[" * 500_000, "bad_json"),
