@@ -127,6 +127,15 @@ def test_a_copy_that_somebody_names_otherwise_asks_which_is_right(reviewer: User
     assert str(copy.transient) == "SN2026xyz"
     reading = client_of(reviewer).get(f"/spectra/{copy.pk}/", headers={"X-Fragment": "1"}).content.decode()
     assert "Which is right?" in reading
+    assert "Move one of them on its receipt’s page." in reading
+
+
+def test_a_copy_of_a_spectrum_that_is_not_classified_needs_a_look(reviewer: User) -> None:
+    submit_spectrum(reviewer, text(WAVELENGTH, FLUX, form="{:.8g}"), "first.txt", Given(transient="SN2026abc"))
+    copy = submit_spectrum(reviewer, COPIES["in nm"], "copy.txt", Given(transient="SN2026abc")).spectrum
+    reading = client_of(reviewer).get(f"/spectra/{copy.pk}/", headers={"X-Fragment": "1"}).content.decode()
+    assert "of SN2026abc" in reading
+    assert "needs no" not in reading
 
 
 def test_an_observed_copy_does_not_join_a_simulated_transient(reviewer: User) -> None:

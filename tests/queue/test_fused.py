@@ -108,6 +108,18 @@ def test_contradictory_epochs_raise_a_doubt_in_bulk_confirmation(
     assert bulk.proposed(reviewer, QueueFilter(), 95)[0].doubt == ""
 
 
+def test_a_copy_that_disagrees_with_its_original_raises_no_doubt(reviewer: User) -> None:
+    first, second = epochs(reviewer, 2)
+    again = b"# again\n" + spectrum_file(seed=20)
+    copy = submit_spectrum(reviewer, again, "copy.txt", Given(transient="X")).spectrum
+    worker.process_backlog()
+    for spectrum in (first, second):
+        say(spectrum, SN_Ia=0.99, SN_II=0.01)
+    say(copy, SN_II=0.98, SN_Ia=0.02)
+    assert copy.likely_duplicate_of == first
+    assert bulk.proposed(reviewer, QueueFilter(), 95)[0].doubt == ""
+
+
 def test_an_epoch_that_the_reader_may_not_see_raises_no_doubt(make_user: Callable[..., User]) -> None:
     stranger, member = make_user("stranger"), make_user("member", "inner")
     (shown,) = epochs(member, 1)

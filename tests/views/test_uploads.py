@@ -381,6 +381,9 @@ def test_the_results_lead_from_a_copy_to_the_original(browser: Client, ben: User
     assert 'href="/transients/X/">' in browser.get(address).content.decode()
     classify_all()
     assert browser.get("/transients/X/").context["page"].spectrum == original
+    address = send_page(browser, SimpleUploadedFile("other.txt", b"# other\n" + spectrum_file()), transient="Y")
+    other = Spectrum.objects.get(transient__name="Y")
+    assert f'href="/transients/Y/?spectrum={other.pk}">' in browser.get(address).content.decode()
 
 
 def test_a_redshift_in_a_file_is_shown_as_not_used_until_it_is_stated(browser: Client) -> None:

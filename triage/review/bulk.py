@@ -176,8 +176,10 @@ def _doubt_of_epochs(prediction: Prediction, spectra: list[Spectrum], least: flo
     if fused is None:
         return ""
     sure = fused.probabilities.get(prediction.class_name, 0.0) >= least and not fused.contradictory
-    usable = (each.current_prediction for each in spectra if each.current_prediction and not each.rejected)
-    answers = sorted(((each.class_name, each.uncertainty) for each in usable), key=lambda pair: pair[1])
+    known = {each.pk for each in spectra}
+    own = [each for each in spectra if not each.rejected and each.likely_duplicate_of_id not in known]
+    said = [each.current_prediction for each in own if each.current_prediction is not None]
+    answers = sorted(((each.class_name, each.uncertainty) for each in said), key=lambda pair: pair[1])
     if sure and contradiction(answers) < reasons.DISAGREE:
         return ""
     others = list(dict.fromkeys(name for name, _ in answers if name != prediction.class_name))
