@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import ProtectedError
 from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from tests.api_client import API, client_of, upload
@@ -219,7 +221,7 @@ def test_facts_are_corrected_and_undone_on_the_pages(spectrum: Spectrum, client:
         "observer": "",
         "comment": "",
     }
-    page = client.post(f"/spectra/{spectrum.pk}/facts/", sent, follow=True).content.decode()
+    page = client.post(reverse("spectrum-facts", args=[spectrum.pk]), sent, follow=True).content.decode()
     assert "redshift: 0.3 → 0.03" in page
     act = spectrum.acts.get()
     client.post(f"/spectra/{spectrum.pk}/acts/{act.pk}/undo/")
@@ -241,7 +243,7 @@ def test_strangers_see_and_change_nothing(make_user: Callable[..., User], client
     assert correct(client_of(stranger), spectrum, instrument="X").status_code == 404
     assert correct_transient(client_of(stranger), host="X").status_code == 404
     client.force_login(stranger)
-    assert client.post(f"/spectra/{spectrum.pk}/facts/", {"group": "everybody"}).status_code == 404
+    assert client.post(reverse("spectrum-facts", args=[spectrum.pk]), {"group": "everybody"}).status_code == 404
     assert client.get("/transients/SN2026abc/facts/").status_code == 404
 
 
@@ -300,7 +302,7 @@ def test_a_form_leaves_alone_what_somebody_else_corrected_meanwhile(
     }
     shown |= {"initial-instrument": "SEDM", "initial-redshift": "0.3", "initial-group": "everybody"}
     correct(api, spectrum, redshift=0.05)
-    client.post(f"/spectra/{spectrum.pk}/facts/", shown)
+    client.post(reverse("spectrum-facts", args=[spectrum.pk]), shown)
     stored = Spectrum.objects.get()
     assert (stored.instrument, stored.stated_redshift) == ("LRIS", 0.05)
 
@@ -317,7 +319,7 @@ def test_the_first_only_me_goes_together_with_another_redshift(
     client.force_login(reviewer)
     sent = {"instrument": "SEDM", "redshift": "0.03", "group": "only me"}
     shown = {"initial-instrument": "SEDM", "initial-redshift": "0.3", "initial-group": "everybody"}
-    page = client.post(f"/spectra/{spectrum.pk}/facts/", sent | shown, follow=True).content.decode()
+    page = client.post(reverse("spectrum-facts", args=[spectrum.pk]), sent | shown, follow=True).content.decode()
     assert "Not corrected" not in page
     stored = Spectrum.objects.get()
     assert (stored.stated_redshift, stored.group) == (0.03, own_group(reviewer))
@@ -359,3 +361,34 @@ def test_a_stated_date_stays_whatever_a_later_reading_finds(api: APIClient) -> N
     spectrum = Spectrum.objects.get()
     api.post(f"{API}/spectra/{spectrum.pk}/reread/", {"medium": "vacuum"}, format="json")
     assert Spectrum.objects.get().observed_at == datetime(2026, 3, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("breaks", ["\n", "\r", "\x0b", "\x1b", "\x85", "\u2028"])
+def test_a_fact_of_one_line_holds_no_line_break_or_control_character(
+    api: APIClient, spectrum: Spectrum, breaks: str
+) -> None:
+    text = f"x{breaks}3000 99"
+    told = {name: correct(api, spectrum, **{name: text}) for name in ("instrument", "observer")}
+    path = f"{API}/transients/SN2026abc/"
+    told |= {name: api.patch(path, {name: text}, format="json") for name in ("host", "redshift_origin")}
+    told["form"] = upload(api, spectrum_file(seed=7), instrument=text)
+    row = SimpleUploadedFile("m.csv", f'file,instrument\nb.txt,"{text}"\n'.encode())
+    told["manifest"] = upload(api, spectrum_file(seed=8), "b.txt", manifest=row)
+    assert {name: answer.status_code for name, answer in told.items()} == dict.fromkeys(told, 400)
+    assert all(answer.json()["code"] for answer in told.values())
+    spectrum.refresh_from_db()
+    assert (spectrum.instrument, spectrum.observer, Spectrum.objects.count()) == ("SEDM", "", 1)
+
+
+def test_the_page_refuses_an_instrument_of_two_lines(spectrum: Spectrum, client: Client, reviewer: User) -> None:
+    client.force_login(reviewer)
+    sent = {
+        "instrument": "x\n3000 99",
+        "initial-instrument": "SEDM",
+        "group": "everybody",
+        "initial-group": "everybody",
+    }
+    page = client.post(reverse("spectrum-facts", args=[spectrum.pk]), sent, follow=True)
+    assert "instrument: one line without line breaks" in page.content.decode()
+    spectrum.refresh_from_db()
+    assert spectrum.instrument == "SEDM"

@@ -15,6 +15,7 @@ from classifier.names import name_key
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
 from triage.intake.disclosure import admit, audience_of, check_tells_no_others, known_only_to, withdraw
+from triage.intake.given import check_line
 from triage.intake.move import move
 from triage.intake.naming import state_coordinates, state_redshift
 from triage.intake.reclassification import classify_again
@@ -36,6 +37,7 @@ SPECTRUM_FACTS = ("observed_at", "instrument", "observer", "redshift", "comment"
 TRANSIENT_FACTS = ("name", "other_names", "ra", "dec", "redshift", "redshift_error", "redshift_origin", "ebv", "host")
 # The names are listed with the transient wherever it stands.
 MOST_OTHER_NAMES = 50
+LINES = ("instrument", "observer", "redshift_origin", "host")
 
 # Changes of an act: for each fact its value before and after, as JSON takes it.
 Changes = dict[str, list[Any]]
@@ -49,7 +51,7 @@ def correct_spectrum(user: User, spectrum: Spectrum, facts: Mapping[str, Any]) -
     Raises InvalidUploadError for a value that cannot be true, NotYoursError if somebody else's spectrum would get
     another audience, and BoundSpectrumError if its audience cannot change.
     """
-    _check_redshift(facts)
+    _check_values(facts)
     with transaction.atomic():
         entries.lock(spectrum.transient_id)
         now: Spectrum = (
@@ -118,7 +120,7 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
     Raises InvalidUploadError for a value that cannot be true, and InvalidActionError if the name is that of another
     transient or the facts would reach people who see the transient in another group alone.
     """
-    _check_redshift(facts)
+    _check_values(facts)
     with transaction.atomic():
         entries.lock(transient.pk)
         now = Transient.objects.select_for_update().get(pk=transient.pk)
@@ -245,7 +247,9 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, Group) else value
 
 
-def _check_redshift(facts: Mapping[str, Any]) -> None:
+def _check_values(facts: Mapping[str, Any]) -> None:
+    for key in LINES:
+        check_line(key.replace("_", " "), facts.get(key) or "")
     redshift = facts.get("redshift")
     if redshift is not None and not is_plausible_redshift(redshift):
         raise InvalidUploadError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +14,25 @@ from typing import IO, Any, Self
 from django.conf import settings
 from django.contrib.auth.models import Group
 
+from triage.errors import InvalidUploadError
+
+# Control characters, and every character that begins a new line somewhere.
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def shown_name(filename: str) -> str:
     """Return a file's name without folders, or "unnamed" if it is made of dots and blanks alone."""
     name = Path(filename).name[:255]
     return name if name.strip(". ") else "unnamed"
+
+
+def check_line(what: str, value: str) -> None:
+    """Raise InvalidUploadError if a fact of one line holds line breaks or other control characters.
+
+    what: name of the fact.
+    """
+    if _NOT_IN_A_LINE.search(value):
+        raise InvalidUploadError(f"{what}: one line without line breaks or control characters is needed")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from classifier.readers.dates import parse_date
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import InvalidManifestRowError, InvalidUploadError
 from triage.intake.corrections import make_corrections
-from triage.intake.given import Given
+from triage.intake.given import Given, check_line
 from triage.intake.naming import check_name
 
 
@@ -21,6 +21,7 @@ def check_statements(given: Given) -> None:
         raise InvalidUploadError(f"a redshift must lie {PLAUSIBLE_REDSHIFTS}")
     if not (0 <= (given.ra or 0) < 360 and -90 <= (given.dec or 0) <= 90):
         raise InvalidUploadError("coordinates must lie within 0 to 360° and -90 to 90°")
+    check_line("instrument", given.instrument)
     if given.transient:
         check_name(given.transient)
     make_corrections(given.corrections)

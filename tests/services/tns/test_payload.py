@@ -219,3 +219,16 @@ def test_a_private_classification_is_reported_only_by_its_group_and_with_a_warni
     assert "makes it public" in build_report(alice, transient, FULL).warnings[0]
     with pytest.raises(NotFoundError):
         build_report(bob, transient, FULL)
+
+
+def test_a_line_break_in_an_old_record_adds_no_row_to_the_file_and_no_line_to_the_report(reviewer: User) -> None:
+    transient = reportable(reviewer)
+    Spectrum.objects.update(instrument="x\n3000 99\r3001 99", observer="A\nB")
+    report = build_report(reviewer, transient, Options())
+    [(_, content)] = report.files
+    comments = [line for line in content.splitlines() if line.startswith("#")]
+    assert "# instrument: x 3000 99 3001 99" in comments
+    rows = content.splitlines()[len(comments) :]
+    assert not any(row.startswith(("3000 99", "3001 99")) for row in rows)
+    spectra = report.payload["classification_report"]["0"]["spectra"]["spectra-group"]
+    assert spectra["0"]["observer"] == "A B"

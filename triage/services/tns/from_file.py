@@ -6,6 +6,7 @@ import dataclasses
 from typing import Self
 
 from triage.models import Spectrum
+from triage.services.fields import text
 from triage.services.tns.tables import Tables, same_name
 
 
@@ -36,7 +37,7 @@ class FromFile:
         guessed = bool(called) and not same_name(called, spectrum.instrument)
         return cls(
             instrument=instrument,
-            observer=spectrum.observer,
+            observer=text(spectrum.observer),
             reducer=stated.get("reducer") or "",
             exposure_s=stated.get("exposure_s"),
             instrument_guess=f"The instrument {called} is guessed from “{spectrum.instrument}”." if guessed else "",

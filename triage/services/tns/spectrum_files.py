@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from triage.models import Spectrum, SpectrumArrays
 from triage.models.arrays import unpack
+from triage.services.fields import text
 
 
 def obsdate(moment: datetime) -> str:
@@ -22,7 +23,9 @@ def text_file(name: str, spectrum: Spectrum) -> tuple[str, str]:
     columns = [unpack(stored.wavelength), unpack(stored.flux)]
     if stored.flux_error is not None:
         columns.append(unpack(stored.flux_error))
-    lines = [f"# {name}", f"# instrument: {spectrum.instrument}" if spectrum.instrument else ""]
+    # A line break in an old record would begin a row of the table.
+    instrument = text(spectrum.instrument)
+    lines = [f"# {text(name)}", f"# instrument: {instrument}" if instrument else ""]
     lines.append(f"# date-obs (UTC): {obsdate(spectrum.observed_at)}" if spectrum.observed_at else "")
     if taken := spectrum.receipt.get("host_light"):
         lines.append(f"# host light taken off: {taken:.0%} of 4000-7000 Angstrom at rest")
