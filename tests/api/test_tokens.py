@@ -70,3 +70,16 @@ def test_the_command_can_make_a_read_only_token(reviewer: User, capsys: pytest.C
     token = ApiToken.objects.get()
     assert (token.may_upload, token.may_decide, token.expires_at is None) == (False, False, False)
     assert capsys.readouterr().out.strip()
+
+
+def test_an_upload_token_corrects_spectra_and_no_transients(reviewer: User) -> None:
+    sender, decider = with_token(reviewer, Scope.UPLOAD), with_token(reviewer, Scope.DECIDE)
+    spectrum = upload(sender, transient="X").json()
+    assert sender.patch(f"{API}/spectra/{spectrum['id']}/", {"instrument": "SEDM"}, format="json").status_code == 200
+    refused = sender.patch(address("X"), {"host": "NGC 1"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert decider.patch(address("X"), {"host": "NGC 2"}, format="json").json()["host"] == "NGC 2"
+    [act] = decider.get(f"{address('X')}acts/").json()
+    undo = f"{address('X')}acts/{act['id']}/undo/"
+    assert sender.post(undo).status_code == 403
+    assert decider.post(undo).status_code == 200

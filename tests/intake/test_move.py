@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from classifier.errors import SpectrumError
+from tests.at_once import needs_threads
 from tests.factories import classified, spectrum_file
 from triage.errors import BoundSpectrumError, InvalidUploadError
 from triage.inference import backlog, worker
@@ -139,3 +142,15 @@ def test_a_spectrum_that_had_a_name_moves_without_its_copies(reviewer: User) -> 
     copy.refresh_from_db()
     assert copy.transient is not None
     assert copy.transient.name == "SN2026abc"
+
+
+@needs_threads
+def test_the_old_transient_is_locked_before_a_new_one_is_made(reviewer: User) -> None:
+    # Uploads lock known transients first. The other order lets a move and an upload wait for each other.
+    spectrum = only_spectrum(classified(reviewer))
+    with CaptureQueriesContext(connection) as queries:
+        move(reviewer, spectrum, "new")
+    said = [query["sql"] for query in queries]
+    locked = next(n for n, sql in enumerate(said) if '"triage_transient"' in sql and "FOR NO KEY UPDATE" in sql)
+    made = next(n for n, sql in enumerate(said) if sql.startswith('INSERT INTO "triage_transient"'))
+    assert locked < made

@@ -110,8 +110,6 @@ class TransientActsView(APIView):
 class UndoTransientActView(APIView):
     """Undoing of one correction."""
 
-    scope = Scope.UPLOAD
-
     @extend_schema(request=None, responses={200: ActSerializer(many=True)} | error_answers(404, 409))
     def post(self, request: Request, name: str, correction_id: int) -> Response:
         """Undo a correction and return the history."""

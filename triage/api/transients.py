@@ -22,7 +22,7 @@ from triage.api.parsers import StorableJSONParser
 from triage.api.predictions import without_hidden_prediction
 from triage.api.spectra import SpectrumSerializer
 from triage.intake.facts import correct_transient
-from triage.models import Decision, Scope, TnsRecord, Transient
+from triage.models import Decision, TnsRecord, Transient
 from triage.queue.fused import FusedAnswer, fused_answer
 
 
@@ -173,7 +173,6 @@ class TransientView(APIView):
     """One transient."""
 
     parser_classes = (StorableJSONParser,)
-    scope = Scope.UPLOAD
 
     @extend_schema(
         request=TransientFactsSerializer, responses={200: TransientDetailSerializer} | error_answers(404, 409)

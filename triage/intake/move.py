@@ -56,9 +56,13 @@ def move_with_source(user: User, spectrum: Spectrum, name: str) -> Spectrum:
     if name:
         check_name(name)
     with transaction.atomic():
-        to = transient_of_name(name, spectrum.group, user, simulated=spectrum.simulated) if name else None
         # Transients are locked before the spectrum; see triage.queue.entries.
-        entries.lock(spectrum.transient_id, to.pk if to else None)
+        if name:
+            here, simulated = spectrum.transient_id, spectrum.simulated
+            to: Transient | None = transient_of_name(name, spectrum.group, user, simulated=simulated, beside=here)
+        else:
+            to = None
+            entries.lock(spectrum.transient_id)
         now: Spectrum = (
             Spectrum.objects.select_for_update(of=("self",)).select_related("transient", "group").get(pk=spectrum.pk)
         )

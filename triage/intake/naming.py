@@ -204,18 +204,23 @@ def _save_stated(transient: Transient, *facts: str) -> None:
         transient.save(update_fields=facts)
 
 
-def transient_of_name(name: str, group: Group | None, user: User | None, *, simulated: bool) -> Transient:
-    """Return the transient that an audience means by this name, or make one.
+def transient_of_name(
+    name: str, group: Group | None, user: User | None, *, simulated: bool, beside: int | None = None
+) -> Transient:
+    """Return the transient that an audience means by this name, or make one; its row is locked.
 
     Those who use one name at once, in whatever spellings, get one transient.
 
     user: user who names it, or None.
+    beside: id of a stored transient that is locked too, before a new one is made, or None.
 
     Raises IntegrityError as ``_retried`` does.
     """
 
     def stored() -> Transient:
         found = _found_or_drafted({name: simulated}, group, user)[name]
+        # Known transients are locked before a new one is made; see triage.intake.new_files.
+        entries.lock(beside, found.pk)
         if found.pk is None:
             found.save(force_insert=True)
             _keep_stated_names({name: found})
