@@ -26,7 +26,7 @@ from triage.intake.submit import Given, submit_spectrum
 from triage.models import Decision, DeliveryState, ReviewPolicy, Spectrum, Transient, Webhook, WebhookDelivery
 from triage.review.decisions import record_decision
 from triage.review.proposal import Proposal
-from triage.services import http, webhooks
+from triage.services import attempts, http, webhooks
 
 pytestmark = pytest.mark.django_db
 
@@ -298,6 +298,18 @@ def test_a_receiver_that_was_away_for_long_gets_new_messages_within_minutes(revi
     now = timezone.now()
     assert WebhookDelivery.objects.filter(attempts=7, next_attempt_at__gt=now + timedelta(hours=2)).exists()
     assert Webhook.objects.filter(quiet_until__lte=now + timedelta(minutes=10)).exists()
+
+
+def test_a_receiver_that_answers_slowly_comes_after_all_others(
+    receiver: Receiver, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, _ = hook(reviewer, receiver)
+    for i in range(2):
+        decide(reviewer, f"T{i}", seed=i + 1)
+    monkeypatch.setattr(attempts, "SLOW_ANSWER", 0.0)
+    assert send() == 1
+    slow.refresh_from_db()
+    assert slow.quiet_until is not None
 
 
 def test_a_receiver_that_answers_with_an_error_gets_its_other_messages(receiver: Receiver, reviewer: User) -> None:

@@ -87,6 +87,8 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             raise OAuth2Error(f"the provider's subject must have 1 to {LONGEST_SUBJECT} printable characters")
         if claims.get("email_verified") not in (True, "true"):
             claims.pop("email", None)
+        if not isinstance(claims.get("email") or "", str):
+            raise OAuth2Error("the provider's e-mail address must be a text")
         found = self.get_provider().sociallogin_from_response(request, {"userinfo": claims})
         # No more is stored than is needed. Addresses are left out, so that none can lead to an account.
         found.account.extra_data = {"iss": claims["iss"], "sub": subject}

@@ -195,7 +195,8 @@ def _end(user: User, run: AutomaticRun, reason: str) -> None:
 
 def _audience(user: User, group_name: str) -> Group | None:
     """Return the user's group of this name, or None for public spectra. Raises NotFoundError."""
-    group = user.groups.filter(name=group_name).first() if group_name else None
+    # Postgres refuses a question about a text with NUL.
+    group = user.groups.filter(name=group_name).first() if group_name and "\0" not in group_name else None
     if group_name and group is None:
         raise NotFoundError("there is no such group")
     return group

@@ -18,6 +18,8 @@ Row = TypeVar("Row", bound=models.Model)
 # A worker that lost this many races leaves the rest to the quicker ones until its next round.
 CANDIDATES = 20
 MOST_DOUBLINGS = 10
+# Seconds; a receiver that takes longer to answer is left alone for a while, like one that does not answer.
+SLOW_ANSWER = 3.0
 
 
 def due() -> Q:

@@ -73,7 +73,10 @@ def send_to_url(url: str, message: Notification) -> None:
     private network.
     """
     body = {"text": f"{message.text}\n{link(message)}"}
-    if urlsplit(url).hostname != "hooks.slack.com":
+    if urlsplit(url).hostname == "hooks.slack.com":
+        # Slack reads <!channel> and the like as commands; it wants exactly these three characters escaped.
+        body["text"] = body["text"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    else:
         name = message.transient.name if message.transient else None
         body |= {"id": str(message.pk), "kind": message.kind, "transient": name or "", "link": link(message)}
     try:

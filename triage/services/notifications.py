@@ -128,16 +128,21 @@ def _send(message: Notification) -> bool:
 
 
 def _post(preference: NotificationPreference, address: str, message: Notification) -> None:
-    """Send a message to the web address. One that fails is left alone, so that it does not hold up other messages."""
+    """Send a message to the web address. One that fails or is slow is left alone, so that others need not wait."""
+    began = time.monotonic()
+    failed = False
     try:
         send_to_url(address, message)
     except RefusedDeliveryError:
         raise
     except (MaybeDeliveredError, NotDeliveredError, TriageError):
-        # The user may have entered another address meanwhile.
-        failed = NotificationPreference.objects.filter(pk=preference.pk, encrypted_url=preference.encrypted_url)
-        failed.update(quiet_until=attempts.later(FIRST_PAUSE, message.attempts, LONGEST_QUIET))
+        failed = True
         raise
+    finally:
+        if failed or time.monotonic() - began >= attempts.SLOW_ANSWER:
+            # The user may have entered another address meanwhile.
+            same = NotificationPreference.objects.filter(pk=preference.pk, encrypted_url=preference.encrypted_url)
+            same.update(quiet_until=attempts.later(FIRST_PAUSE, message.attempts, LONGEST_QUIET))
 
 
 def _email_text(message: Notification) -> str:

@@ -166,7 +166,9 @@ def _deliver(delivery: WebhookDelivery) -> bool:
         if message is None:
             _update(delivery, state=DeliveryState.DROPPED)
             return False
+        began = time.monotonic()
         _send(delivery.webhook, json.dumps(message).encode())
+        slow = time.monotonic() - began >= attempts.SLOW_ANSWER
     except (DeliveryError, TriageError) as error:
         _try_later(delivery, error)
         return False
@@ -176,7 +178,9 @@ def _deliver(delivery: WebhookDelivery) -> bool:
         _try_later(delivery, error)
         return False
     _update(delivery, state=DeliveryState.DELIVERED, delivered_at=timezone.now(), last_error="")
-    Webhook.objects.filter(pk=delivery.webhook_id, quiet_until__isnull=False).update(quiet_until=None)
+    # An address that was slow comes after all others, as a silent one does, until it answers quickly again.
+    quiet_until = attempts.later(FIRST_PAUSE, delivery.attempts, LONGEST_QUIET) if slow else None
+    Webhook.objects.filter(pk=delivery.webhook_id).update(quiet_until=quiet_until)
     return True
 
 

@@ -7,12 +7,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from triage.errors import TriageError
 from triage.review import comments
 from triage.views.base import signed_in, visible_transient
+from triage.views.return_address import return_address
 
 
 @login_required
@@ -24,7 +24,7 @@ def write(request: HttpRequest, name: str) -> HttpResponse:
     """
     user = signed_in(request)
     transient = visible_transient(user, name)
-    here, group = _page(request, reverse("review", args=[transient.name])), request.POST.get("group")
+    here, group = return_address(request, reverse("review", args=[transient.name])), request.POST.get("group")
     try:
         comment = comments.add(user, transient, request.POST.get("text", ""), group)
     except TriageError as error:
@@ -39,16 +39,10 @@ def write(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, comment_id: int) -> HttpResponse:
     """Withdraw one of the user's own comments. Parameter: from, the address of the page."""
-    here = _page(request, reverse("queue"))
+    here = return_address(request, reverse("queue"))
     try:
         comment = comments.withdraw(signed_in(request), comment_id)
     except TriageError as error:
         messages.error(request, f"The comment was not withdrawn: {error.detail}.")
         return redirect(here)
-    return redirect(f"{_page(request, reverse('review', args=[comment.transient.name]))}#comment-{comment.pk}")
-
-
-def _page(request: HttpRequest, otherwise: str) -> str:
-    """Return the address of the page that the user was on, or another one if it was not sent."""
-    here = request.POST.get("from", "")
-    return here if url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()}) else otherwise
+    return redirect(f"{return_address(request, reverse('review', args=[comment.transient.name]))}#comment-{comment.pk}")

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from triage.models.demonstration import Demonstration
 from triage.operations.demo_removal import remove_demo, simulated_transients
 from triage.views.base import signed_in
+from triage.views.return_address import return_address
 
 # Key of the session under which a user's choice to see simulated spectra is kept.
 SHOWN = "simulated_shown"
@@ -53,9 +53,7 @@ def show_demo(request: HttpRequest) -> HttpResponse:
     Parameters: shown ("1" or "0") and from, the address of the page to return to.
     """
     request.session[SHOWN] = request.POST.get("shown") == "1"
-    here = request.POST.get("from", "")
-    safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
-    return redirect(here if safe else reverse("queue"))
+    return redirect(return_address(request, reverse("queue")))
 
 
 @login_required

@@ -13,7 +13,6 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from classifier.lines import ELEMENTS
@@ -50,6 +49,7 @@ from triage.views.comment_thread import comment_thread
 from triage.views.demo import demonstration_of
 from triage.views.fields import RedshiftField
 from triage.views.network_answer import class_choices, keyed_classes, network_answer
+from triage.views.return_address import return_address
 from triage.views.review_model import (
     DecisionFields,
     KnownRedshift,
@@ -281,8 +281,7 @@ def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
     try:
         row = decisions.undo(signed_in(request), decision_id)
     except TriageError as error:
-        safe = url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()})
-        return _go_on(request, here if safe else reverse("queue"), sentence(error.detail), messages.ERROR)
+        return _go_on(request, return_address(request, reverse("queue")), sentence(error.detail), messages.ERROR)
     address = reverse("review", args=[row.transient.name]) + QueueFilter.of_address(here).query
     return _go_on(request, address, f"{row.transient.name}: the decision was undone.", messages.INFO)
 
