@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import smtplib
 import socket
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from triage.models import (
     NotificationPreference,
     NotificationState,
 )
-from triage.services import http, notifications, occasions
+from triage.services import http, messengers, notifications, occasions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mail_server")]
 
@@ -55,6 +56,19 @@ def test_a_transient_unlike_the_others_is_told_once_by_mail_and_at_the_address(
     assert "novelty 0.99" in told["text"]
     novel_transient(reviewer, "SN 2026 odd", seed=3)
     assert send_notifications() == 0
+
+
+def test_a_name_is_no_command_of_slack(reviewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+
+    def accept(url: str, body: bytes, headers: dict[str, str]) -> int:
+        sent.append(body)
+        return 200
+
+    monkeypatch.setattr(messengers, "post_pinned", accept)
+    message = Notification(user=reviewer, text="new: <!channel> & more")
+    messengers.send_to_url("https://hooks.slack.com/services/x", message)
+    assert "new: &lt;!channel&gt; &amp; more" in json.loads(sent[0])["text"]
 
 
 def test_a_prediction_from_before_the_wish_is_not_told(receiver: Receiver, reviewer: User) -> None:

@@ -158,6 +158,7 @@ def _claim() -> WebhookDelivery | None:
 
 def _deliver(delivery: WebhookDelivery) -> bool:
     """Send one message, or decide what becomes of it; return whether it was acknowledged."""
+    began = time.monotonic()
     try:
         if _must_wait(delivery):
             _update(delivery, next_attempt_at=timezone.now() + VOTE_PAUSE, attempts=F("attempts") - 1)
@@ -166,25 +167,29 @@ def _deliver(delivery: WebhookDelivery) -> bool:
         if message is None:
             _update(delivery, state=DeliveryState.DROPPED)
             return False
-        began = time.monotonic()
         _send(delivery.webhook, json.dumps(message).encode())
-        slow = time.monotonic() - began >= attempts.SLOW_ANSWER
     except (DeliveryError, TriageError) as error:
-        _try_later(delivery, error)
+        quiet = _was_slow(began) or isinstance(error, NoAnswerError | InvalidActionError)
+        _try_later(delivery, error, quiet=quiet)
         return False
     except Exception as error:
         # A fault of one message must not keep the others from being sent.
         log.exception("webhook %s: message %s could not be sent", delivery.webhook, delivery)
-        _try_later(delivery, error)
+        _try_later(delivery, error, quiet=_was_slow(began))
         return False
     _update(delivery, state=DeliveryState.DELIVERED, delivered_at=timezone.now(), last_error="")
     # An address that was slow comes after all others, as a silent one does, until it answers quickly again.
-    quiet_until = attempts.later(FIRST_PAUSE, delivery.attempts, LONGEST_QUIET) if slow else None
+    quiet_until = attempts.later(FIRST_PAUSE, delivery.attempts, LONGEST_QUIET) if _was_slow(began) else None
     Webhook.objects.filter(pk=delivery.webhook_id).update(quiet_until=quiet_until)
     return True
 
 
-def _try_later(delivery: WebhookDelivery, error: Exception) -> None:
+def _was_slow(began: float) -> bool:
+    return time.monotonic() - began >= attempts.SLOW_ANSWER
+
+
+def _try_later(delivery: WebhookDelivery, error: Exception, *, quiet: bool) -> None:
+    """Send a message again later, or give it up. quiet: whether its address is left alone for a while."""
     give_up = delivery.attempts >= MAX_ATTEMPTS
     _update(
         delivery,
@@ -192,7 +197,7 @@ def _try_later(delivery: WebhookDelivery, error: Exception) -> None:
         next_attempt_at=attempts.later(FIRST_PAUSE, delivery.attempts),
         last_error=str(error)[:LONGEST_ERROR],
     )
-    if isinstance(error, NoAnswerError | InvalidActionError):
+    if quiet:
         quiet_until = attempts.later(FIRST_PAUSE, delivery.attempts, LONGEST_QUIET)
         Webhook.objects.filter(pk=delivery.webhook_id).update(quiet_until=quiet_until)
     if give_up:
