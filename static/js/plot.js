@@ -149,7 +149,7 @@ function showChoices() {
   for (const name of ["lines", "strip", "stacked", "ends", "template", "measure"]) {
     tools.querySelector(`[data-plot="${name}"]`)?.setAttribute("aria-pressed", look[name] ? "true" : "false");
   }
-  tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond" : "drag to zoom";
+  tools.querySelector("[data-drag]").textContent = look.measure ? "drag over a line and a little beyond, v ends it" : "drag to zoom";
   showOverlay(tools);
   showHost(tools, place);
 }

@@ -211,6 +211,7 @@ def test_measuring_a_line_ends_with_the_page(page: Page, desk: Desk) -> None:
     for key in ("n", "p"):
         page.keyboard.press("v")
         expect(button).to_have_attribute("aria-pressed", "true")
+        expect(words).to_contain_text("v ends it")
         page.keyboard.press(key)
         (expect(page.locator("h1")).not_to_have_text if key == "n" else expect(page.locator("h1")).to_have_text)(name)
         wait_for_spectrum(page)
