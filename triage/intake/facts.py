@@ -14,10 +14,12 @@ from django.utils.dateparse import parse_datetime
 from classifier.names import name_key
 from classifier.spectrum import PLAUSIBLE_REDSHIFTS, is_plausible_redshift
 from triage.errors import BoundSpectrumError, InvalidActionError, InvalidUploadError, NotYoursError
+from triage.intake import own_redshifts
 from triage.intake.disclosure import admit, audience_of, check_tells_no_others, known_only_to, withdraw
 from triage.intake.given import check_line
 from triage.intake.move import move
 from triage.intake.naming import state_coordinates, state_redshift
+from triage.intake.own_redshifts import OwnRedshifts
 from triage.intake.reclassification import classify_again
 from triage.intake.reread import read_again
 from triage.models import (
@@ -113,12 +115,23 @@ def _unmark_duplicates(spectrum: Spectrum) -> None:
 def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]) -> Transient:
     """Correct facts of a transient, and record who did it.
 
-    A changed redshift lets the network classify the spectra again that have none of their own.
+    A changed redshift is the newest word: the spectra of the same audience give up the redshifts of their own, and the
+    network classifies them again.
 
     facts: new values by TRANSIENT_FACTS; "other_names" are the names that everybody knows.
 
     Raises InvalidUploadError for a value that cannot be true, and InvalidActionError if the name is that of another
     transient or the facts would reach people who see the transient in another group alone.
+    """
+    return _correct_transient(user, transient, facts, None)
+
+
+def _correct_transient(
+    user: User, transient: Transient, facts: Mapping[str, Any], own: OwnRedshifts | None
+) -> Transient:
+    """Correct facts of a transient, as ``correct_transient`` does.
+
+    own: how redshifts of spectra change with the transient's; None for all of its audience to give up their own.
     """
     _check_values(facts)
     with transaction.atomic():
@@ -144,9 +157,10 @@ def correct_transient(user: User, transient: Transient, facts: Mapping[str, Any]
             OtherName.objects.filter(transient=now, group__isnull=True).delete()
             for name in facts["other_names"]:
                 OtherName.objects.create(transient=now, name=name)
-        TransientAct.objects.create(transient=now, group=audience_of(user, now), user=user, detail=changes)
+        act = TransientAct(transient=now, group=audience_of(user, now), user=user, detail=changes)
         if "redshift" in changes:
-            classify_again(Spectrum.objects.filter(transient=now, stated_redshift__isnull=True))
+            own_redshifts.follow(act, own)
+        act.save()
         if changes.keys() & {"redshift_error", "ebv"}:
             BrightnessDue.objects.mark_if_measured(now.pk)
         entries.refresh(now.pk)
@@ -213,7 +227,9 @@ def undo_transient_act(user: User, act: TransientAct) -> Transient:
 
     Raises InvalidActionError if something has changed since.
     """
-    return correct_transient(user, act.transient, _before(act.detail, _transient_facts(act.transient)))
+    changes = {key: values for key, values in act.detail.items() if key != "own_redshifts"}
+    before = _before(changes, _transient_facts(act.transient))
+    return _correct_transient(user, act.transient, before, own_redshifts.undoing(act))
 
 
 def _before(changes: Changes, now: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,4 +305,5 @@ def _correct_shared_redshift(user: User, spectrum: Spectrum, before: float | Non
         return
     if transient.redshift is None or (transient.redshift_origin == "upload" and transient.redshift == before):
         origin = "upload" if spectrum.stated_redshift is not None else ""
-        correct_transient(user, transient, {"redshift": spectrum.stated_redshift, "redshift_origin": origin})
+        facts = {"redshift": spectrum.stated_redshift, "redshift_origin": origin}
+        _correct_transient(user, transient, facts, {})

@@ -162,7 +162,7 @@ class Spectrum(models.Model):
     observed_at: time of observation, or None if unknown.
     instrument: name of the instrument, or "".
     observer: who observed it, or "".
-    stated_redshift: redshift given with the upload, or None.
+    stated_redshift: redshift given with the upload or later, or None; a correction of the transient clears it.
     wavelength_min: shortest wavelength, Å, or None if the file could not be read.
     wavelength_max: longest wavelength, Å, or None.
     comment: remark of the sender, or "".

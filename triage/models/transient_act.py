@@ -15,7 +15,7 @@ class TransientAct(models.Model):
     transient: the transient.
     group: the audience that saw the transient then, or None for everybody. An act stays with it.
     user: user who corrected it, or None if the account is gone or the desk did it.
-    detail: for each corrected fact its value before and after.
+    detail: for each corrected fact its value before and after; "own_redshifts" are those of spectra, by their ids.
     created_at: when.
     """
 

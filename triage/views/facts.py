@@ -119,6 +119,8 @@ def _username(user: Any) -> str:
 
 def _changes(detail: dict[str, Any]) -> str:
     def said(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(dict.fromkeys(map(said, value.values())))
         if isinstance(value, list):
             return ", ".join(value) or "none"
         return "unknown" if value in (None, "") else value_in_words(value)

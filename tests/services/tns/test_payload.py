@@ -14,6 +14,7 @@ from tests.factories import classify_all, spectrum_file
 from tests.fakes.tns import FULL, OBSERVED_AT, reportable
 from tests.spectrum_files import lnw
 from triage.errors import NotFoundError
+from triage.intake.facts import correct_transient
 from triage.intake.reread import read_again
 from triage.intake.submit import Given, submit_spectrum
 from triage.models import NamedMatches, Spectrum, Transient
@@ -109,6 +110,21 @@ def test_unknown_values_are_empty_and_named_as_problems(reviewer: User) -> None:
     wrong = " ".join(report.problems)
     for missing in ("TNS name", "no object type for this class", "time of observation", "instrument", "observed it"):
         assert missing in wrong
+
+
+def test_a_corrected_redshift_replaces_that_of_the_upload(reviewer: User) -> None:
+    transient = reportable(reviewer)
+    Spectrum.objects.update(stated_redshift=0.1918)
+    correct_transient(reviewer, transient, {"redshift": 0.031, "redshift_origin": "host"})
+    classify_all()
+    transient.refresh_from_db()
+    decision = record_decision(reviewer, transient, Proposal("override", class_name="SN Ia"))
+    assert (decision.prediction_seen["known_redshift"], decision.prediction_seen["known_redshift_origin"]) == (
+        0.031,
+        "host",
+    )
+    (row,) = build_report(reviewer, transient, FULL).payload["classification_report"].values()
+    assert row["redshift"] == 0.031
 
 
 def test_a_redshift_of_zero_is_reported_and_one_of_the_network_is_not(reviewer: User) -> None:
