@@ -52,6 +52,9 @@ _OTHER_AXES = (
 # Modified Julian dates from 1990 to 2034: a light curve has them where a spectrum has wavelengths.
 _DAYS = (48_000.0, 64_000.0)
 
+# No name and no unit is longer; a search through a longer text could take minutes.
+LONGEST = 1000
+
 _FLUX_WORDS: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     ("abmag", re.compile(r"(?<![a-z])(ab|ab ?mag\w*|mag_?ab|mags?|magnitudes?)(?![a-z])", re.I)),
     (
@@ -64,7 +67,9 @@ _FLUX_WORDS: tuple[tuple[FluxKind, re.Pattern[str]], ...] = (
     (
         "flam",
         re.compile(
-            r"(erg.*(ang|/ ?aa?\b|a-1|a\^-1|a\*\*-1|å|(?<![a-z])([uµn]m|micron))|w.*m.*([uµn]m|micron)|f_?lam)", re.I
+            r"(erg.*(ang|/ ?aa?\b|a-1|a\^-1|a\*\*-1|å|(?<![a-z])([uµn]m|micron))"
+            r"|\A[^w]*w[^m]*m.*([uµn]m|micron)|f_?lam)",
+            re.I,
         ),
     ),
 )
@@ -82,7 +87,7 @@ def is_wavelength_unit(text: str) -> bool:
 
 def parse_flux_kind(text: str) -> FluxKind | None:
     """Return the kind of flux that a column name, a unit or a header value names, or None."""
-    return next((kind for kind, pattern in _FLUX_WORDS if pattern.search(text)), None)
+    return next((kind for kind, pattern in _FLUX_WORDS if pattern.search(text, 0, LONGEST)), None)
 
 
 def parse_medium(text: str) -> Medium | None:

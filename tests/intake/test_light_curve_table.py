@@ -33,6 +33,12 @@ def test_a_long_odd_line_before_the_titles_takes_no_long_time(first: str) -> Non
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize("titles", ["mjd (days (UTC)),filter,mag [AB (Vega)]", "MJD [d],Filter,Mag (AB)"])
+def test_what_stands_in_brackets_behind_a_title_is_left_out(titles: str) -> None:
+    curve = read_light_curve(f"{titles}\n60000,r,18\n60001,r,18.1\n".encode())
+    assert [point[1:3] for point in curve.points] == [("r", 18.0), ("r", 18.1)]
+
+
 def test_forced_photometry_of_ztf_is_read_as_it_comes() -> None:
     curve = read_light_curve(ZTF)
     assert (curve.unit, curve.skipped) == ("uJy", 1)

@@ -13,7 +13,7 @@ MAX_BYTES = 2 << 20
 MAX_POINTS = 20_000
 _NOT_TEXT = "this file is not text; send the light curve as a CSV table"
 _SNANA_NAMES, _SNANA_ROW = re.compile(r"VARLIST:\s*(.*)"), re.compile(r"OBS:\s*(.*)")
-_BRACKETS = re.compile(r"[\[(]([^\[\]()]*)[\])]")
+_BRACKETS = re.compile(r"[\[(]([^)\]]{0,100})[\])]")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import time
 import tracemalloc
@@ -70,6 +71,12 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str | None]] = {
         lambda: (
             b"# OBJECT = SN2011ht " + b"-1" * 40 + b"!\n" + b"".join(b"%d %d\n" % (i, i % 9) for i in range(4000, 8000))
         ),
+        None,
+    ),
+    "a long odd unit": (
+        lambda: json.dumps(
+            {"wavelengths": [*range(4000, 4300)], "fluxes": [1, 2] * 150, "units": "w m" * 100_000}
+        ).encode(),
         None,
     ),
     "one long line": (lambda: b"4000 " * (8 << 20), "no_table"),
